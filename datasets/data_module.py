@@ -1,0 +1,141 @@
+"""The one LightningDataModule: a source's splits as loaders of like-length batches."""
+
+import os
+
+os.environ.setdefault(
+    "NO_ALBUMENTATIONS_UPDATE", "1"
+)  # it asks the network for a newer version on import
+
+import albumentations
+import cv2
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from .batch import collate
+from .sampling import BucketSampler
+from .source import Problem, SequenceDataset, Source, Split
+
+
+class Augmentation:
+    """Albumentations transforms of one image (H, W) uint8, with a random state of its own in each
+    process.
+    """
+
+    def __init__(self, transforms: list[albumentations.BasicTransform]):
+        self.compose = albumentations.Compose(transforms)
+
+    def seed(self, value: int) -> None:
+        self.compose.set_random_seed(value % 2**32)
+
+    def __call__(self, image):
+        return self.compose(image=image)["image"]
+
+
+def prepare_worker(worker: int) -> None:
+    """OpenCV's own threads would fight with the other workers; equal random states would repeat
+    augmentations.
+    """
+    cv2.setNumThreads(0)
+    info = torch.utils.data.get_worker_info()
+    augmentation = getattr(info.dataset, "augmentation", None)
+    if augmentation is not None:
+        augmentation.seed(info.seed)
+
+
+class SequenceDataModule(pl.LightningDataModule):
+    """Batches of a source.
+
+    Args:
+        source: the data, in three splits.
+        batch_size: samples a batch at the most.
+        batch_steps: steps a batch at the most, padding included: pixels of width, frames or words.
+            null: no bound.
+        workers: processes that read and augment; 0 reads on the training thread.
+        augmentations: Albumentations transforms of each training image, one after the other.
+        seed: of the order of the samples.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        batch_size: int = 16,
+        batch_steps: int | None = None,
+        workers: int = 1,
+        augmentations: list[albumentations.BasicTransform] | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.source, self.batch_size, self.batch_steps = source, batch_size, batch_steps
+        self.workers, self.seed = workers, seed
+        self.augmentation = Augmentation(augmentations) if augmentations else None
+        self.input_size, self.labels = source.input_size, source.labels
+        self.problems: list[Problem] = list(source.problems)
+        self._splits: dict[Split, SequenceDataset] = {}
+
+    def split(self, name: Split) -> SequenceDataset:
+        """One split of the source, made once; training images are augmented."""
+        if name not in self._splits:
+            dataset = self.source.split(name)
+            if name == "train" and self.augmentation is not None:
+                if not hasattr(dataset, "augmentation"):
+                    raise ValueError(
+                        f"{type(self.source).__name__} has no images to augment; "
+                        "remove data.augmentations"
+                    )
+                dataset.augmentation = self.augmentation
+            self._splits[name] = dataset
+        return self._splits[name]
+
+    def _loader(self, name: Split) -> DataLoader:
+        dataset = self.split(name)
+        if not len(dataset):
+            raise ValueError(
+                f"the {name} split is empty; keep a group for it (see {type(self.source).__name__})"
+            )
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        sampler = EpochSampler(
+            dataset,
+            batch_size=self.batch_size,
+            batch_steps=self.batch_steps,
+            shuffle=name == "train",
+            seed=self.seed,
+            rank=torch.distributed.get_rank() if distributed else 0,
+            world=torch.distributed.get_world_size() if distributed else 1,
+        )
+        return DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=collate,
+            worker_init_fn=prepare_worker,
+            pin_memory=torch.cuda.is_available(),
+            prefetch_factor=4 if self.workers else None,
+        )
+
+    def train_dataloader(self) -> DataLoader:
+        return self._loader("train")
+
+    def val_dataloader(self) -> DataLoader:
+        return self._loader("validation")
+
+    def test_dataloader(self) -> DataLoader:
+        return self._loader("test")
+
+
+class EpochSampler(BucketSampler):
+    """Buckets of a dataset that may render anew: it learns the epoch before the workers fork."""
+
+    def __init__(self, dataset: SequenceDataset, **options):
+        super().__init__(dataset.sizes, **options)
+        self.dataset = dataset
+
+    @property
+    def sampler(self) -> "EpochSampler":
+        """Where Lightning looks for `set_epoch` on a batch sampler."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        super().set_epoch(epoch)
+        if self.shuffle and hasattr(self.dataset, "epoch"):
+            self.dataset.epoch = epoch

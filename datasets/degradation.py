@@ -1,0 +1,249 @@
+"""A clean line -> one as scanned. Each step takes (rng, grey image uint8) and gives an image."""
+
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from .typesetting import ink_box
+
+Look = Literal["book", "receipt", "letter", "clean"]
+
+
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cell: float) -> np.ndarray:
+    """(H, W) float32 with a standard deviation near 1 and features about `cell` pixels wide."""
+    small = (max(round(shape[0] / cell), 2), max(round(shape[1] / cell), 2))
+    noise = rng.standard_normal(small, dtype=np.float32)
+    return cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def fine_noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """(H, W) float32, uniform in -1..1: a third of the cost of normal noise."""
+    return rng.random(shape, dtype=np.float32) * 2 - 1
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def distort(rng: np.random.Generator, image: np.ndarray, slant: float = 0.08) -> np.ndarray:
+    """Turn by up to a degree, slant by about `slant` and let the baseline wave, on white."""
+    height, width = image.shape
+    turn = np.clip(rng.normal(0, 0.005), -0.017, 0.017) * min(1.0, 14 * height / width)
+    lean = rng.normal(0, slant)
+    if rng.random() < 0.6:
+        matrix = np.float32([[1, lean, -lean * height / 2], [turn, 1, -turn * width / 2]])
+        return cv2.warpAffine(image, matrix, (width, height), borderValue=255)
+    x = np.arange(width, dtype=np.float32)[None]
+    y = np.arange(height, dtype=np.float32)[:, None]
+    phase = x / height * rng.uniform(0.2, 1.2) + rng.uniform(0, 6.28)
+    map_x = (x + lean * (y - height / 2)).astype(np.float32)
+    wave = turn * (x - width / 2) + rng.uniform(0, 0.025) * height * np.sin(phase)
+    map_y = (y + wave).astype(np.float32)
+    return cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderValue=255)
+
+
+def cut(rng: np.random.Generator, image: np.ndarray, size: int) -> np.ndarray:
+    """Crop a rendered line (`size` pixels an em) as layout analysis does.
+
+    Close around the ink or the type's body, now and then a pixel inside, and with neighbours
+    peeking in: copies of this line, pushed along and a line's pitch up or down.
+    """
+    height, width = image.shape
+    top, bottom, left, right = ink_box(image)
+    if rng.random() < 0.4:  # the body, whether or not something reaches its edges
+        top, bottom = min(top, round(0.72 * size)), max(bottom, round(1.76 * size))
+    pad = rng.uniform(-0.03, 0.16 if rng.random() < 0.8 else 0.45, 2) * size
+    side = np.abs(rng.normal(0, 0.15, 2)) * size
+    top, bottom = max(int(top - pad[0]), 0), min(int(bottom + pad[1]) + 1, height)
+    if rng.random() < 0.35:
+        pitch, lined = round(rng.uniform(1.0, 1.3) * size), image
+        moved = np.roll(image, int(rng.integers(width)), axis=1)
+        image = image.copy()
+        if rng.random() < 0.6:
+            image[: height - pitch] = np.minimum(lined[: height - pitch], moved[pitch:])
+        if rng.random() < 0.6:
+            image[pitch:] = np.minimum(image[pitch:], moved[: height - pitch])
+    left, right = max(int(left - side[0]), 0), min(int(right + side[1]) + 1, width)
+    return np.ascontiguousarray(image[top:bottom, left:right])
+
+
+def weigh(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Thicken or thin the strokes by up to a pixel."""
+    kernel = np.ones((2, 2), np.uint8) if rng.random() < 0.7 else np.ones((1, 2), np.uint8)
+    changed = (cv2.erode if rng.random() < 0.55 else cv2.dilate)(image, kernel)
+    return cv2.addWeighted(changed, share := rng.uniform(0.3, 1), image, 1 - share, 0)
+
+
+def blur(rng: np.random.Generator, image: np.ndarray, most: float) -> np.ndarray:
+    return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, most), sigmaY=rng.uniform(0.3, most))
+
+
+def stretch(image: np.ndarray) -> np.ndarray:
+    """Spread the grey levels so that the darkest strokes, hair-thin or not, are black again."""
+    some = image[::2, ::3].ravel()
+    darkest = int(np.partition(some, some.size // 40)[some.size // 40])
+    return cv2.convertScaleAbs(255 - image, alpha=255 / max(255 - darkest, 60)) ^ 0xFF
+
+
+def low_resolution(rng: np.random.Generator, image: np.ndarray, least: int) -> np.ndarray:
+    """Down to `least`..26 rows and up again, by one of three interpolations."""
+    height, width = image.shape
+    rows = int(rng.integers(least, 26))
+    if rows >= height:
+        return image
+    small = cv2.resize(image, (max(width * rows // height, 1), rows), interpolation=cv2.INTER_AREA)
+    ways = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST)
+    way = ways[int(rng.choice(3, p=(0.5, 0.4, 0.1)))]
+    return cv2.resize(small, (width, height), interpolation=way)
+
+
+def wear(rng: np.random.Generator, image: np.ndarray, most: float) -> np.ndarray:
+    """Ink lost in patches, as from worn type, a dry ribbon or a cold print head."""
+    patches = smooth_noise(rng, image.shape, rng.uniform(4, 14)) - 0.2
+    return to_grey(image + np.maximum(patches, 0) * rng.uniform(20, most))
+
+
+def binarise(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Uneven threshold: thin strokes break where it is low, counters fill where it is high."""
+    threshold = smooth_noise(rng, image.shape, 9) * rng.uniform(0, 20)
+    threshold += fine_noise(rng, image.shape) * rng.uniform(2, 45) + min(rng.normal(146, 22), 190)
+    return np.where(image > np.clip(threshold, 60, 235), 255, 0).astype(np.uint8)
+
+
+def speckle(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """A few specks, mostly dark, one to three pixels wide."""
+    image = image.copy()
+    height, width = image.shape
+    for _ in range(rng.poisson(height * width * 1.2e-4)):
+        y, x, size = rng.integers(height), rng.integers(width), rng.integers(1, 4)
+        image[y : y + rng.integers(1, 4), x : x + size] = 0 if rng.random() < 0.65 else 255
+    return image
+
+
+def rule(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """An underline or a stray rule, near the top or the bottom, whole or in part."""
+    image = image.copy()
+    height, width = image.shape
+    y = int(height * (rng.uniform(0.86, 0.99) if rng.random() < 0.8 else rng.uniform(0, 0.08)))
+    x0, x1 = (0, width) if rng.random() < 0.6 else sorted(int(v) for v in rng.integers(0, width, 2))
+    tilt, thick = int(rng.integers(-1, 2)), 1 + int(rng.random() < 0.35)
+    cv2.line(image, (x0, y), (x1, y + tilt), int(rng.integers(0, 110)), thick, cv2.LINE_AA)
+    return image
+
+
+def bleed_through(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """The back of the leaf: this line, mirrored and faint."""
+    back = cv2.blur(np.roll(image[:, ::-1], int(rng.integers(-9, 10)), axis=0), (5, 5))
+    faint = 255 - cv2.convertScaleAbs(255 - back, alpha=rng.uniform(0.05, 0.22))
+    return np.minimum(image, faint)
+
+
+def dot_matrix(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Print the line with pins: 11 to 16 rows of round dots."""
+    height, width = image.shape
+    rows, pitch = int(rng.integers(11, 17)), 5
+    pins = cv2.resize(image, (max(width * rows // height, 1), rows), interpolation=cv2.INTER_AREA)
+    struck = np.where(pins < rng.uniform(130, 185), 255.0, 0.0).astype(np.float32)
+    struck *= 1 - rng.random(struck.shape, dtype=np.float32) * rng.uniform(0, 0.6)
+    y, x = np.mgrid[:pitch, :pitch] - (pitch - 1) / 2
+    dot = np.clip(rng.uniform(2.2, 3.4) - np.hypot(x, y), 0, 1).astype(np.float32)
+    large = np.kron(struck, np.ones((pitch, pitch), np.float32)) * np.tile(dot, struck.shape)
+    return to_grey(255 - cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def halftone(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """A grey ground dithered to dots over a part of the line, as bilevel scans of stamps show."""
+    left, right = sorted(int(v) for v in rng.integers(0, image.shape[1] + 1, 2))
+    dots = rng.random((image.shape[0], right - left), dtype=np.float32) < rng.uniform(0.05, 0.25)
+    image = image.copy()
+    image[:, left:right][dots] = 0
+    return image
+
+
+def paper(
+    rng: np.random.Generator, image: np.ndarray, ink: float, ground: float, rough: float
+) -> np.ndarray:
+    """Ink of level `ink` on uneven paper of level `ground` (grey, 0..255)."""
+    noise = smooth_noise(rng, image.shape, rng.uniform(3, 40)) * rng.uniform(0, rough)
+    noise += fine_noise(rng, image.shape) * rng.uniform(0, rough)
+    if rng.random() < 0.3:  # light falls off along the line
+        noise += np.linspace(-1, 1, image.shape[1], dtype=np.float32) * rng.uniform(-2, 2) * rough
+    return to_grey(image * np.float32((ground - ink) / 255) + (noise + np.float32(ink)))
+
+
+def fibres(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Laid paper's faint upright streaks, and now and then the bright and dark edge of a crease."""
+    streaks = smooth_noise(rng, (4, image.shape[1]), rng.uniform(3, 20))[1]
+    streaks *= rng.uniform(0, 6)
+    for _ in range(rng.poisson(0.4)):
+        x, width = int(rng.integers(image.shape[1])), int(rng.integers(2, 9))
+        streaks[x : x + width] += rng.uniform(10, 35)
+        streaks[x + width : x + width + 3] -= rng.uniform(5, 40)
+    return to_grey(image + streaks[None])
+
+
+def sharpen(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Unsharp masking: the halo of an eager scanner."""
+    share = rng.uniform(0.5, 2)
+    return cv2.addWeighted(image, 1 + share, cv2.GaussianBlur(image, (0, 0), 1.5), -share, 0)
+
+
+def jpeg(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(12, 75))])
+    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+
+
+def book(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Old print: mostly binarised, with worn type, spread ink and specks."""
+    image = wear(rng, image, 110) if rng.random() < 0.4 else image
+    image = stretch(blur(rng, image, 1.2))
+    if rng.random() < 0.2:
+        image = bleed_through(rng, image)
+    if rng.random() < 0.82:
+        image = speckle(rng, binarise(rng, image))
+        return blur(rng, image, 0.9) if rng.random() < 0.3 else image
+    return paper(rng, image, rng.uniform(0, 90), rng.uniform(180, 255), 12)
+
+
+def receipt(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Thermal and dot-matrix print: small, faded, compressed; sometimes scanned to two levels."""
+    if rng.random() < 0.22:
+        image = dot_matrix(rng, image)
+    image = wear(rng, image, 110) if rng.random() < 0.3 else image
+    image = low_resolution(rng, image, 13) if rng.random() < 0.5 else blur(rng, image, 1.1)
+    image = stretch(image)
+    if rng.random() < 0.15:
+        image = binarise(rng, image)
+        return halftone(rng, image) if rng.random() < 0.25 else image
+    faded = rng.random() < 0.4
+    ground = rng.uniform(222, 262)
+    image = paper(rng, image, rng.uniform(80, 165) if faded else rng.uniform(0, 90), ground, 9)
+    image = sharpen(rng, image) if rng.random() < 0.25 else image
+    return jpeg(rng, image) if rng.random() < 0.5 else image
+
+
+def letter(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Typed on grey paper: uneven ribbon, soft edges, streaks and creases."""
+    image = wear(rng, image, 110) if rng.random() < 0.5 else image
+    image = stretch(blur(rng, image, 1.5))
+    image = bleed_through(rng, image) if rng.random() < 0.12 else image
+    image = paper(rng, image, rng.uniform(0, 80), rng.uniform(185, 248), 7)
+    image = fibres(rng, image)
+    return jpeg(rng, image) if rng.random() < 0.25 else image
+
+
+def clean(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """A good scan or a screen."""
+    image = stretch(blur(rng, image, 0.9) if rng.random() < 0.6 else image)
+    return paper(rng, image, rng.uniform(0, 60), rng.uniform(225, 258), 4)
+
+
+LOOKS = {"book": book, "receipt": receipt, "letter": letter, "clean": clean}
+
+
+def degrade(rng: np.random.Generator, image: np.ndarray, look: Look) -> np.ndarray:
+    """A clean line (H, W) uint8 at its scan's resolution (16 to 64 rows) -> the scan."""
+    image = weigh(rng, image) if rng.random() < 0.4 else image
+    image = rule(rng, image) if rng.random() < 0.05 else image
+    return LOOKS[look](rng, image)

@@ -1,0 +1,199 @@
+"""Text lines from folders: images with transcripts, split by page, book, company or writer."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .batch import Sample
+from .line_reader import LineReader, load_grey
+from .paths import resolve
+from .progress import track
+from .source import Problem, SequenceDataset, Source, Split
+from .splits import split_groups
+from .vocabulary import Vocabulary
+
+
+@dataclass
+class LineFolder:
+    """One folder of line images with `labels.tsv` (file TAB text [TAB group]) or a `.gt.txt` beside
+    each.
+
+    Args:
+        root: the folder; if it is not there as given, it is looked for under $STRAND_DATA.
+        group_pattern: its first bracket, matched at the start of a file's name, is the group if the
+            label file
+            gives none. `groups.tsv` (name TAB group) can join such groups into larger ones.
+        validation: groups kept out to choose by: their names, or a share of all lines.
+        test: groups kept out for the last test: their names, or a share of all lines.
+        repeat: how often each training line comes in an epoch.
+    """
+
+    root: str
+    group_pattern: str = "(.+?)__"
+    validation: list[str] | float = 0.1
+    test: list[str] | float = 0.0
+    repeat: int = 1
+
+
+class Line(NamedTuple):
+    """A line that has an image of this many columns at the reader's height."""
+
+    path: str
+    text: str
+    group: str
+    width: int
+
+
+def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
+    """(image, text, group) of every line of a folder, as its files say.
+
+    Raises ValueError if there is none.
+    """
+    root = resolve(folder.root)
+    larger = dict(read_table(root / "groups.tsv", 2)) if (root / "groups.tsv").exists() else {}
+    labels = root if root.is_file() else root / "labels.tsv"
+    if labels.exists():
+        rows = [(labels.parent / row[0], *row[1:]) for row in read_table(labels, 2, 3)]
+    else:
+        files = sorted(root.rglob("*.gt.txt"))
+        rows = [(image_of(f), f.read_text(encoding="utf-8").rstrip("\r\n")) for f in files]
+    if not rows:
+        raise ValueError(
+            f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read"
+        )
+    pattern = re.compile(folder.group_pattern)
+    for image, text, *given in rows:
+        match = pattern.match(image.name)
+        group = match.group(1) if match and match.groups() else image.stem
+        yield (
+            image,
+            unicodedata.normalize("NFC", text),
+            given[0] if given else larger.get(group, group),
+        )
+
+
+def read_table(path: Path, *columns: int) -> list[list[str]]:
+    """Rows of a UTF-8 TSV file.
+
+    Raises ValueError naming the line that has another number of columns.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    rows = [(number, line.split("\t")) for number, line in enumerate(lines, 1) if line]
+    for number, row in rows:
+        if len(row) not in columns:
+            wanted = " or ".join(map(str, columns))
+            raise ValueError(
+                f"{path}, line {number}: {len(row)} columns, expected {wanted} between tabs"
+            )
+    return [row for _, row in rows]
+
+
+def image_of(transcript: Path) -> Path:
+    """page1.gt.txt -> page1.png, or whichever image stands beside it."""
+    stem = transcript.name.removesuffix(".gt.txt")
+    found = [transcript.with_name(stem + suffix) for suffix in LineReader.suffixes]
+    return next((path for path in found if path.exists()), found[0])
+
+
+class LineDataset(SequenceDataset):
+    """The lines of one split.
+
+    `augmentation` (image (H, W) -> image) is applied before scaling, if set.
+    """
+
+    def __init__(self, lines: list[Line], vocabulary: Vocabulary, reader: LineReader):
+        self.lines, self.reader = lines, reader
+        self.names = [line.path for line in lines]
+        self.groups = [line.group for line in lines]
+        self.texts = [line.text for line in lines]
+        self.sizes = np.array([line.width for line in lines], dtype=np.int64)
+        self.targets = [vocabulary.encode(line.text, line.path) for line in lines]
+        self.augmentation: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def read(self, index: int) -> Sample:
+        path = self.lines[index].path
+        image = load_grey(path)
+        if self.augmentation is not None:
+            image = self.augmentation(image)
+        return Sample(self.reader.prepare(image, path), self.targets[index])
+
+
+class RealLines(Source):
+    """Line images from one or more folders.
+
+    Args:
+        folders: where they are and which groups are kept out of training.
+        alphabet: characters to read, in the order of their ids; a line with any other is left out
+            and named.
+            null takes those of the training and validation transcripts.
+        height: pixels high that the lines are scaled to.
+        max_width: columns at that height; a wider image is left out and named.
+    """
+
+    def __init__(
+        self,
+        folders: list[LineFolder],
+        alphabet: str | None = None,
+        height: int = 40,
+        max_width: int = 12000,
+    ):
+        self.reader = LineReader(height, max_width)
+        self.input_size = height
+        self.problems: list[Problem] = []
+        self._lines: dict[Split, list[Line]] = {"train": [], "validation": [], "test": []}
+        for folder in folders:
+            self._add(folder)
+        known = [line.text for split in ("train", "validation") for line in self._lines[split]]
+        self.vocabulary = Vocabulary.of(known) if alphabet is None else Vocabulary(alphabet)
+        self.labels = self.vocabulary.symbols
+        self._lines = {split: self._encodable(lines) for split, lines in self._lines.items()}
+        if not self._lines["train"]:
+            first = "".join(f"\n  {p.name}: {p.reason}" for p in self.problems[:3])
+            raise ValueError(f"no line to train on in {', '.join(f.root for f in folders)}{first}")
+
+    def _add(self, folder: LineFolder) -> None:
+        rows = list(transcripts(folder))
+        lines = []
+        with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
+            checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
+            for line in checked:
+                (lines if isinstance(line, Line) else self.problems).append(line)
+        if lines:
+            groups = [line.group for line in lines]
+            splits = split_groups(groups, folder.validation, folder.test, folder.root)
+            for line in lines:
+                split = splits[line.group]
+                self._lines[split] += [line] * (folder.repeat if split == "train" else 1)
+
+    def _check(self, row: tuple[Path, str, str]) -> Line | Problem:
+        path, text, group = row
+        if not text.strip():
+            return Problem(
+                str(path), f"{path}: the transcript is empty; type it or remove the line"
+            )
+        try:
+            return Line(str(path), text, group, self.reader.width(load_grey(str(path)), str(path)))
+        except (OSError, ValueError) as error:
+            return Problem(str(path), str(error))
+
+    def _encodable(self, lines: list[Line]) -> list[Line]:
+        kept = []
+        for line in lines:
+            try:
+                self.vocabulary.encode(line.text, line.path)
+                kept.append(line)
+            except ValueError as error:
+                self.problems.append(Problem(line.path, str(error)))
+        return kept
+
+    def split(self, name: Split) -> LineDataset:
+        return LineDataset(self._lines[name], self.vocabulary, self.reader)

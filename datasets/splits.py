@@ -1,0 +1,52 @@
+"""Keeping groups (pages, books, videos, writers) whole when data is split."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from .source import Split
+
+
+def split_groups(
+    groups: Sequence[str],
+    validation: list[str] | float,
+    test: list[str] | float,
+    where: str,
+    seed: int = 0,
+) -> dict[str, Split]:
+    """The group of each sample -> the split of each group.
+
+    A list names the groups of a split; a number is the share of all samples it should hold: groups
+    are drawn
+    for it in a random order that depends on their names and the seed alone.
+    Raises ValueError if a named group does not exist, is named twice, or if no group is left to
+    train on.
+    """
+    sizes = Counter(groups)
+    assigned: dict[str, Split] = {}
+    for split, wanted in (("validation", validation), ("test", test)):
+        if isinstance(wanted, float | int):
+            continue
+        for group in wanted:
+            if group not in sizes:
+                known = ", ".join(sorted(sizes)[:8])
+                raise ValueError(
+                    f"{where}: no group '{group}' to keep for {split}; there are {known} ..."
+                )
+            if group in assigned:
+                raise ValueError(f"{where}: group '{group}' stands in two splits; name it once")
+            assigned[group] = split
+    free = [g for g in sorted(sizes) if g not in assigned]
+    random.Random(seed).shuffle(free)
+    for split, wanted in (("test", test), ("validation", validation)):
+        if isinstance(wanted, float | int):
+            missing = wanted * len(groups)
+            # a group is taken while at least half of it is still wanted, and one is always left
+            # to train on
+            while len(free) > 1 and missing >= max(1.0, sizes[free[-1]] / 2):
+                group = free.pop()
+                assigned[group] = split
+                missing -= sizes[group]
+    if not free:
+        raise ValueError(f"{where}: validation and test take every group; leave one to train on")
+    return assigned | dict.fromkeys(free, "train")

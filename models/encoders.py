@@ -1,0 +1,216 @@
+"""Encoders: what the data gives -> features (B, T, D) and the true length of each."""
+
+from abc import abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from .recurrent import padding_mask
+
+
+class Encoder(nn.Module):
+    """(inputs (B, T, ...), lengths (B,)) -> (features (B, T', D), lengths (B,)), zero on padding.
+
+    output_size: D. Every constructor argument is kept as an attribute of the same name, for the
+        bundle.
+    """
+
+    output_size: int
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        """Steps that are left of inputs of these lengths."""
+        return lengths
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+def halvings(reduction: int, blocks: int, what: str) -> list[int]:
+    """Pooling stride of each block, so that the first blocks reduce by `reduction` in all."""
+    strides = [2 if 2**block < reduction else 1 for block in range(blocks)]
+    if (
+        reduction < 1
+        or reduction & (reduction - 1)
+        or 2 ** sum(s == 2 for s in strides) != reduction
+    ):
+        raise ValueError(
+            f"{what} {reduction}: give a power of two up to 2**{blocks} (one per block)"
+        )
+    return strides
+
+
+class ConvBlock(nn.Module):
+    """3 x 3 convolution, batch normalisation, ReLU, max pooling with this stride."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]):
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.stride = stride
+
+    def forward(self, images: Tensor) -> Tensor:
+        # pooling before the ReLU is the same function on a quarter of the numbers
+        return torch.relu(max_pool(self.norm(self.conv(images)), self.stride))
+
+    def fold_norm(self) -> None:
+        """Put the normalisation's fixed scale and shift into the convolution:
+
+        the same function, one pass less.
+        """
+        if isinstance(self.norm, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.norm)
+            self.norm = nn.Identity()
+
+
+def max_pool(images: Tensor, stride: tuple[int, int]) -> Tensor:
+    """Maximum over windows of 1 or 2 rows and columns; an odd last one is left out."""
+    if torch.is_grad_enabled() and max(stride) > 1:
+        return nn.functional.max_pool2d(images, stride)
+    # without gradients the elementwise maximum of the halves is the same and 6 times as fast on a
+    # CPU
+    for axis, step in zip((2, 3), stride, strict=True):
+        if step == 2:
+            whole = images.narrow(axis, 0, images.shape[axis] // 2 * 2).unflatten(axis, (-1, 2))
+            images = torch.maximum(whole.select(axis + 1, 0), whole.select(axis + 1, 1))
+    return images
+
+
+class LineCNN(Encoder):
+    """A text line, dark ink on light paper, -> one feature vector every `width_reduction` pixels.
+
+    Args:
+        input_size: height of the line in pixels.
+        channels: output channels of each 3 x 3 convolution block.
+        width_reduction: pixels of width that become one step: 2, 4, 8, ...
+        height_reduction: by how much pooling divides the height before the rows are joined.
+        rows: `max` takes the strongest of the rows left (Retsinas et al. 2022), `concat` keeps them
+            all.
+        dropout: of whole channels on the features, in training.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 40,
+        channels: tuple[int, ...] = (24, 48, 96, 96, 128),
+        width_reduction: int = 4,
+        height_reduction: int = 8,
+        rows: Literal["max", "concat"] = "max",
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.input_size, self.channels, self.rows, self.dropout = (
+            input_size,
+            channels,
+            rows,
+            dropout,
+        )
+        self.width_reduction, self.height_reduction = width_reduction, height_reduction
+        widths = halvings(width_reduction, len(channels), "width_reduction")
+        heights = halvings(height_reduction, len(channels), "height_reduction")
+        sizes = [1, *channels]
+        self.blocks = nn.ModuleList(
+            ConvBlock(sizes[i], sizes[i + 1], (widths[i], heights[i])) for i in range(len(channels))
+        )
+        self.rows_left = input_size // height_reduction
+        if not self.rows_left:
+            raise ValueError(
+                f"height {input_size} is gone after pooling by {height_reduction}; pool less"
+            )
+        self.output_size = channels[-1] * (self.rows_left if rows == "concat" else 1)
+
+    def output_lengths(self, lengths: Tensor) -> Tensor:
+        return lengths // self.width_reduction
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Line columns (B, W, 1, H) -> features (B, T, D), with T = W // width_reduction."""
+        images = inputs.transpose(
+            1, 2
+        )  # (B, 1, W, H): time stays ahead of height, so no copy at the end
+        if not images.is_floating_point():
+            images = 1.0 - images.float() / 255.0  # ink 1, paper 0: what convolution pads with
+        images = images.contiguous(memory_format=torch.channels_last)
+        images = clear_padding(images, lengths)
+        for block in self.blocks:
+            images = block(images)
+            lengths = lengths // block.stride[0]
+            images = clear_padding(images, lengths)  # the next kernel reaches over the end
+        images = nn.functional.dropout2d(images, self.dropout, self.training)
+        if self.rows == "max":
+            return images.amax(3).transpose(1, 2), lengths  # (B, D, T, H') -> (B, T, D)
+        return images.permute(0, 2, 3, 1).flatten(2), lengths  # (B, T, H' D)
+
+
+def clear_padding(images: Tensor, lengths: Tensor) -> Tensor:
+    """(B, D, T, H) with zeros from each length on."""
+    mask = padding_mask(lengths, images.shape[2])
+    return images.masked_fill(mask.view(mask.shape[0], 1, -1, 1), 0.0)
+
+
+class FrameCNN(Encoder):
+    """Each frame by itself -> one feature vector: convolutions, then means over a coarse grid.
+
+    Args:
+        input_size: channels of a frame: 1 grey, 3 RGB.
+        channels: output channels of each block; every block halves height and width.
+        grid: the picture is averaged in grid x grid fields, so that it stays known where a thing
+            is.
+        dropout: on the features, in training.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 1,
+        channels: tuple[int, ...] = (16, 32, 64),
+        grid: int = 4,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.input_size, self.channels = input_size, channels
+        self.grid, self.dropout = grid, dropout
+        sizes = [input_size, *channels]
+        self.blocks = nn.Sequential(
+            *(ConvBlock(sizes[i], sizes[i + 1], (2, 2)) for i in range(len(channels)))
+        )
+        self.output_size = channels[-1] * grid * grid
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (B, T, C, H, W) -> features (B, T, D)."""
+        if min(inputs.shape[3:]) < 2 ** len(self.channels):
+            raise ValueError(
+                f"frames of {inputs.shape[4]} x {inputs.shape[3]} pixels are gone after "
+                f"{len(self.channels)} halvings; use larger frames or fewer channels"
+            )
+        real = ~padding_mask(lengths, inputs.shape[1])
+        frames = inputs[
+            real
+        ]  # (N, C, H, W): padded frames are neither computed nor in the batch statistics
+        if not frames.is_floating_point():
+            frames = frames.float() / 255.0
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        pooled = nn.functional.adaptive_avg_pool2d(self.blocks(frames), self.grid).flatten(1)
+        pooled = nn.functional.dropout(pooled, self.dropout, self.training)
+        features = pooled.new_zeros(*inputs.shape[:2], self.output_size)
+        features[real] = pooled
+        return features, lengths
+
+
+class TokenEmbedding(Encoder):
+    """A table of word vectors: (B, T) ids -> (B, T, D). Id 0 is padding.
+
+    Args:
+        input_size: rows of the table.
+        embedding_size: D.
+        dropout: on the vectors, in training.
+    """
+
+    def __init__(self, input_size: int, embedding_size: int = 128, dropout: float = 0.0):
+        super().__init__()
+        self.input_size, self.embedding_size, self.dropout = input_size, embedding_size, dropout
+        self.table = nn.Embedding(input_size, embedding_size, padding_idx=0)
+        self.output_size = embedding_size
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        vectors = nn.functional.dropout(self.table(inputs), self.dropout, self.training)
+        padding = padding_mask(lengths, inputs.shape[1])
+        return vectors.masked_fill(padding.unsqueeze(2), 0.0), lengths

@@ -1,0 +1,275 @@
+"""Heads: features (B, T, D) -> logits, the loss against targets, and what the logits say."""
+
+from abc import abstractmethod
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .recurrent import last_step, padding_mask
+
+IGNORED = -100
+
+
+class Text(NamedTuple):
+    """A string:
+
+    label ids, the confidence of each, and the steps [first, last] each was read from.
+    """
+
+    ids: list[int]
+    confidences: list[float]
+    steps: list[tuple[int, int]]
+    confidence: (
+        float  # that the whole string is right: the product of the steps' best probabilities
+    )
+
+
+class Label(NamedTuple):
+    """One label for the whole sequence."""
+
+    id: int
+    confidence: float
+
+
+class StepLabels(NamedTuple):
+    """The labels of each step (one, or with multi-label heads any number) and their probability."""
+
+    ids: list[list[int]]
+    confidences: list[float]
+
+
+class Head(nn.Module):
+    """(features (B, T, D), lengths (B,)) -> logits; `loss` and `decode` take these logits.
+
+    backward_size: how many of the last features were read right to left; `SequenceModel` sets it.
+    Every constructor argument is kept as an attribute of the same name, for the bundle.
+    """
+
+    backward_size: int = 0
+
+    def __init__(self, input_size: int, num_labels: int):
+        super().__init__()
+        self.input_size, self.num_labels = input_size, num_labels
+
+    @abstractmethod
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def loss(
+        self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+    ) -> Tensor: ...
+
+    @abstractmethod
+    def decode(self, logits: Tensor, lengths: Tensor) -> list: ...
+
+    def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        """(B,) steps that a sequence must have to carry its target; fewer can't be trained on."""
+        return torch.ones_like(target_lengths)
+
+
+class CTCHead(Head):
+    """A string, shorter than the sequence: connectionist temporal classification (Graves et al.
+    2006).
+
+    logits (B, T, num_labels + 1); the blank is the last class, `num_labels`.
+    """
+
+    def __init__(self, input_size: int, num_labels: int, dropout: float = 0.0):
+        super().__init__(input_size, num_labels)
+        self.dropout, self.blank = dropout, num_labels
+        self.linear = nn.Linear(input_size, num_labels + 1)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        return self.linear(nn.functional.dropout(features, self.dropout, self.training))
+
+    def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        """One step a symbol, and one blank between equal neighbours."""
+        if targets.shape[1] < 2:
+            return target_lengths
+        repeats = (targets[:, 1:] == targets[:, :-1]) & (targets[:, 1:] != IGNORED)
+        return target_lengths + repeats.sum(1)
+
+    def loss(
+        self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+    ) -> Tensor:
+        """Mean over samples of -log p(string), a symbol.
+
+        Raises ValueError for a string that cannot fit.
+        """
+        required = self.required_steps(targets, target_lengths)
+        short = (required > lengths).nonzero().flatten().tolist()
+        if short:
+            at = short[0]
+            raise ValueError(
+                f"{len(short)} transcripts do not fit; the first, sample {at} of the batch, needs "
+                f"{int(required[at])} steps but the encoder leaves {int(lengths[at])}: "
+                "widen the image or pool less"
+            )
+        log_probabilities = logits.float().log_softmax(2).transpose(0, 1)  # (T, B, labels)
+        losses = nn.functional.ctc_loss(
+            log_probabilities, targets, lengths, target_lengths, self.blank, reduction="none"
+        )
+        return (losses / target_lengths.clamp(min=1)).mean()
+
+    def decode(self, logits: Tensor, lengths: Tensor) -> list[Text]:
+        """Greedy:
+
+        best class a step, repeats merged, blanks dropped. Equal classes: the lower id wins.
+        """
+        best, ids = logits.float().softmax(2).max(2)  # (B, T)
+        best = best.masked_fill(padding_mask(lengths, best.shape[1]), 1.0)
+        whole = best.log().sum(1).exp().tolist()
+        rows = zip(ids.tolist(), best.tolist(), lengths.tolist(), whole, strict=True)
+        return [self._collapse(row[:n], p[:n], sure) for row, p, n, sure in rows]
+
+    def _collapse(self, row: list[int], best: list[float], whole: float) -> Text:
+        ids, confidences, steps = [], [], []
+        previous = self.blank
+        for step, (symbol, probability) in enumerate(zip(row, best, strict=True)):
+            if symbol != self.blank and symbol == previous:
+                confidences[-1] = max(confidences[-1], probability)
+                steps[-1] = (steps[-1][0], step)
+            elif symbol != self.blank:
+                ids.append(symbol)
+                confidences.append(probability)
+                steps.append((step, step))
+            previous = symbol
+        return Text(ids, confidences, steps, whole)
+
+
+class SequenceClassificationHead(Head):
+    """One label for the whole sequence: pool the steps, then a linear layer. logits (B,
+    num_labels).
+
+    Args:
+        pooling: `last` joins the last forward and the first backward step, so both have read
+            everything;
+            `attention` weights the steps by a learned score. Padding takes no part in any.
+        dropout: on the pooled features, in training.
+        label_smoothing: probability spread over the other labels in the loss.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        num_labels: int,
+        pooling: Literal["last", "mean", "max", "attention"] = "last",
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+    ):
+        super().__init__(input_size, num_labels)
+        self.pooling, self.dropout, self.label_smoothing = pooling, dropout, label_smoothing
+        self.score = nn.Linear(input_size, 1) if pooling == "attention" else None
+        self.linear = nn.Linear(input_size, num_labels)
+
+    def pool(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, D) -> (B, D); zeros for a sequence of no steps."""
+        padding = padding_mask(lengths, features.shape[1]).unsqueeze(2)
+        empty = (lengths == 0).unsqueeze(1)
+        if self.pooling == "last":
+            forward = last_step(features, lengths)
+            if not self.backward_size:
+                return forward
+            first = features[:, 0].masked_fill(empty, 0.0)
+            return torch.cat(
+                [forward[:, : -self.backward_size], first[:, -self.backward_size :]], 1
+            )
+        if self.pooling == "mean":
+            total = features.masked_fill(padding, 0.0).sum(1)
+            return total / lengths.clamp(min=1).unsqueeze(1)
+        if self.pooling == "max":
+            return features.masked_fill(padding, float("-inf")).amax(1).masked_fill(empty, 0.0)
+        scores = (
+            self.score(features).float().masked_fill(padding & ~empty.unsqueeze(2), float("-inf"))
+        )
+        weighted = (features * scores.softmax(1).to(features.dtype)).sum(1)
+        return weighted.masked_fill(empty, 0.0)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        if not features.shape[1]:  # a batch of empty sequences still gets an answer: the bias
+            features = features.new_zeros(features.shape[0], 1, self.input_size)
+        pooled = self.pool(features, lengths)
+        return self.linear(nn.functional.dropout(pooled, self.dropout, self.training))
+
+    def loss(
+        self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+    ) -> Tensor:
+        return nn.functional.cross_entropy(
+            logits.float(), targets, label_smoothing=self.label_smoothing
+        )
+
+    def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        return torch.zeros_like(target_lengths)
+
+    def decode(self, logits: Tensor, lengths: Tensor) -> list[Label]:
+        best, ids = logits.float().softmax(1).max(1)
+        return [Label(i, p) for i, p in zip(ids.tolist(), best.tolist(), strict=True)]
+
+
+class TokenClassificationHead(Head):
+    """A label for every step, or with `multi_label` any number of them. logits (B, T, num_labels).
+
+    Targets (B, T), or (B, T, num_labels) of 0 and 1 if multi-label; -100 is not counted.
+
+    Args:
+        dropout: on the features, in training.
+        label_smoothing: probability spread over the other labels in the loss (single label only).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        num_labels: int,
+        multi_label: bool = False,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+    ):
+        super().__init__(input_size, num_labels)
+        if multi_label and label_smoothing:
+            raise ValueError("label_smoothing works with single labels only; set it to 0")
+        self.multi_label, self.dropout = multi_label, dropout
+        self.label_smoothing = label_smoothing
+        self.linear = nn.Linear(input_size, num_labels)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        return self.linear(nn.functional.dropout(features, self.dropout, self.training))
+
+    def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
+        return target_lengths
+
+    def loss(
+        self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
+    ) -> Tensor:
+        """Mean over the labelled steps. Zero, with a gradient of zero, if no step is labelled."""
+        unequal = (lengths != target_lengths).nonzero().flatten().tolist()
+        if unequal:
+            at = unequal[0]
+            raise ValueError(
+                f"sample {at} of the batch has {int(target_lengths[at])} labels for "
+                f"{int(lengths[at])} steps; label every step, or use an encoder that keeps them"
+            )
+        counted = targets != IGNORED
+        logits = logits.float()
+        if self.multi_label:
+            losses = nn.functional.binary_cross_entropy_with_logits(
+                logits, targets.clamp(min=0).float(), reduction="none"
+            )
+            return losses.masked_fill(~counted, 0.0).sum() / counted.sum().clamp(min=1)
+        losses = nn.functional.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum",
+            label_smoothing=self.label_smoothing,
+        )  # fmt: skip
+        return losses / counted.sum().clamp(min=1)
+
+    def decode(self, logits: Tensor, lengths: Tensor) -> list[StepLabels]:
+        if self.multi_label:
+            probabilities = logits.float().sigmoid()
+            best = torch.maximum(probabilities, 1 - probabilities).amin(2)
+            chosen = (probabilities > 0.5).tolist()
+            ids = [[[i for i, on in enumerate(step) if on] for step in row] for row in chosen]
+        else:
+            best, single = logits.float().softmax(2).max(2)
+            ids = [[[i] for i in row] for row in single.tolist()]
+        rows = zip(ids, best.tolist(), lengths.tolist(), strict=True)
+        return [StepLabels(row[:n], p[:n]) for row, p, n in rows]

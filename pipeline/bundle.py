@@ -1,0 +1,149 @@
+"""A bundle: one .safetensors file with float16 weights and, as JSON, all that is needed to run
+them.
+
+Loading runs no code: classes are looked up by name among those that Strand itself exports.
+"""
+
+import inspect
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+import datasets
+import models
+from datasets.source import Reader
+from models import Encoder, Head, RecurrentStack, SequenceModel
+
+FORMAT = 1
+ZOO = Path(__file__).resolve().parent.parent / "models" / "zoo"
+
+
+@dataclass
+class Bundle:
+    """A network with its labels and the reader that prepares its input.
+
+    scores: what was measured when it was made, by name. card: data, time and terms in words.
+    """
+
+    model: SequenceModel
+    labels: list[str]
+    reader: Reader
+    scores: dict[str, float] = field(default_factory=dict)
+    card: dict[str, str] = field(default_factory=dict)
+
+
+def part(thing) -> dict:
+    """A part -> its class and constructor options, kept as attributes of the same names."""
+    names = list(inspect.signature(type(thing)).parameters)
+    return {"class": type(thing).__name__, "options": {n: getattr(thing, n) for n in names}}
+
+
+def build(spec: dict, room, base: type, path: Path):
+    """The reverse of `part`: only classes that the room exports, and only of the expected kind."""
+    name = spec["class"]
+    kind = getattr(room, name) if name in room.__all__ else None
+    if not (inspect.isclass(kind) and issubclass(kind, base)):
+        raise ValueError(
+            f"{path}: '{name}' is no {base.__name__} of this version of Strand; update Strand"
+        )
+    try:
+        return kind(**spec["options"])
+    except TypeError as error:
+        raise ValueError(
+            f"{path}: {name} does not take these options ({error}); update Strand"
+        ) from error
+
+
+def save_bundle(bundle: Bundle, path: Path) -> None:
+    """Write beside the place and move it there, so that a half-written one is never seen."""
+    model = bundle.model
+    metadata = {
+        "format": FORMAT,
+        "torch": torch.__version__,
+        "parts": {
+            "encoder": part(model.encoder),
+            "recurrent": part(model.recurrent),
+            "head": part(model.head),
+        },
+        "labels": bundle.labels,
+        "reader": part(bundle.reader),
+        "scores": bundle.scores,
+        "card": bundle.card,
+    }
+    weights = {
+        name: (w.half() if w.is_floating_point() else w).contiguous().cpu()
+        for name, w in model.state_dict().items()
+        if not name.startswith("shortcut.")  # only for training
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(weights, partial, metadata={"strand": json.dumps(metadata, ensure_ascii=False)})
+    partial.replace(path)
+
+
+def find_bundle(name: str) -> Path:
+    """A path, or the name of a bundle in models/zoo.
+
+    Raises FileNotFoundError that lists what there is.
+    """
+    path = Path(name)
+    if path.suffix == ".safetensors" or path.exists():
+        if not path.is_file():
+            raise FileNotFoundError(f"no such bundle: {path}")
+        return path
+    shipped = ZOO / f"{name}.safetensors"
+    if not shipped.exists():
+        known = ", ".join(sorted(p.stem for p in ZOO.glob("*.safetensors"))) or "none"
+        raise FileNotFoundError(
+            f"no bundle '{name}'; shipped are: {known}; or give a .safetensors file"
+        )
+    return shipped
+
+
+def read_metadata(path: Path) -> dict:
+    """The JSON of a bundle. Raises ValueError if the file is none, is damaged, or too new."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path}: not a bundle, or a truncated one ({path.stat().st_size} bytes; {error}); "
+            "copy it again"
+        ) from error
+    if "strand" not in metadata:
+        raise ValueError(f"{path}: a safetensors file, but not a Strand bundle; `fit` writes those")
+    content = json.loads(metadata["strand"])
+    if content["format"] > FORMAT:
+        raise ValueError(
+            f"{path}: bundle format {content['format']}, this Strand reads up to {FORMAT}; "
+            "update Strand"
+        )
+    return content
+
+
+def load_bundle(name: str) -> Bundle:
+    """A bundle by path or zoo name, in evaluation mode and float32."""
+    path = find_bundle(name)
+    content = read_metadata(path)
+    parts = content["parts"]
+    encoder = build(parts["encoder"], models, Encoder, path)
+    recurrent = build(parts["recurrent"], models, RecurrentStack, path)
+    head = build(parts["head"], models, Head, path)
+    model = SequenceModel(
+        encoder.input_size,
+        len(content["labels"]),
+        lambda _: encoder,
+        lambda _: recurrent,
+        lambda *_: head,
+    )
+    with safe_open(path, framework="pt") as file:
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
+    model.load_state_dict(
+        {k: w.float() if w.is_floating_point() else w for k, w in weights.items()}
+    )
+    reader = build(content["reader"], datasets, Reader, path)
+    return Bundle(model.eval(), content["labels"], reader, content["scores"], content["card"])

@@ -1,0 +1,30 @@
+"""The command line: which command, which parser. Training needs Lightning, reading does not."""
+
+import sys
+
+COMMANDS = {
+    "fit": "train a config: fit -c CONFIG [--key=value]",
+    "validate": "score a checkpoint on the validation split: validate -c CONFIG --ckpt_path F",
+    "test": "score a checkpoint on the test split: test -c CONFIG --ckpt_path F",
+    "predict": "read files: predict INPUT... [--model NAME|FILE] [--format text|jsonl|csv]",
+    "evaluate": "score a bundle on labelled data: evaluate --model NAME|FILE --data PATH",
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = arguments[0] if arguments else "--help"
+    if command in ("predict", "evaluate"):
+        from .reading import main as run
+    elif command in COMMANDS:
+        from .training import main as run
+    else:
+        listed = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
+        print(f"usage: python run.py COMMAND ...\n\n{listed}\n\nCOMMAND --help tells its options.")
+        if command in ("-h", "--help"):
+            return
+        print(
+            f"error: no command '{command}'; choose one of {', '.join(COMMANDS)}", file=sys.stderr
+        )
+        sys.exit(2)
+    sys.exit(run(arguments))

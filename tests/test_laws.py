@@ -1,0 +1,250 @@
+"""The laws that hold for every part: padding changes nothing, rooms keep apart, options are kept.
+
+A new part costs one row in `OPTIONS`; an encoder also one in `INPUTS`, a head one in `TARGETS`.
+Cells and directions are read from their types.
+"""
+
+import ast
+import inspect
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import datasets
+import models
+from datasets.source import Reader
+from models import Encoder, Head, RecurrentStack, SequenceModel
+from models.recurrent import Cell, Direction
+from pipeline.bundle import build, part
+
+ROOT = Path(__file__).parent.parent
+LABELS = 5
+LENGTHS = [11, 26, 0, 3]  # of 3 columns a line encoder leaves one step or none
+
+# an encoder -> one sample of T steps
+INPUTS = {
+    "LineCNN": lambda steps: torch.randint(256, (steps, 1, 16), dtype=torch.uint8),
+    "FrameCNN": lambda steps: torch.randint(256, (steps, 2, 6, 5), dtype=torch.uint8),
+    "TokenEmbedding": lambda steps: torch.randint(1, 7, (steps,)),
+}
+# a head -> the target of a sample that has T steps left
+TARGETS = {
+    "CTCHead": lambda steps, head: torch.randint(LABELS, (steps // 3,)),
+    "SequenceClassificationHead": lambda steps, head: torch.tensor(steps % LABELS),
+    "TokenClassificationHead": lambda steps, head: (
+        torch.randint(2, (steps, LABELS)) if head.multi_label else torch.randint(LABELS, (steps,))
+    ),
+}
+HEAD = {"input_size": 6, "num_labels": LABELS, "dropout": 0.25}
+RECURRENT = {"input_size": 6, "hidden_size": 4, "num_layers": 3, "dropout": 0.25}
+RECURRENT |= {"cell": "gru", "direction": "backward"}
+LINES = {"input_size": 16, "channels": [4, 6, 5], "width_reduction": 4, "height_reduction": 4}
+LINES |= {"rows": "max", "dropout": 0.25}
+# all options of small parts, none at its default in every row; the padding law runs each row
+OPTIONS = {
+    "LineCNN": [LINES, LINES | {"rows": "concat", "width_reduction": 2}],
+    "FrameCNN": [{"input_size": 2, "channels": [4, 6], "grid": 3, "dropout": 0.25}],
+    "TokenEmbedding": [{"input_size": 7, "embedding_size": 6, "dropout": 0.25}],
+    "RecurrentStack": [RECURRENT],
+    "CTCHead": [HEAD],
+    "SequenceClassificationHead": [
+        HEAD | {"pooling": pooling, "label_smoothing": 0.1}
+        for pooling in ("last", "mean", "max", "attention")
+    ],
+    "TokenClassificationHead": [
+        HEAD | {"multi_label": True, "label_smoothing": 0},
+        HEAD | {"multi_label": False, "label_smoothing": 0.1},
+    ],
+    "LineReader": [{"height": 24, "max_width": 99, "stretch": False}],
+    "ClipReader": [{"height": 24, "width": 32, "channels": 3}],
+    "TextReader": [{"symbols": ["good", "bad"], "max_length": 9}],
+}
+
+
+def exported(room, base: type) -> list[str]:
+    """Names of the parts of this kind that a room exports."""
+    outside = ("Encoder", "Head", "SequenceModel")
+    kinds = {name: getattr(room, name) for name in room.__all__ if name not in outside}
+    return [n for n, kind in kinds.items() if inspect.isclass(kind) and issubclass(kind, base)]
+
+
+def rows_of(room, base: type) -> list:
+    """(name, options) of all parts of this kind."""
+    return [
+        pytest.param(name, options, id=f"{name}{row or ''}")
+        for name in exported(room, base)
+        for row, options in enumerate(OPTIONS.get(name, []))
+    ]
+
+
+every_encoder = pytest.mark.parametrize(("encoder", "encoder_options"), rows_of(models, Encoder))
+every_head = pytest.mark.parametrize(("head", "head_options"), rows_of(models, Head))
+every_cell = pytest.mark.parametrize("cell", get_args(Cell))
+every_direction = pytest.mark.parametrize("direction", get_args(Direction))
+
+
+def build_network(encoder, encoder_options, cell, direction, head, head_options) -> SequenceModel:
+    """A small network in eval mode whose biases and running statistics are anything but 0 and 1."""
+    torch.manual_seed(0)
+    model = SequenceModel(
+        encoder_options["input_size"],
+        LABELS,
+        lambda _: getattr(models, encoder)(**encoder_options),
+        lambda size: RecurrentStack(size, 5, 2, cell, direction),
+        lambda size, _: getattr(models, head)(**head_options | {"input_size": size}),
+    )
+    for name, values in [*model.named_parameters(), *model.named_buffers()]:
+        if "running_var" in name:
+            nn.init.uniform_(values, 0.5, 1.5)
+        elif "running_mean" in name or "bias" in name:
+            nn.init.normal_(values, 0, 0.5)
+    nn.init.normal_(model.head.linear.weight)
+    return model.eval()
+
+
+def fill(samples: list, filling: list) -> torch.Tensor:
+    """Samples (T_i, ...) -> a batch as long as the filling, which shows behind the end of each."""
+    return torch.stack([torch.cat([s, f[len(s) :]]) for s, f in zip(samples, filling, strict=True)])
+
+
+def batches_of(sample, samples: list) -> dict[str, torch.Tensor]:
+    """The same samples in batches that differ only behind each sample's end."""
+    garbage = [sample(max(LENGTHS) + 9) for _ in samples]
+    as_long = [g[: max(LENGTHS)] for g in garbage]
+    return {
+        "padded with zeros": fill(samples, [torch.zeros_like(g) for g in as_long]),
+        "padded with garbage": fill(samples, as_long),
+        "padded further": fill(samples, garbage),
+    }
+
+
+def gradients(model: nn.Module, loss: torch.Tensor) -> dict[str, torch.Tensor]:
+    found = torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True)
+    return dict(zip(dict(model.named_parameters()), found, strict=True))
+
+
+def assert_same_reading(one, other) -> None:
+    for name, value in one._asdict().items():
+        expected = pytest.approx(value, abs=1e-4) if "confidence" in name else value
+        assert getattr(other, name) == expected, name
+
+
+def test_every_part_has_its_rows():
+    assert sorted(OPTIONS) == sorted(exported(models, nn.Module) + exported(datasets, Reader))
+    assert sorted(INPUTS) == sorted(exported(models, Encoder))
+    assert sorted(TARGETS) == sorted(exported(models, Head))
+
+
+@every_head
+@every_direction
+@every_cell
+@every_encoder
+def test_padding_changes_nothing(encoder, encoder_options, cell, direction, head, head_options):
+    """A sample alone or among others, with anything behind its end: one answer, one gradient."""
+    model = build_network(encoder, encoder_options, cell, direction, head, head_options)
+    assert model.head.backward_size == model.recurrent.backward_size
+    samples = [INPUTS[encoder](n) for n in LENGTHS]
+    alone = [model(s[None], torch.tensor([len(s)])) for s in samples]
+    weights = [torch.randn_like(logits[0]) for logits, _ in alone]
+    loss = sum((logits[0] * w).sum() for (logits, _), w in zip(alone, weights, strict=True))
+    expected = gradients(model, loss)
+    for note, batch in batches_of(INPUTS[encoder], samples).items():
+        logits, lengths = model(batch, torch.tensor(LENGTHS))
+        readings = model.head.decode(logits, lengths)
+        valid = [row[: len(w)] for row, w in zip(logits, weights, strict=True)]
+        assert lengths.tolist() == [int(n) for _, n in alone]
+        for (single, n), row, reading in zip(alone, valid, readings, strict=True):
+            assert_close(row, single[0], rtol=0, atol=1e-4, msg=(note + ": {}").format)
+            assert_same_reading(model.head.decode(single, n)[0], reading)
+        loss = sum((v * w).sum() for v, w in zip(valid, weights, strict=True))
+        assert_close(
+            gradients(model, loss), expected, rtol=1e-3, atol=1e-4, msg=(note + ": {}").format
+        )
+
+
+@every_head
+@every_encoder
+def test_padding_changes_no_loss(encoder, encoder_options, head, head_options):
+    """The loss of a batch, and its gradient, is the mean over samples or labelled steps."""
+    model = build_network(encoder, encoder_options, "lstm", "both", head, head_options)
+    samples = [INPUTS[encoder](n) for n in LENGTHS]
+    steps = model.encoder.output_lengths(torch.tensor(LENGTHS))
+    targets = [TARGETS[head](int(n), model.head) for n in steps]
+    counts = torch.tensor([len(t) if t.ndim else 1 for t in targets])
+    shares = counts / counts.sum() if head == "TokenClassificationHead" else torch.full((4,), 0.25)
+    loss = 0
+    for sample, target, count, share in zip(samples, targets, counts, shares, strict=True):
+        length = torch.tensor([len(sample)])
+        loss += share * model.loss(sample[None], length, target[None], count[None])[0]
+    expected = gradients(model, loss) | {"loss": loss}
+    for note, batch in batches_of(INPUTS[encoder], samples).items():
+        longest = int(model.encoder.output_lengths(torch.tensor(batch.shape[1])))
+        ignored = [torch.full((longest, *t.shape[1:]), -100) for t in targets]
+        filled = fill(targets, ignored) if targets[0].ndim else torch.stack(targets)
+        loss = model.loss(batch, torch.tensor(LENGTHS), filled, counts)[0]
+        found = gradients(model, loss) | {"loss": loss}
+        assert_close(found, expected, rtol=1e-3, atol=1e-4, msg=(note + ": {}").format)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_bundle_finds_every_option_in_the_part(name):
+    """Each constructor argument is an attribute of the same name, and survives JSON."""
+    room, base = (datasets, Reader) if hasattr(datasets, name) else (models, nn.Module)
+    kind = getattr(room, name)
+    for given in OPTIONS[name]:
+        spec = part(kind(**given))
+        assert spec == {"class": name, "options": given}
+        assert part(build(json.loads(json.dumps(spec)), room, base, ROOT)) == spec
+    for option, parameter in inspect.signature(kind).parameters.items():
+        assert any(given[option] != parameter.default for given in OPTIONS[name]), (
+            f"{name}: give {option} another value than {parameter.default!r} in a row of OPTIONS"
+        )
+
+
+def imported_rooms(source: str, package: list[str]) -> set[str]:
+    """Rooms and libraries that a module in this package imports, wherever in it and however."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {".".join([*base, name]) for name in names}
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in ("import_module", "__import__") and isinstance(node.args[0], ast.Constant):
+                found.add(node.args[0].value)
+    return {name.split(".")[0] or package[0] for name in found}
+
+
+IMPORTS = [
+    ("import datasets.batch as b, torch", "models", {"datasets", "torch"}),
+    ("from ..datasets.batch import pad", "models", {"datasets"}),
+    ("from .. import pipeline", "models", {"pipeline"}),
+    ("from ..heads import Head", "models/zoo", {"models"}),
+    ("def f():\n    from pipeline import bundle", "models", {"pipeline"}),
+    ("import_module('pipeline.cli')\nimport_module('.x', p)", "models", {"pipeline", "models"}),
+]
+ROOMS = {"models", "datasets", "pipeline", "tests", "benchmarks"}
+KNOWS = {"models": {"models"}, "datasets": {"datasets"}, "run.py": {"pipeline"}}
+
+
+@pytest.mark.parametrize(("source", "package", "found"), IMPORTS)
+def test_imports_are_found_however_they_are_written(source, package, found):
+    assert imported_rooms(source, package.split("/")) == found
+
+
+@pytest.mark.parametrize("room", KNOWS)
+def test_only_the_pipeline_knows_models_and_datasets(room):
+    files = sorted((ROOT / room).rglob("*.py")) if (ROOT / room).is_dir() else [ROOT / room]
+    assert files, f"no source files in {ROOT / room}"
+    for file in files:
+        package = list(file.relative_to(ROOT).parts[:-1])
+        found = imported_rooms(file.read_text(encoding="utf-8"), package)
+        assert found & ROOMS <= KNOWS[room], file
