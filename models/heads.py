@@ -106,6 +106,8 @@ class CTCHead(Head):
                 f"{int(required[at])} steps but the encoder leaves {int(lengths[at])}: "
                 "widen the image or pool less"
             )
+        if not logits.shape[1]:  # only empty sequences; torch needs a step of padding
+            logits = nn.functional.pad(logits, (0, 0, 0, 1))
         log_probabilities = logits.float().log_softmax(2).transpose(0, 1)  # (T, B, labels)
         losses = nn.functional.ctc_loss(
             log_probabilities, targets, lengths, target_lengths, self.blank, reduction="none"

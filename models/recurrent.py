@@ -89,6 +89,9 @@ class RecurrentLayer(nn.Module):
 
         `state` continues a forward layer where the last chunk ended.
         """
+        if not features.shape[1]:  # torch refuses it: read a step of padding, and drop it
+            outputs, final = self(nn.functional.pad(features, (0, 0, 0, 1)), lengths, state)
+            return outputs[:, :0], final
         padding = padding_mask(lengths, features.shape[1])
         if self.cell == "rnn":
             outputs, final = self._mirrored(features, lengths, state)

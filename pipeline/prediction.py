@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -16,7 +17,8 @@ from .scoring import segments, text_of
 # items read ahead and sorted by length: enough for even batches, and a bound on the memory
 WINDOW = 1024
 BATCH = 32
-BATCH_STEPS = 40_000  # columns, frames or words in a batch at the most, padding included
+# columns, frames or words in a batch at the most, padding included: more no longer fits the cache
+BATCH_STEPS = 8_000
 
 
 class Recognizer:
@@ -35,12 +37,10 @@ class Recognizer:
                 module.fold_norm()
         native = self.device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
         self.precision = torch.bfloat16 if native else torch.float32
+        self.workers = torch.get_num_threads() if self.device.type == "cpu" else 2
 
     def predict(self, items: Iterable[str]) -> Iterator[dict]:
-        """One record for each item, in order:
-
-        `input`, `text` | `label` | `segments`, `confidence`, or `error`.
-        """
+        """A record for each item, in order: what was read and `confidence`, or `error`."""
         for item, reading in self.read(items):
             yield {"input": item} | (
                 {"error": reading} if isinstance(reading, str) else self.record(reading)
@@ -49,15 +49,17 @@ class Recognizer:
     def read(self, items: Iterable[str]) -> Iterator[tuple[str, Text | Label | StepLabels | str]]:
         """(item, its reading, or the reason why there is none as a string), in order."""
         items = iter(items)
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        with one_thread_an_operation(), ThreadPoolExecutor(self.workers) as pool:
             ahead = self._load(pool, items)
             while ahead:
                 window = [(item, future.result()) for item, future in ahead]
-                ahead = self._load(
-                    pool, items
-                )  # the next window is read while this one is computed
                 inputs = {i: x for i, (_, x) in enumerate(window) if isinstance(x, np.ndarray)}
-                readings = self._infer(inputs)
+                batches = list(even_batches({i: len(x) for i, x in inputs.items()}))
+                computed = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
+                ahead = self._load(pool, items)  # queued behind this window's batches
+                readings = {}
+                for batch, future in zip(batches, computed, strict=True):
+                    readings |= zip(batch, future.result(), strict=True)
                 for place, (item, loaded) in enumerate(window):
                     yield item, readings.get(place, loaded)
 
@@ -71,17 +73,6 @@ class Recognizer:
             return f"{item}: no such file"
         except (OSError, ValueError) as error:
             return str(error)
-
-    def _infer(self, inputs: dict[int, np.ndarray]) -> dict[int, Text | Label | StepLabels]:
-        """Inputs (T, ...) by place -> readings by place, computed in batches of like length."""
-        readings = {}
-        order = sorted(inputs, key=lambda place: len(inputs[place]))
-        while order:
-            longest = len(inputs[order[-1]])
-            size = max(1, min(BATCH, BATCH_STEPS // max(1, longest)))
-            order, places = order[:-size], order[-size:]
-            readings |= zip(places, self.infer([inputs[p] for p in places]), strict=True)
-        return readings
 
     @torch.inference_mode()
     def infer(self, inputs: list[np.ndarray]) -> list[Text | Label | StepLabels]:
@@ -106,6 +97,26 @@ class Recognizer:
         ]
         mean = float(np.mean(reading.confidences)) if reading.confidences else 0.0
         return {"segments": runs, "confidence": round(mean, 4)}
+
+
+def even_batches(lengths: dict[int, int]) -> Iterator[list[int]]:
+    """Lengths by place -> batches of places of like length, the longest first."""
+    order = sorted(lengths, key=lengths.__getitem__)
+    while order:
+        size = max(1, min(BATCH, BATCH_STEPS // max(1, lengths[order[-1]])))
+        order, batch = order[:-size], order[-size:]
+        yield batch
+
+
+@contextmanager
+def one_thread_an_operation() -> Iterator[None]:
+    """Several batches at once, each on one core, are faster than one batch on all cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def load_recognizer(name: str) -> Recognizer:
