@@ -62,10 +62,6 @@ class RecurrentLayer(nn.Module):
             if direction == "both" and cell == "rnn"
             else None
         )
-        gates = PADDING_GATES[cell]
-        if gates is not None:  # a buffer: no gradient, no decay, no clipping, no drift
-            column = torch.tensor(gates).repeat_interleave(hidden_size).unsqueeze(1)
-            self.register_buffer("padding_column", column, persistent=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -81,6 +77,11 @@ class RecurrentLayer(nn.Module):
                 else:
                     forget = self.cell == "lstm" and index == 1 and "bias_ih" in name
                     nn.init.constant_(gate, 1.0 if forget else 0.0)
+
+    def padding_column(self, like: Tensor) -> Tensor:
+        """(gates H, 1), made anew each time: no gradient, no decay, no clipping, no drift."""
+        gates = PADDING_GATES[self.cell]
+        return torch.cat([like.new_full((self.hidden_size, 1), gate) for gate in gates])
 
     def forward(
         self, features: Tensor, lengths: Tensor, state: tuple[Tensor, ...] | None = None
@@ -106,7 +107,7 @@ class RecurrentLayer(nn.Module):
             features = reverse_within(features, lengths)
         weights = self.core._flat_weights
         gated = [
-            torch.cat([w, self.padding_column], 1) if i % 4 == 0 else w
+            torch.cat([w, self.padding_column(w)], 1) if i % 4 == 0 else w
             for i, w in enumerate(weights)
         ]
         column = padding.unsqueeze(2).to(features.dtype)

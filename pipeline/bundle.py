@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 import datasets
 import models
@@ -19,6 +20,8 @@ from datasets.source import Reader
 from models import Encoder, Head, RecurrentStack, SequenceModel
 
 FORMAT = 1
+FIELDS = {"parts", "labels", "reader", "scores", "card"}
+PARTS = {"encoder", "recurrent", "head"}
 ZOO = Path(__file__).resolve().parent.parent / "models" / "zoo"
 
 
@@ -52,10 +55,40 @@ def build(spec: dict, room, base: type, path: Path):
         )
     try:
         return kind(**spec["options"])
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path}: {name} does not take these options ({error}); update Strand"
         ) from error
+
+
+def load_weights(model: SequenceModel, weights: dict[str, Tensor], where: object) -> None:
+    """Fill all of a network but its shortcut. Raises ValueError naming the weights that differ."""
+    wanted = {k: w for k, w in model.state_dict().items() if not is_shortcut(k)}
+    given = {k: w for k, w in weights.items() if not is_shortcut(k)}
+    compare_weights(wanted, given, where)
+    floats = {k: w.float() if w.is_floating_point() else w for k, w in given.items()}
+    model.load_state_dict(floats, strict=False, assign=next(model.parameters()).is_meta)
+
+
+def compare_weights(wanted: dict[str, Tensor], given: dict[str, Tensor], where: object) -> None:
+    """Raises ValueError naming the first weights that lack, are left over or differ in shape."""
+    shapes = {k: tuple(w.shape) for k, w in wanted.items()}
+    found = {k: tuple(w.shape) for k, w in given.items()}
+    wrong = [
+        f"{key} is {found.get(key, 'missing')}, the network has {shapes.get(key, 'none')}"
+        for key in shapes | found
+        if shapes.get(key) != found.get(key)
+    ]
+    if wrong:
+        raise ValueError(
+            f"{where}: {len(wrong)} weights do not fit the network; {'; '.join(wrong[:2])}; "
+            "the parts and their options must be those that were trained"
+        )
+
+
+def is_shortcut(key: str) -> bool:
+    """The second head serves in training only; no bundle holds it."""
+    return key.startswith("shortcut.")
 
 
 def save_bundle(bundle: Bundle, path: Path) -> None:
@@ -77,7 +110,7 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     weights = {
         name: (w.half() if w.is_floating_point() else w).contiguous().cpu()
         for name, w in model.state_dict().items()
-        if not name.startswith("shortcut.")  # only for training
+        if not is_shortcut(name)
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -116,12 +149,18 @@ def read_metadata(path: Path) -> dict:
         ) from error
     if "strand" not in metadata:
         raise ValueError(f"{path}: a safetensors file, but not a Strand bundle; `fit` writes those")
-    content = json.loads(metadata["strand"])
-    if content["format"] > FORMAT:
+    try:
+        content = json.loads(metadata["strand"])
+        version = int(content["format"])
+        missing = FIELDS - content.keys() | PARTS - content.get("parts", {}).keys()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: damaged metadata ({error}); copy the bundle again") from error
+    if version > FORMAT:
         raise ValueError(
-            f"{path}: bundle format {content['format']}, this Strand reads up to {FORMAT}; "
-            "update Strand"
+            f"{path}: bundle format {version}, this Strand reads up to {FORMAT}; update Strand"
         )
+    if missing:
+        raise ValueError(f"{path}: the metadata lacks {', '.join(sorted(missing))}; copy it again")
     return content
 
 
@@ -130,9 +169,24 @@ def load_bundle(name: str) -> Bundle:
     path = find_bundle(name)
     content = read_metadata(path)
     parts = content["parts"]
-    encoder = build(parts["encoder"], models, Encoder, path)
-    recurrent = build(parts["recurrent"], models, RecurrentStack, path)
-    head = build(parts["head"], models, Head, path)
+    with torch.device("meta"):  # no memory and no random numbers for weights that are read anyway
+        encoder = build(parts["encoder"], models, Encoder, path)
+        recurrent = build(parts["recurrent"], models, RecurrentStack, path)
+        head = build(parts["head"], models, Head, path)
+    for taker, takes, giver, gives in (
+        ("recurrent stack", recurrent.input_size, "encoder", encoder.output_size),
+        ("head", head.input_size, "recurrent stack", recurrent.output_size),
+    ):
+        if takes != gives:
+            raise ValueError(
+                f"{path}: the {taker} takes {takes} features, but the {giver} gives {gives}; "
+                "copy the bundle again"
+            )
+    if head.num_labels != len(content["labels"]):
+        raise ValueError(
+            f"{path}: {len(content['labels'])} labels, but the head tells {head.num_labels} apart; "
+            "copy the bundle again"
+        )
     model = SequenceModel(
         encoder.input_size,
         len(content["labels"]),
@@ -142,8 +196,6 @@ def load_bundle(name: str) -> Bundle:
     )
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-    model.load_state_dict(
-        {k: w.float() if w.is_floating_point() else w for k, w in weights.items()}
-    )
+    load_weights(model, weights, path)
     reader = build(content["reader"], datasets, Reader, path)
     return Bundle(model.eval(), content["labels"], reader, content["scores"], content["card"])
