@@ -35,6 +35,8 @@ class ClipReader(Reader):
                     self.prepare(frame.to_ndarray(format=layout))
                     for frame in container.decode(video=0)
                 ]
+        except FileNotFoundError as error:  # PyAV's is an FFmpegError too
+            raise FileNotFoundError(f"{item}: no such file") from error
         except (av.error.FFmpegError, IndexError) as error:
             if isinstance(error, OSError) and not isinstance(error, ValueError):
                 raise OSError(f"{item}: {error.strerror}") from error

@@ -62,7 +62,7 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
         rows = [(labels.parent / row[0], *row[1:]) for row in read_table(labels, 2, 3)]
     else:
         files = sorted(root.rglob("*.gt.txt"))
-        rows = [(image_of(f), f.read_text(encoding="utf-8").rstrip("\r\n")) for f in files]
+        rows = [(image_of(f), read_utf8(f).rstrip("\n")) for f in files]
     if not rows:
         raise ValueError(
             f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read"
@@ -83,11 +83,9 @@ def read_table(path: Path, *columns: int) -> list[list[str]]:
 
     Raises ValueError naming the line that has another number of columns.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    rows = [(number, line.split("\t")) for number, line in enumerate(lines, 1) if line]
+    # only a line end ends a row: `splitlines` would cut at form feeds and U+2028 too
+    lines = enumerate(read_utf8(path).split("\n"), 1)
+    rows = [(number, line.split("\t")) for number, line in lines if line]
     for number, row in rows:
         if len(row) not in columns:
             wanted = " or ".join(map(str, columns))
@@ -95,6 +93,17 @@ def read_table(path: Path, *columns: int) -> list[list[str]]:
                 f"{path}, line {number}: {len(row)} columns, expected {wanted} between tabs"
             )
     return [row for _, row in rows]
+
+
+def read_utf8(path: Path) -> str:
+    """A text file, whatever its line ends, without a byte order mark.
+
+    Raises ValueError that names a file in another encoding.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
 
 def image_of(transcript: Path) -> Path:

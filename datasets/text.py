@@ -43,7 +43,7 @@ class TextReader(Reader):
         """
         if item.endswith(self.suffixes):
             try:
-                with open(item, encoding="utf-8") as file:
+                with open(item, encoding="utf-8-sig") as file:
                     item = file.read()
             except UnicodeDecodeError as error:
                 raise ValueError(

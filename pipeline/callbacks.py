@@ -1,6 +1,7 @@
 """What a training tells: its data, its speed, sample readings, and the best bundle so far."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
@@ -44,9 +45,15 @@ class DataSummary(Callback):
 class TrainingSpeed(Callback):
     """Samples a second, and the share of the time that the training thread waited for data."""
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self.samples, self.waited, self.steps = 0, 0.0, 0
+    def __init__(self) -> None:
+        self.reset()  # a run resumed within an epoch has no epoch start
+
+    def reset(self) -> None:
+        self.samples, self.waited = 0, 0.0
         self.started = self.ended = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.reset()
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx) -> None:
         now = time.perf_counter()
@@ -105,7 +112,7 @@ class EpochReport(Callback):
             return
         told = "  ".join(line(name, score) for name, score in module.scores.items())
         speed = next((c for c in trainer.callbacks if isinstance(c, TrainingSpeed)), None)
-        if speed is not None and getattr(speed, "steps", None) is not None:
+        if speed is not None and speed.samples:
             spent = max(speed.ended - speed.started, 1e-9)
             told += f"  {speed.samples / spent:.0f} samples/s"
             told += f", waiting {100 * speed.waited / spent:.1f} %"
@@ -134,10 +141,30 @@ class BestBundle(Callback):
         save_bundle(bundle, run_folder(trainer) / "best.safetensors")
 
 
-def run_folder(trainer: pl.Trainer):
-    from pathlib import Path
+class LastCheckpoint(Callback):
+    """last.ckpt after each epoch, and when a training breaks off by Ctrl-C or an error.
 
-    return Path(trainer.log_dir or trainer.default_root_dir)
+    ModelCheckpoint's `save_last` leaves it as old as the best, and `save_on_exception` would
+    overwrite the best.
+    """
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        trainer.save_checkpoint(last_checkpoint(trainer), weights_only=False)
+
+    def on_exception(
+        self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        if trainer.training and trainer.global_step:
+            trainer.save_checkpoint(last_checkpoint(trainer), weights_only=False)
+
+
+def last_checkpoint(trainer: pl.Trainer) -> Path:
+    return run_folder(trainer) / "checkpoints" / "last.ckpt"
+
+
+def run_folder(trainer: pl.Trainer) -> Path:
+    """Asks the logger: `trainer.log_dir` waits for all processes, and only the first one writes."""
+    return Path(trainer.logger.log_dir)
 
 
 def count(model: torch.nn.Module) -> str:

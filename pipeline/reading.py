@@ -3,6 +3,7 @@
 import csv
 import glob
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -10,21 +11,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Literal
 
-from jsonargparse import ArgumentParser
-
 from datasets.progress import track
 
 from .bundle import load_bundle
+from .parsing import StrictParser
 from .prediction import Recognizer
 
 DEFAULT_MODEL = "lines-en"
 
 
-def build_parser(command: str) -> ArgumentParser:
-    parser = ArgumentParser(
+def build_parser(command: str) -> StrictParser:
+    parser = StrictParser(
         prog=f"run.py {command}",
         usage=f"python run.py {command} ... (--help lists the options)",
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="a bundle's path or its name in models/zoo"
@@ -88,15 +87,15 @@ def predict(recognizer: Recognizer, options) -> int:
 def expand(inputs: Iterable[str], suffixes: tuple[str, ...]) -> Iterator[str]:
     """Files, folders (all below that the bundle can read, by name), globs and `-` -> items."""
     for item in inputs:
-        path = Path(item)
+        # os.path, for a text can be longer than pathlib lets a name be
         if item == "-":
             yield from (line.rstrip("\r\n") for line in sys.stdin if line.strip())
-        elif path.is_dir():
-            found = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in suffixes)
+        elif os.path.isdir(item):
+            found = sorted(str(p) for p in Path(item).rglob("*") if p.suffix.lower() in suffixes)
             if not found:
                 raise ValueError(f"{item}: no {' '.join(suffixes)} file in this folder")
             yield from found
-        elif not path.exists() and glob.has_magic(item):
+        elif not os.path.exists(item) and glob.has_magic(item):
             found = sorted(glob.glob(item, recursive=True))
             if not found:
                 raise ValueError(f"{item}: no file matches")

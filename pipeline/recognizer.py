@@ -11,6 +11,7 @@ from torch import Tensor
 from datasets.batch import SequenceBatch
 from models import Encoder, Head, RecurrentStack, SequenceModel
 
+from .bundle import compare_weights
 from .metrics import join, scores
 from .scoring import error_rate, tally_readings
 
@@ -142,7 +143,7 @@ class SequenceRecognizer(pl.LightningModule):
         self.scores = scores(join(tallies))
         named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
         named[f"{stage}/error"] = error_rate(self.scores)
-        self.log_dict(named)
+        self.log_dict(named, sync_dist=True)  # equal everywhere: this only tells Lightning so
         self._tallies.clear()
 
     def configure_optimizers(self):
@@ -182,6 +183,7 @@ class SequenceRecognizer(pl.LightningModule):
                 f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "
                 f"{shorten(self.labels)}; use the data, or the alphabet, that it was trained with"
             )
+        compare_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
 
 
 def shorten(labels: list[str], most: int = 12) -> str:

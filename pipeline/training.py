@@ -3,7 +3,9 @@
 LightningCLI with a strict parser and the callbacks that every run has.
 """
 
+import logging
 import os
+import pickle
 import sys
 import warnings
 from pathlib import Path
@@ -11,14 +13,15 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import SequenceDataModule
 
-from .bundle import load_bundle
-from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
-from .recognizer import SequenceRecognizer
+from .bundle import load_bundle, load_weights
+from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .parsing import StrictParser
+from .recognizer import SequenceRecognizer, shorten
 
 TRAINER = {
     "accelerator": "auto",
@@ -28,13 +31,23 @@ TRAINER = {
     "log_every_n_steps": 10,
 }
 
+INTERRUPTED = 130  # the exit status that shells give to a program ended by Ctrl-C
 
-class StrictParser(LightningArgumentParser):
-    """No abbreviations; an error is one short usage line and the reason, not a wall of options."""
+
+class TrainingParser(StrictParser, LightningArgumentParser):
+    """Lightning's options, strictly."""
 
     def __init__(self, *args, **kwargs):
-        kwargs.update(allow_abbrev=False, usage="python run.py COMMAND -c CONFIG [--key=value ...]")
-        super().__init__(*args, **kwargs)
+        usage = "python run.py fit|validate|test -c CONFIG [--key=value ...]"
+        super().__init__(*args, **kwargs, usage=f"{usage} (--help lists the keys)")
+
+
+class SaveFitConfig(SaveConfigCallback):
+    """Validating or testing a run leaves its config.yaml as it was trained."""
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            super().setup(trainer, pl_module, stage)
 
 
 class StrandCLI(LightningCLI):
@@ -55,11 +68,10 @@ class StrandCLI(LightningCLI):
             {
                 "checkpoint.monitor": "validation/error",
                 "checkpoint.filename": "best",
-                "checkpoint.save_last": True,
-                "checkpoint.save_on_exception": True,
                 "checkpoint.enable_version_counter": False,
                 "early_stopping.monitor": "validation/error",
                 "early_stopping.patience": 20,
+                "early_stopping.check_on_train_epoch_end": False,  # some epochs end unvalidated
             }
         )
 
@@ -69,17 +81,30 @@ class StrandCLI(LightningCLI):
         commands.pop("predict")  # ours reads files, without Lightning
         return commands
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: list[str]) -> None:
+        self.config = parser.parse_args(args)
+
     def _parse_ckpt_path(self) -> None:
-        """Lightning would let the checkpoint's options override those given on the command line."""
+        """Lightning would let the checkpoint's options override those given on the command line.
+
+        Raises ValueError, before data is read, for a file that is no checkpoint.
+        """
+        path = self.config[self.config.subcommand].ckpt_path
+        if path and Path(path).is_file():
+            try:
+                torch.load(path, map_location="meta", weights_only=True)["state_dict"]
+            except (pickle.UnpicklingError, RuntimeError, KeyError, EOFError) as error:
+                raise ValueError(
+                    f"{path}: not a checkpoint, or a damaged one ({Path(path).stat().st_size} "
+                    "bytes); give a .ckpt file from runs/NAME/checkpoints"
+                ) from error
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
         self.bundle = load_bundle(options.init_from) if options.init_from else None
-        source = options.data.source.get("init_args", {})
-        if (
-            self.bundle and "alphabet" in source
-        ):  # the bundle's labels, in its order, decide what can be read
-            source["alphabet"] = "".join(self.bundle.labels)
+        if self.bundle:  # its labels, in its order, decide what can be read
+            set_alphabet(options.data.source, "".join(self.bundle.labels))
+        options.weights_only = True  # a checkpoint may come from anywhere: it must run no code
         options.trainer.logger = False  # replaced below: the folder's name depends on other options
 
     def instantiate_trainer(self, **kwargs) -> pl.Trainer:
@@ -92,24 +117,35 @@ class StrandCLI(LightningCLI):
             return
         if self.bundle.labels != self.model.labels:
             raise ValueError(
-                f"--init_from: the bundle has {len(self.bundle.labels)} labels, "
-                f"the data {len(self.model.labels)}; start from a bundle with the same labels"
+                f"--init_from: the bundle's labels {shorten(self.bundle.labels)} differ from the "
+                f"data's {shorten(self.model.labels)}; start from a bundle with the same labels"
             )
-        missing, unexpected = self.model.model.load_state_dict(
-            self.bundle.model.state_dict(), strict=False
-        )
-        lacking = [key for key in missing if not key.startswith("shortcut.")]
-        if lacking or unexpected:
-            raise ValueError(
-                f"--init_from: the parts differ: {lacking[:3]} missing, {unexpected[:3]} left over"
+        load_weights(self.model.model, self.bundle.model.state_dict(), "--init_from")
+
+    def fit(self, **options) -> None:
+        """Lightning ends the process on Ctrl-C; before that, say how to go on."""
+        try:
+            self.trainer.fit(**options)
+        except SystemExit:
+            folder = Path(self.trainer.log_dir)
+            print(
+                f"interrupted; go on with: python run.py fit -c {folder}/config.yaml "
+                f"--ckpt_path {folder}/checkpoints/last.ckpt"
             )
+            sys.exit(INTERRUPTED)
 
     def after_fit(self) -> None:
         folder = Path(self.trainer.log_dir)
-        last = folder / "checkpoints" / "last.ckpt"
-        if self.trainer.interrupted:
-            print(f"interrupted; go on with: --ckpt_path {last}")
         print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+
+
+def set_alphabet(source, alphabet: str) -> None:
+    """Give a source, or each source of a mixture, these characters if it has an alphabet at all."""
+    options = source.get("init_args", {})
+    if "alphabet" in options:
+        options["alphabet"] = alphabet
+    for part in options.get("sources", []):
+        set_alphabet(part, alphabet)
 
 
 def run_name(options, command: str) -> str:
@@ -118,7 +154,7 @@ def run_name(options, command: str) -> str:
         return options.name or os.environ["STRAND_RUN"]
     checkpoint = Path(options.ckpt_path) if options.ckpt_path else None
     if checkpoint and checkpoint.parent.name == "checkpoints":
-        return str(checkpoint.parent.parent.relative_to("runs"))
+        return os.path.relpath(checkpoint.parent.parent, "runs")
     stem = Path(str(options.config[-1])).stem if options.config else "run"
     name, number = stem, 1
     while (Path("runs") / name).exists():
@@ -128,9 +164,22 @@ def run_name(options, command: str) -> str:
     return name
 
 
+def quieten_lightning() -> None:
+    """Its advertisements, and what it says of its own code or of choices made here on purpose."""
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(is_no_tip)
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
+
+
+def is_no_tip(record: logging.LogRecord) -> bool:
+    return "Tip:" not in record.getMessage()
+
+
 def main(arguments: list[str]) -> int:
     torch.set_float32_matmul_precision("high")
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    quieten_lightning()
     try:
         StrandCLI(
             SequenceRecognizer,
@@ -142,13 +191,14 @@ def main(arguments: list[str]) -> int:
                     TrainingSpeed(),
                     EpochReport(),
                     BestBundle(),
+                    LastCheckpoint(),
                     LearningRateMonitor("step"),
                 ]
             },
             seed_everything_default=0,
-            parser_class=StrictParser,
-            parser_kwargs={"error_handler": None} if False else {},
+            parser_class=TrainingParser,
             auto_configure_optimizers=False,
+            save_config_callback=SaveFitConfig,
             save_config_kwargs={"overwrite": True},
             args=arguments,
         )

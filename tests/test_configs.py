@@ -1,0 +1,114 @@
+"""Each config is read strictly, takes a step, and learns four samples by heart."""
+
+import string
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from conftest import noise_line, write_image
+
+from datasets.data_module import EpochSampler, SequenceDataModule
+from datasets.sampling import BucketSampler
+from pipeline.bundle import read_metadata
+from pipeline.training import StrandCLI
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+every_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+SMALL = ["--data.source.count=4", "--data.source.validation=4", "--data.source.test=0"]
+# what each needs to learn four samples by heart within seconds; the network is the config's own
+LEARN = {
+    "clip_classification": ["--model.learning_rate=5.0e-3"],
+    "frame_events": ["--model.learning_rate=5.0e-3", "--data.source.frame_size=16"],
+    "imdb": [],
+    "ocr_lines": ["--model.learning_rate=1.0e-2", "--data.source.seed=38"],  # four short lines
+    "tagging": ["--model.learning_rate=1.0e-2"],
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_line_folder(root: Path, names: list[str]) -> None:
+    for place, name in enumerate(names):
+        write_image(root / f"{name}.png", noise_line(place, width=100, height=40))
+    rows = "".join(f"{name}.png\tLine {place}\n" for place, name in enumerate(names))
+    (root / "labels.tsv").write_text(rows, encoding="utf-8")
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch) -> Path:
+    """A small stand-in for each folder and file that a config names, under $STRAND_DATA."""
+    root = tmp_path / "data"
+    write_line_folder(root / "lines/en_oldbooks", [f"{book}1" for book in "abcgj"])
+    write_line_folder(root / "lines/en_sroie_receipts", [f"r{i}_1" for i in range(10)])
+    write_line_folder(root / "lines/en_stanford_letters", [f"l{i}__1" for i in range(10)])
+    (root / "imdb").mkdir()
+    table = pyarrow.table({"text": [" ".join([string.ascii_letters] * 20)], "label": [0]})
+    pyarrow.parquet.write_table(table, root / "imdb/train.parquet")
+    monkeypatch.setenv("STRAND_DATA", str(root))
+    return root
+
+
+def test_there_are_configs():
+    assert {path.stem for path in CONFIGS} == {*LEARN, "lines_printed"}
+
+
+@every_config
+def test_the_first_line_is_the_command(config):
+    lines = config.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == f"# python run.py fit -c configs/{config.name}"
+
+
+@every_config
+def test_a_config_is_read_strictly(config, command, monkeypatch):
+    """As it stands it is accepted; with any one of its keys misspelt it is not."""
+
+    class ReadError(Exception):
+        pass
+
+    def stop(self) -> None:
+        raise ReadError
+
+    monkeypatch.setattr(StrandCLI, "before_instantiate_classes", stop)
+    with pytest.raises(ReadError):
+        command("fit", "-c", config)
+    text = config.read_text(encoding="utf-8")
+    for key in ("encoder", "learning_rate", "source", "max_epochs", "hidden_size"):
+        assert f"{key}:" in text
+        Path("wrong.yaml").write_text(text.replace(f"{key}:", f"{key}x:"), encoding="utf-8")
+        code, _, err = command("fit", "-c", "wrong.yaml")
+        assert code == 2 and f"{key}x" in err.splitlines()[-1]
+
+
+@every_config
+def test_a_config_takes_a_step(config, command, data):
+    small = [] if config.stem == "lines_printed" else SMALL
+    limits = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.workers=0"]
+    limits += ["--trainer.limit_val_batches=1", "--data.batch_size=2"]
+    code, out, err = command("fit", "-c", config, *small, *limits)
+    assert code == 0, err
+    assert "epoch 0: " in out
+    assert read_metadata(Path(f"runs/{config.stem}/best.safetensors"))["labels"]
+
+
+@pytest.mark.parametrize("name", LEARN)
+def test_a_config_learns_four_samples_by_heart(name, command, monkeypatch):
+    """The error on the very samples that were learned falls to 0."""
+    split = SequenceDataModule.split
+    monkeypatch.setattr(SequenceDataModule, "split", lambda self, name: split(self, "train"))
+    # the same four in each epoch: the order is drawn anew, the lines are not
+    monkeypatch.setattr(EpochSampler, "set_epoch", BucketSampler.set_epoch)
+    stop = ["--early_stopping.stopping_threshold=0.001", "--early_stopping.patience=1000"]
+    limits = ["--trainer.max_epochs=300", "--trainer.check_val_every_n_epoch=5"]
+    options = ["--model.schedule=constant", "--model.warmup_steps=20", "--data.workers=0"]
+    config = next(path for path in CONFIGS if path.stem == name)
+    code, out, err = command("fit", "-c", config, *SMALL, *stop, *limits, *options, *LEARN[name])
+    assert code == 0, err
+    scores = read_metadata(Path(f"runs/{name}/best.safetensors"))["scores"]
+    wanted = {"validation/cer": 0.0} if "validation/cer" in scores else {}
+    for score in ("validation/accuracy", "validation/frame_accuracy"):
+        wanted |= {score: 100.0} if score in scores else {}
+    assert wanted and wanted.items() <= scores.items(), out.splitlines()[-5:]

@@ -1,0 +1,87 @@
+"""Videos: every frame once, in order, at the reader's size; and what is said of other files."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from datasets import ClipReader
+
+LEVELS = [20 + 12 * i for i in range(15)]  # each frame's grey
+
+
+def write_clip(path, frames: list[np.ndarray], gop: int = 4, rate: int = 10) -> str:
+    """RGB frames (H, W, 3) uint8 -> an MPEG-4 file with a key frame every `gop` frames."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt, stream.bit_rate, stream.gop_size = "yuv420p", 4_000_000, gop
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return str(path)
+
+
+@pytest.fixture
+def clip(tmp_path) -> str:
+    return write_clip(tmp_path / "c.mp4", [np.full((32, 48, 3), v, np.uint8) for v in LEVELS])
+
+
+def test_every_frame_comes_once_and_in_order(clip):
+    frames = ClipReader(32, 48).read(clip)
+    assert frames.shape == (15, 1, 32, 48) and frames.dtype == np.uint8
+    # the full range of greys, not a video's 16 to 235
+    np.testing.assert_allclose(frames.mean((1, 2, 3)), LEVELS, atol=4)
+
+
+def test_frames_are_scaled_to_the_readers_size(clip):
+    assert ClipReader(8, 10, 3).read(clip).shape == (15, 3, 8, 10)
+
+
+def test_colours_are_red_green_blue(tmp_path):
+    red = np.zeros((32, 32, 3), np.uint8)
+    red[..., 0] = 250
+    frames = ClipReader(32, 32, 3).read(write_clip(tmp_path / "red.mp4", [red] * 3))
+    np.testing.assert_allclose(frames.mean((0, 2, 3)), [250, 0, 0], atol=8)
+
+
+def test_rows_and_columns_stay_what_they_are(tmp_path):
+    frame = np.zeros((32, 48, 3), np.uint8)
+    frame[:8] = 240
+    (read, *_) = ClipReader(32, 48).read(write_clip(tmp_path / "top.mkv", [frame] * 2))
+    assert read[0, :6].min() > 200 and read[0, 10:].max() < 40
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.mp4: no such file"):
+        ClipReader(8, 8).read(str(tmp_path / "none.mp4"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all" * 20])
+def test_what_is_no_video_is_named(tmp_path, content):
+    path = tmp_path / "bad.mp4"
+    path.write_bytes(content)
+    with pytest.raises((ValueError, OSError), match=r"bad\.mp4: ") as caught:
+        ClipReader(8, 8).read(str(path))
+    assert "cannot be decoded as a video" in str(caught.value) or "empty" in str(caught.value)
+
+
+def test_an_image_is_a_clip_of_one_frame_and_sound_is_none(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8), np.uint8))
+    assert len(ClipReader(8, 8).read(str(tmp_path / "a.png"))) == 1
+    with av.open(str(tmp_path / "a.wav"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+    with pytest.raises(ValueError, match=r"a\.wav: cannot be decoded as a video"):
+        ClipReader(8, 8).read(str(tmp_path / "a.wav"))
+
+
+def test_a_truncated_file_is_named(clip):
+    data = Path(clip).read_bytes()
+    Path(clip).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=r"c\.mp4: cannot be decoded as a video"):
+        ClipReader(8, 8).read(clip)

@@ -1,0 +1,55 @@
+"""Strict both ways: what can be encoded comes back, the rest is named."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+
+from datasets import Vocabulary
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_decoding_gives_back_the_composed_text(seed):
+    """Any code points but surrogates, among them combining marks and jamo."""
+    rng = np.random.default_rng(seed)
+    points = [*rng.integers(0x20, 0x370, 20), *rng.integers(0x1100, 0xD7FF, 5), 0x1F600]
+    text = "".join(map(chr, rng.permutation(points)))
+    vocabulary = Vocabulary.of([text])
+    composed = unicodedata.normalize("NFC", text)
+    ids = vocabulary.encode(text)
+    assert vocabulary.decode(ids) == composed
+    assert len(ids) == len(composed) and ids.dtype == "int64"
+    assert sorted(set(ids.tolist())) == list(range(len(vocabulary)))
+
+
+def test_ids_follow_the_order_given():
+    vocabulary = Vocabulary("zaé ")
+    assert vocabulary.encode("a zé").tolist() == [1, 3, 0, 2]
+    assert vocabulary.decode([2, 0]) == "éz" and vocabulary.encode("").tolist() == []
+    assert Vocabulary.of(["cab", "é"]).symbols == ["a", "b", "c", "é"]
+
+
+def test_only_composition_is_normalised():
+    """Compatibility forms, case and accents without a composed form stay what they are."""
+    kept = "\u017f \ufb01 \u00b2 \u2167 \u212f A a q\u0301 \u00a0"
+    vocabulary = Vocabulary.of([kept])
+    assert vocabulary.decode(vocabulary.encode(kept)) == kept
+    assert vocabulary.symbols == sorted(set(kept))
+    assert Vocabulary("é").encode("e\u0301").tolist() == [0]
+
+
+def test_what_cannot_be_encoded_is_named_with_its_sample():
+    says = r"page 3: cannot encode 'x' \(U\+0078\) '\u0305' \(U\+0305\): not in the alphabet of 2"
+    with pytest.raises(ValueError, match=says):
+        Vocabulary("ab").encode("axb\u0305x", "page 3")
+
+
+@pytest.mark.parametrize("symbol", ["ab", "", "e\u0301", "\u212b"])
+def test_a_symbol_is_one_composed_character(symbol):
+    with pytest.raises(ValueError, match="is not one NFC character; remove or compose it"):
+        Vocabulary(["c", symbol])
+
+
+def test_a_symbol_is_named_once():
+    with pytest.raises(ValueError, match="alphabet: 'ab' occur more than once; name each one once"):
+        Vocabulary("abcab")
