@@ -1,6 +1,7 @@
 """The one LightningDataModule: a source's splits as loaders of like-length batches."""
 
 import os
+import signal
 
 os.environ.setdefault(
     "NO_ALBUMENTATIONS_UPDATE", "1"
@@ -18,9 +19,7 @@ from .source import Problem, SequenceDataset, Source, Split
 
 
 class Augmentation:
-    """Albumentations transforms of one image (H, W) uint8, with a random state of its own in each
-    process.
-    """
+    """Albumentations transforms of one image (H, W) uint8, random anew in each process."""
 
     def __init__(self, transforms: list[albumentations.BasicTransform]):
         self.compose = albumentations.Compose(transforms)
@@ -33,10 +32,9 @@ class Augmentation:
 
 
 def prepare_worker(worker: int) -> None:
-    """OpenCV's own threads would fight with the other workers; equal random states would repeat
-    augmentations.
-    """
+    """No OpenCV threads, which fight with the other workers, and a random state of its own."""
     cv2.setNumThreads(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer says when to stop
     info = torch.utils.data.get_worker_info()
     augmentation = getattr(info.dataset, "augmentation", None)
     if augmentation is not None:

@@ -51,10 +51,13 @@ class Mixture(Source):
     def __init__(self, sources: list[Source]):
         first = sources[0]
         for other in sources[1:]:
-            if other.labels != first.labels or other.input_size != first.input_size:
+            ours, theirs = vars(first.reader), vars(other.reader)
+            options = sorted(k for k in ours | theirs if ours.get(k) != theirs.get(k))
+            if other.labels != first.labels or options:
                 raise ValueError(
-                    f"sources differ: {len(first.labels)} labels at size {first.input_size}, then "
-                    f"{len(other.labels)} at {other.input_size}; give all one alphabet and height"
+                    f"sources differ: {len(first.labels)} labels, then {len(other.labels)}; reader "
+                    f"options that differ: {', '.join(options) or 'none'}; give all one alphabet, "
+                    "in one order, and one height"
                 )
         self.sources = sources
         self.labels, self.input_size, self.reader = first.labels, first.input_size, first.reader

@@ -20,6 +20,7 @@ from datasets import SequenceDataModule
 
 from .bundle import load_bundle, load_weights
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .interrupt import StopBetweenBatches
 from .parsing import StrictParser
 from .recognizer import SequenceRecognizer, shorten
 
@@ -123,9 +124,16 @@ class StrandCLI(LightningCLI):
         load_weights(self.model.model, self.bundle.model.state_dict(), "--init_from")
 
     def fit(self, **options) -> None:
-        """Lightning ends the process on Ctrl-C; before that, say how to go on."""
+        """Lightning ends the process on Ctrl-C; before that, say how to go on.
+
+        Raises ValueError or OSError for what is wrong before the first step, RuntimeError later.
+        """
         try:
             self.trainer.fit(**options)
+        except (ValueError, OSError) as error:
+            if self.trainer.global_step:  # no longer a matter of config or data: show where
+                raise RuntimeError("the training broke off") from error
+            raise
         except SystemExit:
             folder = Path(self.trainer.log_dir)
             print(
@@ -136,7 +144,8 @@ class StrandCLI(LightningCLI):
 
     def after_fit(self) -> None:
         folder = Path(self.trainer.log_dir)
-        print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+        if self.trainer.is_global_zero:
+            print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
 
 
 def set_alphabet(source, alphabet: str) -> None:
@@ -150,8 +159,10 @@ def set_alphabet(source, alphabet: str) -> None:
 
 def run_name(options, command: str) -> str:
     """The name given, or of the checkpoint's run, or of the config with the next free number."""
-    if options.name or "STRAND_RUN" in os.environ:  # set for the other processes of a training
-        return options.name or os.environ["STRAND_RUN"]
+    if options.name:
+        return options.name
+    if os.environ.get("LOCAL_RANK", "0") != "0" and "STRAND_RUN" in os.environ:
+        return os.environ["STRAND_RUN"]  # as the first process of this training has chosen
     checkpoint = Path(options.ckpt_path) if options.ckpt_path else None
     if checkpoint and checkpoint.parent.name == "checkpoints":
         return os.path.relpath(checkpoint.parent.parent, "runs")
@@ -192,6 +203,7 @@ def main(arguments: list[str]) -> int:
                     EpochReport(),
                     BestBundle(),
                     LastCheckpoint(),
+                    StopBetweenBatches(),
                     LearningRateMonitor("step"),
                 ]
             },

@@ -56,7 +56,9 @@ def test_labels_sizes_reader_and_problems_are_handed_on(lines):
 def test_sources_that_differ_are_refused(lines):
     first = lines("one")
     for other in (lines("two", "ba"), lines("two", "abc"), lines("two", height=24), tags(3)):
-        with pytest.raises(ValueError, match=r"sources differ: 2 labels at size 16, then \d "):
+        with pytest.raises(
+            ValueError, match=r"sources differ: 2 labels, then \d+; reader options that differ: "
+        ):
             Mixture([first, other])
 
 
