@@ -87,7 +87,10 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
         if not part.names:
             remark(f"{name}: no {split} lines, left out")
             continue
-        columns = ([*column[:limit]] for column in (part.names, part.texts, part.groups))
+        groups = part.groups
+        if len(set(groups)) == 1:  # one book is no sample of books, but its pages are one of pages
+            groups = [Path(path).stem.partition("__")[0] for path in part.names]
+        columns = ([*column[:limit]] for column in (part.names, part.texts, groups))
         sets.append(LineSet(name, *columns, is_without_lower_case(part.texts)))
     return sets
 
@@ -209,7 +212,7 @@ def conditions(threads: int) -> str:
     return (
         f"Compared: {Normalization(fold_punctuation=True).describe()}; without case (no case) "
         "where the labels hold no lower-case letter. CER, WER: sum of edits / sum of lengths; "
-        "interval: bootstrap over groups.\n"
+        "interval: bootstrap over groups (over the pages where a set has one group only).\n"
         f"Time: {cores} cores; ours {threads} torch threads, weights loaded, after a warm-up on "
         f"{WARM_UP_LINES} lines; Tesseract one process a set with its start-up, OMP_THREAD_LIMIT "
         f"{os.environ.get('OMP_THREAD_LIMIT', 'not set')}. Each reads the image files itself."

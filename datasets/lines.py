@@ -27,8 +27,8 @@ class LineFolder:
     Args:
         root: the folder; if it is not there as given, it is looked for under $STRAND_DATA.
         group_pattern: its first bracket, matched at the start of a file's name, is the group if the
-            label file
-            gives none. `groups.tsv` (name TAB group) can join such groups into larger ones.
+            label file gives none. `groups.tsv` (name TAB group) can join such groups into larger
+            ones.
         validation: groups kept out to choose by: their names, or a share of all lines.
         test: groups kept out for the last test: their names, or a share of all lines.
         repeat: how often each training line comes in an epoch.
@@ -76,6 +76,15 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
             unicodedata.normalize("NFC", text),
             given[0] if given else larger.get(group, group),
         )
+
+
+def unlabelled(folder: LineFolder) -> list[Path]:
+    """Images that have no `.gt.txt` beside them; a label file alone says which images it means."""
+    root = resolve(folder.root)
+    if root.is_file() or (root / "labels.tsv").exists():
+        return []
+    images = (p for p in sorted(root.rglob("*")) if p.suffix.lower() in LineReader.suffixes)
+    return [p for p in images if not p.with_name(p.stem + ".gt.txt").exists()]
 
 
 def read_table(path: Path, *columns: int) -> list[list[str]]:
@@ -142,8 +151,7 @@ class RealLines(Source):
     Args:
         folders: where they are and which groups are kept out of training.
         alphabet: characters to read, in the order of their ids; a line with any other is left out
-            and named.
-            null takes those of the training and validation transcripts.
+            and named. null takes those of the training and validation transcripts.
         height: pixels high that the lines are scaled to.
         max_width: columns at that height; a wider image is left out and named.
     """
@@ -166,12 +174,18 @@ class RealLines(Source):
         self.labels = self.vocabulary.symbols
         self._lines = {split: self._encodable(lines) for split, lines in self._lines.items()}
         if not self._lines["train"]:
-            first = "".join(f"\n  {p.name}: {p.reason}" for p in self.problems[:3])
+            first = "".join(f"\n  {p.reason}" for p in self.problems[:3])
             raise ValueError(f"no line to train on in {', '.join(f.root for f in folders)}{first}")
 
     def _add(self, folder: LineFolder) -> None:
         rows = list(transcripts(folder))
         lines = []
+        self.problems += [
+            Problem(
+                str(p), f"{p}: no transcript; put {p.stem}.gt.txt beside it or remove the image"
+            )
+            for p in unlabelled(folder)
+        ]
         with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
             checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
             for line in checked:
@@ -195,14 +209,14 @@ class RealLines(Source):
             return Problem(str(path), str(error))
 
     def _encodable(self, lines: list[Line]) -> list[Line]:
-        kept = []
-        for line in lines:
+        refused = set()
+        for line in dict.fromkeys(lines):  # each once, however often it is repeated
             try:
                 self.vocabulary.encode(line.text, line.path)
-                kept.append(line)
             except ValueError as error:
+                refused.add(line)
                 self.problems.append(Problem(line.path, str(error)))
-        return kept
+        return [line for line in lines if line not in refused]
 
     def split(self, name: Split) -> LineDataset:
         return LineDataset(self._lines[name], self.vocabulary, self.reader)

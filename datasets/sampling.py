@@ -13,8 +13,7 @@ class BucketSampler(Sampler[list[int]]):
         sizes: (N,) steps of each sample.
         batch_size: samples a batch at the most.
         batch_steps: steps a batch at the most, padding included (samples x longest); a single
-            longer sample still
-            makes a batch of its own. null: no bound.
+            longer sample still makes a batch of its own. null: no bound.
         shuffle: another order and other neighbours every epoch; otherwise by size, always the same.
         seed: with the epoch, it alone decides the order.
         rank, world: this process's share of the batches in distributed training.

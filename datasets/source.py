@@ -21,11 +21,10 @@ class Problem(NamedTuple):
 
 
 class Reader(ABC):
-    """Turns one thing that a user has (a path, a text) into a model's input. A bundle carries its
-    options.
+    """Turns one thing that a user has (a path, a text) into a model's input.
 
-    Every constructor argument is kept as an attribute of the same name: that is what the bundle
-    stores.
+    A bundle carries its options: every constructor argument is kept as an attribute of the same
+    name.
     """
 
     @abstractmethod

@@ -146,8 +146,8 @@ class SequenceClassificationHead(Head):
 
     Args:
         pooling: `last` joins the last forward and the first backward step, so both have read
-            everything;
-            `attention` weights the steps by a learned score. Padding takes no part in any.
+            everything; `attention` weights the steps by a learned score. Padding takes no part in
+            any.
         dropout: on the pooled features, in training.
         label_smoothing: probability spread over the other labels in the loss.
     """

@@ -22,8 +22,8 @@ class SequenceModel(nn.Module):
         num_labels: labels that the head tells apart.
         encoder, recurrent, head: each part, still waiting for its sizes.
         shortcut: a second head straight on the encoder's features, trained along and then dropped:
-            it makes
-            the encoder's features speak for themselves (Retsinas et al. 2022, "CTC shortcut").
+            it makes the encoder's features speak for themselves (Retsinas et al. 2022, "CTC
+            shortcut").
         shortcut_weight: its share in the loss.
     """
 

@@ -149,7 +149,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
     0, or 1 if an image could not be read (it counts as read empty).
     """
     from datasets import LineFolder, LineReader
-    from datasets.lines import transcripts
+    from datasets.lines import transcripts, unlabelled
 
     from .metrics import Normalization, line, scores, tally_texts
 
@@ -158,7 +158,10 @@ def evaluate(recognizer: Recognizer, options) -> int:
         raise ValueError(
             f"{options.model} reads with {type(reader).__name__}; evaluate takes lines only"
         )
-    rows = list(transcripts(LineFolder(options.data, options.group_pattern)))
+    folder = LineFolder(options.data, options.group_pattern)
+    rows = list(transcripts(folder))
+    for path in unlabelled(folder):
+        print(f"{path}: no transcript, so not scored", file=sys.stderr)
     items = [str(path) for path, _, _ in rows]
     for _ in recognizer.predict(items[:4]):  # the first batches are slow: not counted
         pass

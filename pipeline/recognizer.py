@@ -30,8 +30,7 @@ class SequenceRecognizer(pl.LightningModule):
         learning_rate: the peak, for AdamW.
         weight_decay: on weight matrices and kernels; biases, norms and vectors are spared.
         schedule: `cosine` falls to zero at the end of the epochs, steps or time that the trainer is
-            given,
-            whichever comes first; `constant` stays.
+            given, whichever comes first; `constant` stays.
         warmup_steps: steps from zero to the peak.
     """
 

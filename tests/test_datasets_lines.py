@@ -227,3 +227,20 @@ def test_augmentation_comes_before_scaling(tmp_path):
     train = load(pages(tmp_path, 3), validation=["p0"]).split("train")
     train.augmentation = lambda image: np.repeat(image, 2, axis=1)
     assert len(train[0][1].inputs) == 2 * train.sizes[0]
+
+
+def test_an_image_without_a_transcript_is_named(tmp_path):
+    root = write_folder(tmp_path, {"a__1.png": "one", "b__1.png": "two"}, table=False)
+    write_image(root / "c__1.png", noise_line(0))
+    source = load(root, validation=["b"])
+    assert source.split("train").names == [str(root / "a__1.png")]
+    assert [p.name for p in source.problems] == [str(root / "c__1.png")]
+    assert "no transcript; put c__1.gt.txt beside it" in source.problems[0].reason
+
+
+def test_a_repeated_line_is_refused_once(tmp_path):
+    root = write_folder(tmp_path, {"a__1.png": "ab", "b__1.png": "ab", "c__1.png": "a?"})
+    folder = LineFolder(str(root), validation=["b"], repeat=3)
+    source = RealLines([folder], alphabet="ab", height=16)
+    assert len(source.split("train")) == 3
+    assert [p.name for p in source.problems] == [str(root / "c__1.png")]

@@ -67,3 +67,12 @@ def test_evaluate_names_what_is_missing(command, bundle_file, tmp_path):
     assert code == 2 and "nothing to read" in err and err.count("\n") == 1
     code, _, err = command("evaluate", "--model", bundle_file)
     assert code == 2 and "error: the following arguments are required: data" in err
+
+
+def test_an_image_without_a_transcript_is_named_and_not_scored(command, bundle_file, tmp_path):
+    for name in ("a__1", "b__1"):
+        write_image(tmp_path / f"{name}.png", noise_line(0))
+    (tmp_path / "a__1.gt.txt").write_text("ab\n", encoding="utf-8")
+    code, out, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
+    assert code == 0 and "1 lines, " in out
+    assert "b__1.png: no transcript, so not scored" in err
