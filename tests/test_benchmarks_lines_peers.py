@@ -146,7 +146,7 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
         "data: {source: {init_args: {folders: [{root: books}, {root: receipts}, {root: extra}]}}}"
     )
     books, receipts = held_out_sets(config, "test", limit=1)
-    # One group: each page is one. The case rule looks at all of a set's labels, not at the first few.
+    # One group: each page is one. The case rule looks at all labels, not at the first few.
     assert books == LineSet("books", ["test/0.png"], ["CAPITALS"], ["0"], ignore_case=False)
     assert receipts == LineSet("receipts", ["test/0.png"], ["TOTAL"], ["0"], ignore_case=True)
 
