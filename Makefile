@@ -23,4 +23,4 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv runs reports .pytest_cache .ruff_cache
+	rm -rf .venv reports .pytest_cache .ruff_cache

@@ -67,7 +67,10 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
         raise ValueError(
             f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read"
         )
-    pattern = re.compile(folder.group_pattern)
+    try:
+        pattern = re.compile(folder.group_pattern)
+    except re.error as error:
+        raise ValueError(f"group_pattern {folder.group_pattern!r}: {error}") from error
     for image, text, *given in rows:
         match = pattern.match(image.name)
         group = match.group(1) if match and match.groups() else image.stem
@@ -118,7 +121,8 @@ def read_utf8(path: Path) -> str:
 def image_of(transcript: Path) -> Path:
     """page1.gt.txt -> page1.png, or whichever image stands beside it."""
     stem = transcript.name.removesuffix(".gt.txt")
-    found = [transcript.with_name(stem + suffix) for suffix in LineReader.suffixes]
+    endings = [e for suffix in LineReader.suffixes for e in (suffix, suffix.upper())]
+    found = [transcript.with_name(stem + ending) for ending in endings]
     return next((path for path in found if path.exists()), found[0])
 
 

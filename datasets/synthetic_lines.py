@@ -18,13 +18,13 @@ from .vocabulary import Vocabulary
 
 # text kind: (share, {look: share})
 KINDS: dict[str, tuple[float, dict[Look, float]]] = {
-    "prose": (0.42, {"book": 0.62, "letter": 0.18, "clean": 0.1, "receipt": 0.1}),
+    "prose": (0.40, {"book": 0.62, "letter": 0.18, "clean": 0.1, "receipt": 0.1}),
     "title": (0.04, {"book": 0.6, "letter": 0.2, "receipt": 0.2}),
-    "capitals": (0.05, {"book": 0.5, "letter": 0.2, "receipt": 0.3}),
+    "capitals": (0.10, {"book": 0.6, "letter": 0.2, "receipt": 0.2}),
     "receipt": (0.22, {"receipt": 0.9, "clean": 0.1}),
     "letter": (0.08, {"letter": 0.9, "book": 0.1}),
     "reference": (0.11, {"book": 0.9, "clean": 0.1}),
-    "names": (0.05, {"book": 1.0}),
+    "names": (0.02, {"book": 1.0}),
     "symbols": (0.03, {"book": 0.4, "receipt": 0.4, "clean": 0.2}),
 }
 LENGTHS = {  # text kind: fewest and most letters planned, and the power that bends the uniform draw

@@ -41,7 +41,7 @@ class TextReader(Reader):
 
         Raises OSError or ValueError that names the file.
         """
-        if item.endswith(self.suffixes):
+        if item.lower().endswith(self.suffixes):
             try:
                 with open(item, encoding="utf-8-sig") as file:
                     item = file.read()

@@ -32,14 +32,23 @@ class DataSummary(Callback):
             f"{len(loader)} batches an epoch, padding waste {waste:.1f} %; "
             f"{count(module.model)} parameters",
         )
-        if data.problems:
-            print_once(trainer, f"left out: {len(data.problems)} samples")
-            for problem in data.problems[: self.NAMED]:
-                print_once(trainer, f"  {problem.reason}")
-            if len(data.problems) > self.NAMED:
-                print_once(
-                    trainer, f"  ... and {len(data.problems) - self.NAMED} more: `doctor` lists all"
-                )
+        self._name_problems(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.state.fn == "validate":
+            self._name_problems(trainer)
+
+    def on_test_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._name_problems(trainer)
+
+    def _name_problems(self, trainer: pl.Trainer) -> None:
+        problems = trainer.datamodule.problems
+        if problems:
+            print_once(trainer, f"left out of all splits, unscored: {len(problems)} samples")
+        for problem in problems[: self.NAMED]:
+            print_once(trainer, f"  {problem.reason}")
+        if len(problems) > self.NAMED:
+            print_once(trainer, f"  ... and {len(problems) - self.NAMED} more")
 
 
 class TrainingSpeed(Callback):
@@ -118,6 +127,10 @@ class EpochReport(Callback):
             told += f", waiting {100 * speed.waited / spent:.1f} %"
         print_once(trainer, f"epoch {trainer.current_epoch}: {told}")
 
+    def on_test_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        told = "  ".join(line(name, score) for name, score in module.scores.items())
+        print_once(trainer, f"test, {len(trainer.datamodule.split('test'))} samples: {told}")
+
 
 class BestBundle(Callback):
     """Keeps the bundle of the best validation so far as best.safetensors in the run's folder."""
@@ -132,8 +145,10 @@ class BestBundle(Callback):
         self.best = state["best"]
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.state.fn != "fit" or trainer.sanity_checking or not trainer.is_global_zero:
+            return
         error = float(trainer.callback_metrics["validation/error"])
-        if trainer.sanity_checking or not trainer.is_global_zero or not error <= self.best:
+        if not error <= self.best:
             return
         self.best = error
         found = {f"validation/{name}": round(s.value, 3) for name, s in module.scores.items()}
@@ -154,7 +169,7 @@ class LastCheckpoint(Callback):
     def on_exception(
         self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException
     ) -> None:
-        if trainer.training and trainer.global_step:
+        if trainer.state.fn == "fit" and trainer.global_step:
             trainer.save_checkpoint(last_checkpoint(trainer), weights_only=False)
 
 

@@ -35,7 +35,9 @@ class Recognizer:
         for module in self.model.modules():
             if hasattr(module, "fold_norm"):
                 module.fold_norm()
-        native = self.device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        native = self.device.type == "cuda" or (
+            torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
         self.precision = torch.bfloat16 if native else torch.float32
         self.workers = torch.get_num_threads() if self.device.type == "cpu" else 2
 
@@ -68,7 +70,10 @@ class Recognizer:
 
     def _read_one(self, item: str) -> np.ndarray | str:
         try:
-            return self.bundle.reader.read(item)
+            loaded = self.bundle.reader.read(item)
+            if len(loaded) and not self.model.encoder.output_lengths(len(loaded)):
+                return f"{item}: {len(loaded)} steps are too few to read anything; is it cut off?"
+            return loaded
         except FileNotFoundError:
             return f"{item}: no such file"
         except (OSError, ValueError) as error:

@@ -72,8 +72,11 @@ def predict(recognizer: Recognizer, options) -> int:
     failed = 0
     with ExitStack() as stack:
         file = sys.stdout
+        form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
         if options.output:
-            file = stack.enter_context(open(options.output, "w", encoding="utf-8", newline=""))
+            file = stack.enter_context(open(options.output, "w", **form))
+        elif hasattr(file, "reconfigure"):
+            file.reconfigure(**form)  # a name or a reading must never stop the others
         write = WRITERS[options.format](file)
         records = recognizer.predict(items)
         for record in track(records, "reading", len(items)) if len(items) > 1 else records:
@@ -158,6 +161,8 @@ def evaluate(recognizer: Recognizer, options) -> int:
         raise ValueError(
             f"{options.model} reads with {type(reader).__name__}; evaluate takes lines only"
         )
+    if options.json and not Path(options.json).parent.is_dir():
+        raise ValueError(f"--json {options.json}: no such folder to write into")
     folder = LineFolder(options.data, options.group_pattern)
     rows = list(transcripts(folder))
     for path in unlabelled(folder):

@@ -87,6 +87,10 @@ class SequenceRecognizer(pl.LightningModule):
                 batch_size=len(kept.indices),
                 sync_dist=stage != "train",
             )
+        elif (
+            stage == "train"
+        ):  # nothing to learn, but other processes wait for this one's gradients
+            loss = 0.0 * sum(p.sum() for p in self.parameters())
         if stage != "train":  # every sample is scored, also those that no loss can be computed for
             if kept is not batch or loss is None:
                 logits, lengths = self.model(batch.inputs, batch.lengths)

@@ -18,7 +18,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import SequenceDataModule
 
-from .bundle import load_bundle, load_weights
+from .bundle import load_bundle, load_weights, part
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
 from .interrupt import StopBetweenBatches
 from .parsing import StrictParser
@@ -121,6 +121,12 @@ class StrandCLI(LightningCLI):
                 f"--init_from: the bundle's labels {shorten(self.bundle.labels)} differ from the "
                 f"data's {shorten(self.model.labels)}; start from a bundle with the same labels"
             )
+        ours, theirs = part(self.datamodule.source.reader), part(self.bundle.reader)
+        if ours != theirs:
+            raise ValueError(
+                f"--init_from: the bundle prepares its input with {shorten_part(theirs)}, the data "
+                f"with {shorten_part(ours)}; give both the same options"
+            )
         load_weights(self.model.model, self.bundle.model.state_dict(), "--init_from")
 
     def fit(self, **options) -> None:
@@ -136,10 +142,12 @@ class StrandCLI(LightningCLI):
             raise
         except SystemExit:
             folder = Path(self.trainer.log_dir)
-            print(
-                f"interrupted; go on with: python run.py fit -c {folder}/config.yaml "
-                f"--ckpt_path {folder}/checkpoints/last.ckpt"
-            )
+            last = folder / "checkpoints" / "last.ckpt"
+            if last.exists():
+                told = f"python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
+                print(f"interrupted; go on with: {told}")
+            else:
+                print("interrupted before the first step: nothing to save")
             sys.exit(INTERRUPTED)
 
     def after_fit(self) -> None:
@@ -148,13 +156,18 @@ class StrandCLI(LightningCLI):
             print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
 
 
+def shorten_part(spec: dict) -> str:
+    """A part in words, long lists (a table of words) cut."""
+    return f"{spec['class']} {str(spec['options'])[:200]}"
+
+
 def set_alphabet(source, alphabet: str) -> None:
     """Give a source, or each source of a mixture, these characters if it has an alphabet at all."""
     options = source.get("init_args", {})
     if "alphabet" in options:
         options["alphabet"] = alphabet
-    for part in options.get("sources", []):
-        set_alphabet(part, alphabet)
+    for source in options.get("sources", []):
+        set_alphabet(source, alphabet)
 
 
 def run_name(options, command: str) -> str:

@@ -244,3 +244,8 @@ def test_a_repeated_line_is_refused_once(tmp_path):
     source = RealLines([folder], alphabet="ab", height=16)
     assert len(source.split("train")) == 3
     assert [p.name for p in source.problems] == [str(root / "c__1.png")]
+
+
+def test_a_transcript_finds_an_image_with_an_upper_case_ending(tmp_path):
+    root = write_folder(tmp_path, {"a__1.PNG": "one", "b__1.png": "two"}, table=False)
+    assert load(root, validation=["b"]).split("train").names == [str(root / "a__1.PNG")]

@@ -207,3 +207,15 @@ def test_reading_imports_no_training_library(bundle_file, lines):
     answer, heavy = done.stdout.splitlines()
     assert answer.startswith(f"{lines / 'a.png'}\t") and set(answer.split("\t")[1]) <= set(ALPHABET)
     assert (heavy, done.stderr) == ("[]", "")
+
+
+def test_an_image_too_narrow_for_one_step_is_an_error(command, bundle_file, tmp_path):
+    narrow = write_image(tmp_path / "narrow.png", noise_line(0, width=1))
+    code, out, _ = command("predict", narrow, "--model", bundle_file, "--format", "jsonl")
+    assert code == 1 and "too few to read anything" in json.loads(out)["error"]
+
+
+def test_upper_case_endings_are_found(command, bundle_file, tmp_path):
+    write_image(tmp_path / "SCAN.PNG", noise_line(0))
+    code, out, _ = command("predict", tmp_path, "--model", bundle_file)
+    assert code == 0 and "SCAN.PNG\t" in out

@@ -142,12 +142,14 @@ def test_ctrl_c_in_a_terminal(folder):
 def test_validate_and_test_take_a_checkpoint(command):
     command("fit", "-c", "words.yaml")
     before = Path("runs/words/config.yaml").read_bytes()
+    written = Path("runs/words/best.safetensors").stat().st_mtime_ns
     for name in ("validate", "test"):
         checkpoint = ("--ckpt_path", Path("runs/words/checkpoints/best.ckpt").absolute())
         code, out, err = command(name, "-c", "words.yaml", *checkpoint)
         assert code == 0, err
         assert "accuracy" in out
     assert Path("runs/words/config.yaml").read_bytes() == before
+    assert Path("runs/words/best.safetensors").stat().st_mtime_ns == written
     assert [p.name for p in Path("runs").iterdir()] == ["words"]
 
 
