@@ -44,7 +44,7 @@ class DataSummary(Callback):
     def _name_problems(self, trainer: pl.Trainer) -> None:
         problems = trainer.datamodule.problems
         if problems:
-            print_once(trainer, f"left out of all splits, unscored: {len(problems)} samples")
+            print_once(trainer, f"left out: {len(problems)} samples")
         for problem in problems[: self.NAMED]:
             print_once(trainer, f"  {problem.reason}")
         if len(problems) > self.NAMED:

@@ -227,6 +227,10 @@ def test_padding_changes_nothing_in_bfloat16(cell, direction):
         assert_close(together.float(), stack(features, LENGTHS), rtol=0, atol=0.05)
 
 
+@pytest.mark.skipif(
+    torch.__version__ < "2.15",
+    reason="2.11's exporter fixes the length of an LSTM; 2.15's does not",
+)
 @every_direction
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # torch's exporter warns of itself
