@@ -18,7 +18,7 @@ from .scoring import segments, text_of
 WINDOW = 1024
 BATCH = 32
 # columns, frames or words in a batch at the most, padding included: more no longer fits the cache
-BATCH_STEPS = 8_000
+BATCH_STEPS = 4_000
 
 
 class Recognizer:
