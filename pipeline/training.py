@@ -194,6 +194,7 @@ def quieten_lightning() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", "[^a-z]*Dump of a value that does not round-trip.*")
     warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
 
 

@@ -69,6 +69,12 @@ class Outcome(NamedTuple):
     err: str
 
 
+@pytest.fixture(autouse=True)
+def no_data_folder(monkeypatch):
+    """Tests make their own data, whatever this machine has."""
+    monkeypatch.delenv("STRAND_DATA", raising=False)
+
+
 @pytest.fixture
 def command(monkeypatch) -> Callable[..., Outcome]:
     """`python run.py ARGUMENTS...` inside this process."""
