@@ -12,17 +12,16 @@ IGNORED = -100
 
 
 class Text(NamedTuple):
-    """A string:
+    """A string.
 
-    label ids, the confidence of each, and the steps [first, last] each was read from.
+    ids: its labels. confidences: each label's best probability. steps: (first, last) of each.
+    confidence: of the best path, the product of all steps' best probabilities.
     """
 
     ids: list[int]
     confidences: list[float]
     steps: list[tuple[int, int]]
-    confidence: (
-        float  # that the whole string is right: the product of the steps' best probabilities
-    )
+    confidence: float
 
 
 class Label(NamedTuple):
