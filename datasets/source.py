@@ -1,7 +1,4 @@
-"""Where samples come from:
-
-a `Source` has labels and three splits, a `SequenceDataset` is one split.
-"""
+"""Where samples come from: a `Source` has labels and splits, a `SequenceDataset` is one split."""
 
 from abc import ABC, abstractmethod
 from typing import Literal, NamedTuple

@@ -55,10 +55,7 @@ class ConvBlock(nn.Module):
         return torch.relu(max_pool(self.norm(self.conv(images)), self.stride))
 
     def fold_norm(self) -> None:
-        """Put the normalisation's fixed scale and shift into the convolution:
-
-        the same function, one pass less.
-        """
+        """Move the normalisation into the convolution: the same function, one pass less."""
         if isinstance(self.norm, nn.BatchNorm2d):
             self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.norm)
             self.norm = nn.Identity()

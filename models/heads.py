@@ -114,10 +114,7 @@ class CTCHead(Head):
         return (losses / target_lengths.clamp(min=1)).mean()
 
     def decode(self, logits: Tensor, lengths: Tensor) -> list[Text]:
-        """Greedy:
-
-        best class a step, repeats merged, blanks dropped. Equal classes: the lower id wins.
-        """
+        """Greedy: best class a step (of equal ones the lowest), repeats merged, blanks dropped."""
         best, ids = logits.float().softmax(2).max(2)  # (B, T)
         best = best.masked_fill(padding_mask(lengths, best.shape[1]), 1.0)
         whole = best.log().sum(1).exp().tolist()

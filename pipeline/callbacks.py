@@ -14,10 +14,7 @@ from .scoring import describe
 
 
 class DataSummary(Callback):
-    """Before the first step:
-
-    what is read, what is left out and why, and how much padding a batch carries.
-    """
+    """Before the first step: what is read, what is left out and why, how much is padding."""
 
     NAMED = 20  # problems printed one by one
 

@@ -1,7 +1,4 @@
-"""What a head read, against what was true:
-
-readings and targets -> tallies of the scores that fit them.
-"""
+"""What a head read, against what was true: readings and targets -> the scores that fit them."""
 
 from collections.abc import Sequence
 
@@ -50,10 +47,7 @@ def multi_hot(reading: StepLabels, num_labels: int) -> np.ndarray:
 
 
 def error_rate(scores: dict[str, Score]) -> float:
-    """The one figure, in percent, that training is to bring down:
-
-    cer, or what is missing from full accuracy.
-    """
+    """In percent, the one figure to bring down: cer, or what is missing from full accuracy."""
     if "cer" in scores:
         return scores["cer"].value
     return 100.0 - scores["accuracy" if "accuracy" in scores else "frame_accuracy"].value
