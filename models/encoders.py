@@ -195,24 +195,3 @@ class FrameCNN(Encoder):
         features = pooled.new_zeros(*inputs.shape[:2], self.output_size)
         features[real] = pooled
         return features, lengths
-
-
-class TokenEmbedding(Encoder):
-    """A table of word vectors: (B, T) ids -> (B, T, D). Id 0 is padding.
-
-    Args:
-        input_size: rows of the table.
-        embedding_size: D.
-        dropout: on the vectors, in training.
-    """
-
-    def __init__(self, input_size: int, embedding_size: int = 128, dropout: float = 0.0):
-        super().__init__()
-        self.input_size, self.embedding_size, self.dropout = input_size, embedding_size, dropout
-        self.table = nn.Embedding(input_size, embedding_size, padding_idx=0)
-        self.output_size = embedding_size
-
-    def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        vectors = nn.functional.dropout(self.table(inputs), self.dropout, self.training)
-        padding = padding_mask(lengths, inputs.shape[1])
-        return vectors.masked_fill(padding.unsqueeze(2), 0.0), lengths

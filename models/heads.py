@@ -1,12 +1,12 @@
 """Heads: features (B, T, D) -> logits, the loss against targets, and what the logits say."""
 
 from abc import abstractmethod
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .recurrent import last_step, padding_mask
+from .pooling import MIXED, Pooling, attention_pool, pool
 
 IGNORED = -100
 
@@ -41,7 +41,8 @@ class StepLabels(NamedTuple):
 class Head(nn.Module):
     """(features (B, T, D), lengths (B,)) -> logits; `loss` and `decode` take these logits.
 
-    backward_size: how many of the last features were read right to left; `SequenceModel` sets it.
+    features: zero on padding. backward_size: how many of the last features were read right to
+    left, -1 where both directions are mixed; `SequenceModel` tells it by `read_after`.
     Every constructor argument is kept as an attribute of the same name, for the bundle.
     """
 
@@ -50,6 +51,10 @@ class Head(nn.Module):
     def __init__(self, input_size: int, num_labels: int):
         super().__init__()
         self.input_size, self.num_labels = input_size, num_labels
+
+    def read_after(self, backward_size: int) -> None:
+        """Learn how the features are read. Raises ValueError if this head cannot use them."""
+        self.backward_size = backward_size
 
     @abstractmethod
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor: ...
@@ -67,83 +72,14 @@ class Head(nn.Module):
         return torch.ones_like(target_lengths)
 
 
-class CTCHead(Head):
-    """A string, shorter than the sequence: connectionist temporal classification (Graves et al.
-    2006).
-
-    logits (B, T, num_labels + 1); the blank is the last class, `num_labels`.
-    """
-
-    def __init__(self, input_size: int, num_labels: int, dropout: float = 0.0):
-        super().__init__(input_size, num_labels)
-        self.dropout, self.blank = dropout, num_labels
-        self.linear = nn.Linear(input_size, num_labels + 1)
-
-    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        return self.linear(nn.functional.dropout(features, self.dropout, self.training))
-
-    def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
-        """One step a symbol, and one blank between equal neighbours."""
-        if targets.shape[1] < 2:
-            return target_lengths
-        repeats = (targets[:, 1:] == targets[:, :-1]) & (targets[:, 1:] != IGNORED)
-        return target_lengths + repeats.sum(1)
-
-    def loss(
-        self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
-    ) -> Tensor:
-        """Mean over samples of -log p(string), a symbol.
-
-        Raises ValueError for a string that cannot fit.
-        """
-        required = self.required_steps(targets, target_lengths)
-        short = (required > lengths).nonzero().flatten().tolist()
-        if short:
-            at = short[0]
-            raise ValueError(
-                f"{len(short)} transcripts do not fit; the first, sample {at} of the batch, needs "
-                f"{int(required[at])} steps but the encoder leaves {int(lengths[at])}: "
-                "widen the image or pool less"
-            )
-        if not logits.shape[1]:  # only empty sequences; torch needs a step of padding
-            logits = nn.functional.pad(logits, (0, 0, 0, 1))
-        log_probabilities = logits.float().log_softmax(2).transpose(0, 1)  # (T, B, labels)
-        losses = nn.functional.ctc_loss(
-            log_probabilities, targets, lengths, target_lengths, self.blank, reduction="none"
-        )
-        return (losses / target_lengths.clamp(min=1)).mean()
-
-    def decode(self, logits: Tensor, lengths: Tensor) -> list[Text]:
-        """Greedy: best class a step (of equal ones the lowest), repeats merged, blanks dropped."""
-        best, ids = logits.float().softmax(2).max(2)  # (B, T)
-        best = best.masked_fill(padding_mask(lengths, best.shape[1]), 1.0)
-        whole = best.log().sum(1).exp().tolist()
-        rows = zip(ids.tolist(), best.tolist(), lengths.tolist(), whole, strict=True)
-        return [self._collapse(row[:n], p[:n], sure) for row, p, n, sure in rows]
-
-    def _collapse(self, row: list[int], best: list[float], whole: float) -> Text:
-        ids, confidences, steps = [], [], []
-        previous = self.blank
-        for step, (symbol, probability) in enumerate(zip(row, best, strict=True)):
-            if symbol != self.blank and symbol == previous:
-                confidences[-1] = max(confidences[-1], probability)
-                steps[-1] = (steps[-1][0], step)
-            elif symbol != self.blank:
-                ids.append(symbol)
-                confidences.append(probability)
-                steps.append((step, step))
-            previous = symbol
-        return Text(ids, confidences, steps, whole)
-
-
 class SequenceClassificationHead(Head):
     """One label for the whole sequence: pool the steps, then a linear layer. logits (B,
     num_labels).
 
     Args:
         pooling: `last` joins the last forward and the first backward step, so both have read
-            everything; `attention` weights the steps by a learned score. Padding takes no part in
-            any.
+            everything; `attention` weights the steps by a learned score; `max_mean` and
+            `last_max_mean` join several. Padding takes no part in any.
         dropout: on the pooled features, in training.
         label_smoothing: probability spread over the other labels in the loss.
     """
@@ -152,37 +88,29 @@ class SequenceClassificationHead(Head):
         self,
         input_size: int,
         num_labels: int,
-        pooling: Literal["last", "mean", "max", "attention"] = "last",
+        pooling: Pooling = "last",
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
     ):
         super().__init__(input_size, num_labels)
         self.pooling, self.dropout, self.label_smoothing = pooling, dropout, label_smoothing
         self.score = nn.Linear(input_size, 1) if pooling == "attention" else None
-        self.linear = nn.Linear(input_size, num_labels)
+        self.linear = nn.Linear(input_size * len(pooling.split("_")), num_labels)
+
+    def read_after(self, backward_size: int) -> None:
+        if backward_size == MIXED and "last" in self.pooling:
+            raise ValueError(
+                f"pooling '{self.pooling}' needs the last step of each direction, but this "
+                "recurrent stack merges both into the same features; merge by concat, or choose "
+                "pooling mean, max, max_mean or attention"
+            )
+        super().read_after(backward_size)
 
     def pool(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, D) -> (B, D); zeros for a sequence of no steps."""
-        padding = padding_mask(lengths, features.shape[1]).unsqueeze(2)
-        empty = (lengths == 0).unsqueeze(1)
-        if self.pooling == "last":
-            forward = last_step(features, lengths)
-            if not self.backward_size:
-                return forward
-            first = features[:, 0].masked_fill(empty, 0.0)
-            return torch.cat(
-                [forward[:, : -self.backward_size], first[:, -self.backward_size :]], 1
-            )
-        if self.pooling == "mean":
-            total = features.masked_fill(padding, 0.0).sum(1)
-            return total / lengths.clamp(min=1).unsqueeze(1)
-        if self.pooling == "max":
-            return features.masked_fill(padding, float("-inf")).amax(1).masked_fill(empty, 0.0)
-        scores = (
-            self.score(features).float().masked_fill(padding & ~empty.unsqueeze(2), float("-inf"))
-        )
-        weighted = (features * scores.softmax(1).to(features.dtype)).sum(1)
-        return weighted.masked_fill(empty, 0.0)
+        """(B, T, D) -> (B, D), or D of each joined pooling; zeros for a sequence of no steps."""
+        if self.score is not None:
+            return attention_pool(features, self.score(features), lengths)
+        return pool(features, lengths, self.pooling, self.backward_size)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         if not features.shape[1]:  # a batch of empty sequences still gets an answer: the bias

@@ -3,12 +3,13 @@
 the network that is trained, shipped in a bundle, exported and run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 
+from .bag import BagOfTokens
 from .encoders import Encoder
-from .heads import Head
+from .heads import Head, SequenceClassificationHead
 from .recurrent import RecurrentStack
 
 
@@ -25,6 +26,9 @@ class SequenceModel(nn.Module):
             it makes the encoder's features speak for themselves (Retsinas et al. 2022, "CTC
             shortcut").
         shortcut_weight: its share in the loss.
+        wide: a linear model on the inputs themselves, whose logits are added to the head's (wide &
+            deep, Cheng et al. 2016): a bag of words and their runs beside what an LSTM reads in
+            their order. See `BagOfTokens` for what it learns by itself and what together.
     """
 
     def __init__(
@@ -36,29 +40,50 @@ class SequenceModel(nn.Module):
         head: Callable[[int, int], Head],
         shortcut: Callable[[int, int], Head] | None = None,
         shortcut_weight: float = 0.1,
+        wide: Callable[[int, int], BagOfTokens] | None = None,
     ):
         super().__init__()
         self.encoder = encoder(input_size)
         self.recurrent = recurrent(self.encoder.output_size)
         self.head = head(self.recurrent.output_size, num_labels)
-        self.head.backward_size = self.recurrent.backward_size
+        self.head.read_after(self.recurrent.backward_size)
         self.shortcut = shortcut(self.encoder.output_size, num_labels) if shortcut else None
         self.shortcut_weight = shortcut_weight
+        self.wide = wide(input_size, num_labels) if wide else None
+        if self.wide is not None and not isinstance(self.head, SequenceClassificationHead):
+            raise ValueError(
+                f"wide gives one label for the whole, the head, a {type(self.head).__name__}, does "
+                "not; use models.SequenceClassificationHead, or leave wide out"
+            )
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """inputs (B, T, ...), lengths (B,) -> the head's logits and their lengths."""
-        features, lengths = self.encoder(inputs, lengths)
-        return self.head(self.recurrent(features, lengths), lengths), lengths
+        """inputs (B, T, ...), lengths (B,) -> the logits and their lengths."""
+        features, left = self.encoder(inputs, lengths)
+        logits = self.head(self.recurrent(features, left), left)
+        return (logits if self.wide is None else logits + self.wide(inputs, lengths)), left
+
+    def count(self, batches: Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]]) -> None:
+        """Before training: let the parts that count do so. batches: inputs, lengths, targets."""
+        for part in (self.encoder, self.wide):
+            if hasattr(part, "count"):
+                part.count(batches())
 
     def loss(
         self, inputs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """-> the loss to step on, the logits and their lengths."""
-        features, lengths = self.encoder(inputs, lengths)
-        logits = self.head(self.recurrent(features, lengths), lengths)
-        loss = self.head.loss(logits, lengths, targets, target_lengths)
+        features, left = self.encoder(inputs, lengths)
+        logits = self.head(self.recurrent(features, left), left)
+        if self.wide is not None:
+            weighed = self.wide.weighed(inputs, lengths)
+            logits = logits + self.wide.summed(inputs, lengths)
+            parts = (logits, weighed) if self.training else (logits + weighed,)
+            loss = sum(self.head.loss(part, left, targets, target_lengths) for part in parts)
+            logits = logits + weighed
+        else:
+            loss = self.head.loss(logits, left, targets, target_lengths)
         if self.shortcut is not None and self.training:
-            direct = self.shortcut(features, lengths)
-            extra = self.shortcut.loss(direct, lengths, targets, target_lengths)
+            direct = self.shortcut(features, left)
+            extra = self.shortcut.loss(direct, left, targets, target_lengths)
             loss = loss + self.shortcut_weight * extra
-        return loss, logits, lengths
+        return loss, logits, left

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from models import FrameCNN, LineCNN, TokenEmbedding
+from models import FrameCNN, LineCNN
 from models.encoders import ConvBlock, max_pool
 
 
@@ -176,24 +176,11 @@ def test_frames_are_read_one_by_one():
     assert_close(encoder(frames[:, order], lengths)[0], features[:, order])
 
 
-def test_word_vectors_are_rows_of_the_table_and_zero_for_padding():
-    encoder = TokenEmbedding(5, 3)
-    ids, lengths = torch.tensor([[4, 2, 3], [1, 0, 4]]), torch.tensor([3, 2])
-    vectors, left = encoder(ids, lengths)
-    assert left is lengths
-    assert torch.equal(vectors[0], encoder.table.weight[[4, 2, 3]])
-    assert torch.equal(vectors[1, 0], encoder.table.weight[1])
-    assert not vectors[1, 1:].any()  # id 0, and a word behind the end
-    vectors.sum().backward()
-    assert encoder.table.weight.grad[:, 0].tolist() == [0, 1, 1, 1, 1]
-
-
 @pytest.mark.parametrize(
     ("build", "inputs"),
     [
         (lambda: LineCNN(16, (3, 4), 2, 4, dropout=1.0), lines(1, 8, 1, 16)),
         (lambda: FrameCNN(1, (3, 4), 2, dropout=1.0), lines(1, 4, 1, 8, 8)),
-        (lambda: TokenEmbedding(5, 3, dropout=1.0), torch.tensor([[1, 2, 3, 4]])),
     ],
 )
 def test_dropout_is_in_training_only(build, inputs):

@@ -7,7 +7,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
 from models import RecurrentStack
-from models.recurrent import CELLS
+
+CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 LENGTHS = torch.tensor([5, 9, 0, 1, 7])
 STEPS = 11  # two more than the longest sequence has
@@ -222,7 +223,7 @@ def test_padding_changes_nothing_in_bfloat16(cell, direction):
             for row, sample, length in zip(together, features.bfloat16(), LENGTHS, strict=True):
                 alone = stack(sample[None, :length], length[None])
                 assert alone.dtype == torch.bfloat16
-                assert_close(row[None, :length], alone, rtol=0, atol=0.01)
+                assert_close(row[None, :length], alone, rtol=0, atol=0.02)
                 assert not row[length:].any()
         assert_close(together.float(), stack(features, LENGTHS), rtol=0, atol=0.05)
 
@@ -231,14 +232,24 @@ def test_padding_changes_nothing_in_bfloat16(cell, direction):
     torch.__version__ < "2.15",
     reason="2.11's exporter fixes the length of an LSTM; 2.15's does not",
 )
-@every_direction
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    ("cell", "direction", "options"),
+    [
+        ("lstm", "forward", {}),
+        ("gru", "backward", {}),
+        ("lstm", "both", {"segment": 4}),
+        ("region_lstm", "both", {}),
+        ("peephole_lstm", "both", {}),
+        ("min_lstm", "both", {}),
+        ("lstm", "both", {"projection": 2, "skip": "highway", "merge": "sum"}),
+    ],
+)
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # torch's exporter warns of itself
-def test_onnx_equals_torch_at_any_batch_and_length(cell, direction):
+def test_onnx_equals_torch_at_any_batch_and_length(cell, direction, options):
     for package in ("onnx", "onnxscript"):
         pytest.importorskip(package)
     runtime = pytest.importorskip("onnxruntime")
-    stack = random_stack(cell, direction).eval()
+    stack = random_stack(cell, direction, **options).eval()
     any_size = torch.export.Dim.DYNAMIC
     shapes = {"features": {0: any_size, 1: any_size}, "lengths": {0: any_size}}
     example = (random_features(), LENGTHS)

@@ -1,0 +1,100 @@
+"""The network as a whole: what its heads beside the main one do."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from models import (
+    BagOfTokens,
+    RecurrentStack,
+    SequenceClassificationHead,
+    SequenceModel,
+    TokenClassificationHead,
+    TokenEmbedding,
+)
+
+IDS, LENGTHS = torch.tensor([[4, 2, 3], [1, 0, 0]]), torch.tensor([3, 1])
+TARGETS = torch.tensor([1, 0]), torch.tensor([1, 1])
+
+
+def pooled(pooling: str):
+    return lambda size, labels: SequenceClassificationHead(size, labels, pooling)
+
+
+def model_of(**options) -> SequenceModel:
+    torch.manual_seed(0)
+    parts = {
+        "encoder": lambda size: TokenEmbedding(size, 6),
+        "recurrent": lambda size: RecurrentStack(size, 5, 1),
+        "head": pooled("max"),
+    }
+    return SequenceModel(7, 2, **parts | options).double()
+
+
+def counted(size: int, labels: int) -> BagOfTokens:
+    wide = BagOfTokens(size, labels)
+    wide.count([(IDS, LENGTHS, TARGETS[0])])
+    return wide
+
+
+def test_the_wide_part_adds_its_logits():
+    model = model_of(wide=counted).eval()
+    assert not any("wide" in name for name in model_of().state_dict())
+    logits, lengths = model(IDS, LENGTHS)
+    assert torch.equal(lengths, LENGTHS)
+    features, _ = model.encoder(IDS, LENGTHS)
+    read = model.head(model.recurrent(features, LENGTHS), LENGTHS)
+    told = model.wide(IDS, LENGTHS)
+    assert told.abs().max() > 1e-3
+    assert_close(logits, read + told, rtol=0, atol=1e-10)
+    loss, same, _ = model.loss(IDS, LENGTHS, *TARGETS)
+    assert_close(same, logits, rtol=0, atol=1e-10)
+    assert_close(loss, model.head.loss(logits, LENGTHS, *TARGETS))
+
+
+def test_what_learns_by_itself_and_what_together():
+    """The weighed bag by its own loss; the summed one and the network by that of their sum."""
+    model = model_of(wide=counted).train()
+    loss = model.loss(IDS, LENGTHS, *TARGETS)[0]
+    features, _ = model.encoder(IDS, LENGTHS)
+    deep = model.head(model.recurrent(features, LENGTHS), LENGTHS)
+    weighed, summed = model.wide.weighed(IDS, LENGTHS), model.wide.summed(IDS, LENGTHS)
+    alone = torch.nn.functional.cross_entropy(weighed.float(), TARGETS[0])
+    together = torch.nn.functional.cross_entropy((deep + summed).float(), TARGETS[0])
+    assert_close(loss, alone + together)
+    table = model.wide.table.weight
+    assert table.grad is None
+    loss.backward(retain_graph=True)
+    assert_close(table.grad, torch.autograd.grad(alone, table, retain_graph=True)[0])
+    for weight in (model.wide.trust, model.head.linear.weight):
+        assert_close(weight.grad, torch.autograd.grad(together, weight, retain_graph=True)[0])
+
+
+def test_a_wide_part_beside_labels_of_steps_is_refused():
+    with pytest.raises(ValueError, match="one label for the whole, the head, a TokenClassifi"):
+        model_of(head=TokenClassificationHead, wide=counted)
+
+
+def test_the_shortcut_serves_in_training_only():
+    model, plain = model_of(shortcut=pooled("mean"), shortcut_weight=0.3), model_of()
+    plain.load_state_dict(model.state_dict(), strict=False)
+    alone = plain.loss(IDS, LENGTHS, *TARGETS)[0]
+    direct = model.shortcut(model.encoder(IDS, LENGTHS)[0], LENGTHS)
+    extra = model.shortcut.loss(direct, LENGTHS, *TARGETS)
+    assert extra.item() > 0.1
+    assert_close(model.train().loss(IDS, LENGTHS, *TARGETS)[0], alone + 0.3 * extra)
+    assert torch.equal(model.eval().loss(IDS, LENGTHS, *TARGETS)[0], alone)
+    assert torch.equal(model.train()(IDS, LENGTHS)[0], plain(IDS, LENGTHS)[0])
+
+
+def test_mixed_directions_are_refused_when_the_network_is_built():
+    class Merged(RecurrentStack):
+        """Both directions summed: no feature has a clean last step."""
+
+        def __init__(self, size: int):
+            super().__init__(size, 5, 1)
+            self.backward_size = -1
+
+    with pytest.raises(ValueError, match="pooling 'last' needs the last step of each direction"):
+        model_of(recurrent=Merged, head=pooled("last"))
+    assert model_of(recurrent=Merged, head=pooled("max")).head.backward_size == -1
