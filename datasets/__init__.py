@@ -12,6 +12,7 @@ _HOMES = {
     "LineReader": "line_reader",
     "Mixture": "mixture",
     "RealLines": "lines",
+    "Reviews": "reviews",
     "SequenceBatch": "batch",
     "SequenceDataModule": "data_module",
     "Source": "source",

@@ -68,8 +68,12 @@ class SequenceDataModule(pl.LightningDataModule):
         self.workers, self.seed = workers, seed
         self.augmentation = Augmentation(augmentations) if augmentations else None
         self.input_size, self.labels = source.input_size, source.labels
-        self.problems: list[Problem] = list(source.problems)
         self._splits: dict[Split, SequenceDataset] = {}
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Samples left out so far: a source may meet more when another split is read."""
+        return self.source.problems
 
     def split(self, name: Split) -> SequenceDataset:
         """One split of the source, made once; training images are augmented."""
