@@ -6,7 +6,7 @@ Loading runs no code: classes are looked up by name among those that Strand itse
 
 import inspect
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -17,7 +17,9 @@ from torch import Tensor
 import datasets
 import models
 from datasets.source import Reader
-from models import Encoder, Head, RecurrentStack, SequenceModel
+from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
+
+from .calibration import Calibration
 
 FORMAT = 1
 FIELDS = {"parts", "labels", "reader", "scores", "card"}
@@ -30,6 +32,7 @@ class Bundle:
     """A network with its labels and the reader that prepares its input.
 
     scores: what was measured when it was made, by name. card: data, time and terms in words.
+    calibration: what makes its confidences hold; a file without one has temperature 1.
     """
 
     model: SequenceModel
@@ -37,6 +40,7 @@ class Bundle:
     reader: Reader
     scores: dict[str, float] = field(default_factory=dict)
     card: dict[str, str] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
 
 
 def part(thing) -> dict:
@@ -94,18 +98,18 @@ def is_shortcut(key: str) -> bool:
 def save_bundle(bundle: Bundle, path: Path) -> None:
     """Write beside the place and move it there, so that a half-written one is never seen."""
     model = bundle.model
+    parts = {"encoder": model.encoder, "recurrent": model.recurrent, "head": model.head}
+    if model.wide is not None:
+        parts["wide"] = model.wide
     metadata = {
         "format": FORMAT,
         "torch": torch.__version__,
-        "parts": {
-            "encoder": part(model.encoder),
-            "recurrent": part(model.recurrent),
-            "head": part(model.head),
-        },
+        "parts": {name: part(thing) for name, thing in parts.items()},
         "labels": bundle.labels,
         "reader": part(bundle.reader),
         "scores": bundle.scores,
         "card": bundle.card,
+        "calibration": asdict(bundle.calibration),
     }
     weights = {
         name: (w.half() if w.is_floating_point() else w).contiguous().cpu()
@@ -168,34 +172,63 @@ def load_bundle(name: str) -> Bundle:
     """A bundle by path or zoo name, in evaluation mode and float32."""
     path = find_bundle(name)
     content = read_metadata(path)
-    parts = content["parts"]
+    calibration = read_calibration(content, path)
+    model = build_network(content["parts"], len(content["labels"]), path)
+    with safe_open(path, framework="pt") as file:
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
+    load_weights(model, weights, path)
+    reader = build(content["reader"], datasets, Reader, path)
+    return Bundle(
+        model.eval(), content["labels"], reader, content["scores"], content["card"], calibration
+    )
+
+
+def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
+    """Parts as `part` wrote them -> the network, whose weights have no values yet."""
     with torch.device("meta"):  # no memory and no random numbers for weights that are read anyway
         encoder = build(parts["encoder"], models, Encoder, path)
         recurrent = build(parts["recurrent"], models, RecurrentStack, path)
         head = build(parts["head"], models, Head, path)
-    for taker, takes, giver, gives in (
+        wide = build(parts["wide"], models, BagOfTokens, path) if "wide" in parts else None
+    fits = [
         ("recurrent stack", recurrent.input_size, "encoder", encoder.output_size),
         ("head", head.input_size, "recurrent stack", recurrent.output_size),
-    ):
+    ]
+    if wide is not None and wide.input_size != encoder.input_size:
+        raise ValueError(
+            f"{path}: the wide part takes {wide.input_size} ids, but the encoder "
+            f"{encoder.input_size}; copy the bundle again"
+        )
+    for taker, takes, giver, gives in fits:
         if takes != gives:
             raise ValueError(
                 f"{path}: the {taker} takes {takes} features, but the {giver} gives {gives}; "
                 "copy the bundle again"
             )
-    if head.num_labels != len(content["labels"]):
-        raise ValueError(
-            f"{path}: {len(content['labels'])} labels, but the head tells {head.num_labels} apart; "
-            "copy the bundle again"
+    for name, told in ("head", head), ("wide part", wide or head):
+        if told.num_labels != num_labels:
+            raise ValueError(
+                f"{path}: {num_labels} labels, but the {name} tells {told.num_labels} apart; "
+                "copy the bundle again"
+            )
+    try:
+        return SequenceModel(
+            encoder.input_size,
+            num_labels,
+            lambda _: encoder,
+            lambda _: recurrent,
+            lambda *_: head,
+            wide=None if wide is None else lambda *_: wide,
         )
-    model = SequenceModel(
-        encoder.input_size,
-        len(content["labels"]),
-        lambda _: encoder,
-        lambda _: recurrent,
-        lambda *_: head,
-    )
-    with safe_open(path, framework="pt") as file:
-        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-    load_weights(model, weights, path)
-    reader = build(content["reader"], datasets, Reader, path)
-    return Bundle(model.eval(), content["labels"], reader, content["scores"], content["card"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; update Strand") from error
+
+
+def read_calibration(content: dict, path: Path) -> Calibration:
+    """Of a bundle's metadata; older bundles have none. Raises ValueError for a damaged one."""
+    try:
+        return Calibration(**content.get("calibration", {}))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: damaged calibration ({error}); copy the bundle again, or update Strand"
+        ) from error

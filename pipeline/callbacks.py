@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from .bundle import Bundle, save_bundle
+from .calibration import calibrate
 from .metrics import line
 from .scoring import describe
 
@@ -148,8 +149,11 @@ class BestBundle(Callback):
         if not error <= self.best:
             return
         self.best = error
-        found = {f"validation/{name}": round(s.value, 3) for name, s in module.scores.items()}
-        bundle = Bundle(module.model, module.labels, trainer.datamodule.source.reader, found)
+        found = {name: score.value for name, score in module.scores.items()}
+        calibration, changed = calibrate(module.told)
+        found = {f"validation/{name}": round(s, 3) for name, s in (found | changed).items()}
+        reader = trainer.datamodule.source.reader
+        bundle = Bundle(module.model, module.labels, reader, found, calibration=calibration)
         save_bundle(bundle, run_folder(trainer) / "best.safetensors")
 
 

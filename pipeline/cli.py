@@ -8,6 +8,8 @@ COMMANDS = {
     "test": "score a checkpoint on the test split: test -c CONFIG --ckpt_path F",
     "predict": "read files: predict INPUT... [--model NAME|FILE] [--format text|jsonl|csv]",
     "evaluate": "score a bundle on labelled data: evaluate --model NAME|FILE --data PATH",
+    "compare": "train each config, one table and one picture: compare CONFIG... [--seeds N]",
+    "fetch": "get a public data set once, checked: fetch NAME",
 }
 
 
@@ -16,6 +18,10 @@ def main(arguments: list[str] | None = None) -> None:
     command = arguments[0] if arguments else "--help"
     if command in ("predict", "evaluate"):
         from .reading import main as run
+    elif command == "compare":
+        from .compare import main as run
+    elif command == "fetch":
+        from .fetch import main as run
     elif command in COMMANDS:
         from .training import main as run
     else:

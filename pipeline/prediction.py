@@ -1,10 +1,13 @@
 """A bundle at work: items in, one record each out, in order. No Lightning here: it starts fast."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,11 +18,26 @@ from models.heads import Label, StepLabels, Text
 from .bundle import Bundle, load_bundle
 from .scoring import segments, text_of
 
-# items read ahead and sorted by length: enough for even batches, and a bound on the memory
-WINDOW = 1024
+# read ahead and sorted by length, whichever is reached first: enough for even batches, and a bound
+# on the memory
+WINDOW = 1024  # items
+WINDOW_BYTES = 256_000_000  # of their inputs
 BATCH = 32
-# columns, frames or words in a batch at the most, padding included: more no longer fits the cache
-BATCH_STEPS = 4_000
+# of a batch's inputs at the most, padding included: more no longer fits the cache
+BATCH_BYTES = 160_000
+
+
+class Item(NamedTuple):
+    """Something to read that is called otherwise than it is read: the row of a table, a text.
+
+    name: what its record calls it. load: gives its input (T, ...), or raises ValueError or OSError.
+    """
+
+    name: str
+    load: Callable[[], np.ndarray]
+
+
+Reading = Text | Label | StepLabels
 
 
 class Recognizer:
@@ -31,6 +49,7 @@ class Recognizer:
 
     def __init__(self, bundle: Bundle):
         self.bundle = bundle
+        self.temperature = bundle.calibration.temperature
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device).eval()
         for module in self.model.modules():
@@ -42,55 +61,70 @@ class Recognizer:
         self.precision = torch.bfloat16 if native else torch.float32
         self.workers = torch.get_num_threads() if self.device.type == "cpu" else 2
 
-    def predict(self, items: Iterable[str]) -> Iterator[dict]:
+    def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
         """A record for each item, in order: what was read and `confidence`, or `error`."""
-        for item, reading in self.read(items):
-            yield {"input": item} | (
+        for name, reading in self.read(items):
+            yield {"input": name} | (
                 {"error": reading} if isinstance(reading, str) else self.record(reading)
             )
 
-    def read(self, items: Iterable[str]) -> Iterator[tuple[str, Text | Label | StepLabels | str]]:
-        """(item, its reading, or the reason why there is none as a string), in order."""
+    def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
+        """(item's name, its reading, or the reason why there is none as a string), in order."""
         items = iter(items)
         with one_thread_an_operation(), ThreadPoolExecutor(self.workers) as pool:
-            ahead = self._load(pool, items)
-            while ahead:
-                window = [(item, future.result()) for item, future in ahead]
+            window = self._load(pool, items)
+            while window:
                 inputs = {i: x for i, (_, x) in enumerate(window) if isinstance(x, np.ndarray)}
-                batches = list(even_batches({i: len(x) for i, x in inputs.items()}))
+                batches = list(even_batches({i: x.nbytes for i, x in inputs.items()}))
                 computed = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
                 ahead = self._load(pool, items)  # queued behind this window's batches
                 readings = {}
                 for batch, future in zip(batches, computed, strict=True):
                     readings |= zip(batch, future.result(), strict=True)
-                for place, (item, loaded) in enumerate(window):
-                    yield item, readings.get(place, loaded)
+                for place, (name, loaded) in enumerate(window):
+                    yield name, readings.get(place, loaded)
+                window = ahead
 
-    def _load(self, pool: ThreadPoolExecutor, items: Iterator[str]) -> list:
-        return [(item, pool.submit(self._read_one, item)) for item in islice(items, WINDOW)]
+    def _load(self, pool: ThreadPoolExecutor, items: Iterator[str | Item]) -> list[tuple]:
+        """The next items, up to either bound -> (name, input, or why there is none)."""
+        loaded, waiting, size = [], deque(), 0
+        for item in islice(items, WINDOW):
+            if isinstance(item, str):
+                item = Item(item, partial(self.bundle.reader.read, item))
+            waiting.append((item.name, pool.submit(self._load_one, item)))
+            if len(waiting) > 2 * self.workers:  # these may pass the bound, no more
+                name, future = waiting.popleft()
+                loaded.append((name, future.result()))
+                size += getattr(loaded[-1][1], "nbytes", 0)
+                if size >= WINDOW_BYTES:
+                    break
+        return loaded + [(name, future.result()) for name, future in waiting]
 
-    def _read_one(self, item: str) -> np.ndarray | str:
+    def _load_one(self, item: Item) -> np.ndarray | str:
+        name = item.name
         try:
-            loaded = self.bundle.reader.read(item)
-            if len(loaded) and not self.model.encoder.output_lengths(len(loaded)):
-                return f"{item}: {len(loaded)} steps are too few to read anything; is it cut off?"
-            return loaded
+            loaded = item.load()
         except FileNotFoundError:
-            return f"{item}: no such file"
+            return f"{name}: no such file"
         except (OSError, ValueError) as error:
             return str(error)
+        if not len(loaded):
+            return f"{name}: empty, there is nothing to read".removeprefix(": ")
+        if not self.model.encoder.output_lengths(len(loaded)):
+            return f"{name}: {len(loaded)} steps are too few to read anything; is it cut off?"
+        return loaded
 
     @torch.inference_mode()
-    def infer(self, inputs: list[np.ndarray]) -> list[Text | Label | StepLabels]:
-        """One batch of inputs (T_i, ...) -> their readings."""
+    def infer(self, inputs: list[np.ndarray]) -> list[Reading]:
+        """One batch of inputs (T_i, ...) -> their readings, with calibrated confidences."""
         batch = torch.from_numpy(pad(inputs, 0)).to(self.device)
         lengths = torch.tensor([len(x) for x in inputs], device=self.device)
         reduced = self.precision != torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=reduced):
             logits, lengths = self.model(batch, lengths)
-        return self.model.head.decode(logits, lengths)
+        return self.model.head.decode(logits.float() / self.temperature, lengths)
 
-    def record(self, reading: Text | Label | StepLabels) -> dict:
+    def record(self, reading: Reading) -> dict:
         """What a user wants to know of a reading."""
         labels = self.bundle.labels
         if isinstance(reading, Text):
@@ -108,11 +142,11 @@ class Recognizer:
         return {"segments": runs, "confidence": round(mean, 4)}
 
 
-def even_batches(lengths: dict[int, int]) -> Iterator[list[int]]:
-    """Lengths by place -> batches of places of like length, the longest first."""
-    order = sorted(lengths, key=lengths.__getitem__)
+def even_batches(sizes: dict[int, int]) -> Iterator[list[int]]:
+    """Bytes of each input, by place -> batches of places of like size, the longest first."""
+    order = sorted(sizes, key=sizes.__getitem__)
     while order:
-        size = max(1, min(BATCH, BATCH_STEPS // max(1, lengths[order[-1]])))
+        size = max(1, min(BATCH, BATCH_BYTES // sizes[order[-1]]))
         order, batch = order[:-size], order[-size:]
         yield batch
 

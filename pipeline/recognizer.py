@@ -4,18 +4,22 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from datasets.batch import SequenceBatch
-from models import Encoder, Head, RecurrentStack, SequenceModel
+from datasets.batch import SequenceBatch, collate
+from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 
 from .bundle import compare_weights
+from .calibration import Told, labelled_logits
 from .metrics import join, scores
+from .optimizer import make_optimizer
 from .scoring import error_rate, tally_readings
 
 Stage = Literal["train", "validation", "test"]
+COUNTED = 256  # samples at a time
 
 
 class SequenceRecognizer(pl.LightningModule):
@@ -27,8 +31,12 @@ class SequenceRecognizer(pl.LightningModule):
         encoder, recurrent, head: the parts; their sizes are filled in.
         shortcut: a second head on the encoder's features, in training only.
         shortcut_weight: its share in the loss.
+        wide: a linear model on the inputs, counted on the training data before the first step; its
+            logits are added to the head's.
         learning_rate: the peak, for AdamW.
         weight_decay: on weight matrices and kernels; biases, norms and vectors are spared.
+        table_learning_rate: the peak for tables of word vectors, which then share one step size a
+            table (see `TableAdamW`); null treats them like all other weights.
         schedule: `cosine` falls to zero at the end of the epochs, steps or time that the trainer is
             given, whichever comes first; `constant` stays.
         warmup_steps: steps from zero to the peak.
@@ -43,8 +51,10 @@ class SequenceRecognizer(pl.LightningModule):
         head: Callable[[int, int], Head],
         shortcut: Callable[[int, int], Head] | None = None,
         shortcut_weight: float = 0.1,
+        wide: Callable[[int, int], BagOfTokens] | None = None,
         learning_rate: float = 1.0e-3,
         weight_decay: float = 1.0e-2,
+        table_learning_rate: float | None = None,
         schedule: Literal["cosine", "constant"] = "cosine",
         warmup_steps: int = 100,
     ):
@@ -52,11 +62,20 @@ class SequenceRecognizer(pl.LightningModule):
         self.save_hyperparameters()
         self.labels = list(labels)
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.table_learning_rate = table_learning_rate
         self.schedule, self.warmup_steps = schedule, warmup_steps
         self.model = SequenceModel(
-            input_size, len(labels), encoder, recurrent, head, shortcut, shortcut_weight
+            input_size,
+            len(labels),
+            encoder,
+            recurrent,
+            head,
+            shortcut,
+            shortcut_weight,
+            wide=wide,
         )
         self._tallies: list = []
+        self.told: list[Told] = []  # of the last validation, to fit a temperature on
         self.dropped: dict[
             str, str
         ] = {}  # training samples that did not fit, by name, with the reason
@@ -64,6 +83,17 @@ class SequenceRecognizer(pl.LightningModule):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return self.model(inputs, lengths)
+
+    def on_fit_start(self) -> None:
+        data = self.trainer.datamodule.split("train")
+
+        def batches():
+            order = np.argsort(data.sizes, kind="stable")
+            for piece in np.array_split(order, -(-len(order) // COUNTED)):
+                batch = collate([data[i] for i in piece.tolist()])
+                yield batch.inputs, batch.lengths, batch.targets
+
+        self.model.count(batches)
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
         return self._step(batch, "train")
@@ -123,11 +153,16 @@ class SequenceRecognizer(pl.LightningModule):
         groups = self.trainer.datamodule.split(stage).groups
         groups = [groups[i] for i in batch.indices.tolist()]
         self._tallies.append(tally_readings(readings, targets, groups, self.labels))
+        if stage == "validation":
+            told = labelled_logits(self.model.head, logits, batch.targets)
+            self.told += [told] if told else []
 
     def on_validation_epoch_start(self) -> None:
         self._tallies.clear()
+        self.told.clear()
 
     def on_validation_epoch_end(self) -> None:
+        self.told = self._gather(self.told)
         self._log_scores("validation")
 
     def on_test_epoch_start(self) -> None:
@@ -138,22 +173,24 @@ class SequenceRecognizer(pl.LightningModule):
 
     def _log_scores(self, stage: Stage) -> None:
         """Corpus scores in percent, over the samples of all processes."""
-        tallies = self._tallies
-        if self.trainer.world_size > 1:
-            gathered = [None] * self.trainer.world_size
-            torch.distributed.all_gather_object(gathered, tallies)
-            tallies = [tally for part in gathered for tally in part]
-        self.scores = scores(join(tallies))
+        self.scores = scores(join(self._gather(self._tallies)))
         named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
         named[f"{stage}/error"] = error_rate(self.scores)
         self.log_dict(named, sync_dist=True)  # equal everywhere: this only tells Lightning so
         self._tallies.clear()
 
+    def _gather(self, found: list) -> list:
+        """What every process found, on each of them."""
+        if self.trainer.world_size == 1:
+            return found
+        gathered = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(gathered, found)
+        return [one for part in gathered for one in part]
+
     def configure_optimizers(self):
-        decayed = [p for p in self.parameters() if p.ndim > 1]
-        spared = [p for p in self.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": spared, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
+        optimizer = make_optimizer(
+            self.model, self.learning_rate, self.weight_decay, self.table_learning_rate
+        )
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 

@@ -20,6 +20,7 @@ from datasets import SequenceDataModule
 
 from .bundle import load_bundle, load_weights, part
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .history import TrainingHistory
 from .interrupt import StopBetweenBatches
 from .parsing import StrictParser
 from .recognizer import SequenceRecognizer, shorten
@@ -105,6 +106,9 @@ class StrandCLI(LightningCLI):
         self.bundle = load_bundle(options.init_from) if options.init_from else None
         if self.bundle:  # its labels, in its order, decide what can be read
             set_alphabet(options.data.source, "".join(self.bundle.labels))
+        if options.trainer.precision == "bf16-mixed" and not bfloat16_is_fast(options.trainer):
+            print("this processor has no bfloat16: training in float32, slower but as well")
+            options.trainer.precision = "32-true"
         options.weights_only = True  # a checkpoint may come from anywhere: it must run no code
         options.trainer.logger = False  # replaced below: the folder's name depends on other options
 
@@ -156,6 +160,13 @@ class StrandCLI(LightningCLI):
             print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
 
 
+def bfloat16_is_fast(trainer) -> bool:
+    """Without instructions of its own for it, a CPU multiplies bfloat16 slower than float32."""
+    if trainer.accelerator != "cpu" and torch.cuda.is_available():
+        return True
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def shorten_part(spec: dict) -> str:
     """A part in words, long lists (a table of words) cut."""
     return f"{spec['class']} {str(spec['options'])[:200]}"
@@ -202,32 +213,36 @@ def is_no_tip(record: logging.LogRecord) -> bool:
     return "Tip:" not in record.getMessage()
 
 
+def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
+    """Parse and do what the arguments ask for, as this kind of command line does it."""
+    callbacks = [
+        DataSummary(),
+        TrainingSpeed(),
+        EpochReport(),
+        BestBundle(),
+        TrainingHistory(),  # before the checkpoint that counts its lines
+        LastCheckpoint(),
+        StopBetweenBatches(),
+        LearningRateMonitor("step"),
+    ]
+    return kind(
+        SequenceRecognizer,
+        SequenceDataModule,
+        trainer_defaults=TRAINER | {"callbacks": callbacks},
+        seed_everything_default=0,
+        parser_class=TrainingParser,
+        auto_configure_optimizers=False,
+        save_config_callback=SaveFitConfig,
+        save_config_kwargs={"overwrite": True},
+        args=arguments,
+    )
+
+
 def main(arguments: list[str]) -> int:
     torch.set_float32_matmul_precision("high")
     quieten_lightning()
     try:
-        StrandCLI(
-            SequenceRecognizer,
-            SequenceDataModule,
-            trainer_defaults=TRAINER
-            | {
-                "callbacks": [
-                    DataSummary(),
-                    TrainingSpeed(),
-                    EpochReport(),
-                    BestBundle(),
-                    LastCheckpoint(),
-                    StopBetweenBatches(),
-                    LearningRateMonitor("step"),
-                ]
-            },
-            seed_everything_default=0,
-            parser_class=TrainingParser,
-            auto_configure_optimizers=False,
-            save_config_callback=SaveFitConfig,
-            save_config_kwargs={"overwrite": True},
-            args=arguments,
-        )
+        command_line(StrandCLI, arguments)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

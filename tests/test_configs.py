@@ -13,14 +13,18 @@ from datasets.sampling import BucketSampler
 from pipeline.bundle import read_metadata
 from pipeline.training import StrandCLI
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+ROOM = Path(__file__).parent.parent / "configs"
+CONFIGS = sorted(ROOM.rglob("*.yaml"))
 every_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 SMALL = ["--data.source.count=4", "--data.source.validation=4", "--data.source.test=0"]
+# those that need a folder under $STRAND_DATA
+IMDB = "rnn lstm deep_lstm bilstm cnn cnn_lstm gru layernorm min_lstm region_lstm best"
+FROM_FOLDERS = {"lines_printed", "ko_nsmc", "ja_chabsa", *IMDB.split()}
 # what each needs to learn four samples by heart within seconds; the network is the config's own
 LEARN = {
     "clip_classification": ["--model.learning_rate=5.0e-3"],
     "frame_events": ["--model.learning_rate=5.0e-3", "--data.source.frame_size=16"],
-    "imdb": [],
+    "made_reviews": [],
     "ocr_lines": ["--model.learning_rate=1.0e-2", "--data.source.seed=38"],  # four short lines
     "tagging": ["--model.learning_rate=1.0e-2"],
 }
@@ -45,21 +49,26 @@ def data(tmp_path, monkeypatch) -> Path:
     write_line_folder(root / "lines/en_oldbooks", [f"{book}1" for book in "abcgj"])
     write_line_folder(root / "lines/en_sroie_receipts", [f"r{i}_1" for i in range(10)])
     write_line_folder(root / "lines/en_stanford_letters", [f"l{i}__1" for i in range(10)])
-    (root / "imdb").mkdir()
-    table = pyarrow.table({"text": [" ".join([string.ascii_letters] * 20)], "label": [0]})
-    pyarrow.parquet.write_table(table, root / "imdb/train.parquet")
+    texts = [" ".join([string.ascii_letters, "good bad"[4 * (i % 2) :]] * 9) for i in range(40)]
+    table = {"text": texts, "label": [i % 2 for i in range(40)], "movie": list(range(40))}
+    for name in ("imdb", "languages/ko_nsmc", "languages/ja_chabsa"):
+        (root / name).mkdir(parents=True)
+        pyarrow.parquet.write_table(pyarrow.table(table), root / name / "train.parquet")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("STRAND_DATA", str(root))
     return root
 
 
 def test_there_are_configs():
-    assert {path.stem for path in CONFIGS} == {*LEARN, "lines_printed"}
+    assert {path.stem for path in CONFIGS} == {*LEARN, *FROM_FOLDERS}
+    assert {path.stem for path in (ROOM / "imdb").iterdir()} == {*IMDB.split()}
 
 
 @every_config
 def test_the_first_line_is_the_command(config):
     lines = config.read_text(encoding="utf-8").splitlines()
-    assert lines[0] == f"# python run.py fit -c configs/{config.name}"
+    assert lines[0] == f"# python run.py fit -c configs/{config.relative_to(ROOM).as_posix()}"
+    assert len(lines) <= 40
 
 
 @every_config
@@ -76,7 +85,8 @@ def test_a_config_is_read_strictly(config, command, monkeypatch):
     with pytest.raises(ReadError):
         command("fit", "-c", config)
     text = config.read_text(encoding="utf-8")
-    for key in ("encoder", "learning_rate", "source", "max_epochs", "hidden_size"):
+    inner = "num_layers" if config.stem == "cnn" else "hidden_size"
+    for key in ("encoder", "learning_rate", "source", "max_epochs", inner):
         assert f"{key}:" in text
         Path("wrong.yaml").write_text(text.replace(f"{key}:", f"{key}x:"), encoding="utf-8")
         code, _, err = command("fit", "-c", "wrong.yaml")
@@ -85,7 +95,7 @@ def test_a_config_is_read_strictly(config, command, monkeypatch):
 
 @every_config
 def test_a_config_takes_a_step(config, command, data):
-    small = [] if config.stem == "lines_printed" else SMALL
+    small = [] if config.stem in FROM_FOLDERS else SMALL
     limits = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.workers=0"]
     limits += ["--trainer.limit_val_batches=1", "--data.batch_size=2"]
     code, out, err = command("fit", "-c", config, *small, *limits)

@@ -7,13 +7,23 @@ import os
 import pytest
 import torch
 from conftest import ALPHABET, tiny_bundle, tiny_model
+from opinions import opinion_bundle
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.testing import assert_close
 
 from datasets import LineReader
-from models import CTCHead
-from pipeline.bundle import FORMAT, ZOO, find_bundle, load_bundle, part, read_metadata, save_bundle
+from models import BagOfTokens, CTCHead
+from pipeline.bundle import (
+    FORMAT,
+    ZOO,
+    Bundle,
+    find_bundle,
+    load_bundle,
+    part,
+    read_metadata,
+    save_bundle,
+)
 
 
 def half_weights(model):
@@ -65,6 +75,39 @@ def test_the_file_holds_half_floats_and_no_shortcut(tmp_path):
     assert weights.keys() == tiny_model().state_dict().keys()
     assert {w.dtype for w in weights.values()} == {torch.float16, torch.int64}
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["b.safetensors"]
+
+
+def wide_bundle() -> Bundle:
+    bundle = opinion_bundle()
+    bundle.model.wide = BagOfTokens(4, 2)
+    texts, labels = torch.tensor([[2, 1], [3, 1]]), torch.tensor([1, 0])
+    bundle.model.wide.count([(texts, torch.tensor([2, 2]), labels)])
+    return bundle
+
+
+def test_a_wide_part_is_kept_with_its_weights(tmp_path):
+    path = tmp_path / "b.safetensors"
+    save_bundle(wide_bundle(), path)
+    loaded = load_bundle(str(path)).model
+    assert read_metadata(path)["parts"]["wide"]["options"]["scale"] == 0.15
+    inputs, lengths = torch.tensor([[2, 1, 0]]), torch.tensor([2])
+    expected, _ = half_weights(wide_bundle().model)(inputs, lengths)
+    assert_close(loaded(inputs, lengths)[0], expected, rtol=0, atol=1e-6)
+    loaded.wide = None
+    assert (loaded(inputs, lengths)[0] - expected).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"num_labels": 4}, "2 labels, but the wide part tells 4 apart"),
+     ({"input_size": 9}, "the wide part takes 9 ids, but the encoder 4")],
+)  # fmt: skip
+def test_a_wide_part_that_does_not_fit_is_refused(tmp_path, options, says):
+    save_bundle(wide_bundle(), tmp_path / "b.safetensors")
+    damage = lambda content: content["parts"]["wide"]["options"].update(options)  # noqa: E731
+    path = rewrite(tmp_path / "b.safetensors", tmp_path / "c.safetensors", damage)
+    with pytest.raises(ValueError, match=says):
+        load_bundle(path)
 
 
 def test_a_bundle_is_found_by_path_or_zoo_name(bundle_file, tmp_path, monkeypatch):

@@ -11,8 +11,6 @@ from zlib import crc32
 import pytest
 from conftest import ALPHABET, break_images, noise_line, write_image
 
-from pipeline.reading import expand
-
 ROOT = Path(__file__).parent.parent
 
 
@@ -139,8 +137,20 @@ def test_order_is_kept_over_several_windows(lines, expected, monkeypatch):
     assert list(expected.predict([])) == []
 
 
+def test_a_window_is_bounded_by_bytes_too(lines, expected, monkeypatch):
+    given = [str(write_image(lines / "more" / f"{i}.png", noise_line(i, 50))) for i in range(40)]
+    whole = list(expected.predict(given))
+    monkeypatch.setattr("pipeline.prediction.WINDOW_BYTES", 3 * 50 * 16)
+    windows = []
+    load = expected._load
+    monkeypatch.setattr(expected, "_load", lambda *a: windows.append(load(*a)) or windows[-1])
+    assert list(expected.predict(given)) == whole
+    sizes = [len(window) for window in windows]
+    assert sum(sizes) == 40 and max(sizes) <= 3 + 2 * expected.workers + 1
+
+
 def test_wide_lines_come_in_batches_of_bounded_size(expected, lines, monkeypatch):
-    monkeypatch.setattr("pipeline.prediction.BATCH_STEPS", 100)
+    monkeypatch.setattr("pipeline.prediction.BATCH_BYTES", 100 * 16)  # 100 columns
     sizes = []
     infer = expected.infer
     monkeypatch.setattr(expected, "infer", lambda x: sizes.append([len(i) for i in x]) or infer(x))
@@ -182,10 +192,6 @@ def test_an_empty_folder_and_an_empty_glob_are_misuse(predict, tmp_path):
 
 
 SUFFIXES = ".png .jpg .jpeg .tif .tiff .bmp .webp"
-
-
-def test_a_long_text_is_an_item_not_a_file_name():
-    assert list(expand(["a good film . " * 500], (".txt",))) == ["a good film . " * 500]
 
 
 def test_an_unknown_command_lists_those_there_are(command):

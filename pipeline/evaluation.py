@@ -1,0 +1,166 @@
+"""evaluate: how often a bundle is right on labelled data, how sure it is, and how fast."""
+
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets import TextReader
+from datasets.progress import track
+from models import SequenceClassificationHead
+from models.heads import Label, Text
+
+from .calibration import expected_calibration_error
+from .inputs import from_text
+from .metrics import Normalization, line, scores
+from .prediction import Item, Reading, Recognizer
+from .scoring import tally_readings
+
+WARM_UP = 4  # items read before the clock starts: the first batches are slow
+
+
+class Labelled(NamedTuple):
+    """What a bundle is scored on: N items, their targets (ids of `labels`) and their groups.
+
+    labels: those of the bundle, and behind them symbols that only the targets have.
+    nothing: the reading, wrong in any case, that stands for an item that could not be read.
+    unit: what an item is, plural. unscored: what has no target, with the reason.
+    """
+
+    items: list[str | Item]
+    targets: list[np.ndarray]
+    groups: list[str]
+    labels: list[str]
+    nothing: Reading
+    unit: str
+    unscored: list[str]
+
+
+def evaluate(recognizer: Recognizer, options) -> int:
+    """Corpus scores. 0, or 1 if an item could not be read (it counts as wrong)."""
+    if options.json and not Path(options.json).parent.is_dir():
+        raise ValueError(f"--json {options.json}: no such folder to write into")
+    data = labelled_data(recognizer, options)
+    for reason in data.unscored:
+        print(reason, file=sys.stderr)
+    readings, per_second = read_all(recognizer, data)
+    unread = sum(reading is data.nothing for reading in readings)
+    compared = Normalization(options.ignore_case, options.fold_punctuation)
+    tally = tally_readings(readings, data.targets, data.groups, data.labels, compared)
+    found = scores(tally)
+    for name, score in found.items():
+        print(line(name, score))
+    content = {name: score.value for name, score in found.items()}
+    ece = calibration_error(readings, data)
+    if ece is not None:
+        content["ece"] = ece
+        print(f"ece {ece:.2f} % (how far confidence is from the share that is right; 15 bins)")
+    told = f"; compared after {compared.describe()}" if isinstance(data.nothing, Text) else ""
+    print(f"{len(readings)} {data.unit}, {per_second:.0f} a second{told}")
+    if options.json:
+        content |= {"n": len(readings), "per_second": per_second}
+        Path(options.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return 1 if unread else 0
+
+
+def read_all(recognizer: Recognizer, data: Labelled) -> tuple[list[Reading], float]:
+    """A reading of each item, and items read a second; those that fail are named."""
+    for _ in recognizer.read(data.items[:WARM_UP]):
+        pass
+    started = time.perf_counter()
+    readings = [r for _, r in track(recognizer.read(data.items), "reading", len(data.items))]
+    spent = time.perf_counter() - started
+    for place, reading in enumerate(readings):
+        if isinstance(reading, str):
+            counted = "read empty" if isinstance(data.nothing, Text) else "wrong"
+            print(f"error: {reading} (counted as {counted})", file=sys.stderr)
+            readings[place] = data.nothing
+    return readings, len(readings) / spent
+
+
+def calibration_error(readings: Sequence[Reading], data: Labelled) -> float | None:
+    """Of one label a sequence, in percent, over the items that were read; None for strings."""
+    if not isinstance(data.nothing, Label):
+        return None
+    read = [(r, t) for r, t in zip(readings, data.targets, strict=True) if r is not data.nothing]
+    return expected_calibration_error([r.confidence for r, _ in read], [r.id == t for r, t in read])
+
+
+def labelled_data(recognizer: Recognizer, options) -> Labelled:
+    """What --data holds for the reader of this bundle."""
+    bundle = recognizer.bundle
+    kind = type(bundle.reader).__name__
+    if kind == "LineReader":
+        return labelled_lines(bundle.labels, options)
+    if kind == "TextReader" and isinstance(bundle.model.head, SequenceClassificationHead):
+        return labelled_reviews(bundle.reader, bundle.labels, options)
+    raise ValueError(
+        f"{options.model} reads with {kind} for a {type(bundle.model.head).__name__}; evaluate "
+        "takes bundles that read lines, or texts that have one label each"
+    )
+
+
+def labelled_lines(labels: Sequence[str], options) -> Labelled:
+    """Line images and their transcripts, which may hold characters that the bundle cannot read."""
+    from datasets.lines import LineFolder, transcripts, unlabelled
+
+    folder = LineFolder(options.data, options.group_pattern)
+    rows = list(transcripts(folder))
+    texts = [unicodedata.normalize("NFC", text) for _, text, _ in rows]
+    symbols = [*labels, *sorted(set("".join(texts)).difference(labels))]
+    ids = {symbol: place for place, symbol in enumerate(symbols)}
+    return Labelled(
+        items=[str(path) for path, _, _ in rows],
+        targets=[np.array([ids[c] for c in text], dtype=np.int64) for text in texts],
+        groups=[group for *_, group in rows],
+        labels=symbols,
+        nothing=Text([], [], [], 0.0),
+        unit="lines",
+        unscored=[f"{path}: no transcript, so not scored" for path in unlabelled(folder)],
+    )
+
+
+def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labelled:
+    """The rows of a table, or of one part of a folder or archive of reviews."""
+    from datasets.paths import resolve
+    from datasets.review_files import find_reviews
+    from datasets.source import Problem
+
+    files = find_reviews(options.data)
+    whole = resolve(options.data).is_file() and not files.own_test  # one table has no parts
+    if options.split == "test" and not (whole or files.own_test):
+        raise ValueError(f"{options.data}: no test reviews; add test.parquet, or --split train")
+    found = list(files.rows("train" if whole else options.split))
+    rows = [row for row in found if not isinstance(row, Problem)]
+    if not rows:
+        raise ValueError(f"{options.data}: no labelled review to score")
+    targets = label_ids([row.label for row in rows], labels, options.data)
+    return Labelled(
+        items=[from_text(row.text, reader, row.name) for row in rows],
+        targets=[np.array(target, dtype=np.int64) for target in targets],
+        groups=[row.group for row in rows],
+        labels=list(labels),
+        nothing=Label(-1, 0.0),
+        unit="reviews",
+        unscored=[f"{p.reason}; not scored" for p in found if isinstance(p, Problem)],
+    )
+
+
+def label_ids(given: Sequence[str], labels: Sequence[str], where: str) -> list[int]:
+    """Names of labels, or numbers that all are places in the bundle's list of them -> their ids."""
+    ids = {label: place for place, label in enumerate(labels)}
+    strange = sorted(set(given) - ids.keys())
+    if strange and all(label.isdecimal() and int(label) < len(labels) for label in set(given)):
+        return [int(label) for label in given]
+    if strange:
+        named = ", ".join(map(repr, strange[:3]))
+        raise ValueError(
+            f"{where}: {len(strange)} labels that the bundle does not know, such as {named}; it "
+            f"knows {', '.join(map(repr, list(labels)[:12]))}, or their numbers from 0"
+        )
+    return [ids[label] for label in given]

@@ -1,0 +1,147 @@
+"""What a bundle gets right in each sample of a split, kept as a file of numbers."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from datasets import SequenceDataModule
+from datasets.progress import track
+from datasets.source import SequenceDataset, Split
+
+from .bundle import load_bundle, part
+from .metrics import Tally, bootstrap_interval, join
+from .parsing import StrictParser
+from .prediction import WINDOW, Recognizer, even_batches, one_thread_an_operation
+from .scoring import tally_readings
+
+METRICS = ("cer", "accuracy", "frame_accuracy")  # the one figure to compare, first found
+
+
+@dataclass(frozen=True)
+class SampleScores:
+    """What each of N samples adds to one score, in the order of the split.
+
+    numerators, denominators: (N,) float64: edits and characters, hits and labels.
+    """
+
+    metric: str
+    names: list[str]
+    groups: list[str]
+    numerators: np.ndarray
+    denominators: np.ndarray
+
+    @property
+    def value(self) -> float:
+        """Percent."""
+        return 100 * float(self.numerators.sum() / self.denominators.sum())
+
+    def interval(self) -> tuple[float, float]:
+        """95 %, percent, by group."""
+        return bootstrap_interval(self.numerators, self.denominators, self.groups)
+
+    def same_samples(self, other: "SampleScores") -> bool:
+        """Whether the two can be compared sample by sample."""
+        return (
+            (self.metric, self.names, self.groups) == (other.metric, other.names, other.groups)
+        ) and np.array_equal(self.denominators, other.denominators)
+
+    def minus(self, other: "SampleScores") -> "SampleScores":
+        """Its value is the difference of the two, its interval that of paired samples."""
+        return SampleScores(
+            self.metric,
+            self.names,
+            self.groups,
+            self.numerators - other.numerators,
+            self.denominators,
+        )
+
+    def save(self, path: Path) -> None:
+        partial = path.with_name("partial-" + path.name)
+        np.savez_compressed(
+            partial,
+            metric=np.array(self.metric),
+            names=np.array(self.names),
+            groups=np.array(self.groups),
+            numerators=self.numerators,
+            denominators=self.denominators,
+        )
+        partial.replace(path)
+
+
+def load_scores(path: Path) -> SampleScores:
+    """Raises ValueError for a file that is none of these."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names, groups = file["names"].tolist(), file["groups"].tolist()
+            numbers = file["numerators"], file["denominators"]
+            return SampleScores(str(file["metric"]), names, groups, *numbers)
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(f"{path}: no scores of samples ({error}); delete the file") from error
+
+
+def average(scores: list[SampleScores]) -> SampleScores:
+    """Seeds of one config -> each sample's mean over them. Raises ValueError if samples differ."""
+    first = scores[0]
+    for place, other in enumerate(scores):
+        if not first.same_samples(other):
+            raise ValueError(
+                f"seeds 0 and {place} were scored on different samples "
+                f"({len(first.names)} and {len(other.names)}); the split must not depend on the "
+                "seed; delete the samples-*.npz files if the data has changed"
+            )
+    numerators = np.mean([s.numerators for s in scores], axis=0)
+    return SampleScores(first.metric, first.names, first.groups, numerators, first.denominators)
+
+
+def data_of(config: Path) -> SequenceDataModule:
+    """The data that a config.yaml of a run tells of, without its network."""
+    options = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
+    parser = StrictParser(usage=f"data of {config}")
+    parser.add_class_arguments(SequenceDataModule, "data", fail_untyped=False)
+    return parser.instantiate_classes(parser.parse_object({"data": options})).data
+
+
+def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleScores:
+    """Read every sample of a split as `predict` would.
+
+    Raises ValueError where the data is prepared otherwise than the bundle prepares its input, and
+    for an empty split.
+    """
+    recognizer = Recognizer(load_bundle(str(bundle)))
+    ours, theirs = part(data.source.reader), part(recognizer.bundle.reader)
+    if ours != theirs or data.labels != recognizer.bundle.labels:
+        raise ValueError(
+            f"{bundle}: the data is no longer what it was trained on (other labels, words or "
+            f"preprocessing by {theirs['class']}); train it again"
+        )
+    dataset = data.split(split)
+    if not len(dataset):
+        raise ValueError(f"{bundle}: the {split} split is empty; give it samples, or another split")
+    tally = join(tallies(recognizer, dataset, f"{bundle.parent.name}: {split}"))
+    metric = next(name for name in METRICS if name in tally.counts)
+    numerators, denominators = (counts[:, 0] for counts in tally.counts[metric])
+    return SampleScores(metric, list(dataset.names), tally.groups, numerators, denominators)
+
+
+def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Iterator[Tally]:
+    """Windows of samples, each in the dataset's order; batches of like length on all cores."""
+    windows = range(0, len(dataset), WINDOW)
+    with one_thread_an_operation(), ThreadPoolExecutor(recognizer.workers) as pool:
+        for start in track(windows, title, len(windows)):
+            places = range(start, min(start + WINDOW, len(dataset)))
+            samples = list(pool.map(dataset.read, places))
+            batches = list(even_batches({i: len(s.inputs) for i, s in enumerate(samples)}))
+            inputs = [[samples[i].inputs for i in batch] for batch in batches]
+            readings = {}
+            for batch, found in zip(batches, pool.map(recognizer.infer, inputs), strict=True):
+                readings |= zip(batch, found, strict=True)
+            yield tally_readings(
+                [readings[i] for i in range(len(samples))],
+                [s.target for s in samples],
+                [dataset.groups[i] for i in places],
+                recognizer.bundle.labels,
+            )
