@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .pooling import MIXED, Pooling, attention_pool, pool
+from .pooling import Pooling, attention_pool, pool
+from .recurrent import MIXED
 
 IGNORED = -100
 

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from .recurrent import last_step, padding_mask
 
-MIXED = -1  # backward_size of features in which both directions are mixed
 # joined names are joined poolings; [last, max, mean] is ULMFiT's (Howard & Ruder 2018)
 Pooling = Literal["last", "mean", "max", "max_mean", "last_max_mean", "attention"]
 

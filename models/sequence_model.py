@@ -3,13 +3,14 @@
 the network that is trained, shipped in a bundle, exported and run.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
 from .bag import BagOfTokens
 from .encoders import Encoder
 from .heads import Head, SequenceClassificationHead
+from .log_ratios import LabelledTexts
 from .recurrent import RecurrentStack
 
 
@@ -62,11 +63,11 @@ class SequenceModel(nn.Module):
         logits = self.head(self.recurrent(features, left), left)
         return (logits if self.wide is None else logits + self.wide(inputs, lengths)), left
 
-    def count(self, batches: Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]]) -> None:
-        """Before training: let the parts that count do so. batches: inputs, lengths, targets."""
+    def count(self, texts: Callable[[], LabelledTexts]) -> None:
+        """Before training: let the parts that count do so. texts: makes an iterator over them."""
         for part in (self.encoder, self.wide):
             if hasattr(part, "count"):
-                part.count(batches())
+                part.count(texts())
 
     def loss(
         self, inputs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor

@@ -22,7 +22,8 @@ class DataSummary(Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         data = trainer.datamodule
         loader = trainer.train_dataloader
-        parts = [f"{len(data.split(name))} {name}" for name in ("train", "validation", "test")]
+        # the test split is not even opened: it is for the end, after all choices
+        parts = [f"{len(data.split(name))} {name}" for name in ("train", "validation")]
         waste = 100 * loader.batch_sampler.padding_waste()
         print_once(
             trainer,

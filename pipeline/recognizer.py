@@ -86,14 +86,16 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule.split("train")
+        groups = np.unique(data.groups, return_inverse=True)[1]
 
-        def batches():
+        def texts():
             order = np.argsort(data.sizes, kind="stable")
             for piece in np.array_split(order, -(-len(order) // COUNTED)):
                 batch = collate([data[i] for i in piece.tolist()])
-                yield batch.inputs, batch.lengths, batch.targets
+                owners = torch.from_numpy(groups[piece])
+                yield batch.inputs, batch.lengths, batch.targets, owners
 
-        self.model.count(batches)
+        self.model.count(texts)
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
         return self._step(batch, "train")

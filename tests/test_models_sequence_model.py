@@ -32,8 +32,8 @@ def model_of(**options) -> SequenceModel:
 
 
 def counted(size: int, labels: int) -> BagOfTokens:
-    wide = BagOfTokens(size, labels)
-    wide.count([(IDS, LENGTHS, TARGETS[0])])
+    wide = BagOfTokens(size, labels, folds=2)
+    wide.count([(IDS, LENGTHS, TARGETS[0], torch.tensor([0, 1]))])
     return wide
 
 

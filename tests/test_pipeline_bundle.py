@@ -79,9 +79,9 @@ def test_the_file_holds_half_floats_and_no_shortcut(tmp_path):
 
 def wide_bundle() -> Bundle:
     bundle = opinion_bundle()
-    bundle.model.wide = BagOfTokens(4, 2)
+    bundle.model.wide = BagOfTokens(4, 2).eval()
     texts, labels = torch.tensor([[2, 1], [3, 1]]), torch.tensor([1, 0])
-    bundle.model.wide.count([(texts, torch.tensor([2, 2]), labels)])
+    bundle.model.wide.count([(texts, torch.tensor([2, 2]), labels, labels)])
     return bundle
 
 
@@ -89,7 +89,7 @@ def test_a_wide_part_is_kept_with_its_weights(tmp_path):
     path = tmp_path / "b.safetensors"
     save_bundle(wide_bundle(), path)
     loaded = load_bundle(str(path)).model
-    assert read_metadata(path)["parts"]["wide"]["options"]["scale"] == 0.15
+    assert read_metadata(path)["parts"]["wide"]["options"]["scale"] == 0.3
     inputs, lengths = torch.tensor([[2, 1, 0]]), torch.tensor([2])
     expected, _ = half_weights(wide_bundle().model)(inputs, lengths)
     assert_close(loaded(inputs, lengths)[0], expected, rtol=0, atol=1e-6)

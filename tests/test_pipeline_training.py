@@ -49,7 +49,7 @@ def test_a_run_writes_its_folder(command):
     assert code == 0 and "run folder: runs/words (" in out
     assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     assert (run / "config.yaml").exists() and list(run.glob("events.out.tfevents.*"))
-    assert "samples: 12 train, 8 validation, 4 test; 2 labels; 3 batches an epoch" in out
+    assert "samples: 12 train, 8 validation; 2 labels; 3 batches an epoch" in out
     assert "epoch 1: accuracy" in out
     metadata = read_metadata(run / "best.safetensors")
     assert metadata["labels"] == ["negative", "positive"]
