@@ -54,7 +54,7 @@ class LogRatios(nn.Module):
         folds: parts of the training texts.
     """
 
-    def __init__(self, size: int, num_labels: int, folds: int):
+    def __init__(self, size: int, num_labels: int, folds: int = 8):
         super().__init__()
         if num_labels < 2 or folds < 2:
             raise ValueError(f"num_labels {num_labels}, folds {folds}: give at least 2 of each")

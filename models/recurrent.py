@@ -244,6 +244,6 @@ def warn_of_loop(what: str) -> None:
     warnings.warn(
         f"{what} runs in a loop over time: a training step takes {single} times as long as the "
         f"fused lstm's in float32 and {half} times in bfloat16 (batch 64, 200 steps, 128 units, "
-        "one core of an AMD EPYC (Zen 5)); on a GPU expect far more",
+        "one core of an AMD EPYC (Zen 4)); on a GPU expect far more",
         stacklevel=4,
     )

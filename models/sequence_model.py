@@ -29,7 +29,7 @@ class SequenceModel(nn.Module):
         shortcut_weight: its share in the loss.
         wide: a linear model on the inputs themselves, whose logits are added to the head's (wide &
             deep, Cheng et al. 2016): a bag of words and their runs beside what an LSTM reads in
-            their order. See `BagOfTokens` for what it learns by itself and what together.
+            their order. Each learns by a loss of its own, so that neither leans on the other.
     """
 
     def __init__(
@@ -61,7 +61,9 @@ class SequenceModel(nn.Module):
         """inputs (B, T, ...), lengths (B,) -> the logits and their lengths."""
         features, left = self.encoder(inputs, lengths)
         logits = self.head(self.recurrent(features, left), left)
-        return (logits if self.wide is None else logits + self.wide(inputs, lengths)), left
+        if self.wide is not None:
+            logits = logits + self.wide(inputs, lengths)
+        return logits, left
 
     def count(self, texts: Callable[[], LabelledTexts]) -> None:
         """Before training: let the parts that count do so. texts: makes an iterator over them."""
@@ -76,11 +78,11 @@ class SequenceModel(nn.Module):
         features, left = self.encoder(inputs, lengths)
         logits = self.head(self.recurrent(features, left), left)
         if self.wide is not None:
-            weighed = self.wide.weighed(inputs, lengths)
-            logits = logits + self.wide.summed(inputs, lengths)
-            parts = (logits, weighed) if self.training else (logits + weighed,)
+            counted = self.wide(inputs, lengths)
+            both = logits + counted
+            parts = (logits, counted) if self.training else (both,)
             loss = sum(self.head.loss(part, left, targets, target_lengths) for part in parts)
-            logits = logits + weighed
+            logits = both
         else:
             loss = self.head.loss(logits, left, targets, target_lengths)
         if self.shortcut is not None and self.training:
