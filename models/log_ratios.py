@@ -60,9 +60,11 @@ class LogRatios(nn.Module):
             raise ValueError(f"num_labels {num_labels}, folds {folds}: give at least 2 of each")
         self.size, self.num_labels, self.folds = size, num_labels, folds
         self.register_buffer("whole", torch.zeros(size, num_labels))
-        self.register_buffer("elsewhere", torch.zeros(0), persistent=False)
-        self.register_buffer("known", torch.zeros(0, dtype=torch.int64), persistent=False)
-        self.register_buffer("fold", torch.zeros(0, dtype=torch.int64), persistent=False)
+        # for training only, so no part of the weights, and counted anew when a training is resumed:
+        # ratios without each fold (folds, size, labels); fingerprints of the texts, and their folds
+        self.elsewhere: Tensor | None = None
+        self.known: Tensor | None = None
+        self.fold: Tensor | None = None
 
     def count(self, texts: LabelledTexts) -> None:
         counts = torch.zeros(self.folds * self.num_labels, self.size, dtype=torch.float64)
@@ -87,7 +89,7 @@ class LogRatios(nn.Module):
 
         In training a text that was not counted gets the ratios of all.
         """
-        if not self.training or not len(self.known):
+        if not self.training or self.elsewhere is None:
             return self.whole[ids]
         key = fingerprint(text)
         place = torch.searchsorted(self.known, key).clamp(max=len(self.known) - 1)

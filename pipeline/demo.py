@@ -1,6 +1,7 @@
 """Reads the samples that ship, trains a tiny model, and writes a page about both, in a minute."""
 
 import argparse
+import csv
 import logging
 import shlex
 import sys
@@ -20,10 +21,12 @@ from rich.text import Text
 from datasets.lines import LineFolder, transcripts
 
 from . import report
+from .inputs import expand
 from .metrics import Score, line, scores, tally_texts
 from .prediction import Recognizer, load_recognizer
+from .reading import each
 
-MODEL = "lines-en"
+MODEL, OPINIONS = "lines-en", "reviews-en"
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "datasets" / "samples"
 REPORT = Path("reports") / "demo.html"
@@ -93,6 +96,22 @@ def table(rows: Sequence[report.Line]) -> Table:
         if row.reading != row.target:
             reading = Text.assemble(reading, target)
         shown.add_row(row.image.name, reading, f"{100 * row.confidence:.1f} %")
+    return shown
+
+
+def opinions(recognizer: Recognizer, path: Path) -> Table:
+    """The label and the confidence of each review of a table."""
+    given = each(expand([str(path)], recognizer.bundle.reader, OPINIONS))
+    shown = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
+    shown.add_column("review", overflow="fold")
+    shown.add_column("reading")
+    shown.add_column("sure", justify="right", no_wrap=True)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, record in zip(rows, recognizer.predict(given), strict=True):
+        right = record["label"] == row["label"]
+        reading = Text(record["label"], style="" if right else "bold red underline")
+        shown.add_row(Text(row["text"]), reading, f"{100 * record['confidence']:.1f} %")
     return shown
 
 
@@ -176,12 +195,15 @@ def main(arguments: Sequence[str] = ()) -> int:
     try:
         recognizer = load_recognizer(MODEL)
         reading = read_samples(recognizer, SAMPLES / "lines")
+        reviews = opinions(load_recognizer(OPINIONS), SAMPLES / "reviews.csv")
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     console.print(table(reading.rows))
     console.print(line("cer", reading.scores["cer"], "lines"))
     console.print(f"{len(reading.rows)} lines, {reading.per_second:.0f} a second, by {MODEL}\n")
+    console.print(reviews)
+    console.print(f"reviews written for this demo, read by {OPINIONS}\n")
     console.print(f"Now a tiny model learns to read digits, for {TRAINING_SECONDS} seconds:")
     run = Path("runs") / free_name(Path("runs"), "demo")
     status, command = train(run.name, TRAINING_SECONDS)

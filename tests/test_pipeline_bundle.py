@@ -24,6 +24,7 @@ from pipeline.bundle import (
     read_metadata,
     save_bundle,
 )
+from pipeline.prediction import Recognizer
 
 
 def half_weights(model):
@@ -93,6 +94,8 @@ def test_a_wide_part_is_kept_with_its_weights(tmp_path):
     inputs, lengths = torch.tensor([[2, 1, 0]]), torch.tensor([2])
     expected, _ = half_weights(wide_bundle().model)(inputs, lengths)
     assert_close(loaded(inputs, lengths)[0], expected, rtol=0, atol=1e-6)
+    (record,) = Recognizer(load_bundle(str(path))).predict(["good"])
+    assert record["label"] == "positive"
     loaded.wide = None
     assert (loaded(inputs, lengths)[0] - expected).abs().max() > 1e-3
 
