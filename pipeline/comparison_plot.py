@@ -41,7 +41,7 @@ def draw(rows: Sequence[Row], trained: Sequence[Trained], split: str) -> Figure:
     for place, t in enumerate(shown):
         curves(right, t, metric, place)
     band = ", band: standard deviation over seeds" if seeds > 1 else ""
-    right.set_title(f"while training, on validation{band}", fontsize=11)
+    right.set_title(f"validation while training{band}", fontsize=10)
     right.set_xlabel("training time (s)")
     right.set_ylabel(f"validation {metric} (%)")
     for axes in (left, right):

@@ -63,9 +63,7 @@ OPTIONS = {
     "TokenEvidence": [
         TOKENS | {"rows": 6, "runs": 2, "num_labels": 3, "folds": 3, "evidence_dropout": 0.3}
     ],
-    "BagOfTokens": [
-        {"input_size": 7, "num_labels": LABELS, "initial_weight": 0.5, "scale": 2.0} | {"folds": 3}
-    ],
+    "BagOfTokens": [{"input_size": 7, "num_labels": LABELS, "initial_weight": 0.5, "scale": 2.0}],
     "RecurrentStack": [RECURRENT, RECURRENT | ADDED],
     "CTCHead": [HEAD],
     "SequenceClassificationHead": [

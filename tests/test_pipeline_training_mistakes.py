@@ -47,7 +47,8 @@ MISTAKES = [
     (
         HEAD,
         f"{HEAD}\n    init_args: {{pooling: most}}",
-        "model.head.pooling: Expected a Literal['last', 'mean', 'max', 'attention']. Got value: mo",
+        "model.head.pooling: Expected a Literal['last', 'mean', 'max', 'max_mean', "
+        "'last_max_mean', 'attention']. Got value: mo",
     ),
     ("class_path: datasets.SyntheticReviews", "class_path: models.CTCHead", "data.source: "),
     ("model:", "model: [", "Problems parsing config: "),
