@@ -3,8 +3,8 @@
     python -m benchmarks.reviews_counted --data imdb [--split validation|test] [--json FILE]
 
 TF-IDF with logistic regression, and the naive Bayes log-count ratios of Wang and Manning (2012),
-with scikit-learn. What each counts and how strongly it is regularised was chosen by validation
-accuracy on IMDB. A method is an unfitted scikit-learn pipeline: add it in `METHODS`.
+with scikit-learn. Settings are the usual ones of the literature; the word pattern is the one that
+the networks read with. A method is an unfitted scikit-learn pipeline: add it in `METHODS`.
 """
 
 import argparse

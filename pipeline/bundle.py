@@ -49,6 +49,11 @@ def part(thing) -> dict:
     return {"class": type(thing).__name__, "options": {n: getattr(thing, n) for n in names}}
 
 
+def shorten_part(spec: dict) -> str:
+    """A part in words, long lists (a table of words) cut."""
+    return f"{spec['class']} {str(spec['options'])[:200]}"
+
+
 def build(spec: dict, room, base: type, path: Path):
     """The reverse of `part`: only classes that the room exports, and only of the expected kind."""
     name = spec["class"]

@@ -12,7 +12,7 @@ from torch import Tensor
 from datasets.batch import SequenceBatch, collate
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 
-from .bundle import compare_weights
+from .bundle import compare_weights, part, shorten_part
 from .calibration import Told, labelled_logits
 from .metrics import join, scores
 from .optimizer import make_optimizer
@@ -218,12 +218,20 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["labels"] = self.labels
+        checkpoint["reader"] = part(self.trainer.datamodule.source.reader)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         if checkpoint["labels"] != self.labels:
             raise ValueError(
                 f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "
                 f"{shorten(self.labels)}; use the data, or the alphabet, that it was trained with"
+            )
+        ours = part(self.trainer.datamodule.source.reader)
+        theirs = checkpoint.get("reader", ours)  # older checkpoints do not say
+        if ours != theirs:
+            raise ValueError(
+                f"the checkpoint's input was prepared by {shorten_part(theirs)}, the data's is by "
+                f"{shorten_part(ours)}; use the data, and its options, that it was trained with"
             )
         compare_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
 

@@ -18,7 +18,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import SequenceDataModule
 
-from .bundle import load_bundle, load_weights, part
+from .bundle import load_bundle, load_weights, part, shorten_part
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
 from .history import TrainingHistory
 from .interrupt import StopBetweenBatches
@@ -165,11 +165,6 @@ def bfloat16_is_fast(trainer) -> bool:
     if trainer.accelerator != "cpu" and torch.cuda.is_available():
         return True
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def shorten_part(spec: dict) -> str:
-    """A part in words, long lists (a table of words) cut."""
-    return f"{spec['class']} {str(spec['options'])[:200]}"
 
 
 def set_alphabet(source, alphabet: str) -> None:

@@ -1,5 +1,6 @@
 """fit, validate and test as a user calls them: runs, resuming, Ctrl-C, fine-tuning."""
 
+import json
 import os
 import signal
 import subprocess
@@ -151,6 +152,25 @@ def test_validate_and_test_take_a_checkpoint(command):
     assert Path("runs/words/config.yaml").read_bytes() == before
     assert Path("runs/words/best.safetensors").stat().st_mtime_ns == written
     assert [p.name for p in Path("runs").iterdir()] == ["words"]
+
+
+def test_a_checkpoint_keeps_the_words_and_refuses_others(command):
+    """As many words, but others: every weight would fit, and every word mean something else."""
+    for words in ("good bad film", "good bad plot"):
+        rows = "".join(f"{words} {words},{i % 2}\n" for i in range(8))
+        Path("reviews.csv").write_text("text,label\n" + rows, encoding="utf-8")
+        source = {"class_path": "datasets.Reviews", "init_args": {"root": "reviews.csv"}}
+        source["init_args"] |= {"validation": 0.25, "cache": "cache", "min_count": 1, "test": 0.0}
+        given = ["fit", "-c", "words.yaml", f"--data.source={json.dumps(source)}"]
+        if words.endswith("film"):
+            code, _, err = command(*given)
+            assert code == 0, err
+            last = Path("runs/words/checkpoints/last.ckpt")
+            kept = torch.load(last, weights_only=True)["reader"]
+            assert kept["options"]["symbols"] == ["bad", "film", "good"]
+    code, _, err = command(*given, "--ckpt_path", last)
+    assert code == 2 and "error: the checkpoint's input was prepared by TextReader" in err
+    assert "'plot'" in err and "use the data, and its options" in err
 
 
 def test_a_checkpoint_of_other_labels_or_sizes_is_refused(command):
