@@ -1,10 +1,8 @@
-"""What the tests of datasets/ and pipeline/ share: small bundles, small images, the command."""
+"""What the tests of datasets/ and pipeline/ share: small bundles, small images, the command.
 
-from typing import Optional, Union
-
-# typing keeps the first order of equal unions for the whole process: had a library written
-# [float, int] before, the trainer's limit_train_batches=1 would be read as 1.0, all batches
-Optional[Union[int, float]]  # noqa: UP007, UP045
+Lightning is imported here, before any test imports scikit-learn: typing keeps the first order of
+equal unions, and behind scikit-learn the trainer's limit_train_batches=1 reads as 1.0, all batches.
+"""
 
 import contextlib
 import io
@@ -17,6 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pytest
+import pytorch_lightning  # noqa: F401
 import torch
 
 from datasets import LineReader
