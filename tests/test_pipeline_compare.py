@@ -166,6 +166,7 @@ def test_ctrl_c_reaches_each_training_once(monkeypatch):
 def test_ctrl_c_in_a_terminal_and_the_same_command_again(folder):
     arguments = [sys.executable, str(ROOT / "run.py"), "compare", "words.yaml"]
     arguments += ["--set=trainer.max_epochs=100000", "--set=early_stopping.patience=100000"]
+    arguments += ["--set=data.workers=0"]
     process = subprocess.Popen(arguments, cwd=folder, stderr=subprocess.PIPE, text=True)
     run, deadline = folder / "runs/compare/compare/words-seed0", time.monotonic() + 200
     while not read_history(run) and process.poll() is None and time.monotonic() < deadline:

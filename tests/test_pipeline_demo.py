@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from opinions import opinion_bundle
 from rich.console import Console
 
 from datasets import LineReader
@@ -20,7 +21,7 @@ LABELS = list(" abcdefghijklmnopqrstuvwxyz")
 
 @pytest.fixture
 def zoo(tmp_path, monkeypatch):
-    """models/zoo with one tiny, untrained bundle under the demo's name; runs and reports go to
+    """models/zoo with two tiny, untrained bundles under the demo's names; runs and reports go to
     tmp_path.
     """
     torch.manual_seed(0)
@@ -34,6 +35,7 @@ def zoo(tmp_path, monkeypatch):
     save_bundle(
         Bundle(model, LABELS, LineReader(16)), tmp_path / "zoo" / f"{demo.MODEL}.safetensors"
     )
+    save_bundle(opinion_bundle(), tmp_path / "zoo" / f"{demo.OPINIONS}.safetensors")
     monkeypatch.setattr(bundle, "ZOO", tmp_path / "zoo")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "zoo"

@@ -51,10 +51,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{end}")
         body = body if code in (200, 206) else b""
         self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
         if body and server.drops:
             body = body[: server.drops.pop(0)]
-        server.asked.append((asked, len(body)))
+        server.asked.append((asked, len(body)))  # before the client can see the answer's head
+        self.end_headers()
         self.wfile.write(body)
 
 
