@@ -23,6 +23,7 @@ from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, Tra
 from .history import TrainingHistory
 from .interrupt import StopBetweenBatches
 from .parsing import StrictParser
+from .prediction import multiplies_bfloat16
 from .recognizer import SequenceRecognizer, shorten
 
 TRAINER = {
@@ -106,7 +107,9 @@ class StrandCLI(LightningCLI):
         self.bundle = load_bundle(options.init_from) if options.init_from else None
         if self.bundle:  # its labels, in its order, decide what can be read
             set_alphabet(options.data.source, "".join(self.bundle.labels))
-        if options.trainer.precision == "bf16-mixed" and not bfloat16_is_fast(options.trainer):
+        on_gpu = options.trainer.accelerator != "cpu" and torch.cuda.is_available()
+        native = multiplies_bfloat16("cuda" if on_gpu else "cpu")
+        if options.trainer.precision == "bf16-mixed" and not native:
             print("this processor has no bfloat16: training in float32, slower but as well")
             options.trainer.precision = "32-true"
         options.weights_only = True  # a checkpoint may come from anywhere: it must run no code
@@ -158,13 +161,6 @@ class StrandCLI(LightningCLI):
         folder = Path(self.trainer.log_dir)
         if self.trainer.is_global_zero:
             print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
-
-
-def bfloat16_is_fast(trainer) -> bool:
-    """Without instructions of its own for it, a CPU multiplies bfloat16 slower than float32."""
-    if trainer.accelerator != "cpu" and torch.cuda.is_available():
-        return True
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def set_alphabet(source, alphabet: str) -> None:

@@ -14,6 +14,7 @@ from conftest import write_lines
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
+from pipeline import training
 from pipeline.bundle import load_bundle, read_metadata, save_bundle
 from pipeline.recognizer import SequenceRecognizer
 
@@ -152,6 +153,17 @@ def test_validate_and_test_take_a_checkpoint(command):
     assert Path("runs/words/config.yaml").read_bytes() == before
     assert Path("runs/words/best.safetensors").stat().st_mtime_ns == written
     assert [p.name for p in Path("runs").iterdir()] == ["words"]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_without_bfloat16_it_trains_in_float32_and_says_so(command, monkeypatch, native):
+    monkeypatch.setattr(training, "multiplies_bfloat16", lambda device: native)
+    given = ("fit", "-c", "words.yaml", "--trainer.precision=bf16-mixed")
+    code, out, err = command(*given, "--trainer.max_epochs=1")
+    assert code == 0, err
+    assert ("no bfloat16: training in float32" in out) == (not native)
+    kept = Path("runs/words/config.yaml").read_text(encoding="utf-8")
+    assert f"precision: {'bf16-mixed' if native else '32-true'}" in kept
 
 
 def test_a_checkpoint_keeps_the_words_and_refuses_others(command):
