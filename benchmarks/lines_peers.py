@@ -23,6 +23,8 @@ import yaml
 
 from pipeline.metrics import Normalization, Score, scores, tally_texts
 
+from .table import aligned
+
 WARM_UP_LINES = 8
 COLUMNS = ["set", "lines", "groups", "reader", "CER % (95 %)", "WER %", "exact %", "lines/s"]
 COLUMNS += ["ours is faster"]
@@ -182,12 +184,7 @@ def measure(sets: Sequence[LineSet], readers: dict[str, Reader]) -> list[Row]:
 
 def format_table(rows: Sequence[Row], markdown: bool) -> str:
     """Aligned columns, or a Markdown table."""
-    cells = [COLUMNS, *map(row_cells, rows)]
-    if markdown:
-        cells.insert(1, ["---"] * len(COLUMNS))
-        return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return aligned([COLUMNS, *map(row_cells, rows)], markdown)
 
 
 def row_cells(row: Row) -> list[str]:

@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from models import RecurrentStack, SequenceClassificationHead
 from models.recurrent import Cell, last_step
 
+from .table import aligned
+
 SYMBOLS = 8
 HIDDEN, BATCH, STEPS = 64, 64, 1500
 LEARNING_RATES = (3e-3, 1e-2)
@@ -318,12 +320,7 @@ def row_cells(result: Result) -> list[str]:
 
 def format_table(results: Sequence[Result], markdown: bool) -> str:
     """Aligned columns, or a Markdown table."""
-    cells = [columns(), *map(row_cells, results)]
-    if markdown:
-        cells.insert(1, ["---"] * len(cells[0]))
-        return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return aligned([columns(), *map(row_cells, results)], markdown)
 
 
 def conditions() -> str:

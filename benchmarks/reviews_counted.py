@@ -29,6 +29,8 @@ from sklearn.svm import LinearSVC
 
 from pipeline.metrics import Score, scores, tally_labels
 
+from .table import aligned
+
 WORDS = r"\w+(?:['\u2019]\w+)*|[^\w\s]"  # single letters and punctuation marks count as well
 COLUMNS = ["method", "accuracy % (95 %)", "features", "seconds"]
 
@@ -154,12 +156,7 @@ def records(rows: Sequence[Row]) -> list[dict[str, str | float | None]]:
 
 def format_table(rows: Sequence[Row], markdown: bool) -> str:
     """Aligned columns, or a Markdown table."""
-    cells = [COLUMNS, *map(row_cells, rows)]
-    if markdown:
-        cells.insert(1, ["---"] * len(COLUMNS))
-        return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return aligned([COLUMNS, *map(row_cells, rows)], markdown)
 
 
 def row_cells(row: Row) -> list[str]:

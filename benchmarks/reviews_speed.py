@@ -29,6 +29,7 @@ from datasets.paths import resolve
 
 from . import reviews_loops
 from .reviews_loops import LOOPS, has_bfloat16
+from .table import aligned
 
 ROOT = Path(__file__).parent.parent
 EPOCH = re.compile(r"^epoch \d+: .*?([\d.]+) samples/s", re.MULTILINE)
@@ -209,11 +210,7 @@ def format_table(
         base = known.get(contender.reference)
         cells.append([contender.name, contender.shape, contender.precision, f"{median:.0f}"])
         cells[-1] += [f"{min(told):.0f}-{max(told):.0f}", f"x {median / base:.2f}" if base else "-"]
-    if markdown:
-        cells.insert(1, ["---"] * len(COLUMNS))
-        return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return aligned(cells, markdown)
 
 
 def conditions(threads: int, seconds: float, repeats: int, error: float) -> str:
