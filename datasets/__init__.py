@@ -8,6 +8,7 @@ from importlib import import_module
 
 _HOMES = {
     "ClipReader": "clips",
+    "Clips": "clip_source",
     "LineFolder": "lines",
     "LineReader": "line_reader",
     "Mixture": "mixture",

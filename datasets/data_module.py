@@ -9,6 +9,7 @@ os.environ.setdefault(
 
 import albumentations
 import cv2
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
@@ -19,16 +20,31 @@ from .source import Problem, SequenceDataset, Source, Split
 
 
 class Augmentation:
-    """Albumentations transforms of one image (H, W) uint8, random anew in each process."""
+    """Albumentations transforms of an image (H, W) uint8 or a clip, random anew in each process."""
+
+    # Albumentations lays frames side by side as channels, and OpenCV 5 flips no more than these
+    CHANNELS = 128
 
     def __init__(self, transforms: list[albumentations.BasicTransform]):
         self.compose = albumentations.Compose(transforms)
+        self.draws = np.random.default_rng()
 
     def seed(self, value: int) -> None:
         self.compose.set_random_seed(value % 2**32)
+        self.draws = np.random.default_rng(value)
 
     def __call__(self, image):
         return self.compose(image=image)["image"]
+
+    def clip(self, frames: np.ndarray) -> np.ndarray:
+        """Frames (T, H, W, C) uint8, all changed alike: one draw a clip."""
+        draw = int(self.draws.integers(2**32))
+        size = self.CHANNELS // frames.shape[3]
+        changed = []
+        for start in range(0, len(frames), size):
+            self.compose.set_random_seed(draw)
+            changed.append(self.compose(images=frames[start : start + size])["images"])
+        return np.concatenate(changed)
 
 
 def prepare_worker(worker: int) -> None:
@@ -118,7 +134,11 @@ class SequenceDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         return self._loader("train")
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> DataLoader | list:
+        """A training may do without a validation split: no loader for it. `validate` may not."""
+        fitting = self.trainer is not None and self.trainer.state.fn == "fit"
+        if fitting and not len(self.split("validation")):
+            return []
         return self._loader("validation")
 
     def test_dataloader(self) -> DataLoader:

@@ -27,12 +27,12 @@ class Entry(NamedTuple):
     arrays: dict[str, Path]
 
 
-def cache_folder(cache: str | None) -> Path:
-    """The folder given, or strand/reviews where this user's caches are."""
+def cache_folder(cache: str | None, kind: str = "reviews") -> Path:
+    """The folder given, or strand/KIND where this user's caches are."""
     if cache is not None:
         return Path(cache).expanduser()
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "strand" / "reviews"
+    return Path(home) / "strand" / kind
 
 
 def fingerprint(files: list[Path]) -> str:

@@ -1,4 +1,4 @@
-"""Symbols <-> ids for strings: strict, NFC, nothing else is changed."""
+"""Symbols <-> ids for strings, by characters or by words: strict, NFC, nothing else is changed."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -55,3 +55,33 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         return "".join(self.symbols[i] for i in ids)
+
+
+class WordVocabulary:
+    """Words, parted by white space, in the order of their ids: for closed vocabularies.
+
+    Raises ValueError if a word occurs twice, is empty or holds white space.
+    """
+
+    def __init__(self, symbols: Sequence[str]):
+        self.symbols = [unicodedata.normalize("NFC", symbol) for symbol in symbols]
+        self._ids = {symbol: index for index, symbol in enumerate(self.symbols)}
+        if len(self._ids) != len(self.symbols) or any(len(s.split()) != 1 for s in self.symbols):
+            raise ValueError("words: give each one once, none empty and none with white space")
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "WordVocabulary":
+        """The words of these texts, sorted."""
+        return cls(sorted({w for t in texts for w in unicodedata.normalize("NFC", t).split()}))
+
+    def encode(self, text: str, name: str = "text") -> np.ndarray:
+        """A text -> (S,) int64. Raises ValueError that names the sample and each unknown word."""
+        words = unicodedata.normalize("NFC", text).split()
+        unknown = sorted({w for w in words if w not in self._ids})
+        if unknown:
+            raise ValueError(
+                f"{name}: cannot encode {', '.join(map(repr, unknown))}: not among the "
+                f"{len(self.symbols)} words of the training texts; correct the transcript, or "
+                "spell with unit: characters"
+            )
+        return np.array([self._ids[w] for w in words], dtype=np.int64)

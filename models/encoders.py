@@ -13,11 +13,12 @@ from .recurrent import padding_mask
 class Encoder(nn.Module):
     """(inputs (B, T, ...), lengths (B,)) -> (features (B, T', D), lengths (B,)), zero on padding.
 
-    output_size: D. Every constructor argument is kept as an attribute of the same name, for the
-        bundle.
+    output_size: D. context: earlier inputs that a step's features look at, for streams.
+    Every constructor argument is kept as an attribute of the same name, for the bundle.
     """
 
     output_size: int
+    context: int = 0
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
         """Steps that are left of inputs of these lengths."""
@@ -42,15 +43,20 @@ def halvings(reduction: int, blocks: int, what: str) -> list[int]:
 
 
 class ConvBlock(nn.Module):
-    """3 x 3 convolution, batch normalisation, ReLU, max pooling with this stride."""
+    """3 x 3 convolution, batch normalisation, ReLU, and max pooling with this stride; `strided`
+    convolves at every other place only, instead of pooling.
+    """
 
-    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]):
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], strided: bool = False):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        steps = stride if strided else 1
+        self.conv = nn.Conv2d(inputs, outputs, 3, steps, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
-        self.stride = stride
+        self.stride, self.strided = stride, strided
 
     def forward(self, images: Tensor) -> Tensor:
+        if self.strided:
+            return torch.relu(self.norm(self.conv(images)))
         # pooling before the ReLU is the same function on a quarter of the numbers
         return torch.relu(max_pool(self.norm(self.conv(images)), self.stride))
 
@@ -158,6 +164,10 @@ class FrameCNN(Encoder):
         grid: the picture is averaged in grid x grid fields, so that it stays known where a thing
             is.
         dropout: on the features, in training.
+        difference: the change since the frame before (none at the first) joins the channels: the
+            cheapest cue to motion.
+        strided: halve by the convolution's stride instead of by pooling: 3 to 5 times as fast to
+            train.
     """
 
     def __init__(
@@ -166,13 +176,17 @@ class FrameCNN(Encoder):
         channels: tuple[int, ...] = (16, 32, 64),
         grid: int = 4,
         dropout: float = 0.0,
+        difference: bool = False,
+        strided: bool = False,
     ):
         super().__init__()
         self.input_size, self.channels = input_size, channels
         self.grid, self.dropout = grid, dropout
-        sizes = [input_size, *channels]
+        self.difference, self.strided = difference, strided
+        self.context = 1 if difference else 0
+        sizes = [input_size * (2 if difference else 1), *channels]
         self.blocks = nn.Sequential(
-            *(ConvBlock(sizes[i], sizes[i + 1], (2, 2)) for i in range(len(channels)))
+            *(ConvBlock(sizes[i], sizes[i + 1], (2, 2), strided) for i in range(len(channels)))
         )
         self.output_size = channels[-1] * grid * grid
 
@@ -184,14 +198,19 @@ class FrameCNN(Encoder):
                 f"{len(self.channels)} halvings; use larger frames or fewer channels"
             )
         real = ~padding_mask(lengths, inputs.shape[1])
-        frames = inputs[
-            real
-        ]  # (N, C, H, W): padded frames are neither computed nor in the batch statistics
-        if not frames.is_floating_point():
-            frames = frames.float() / 255.0
+        # (N, C, H, W): padded frames are neither computed nor in the batch statistics
+        frames = scaled(inputs[real])
+        if self.difference:
+            before = torch.cat([inputs[:, :1], inputs[:, :-1]], 1)
+            frames = torch.cat([frames, frames - scaled(before[real])], 1)
         frames = frames.contiguous(memory_format=torch.channels_last)
         pooled = nn.functional.adaptive_avg_pool2d(self.blocks(frames), self.grid).flatten(1)
         pooled = nn.functional.dropout(pooled, self.dropout, self.training)
         features = pooled.new_zeros(*inputs.shape[:2], self.output_size)
         features[real] = pooled
         return features, lengths
+
+
+def scaled(frames: Tensor) -> Tensor:
+    """uint8 -> 0 to 1; floating point as it is."""
+    return frames if frames.is_floating_point() else frames.float() / 255.0

@@ -6,8 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .log_ratios import LabelledTexts
 from .pooling import Pooling, attention_pool, pool
 from .recurrent import MIXED
+from .step_losses import smoothing_loss, weigh_classes
 
 IGNORED = -100
 
@@ -44,10 +46,14 @@ class Head(nn.Module):
 
     features: zero on padding. backward_size: how many of the last features were read right to
     left, -1 where both directions are mixed; `SequenceModel` tells it by `read_after`.
+    context, lookahead: earlier and later steps' features that a step's logits depend on, of heads
+    that label steps: who reads a stream must show them again, and wait for them.
     Every constructor argument is kept as an attribute of the same name, for the bundle.
     """
 
     backward_size: int = 0
+    context: int = 0
+    lookahead: int = 0
 
     def __init__(self, input_size: int, num_labels: int):
         super().__init__()
@@ -142,6 +148,11 @@ class TokenClassificationHead(Head):
     Args:
         dropout: on the features, in training.
         label_smoothing: probability spread over the other labels in the loss (single label only).
+        class_weight_power: in training, each step's loss counts in proportion to (steps of its
+            label in the training data) ** -power: 0 all alike, 1 all labels alike, 0.5 between.
+            The mean weight is 1. Single label only.
+        smoothing: weight in the loss of `smoothing_loss`, which calms labels that flicker; MS-TCN's
+            is 0.15 (Farha & Gall 2019). It takes unlabelled steps too. Single label only.
     """
 
     def __init__(
@@ -151,12 +162,20 @@ class TokenClassificationHead(Head):
         multi_label: bool = False,
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        class_weight_power: float = 0.0,
+        smoothing: float = 0.0,
     ):
         super().__init__(input_size, num_labels)
-        if multi_label and label_smoothing:
-            raise ValueError("label_smoothing works with single labels only; set it to 0")
         self.multi_label, self.dropout = multi_label, dropout
-        self.label_smoothing = label_smoothing
+        self.label_smoothing, self.smoothing = label_smoothing, smoothing
+        self.class_weight_power = class_weight_power
+        for option in ("label_smoothing", "class_weight_power", "smoothing"):
+            if multi_label and getattr(self, option):
+                raise ValueError(f"{option} works with single labels only; set it to 0")
+            if getattr(self, option) < 0:
+                raise ValueError(f"{option} {getattr(self, option)}: give 0 (none) or more")
+        # for training only, so no part of the weights, and counted anew when one is resumed: (L,)
+        self.class_weights: Tensor | None = None
         self.linear = nn.Linear(input_size, num_labels)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
@@ -164,6 +183,17 @@ class TokenClassificationHead(Head):
 
     def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
         return target_lengths
+
+    def count(self, texts: LabelledTexts) -> None:
+        """Count the labels of the training steps, before training; nothing is read in vain."""
+        if not self.class_weight_power:
+            return
+        counts = torch.zeros(self.num_labels, dtype=torch.int64)
+        for _, _, targets, _ in texts:
+            labelled = targets[targets != IGNORED].cpu()
+            counts += torch.bincount(labelled, minlength=self.num_labels)
+        weights = weigh_classes(counts, self.class_weight_power)
+        self.class_weights = weights.to(self.linear.weight.device)
 
     def loss(
         self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
@@ -184,10 +214,15 @@ class TokenClassificationHead(Head):
             )
             return losses.masked_fill(~counted, 0.0).sum() / counted.sum().clamp(min=1)
         losses = nn.functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum",
+            logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none",
             label_smoothing=self.label_smoothing,
         )  # fmt: skip
-        return losses / counted.sum().clamp(min=1)
+        if self.training and self.class_weights is not None:
+            losses = losses * self.class_weights.to(losses.device)[targets.flatten().clamp(min=0)]
+        loss = losses.sum() / counted.sum().clamp(min=1)
+        if self.smoothing:
+            loss = loss + self.smoothing * smoothing_loss(logits, lengths)
+        return loss
 
     def decode(self, logits: Tensor, lengths: Tensor) -> list[StepLabels]:
         if self.multi_label:

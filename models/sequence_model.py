@@ -67,7 +67,7 @@ class SequenceModel(nn.Module):
 
     def count(self, texts: Callable[[], LabelledTexts]) -> None:
         """Before training: let the parts that count do so. texts: makes an iterator over them."""
-        for part in (self.encoder, self.wide):
+        for part in (self.encoder, self.wide, self.head, self.shortcut):
             if hasattr(part, "count"):
                 part.count(texts())
 

@@ -1,6 +1,7 @@
 """What a training tells: its data, its speed, sample readings, and the best bundle so far."""
 
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from models.heads import Text
+
 from .bundle import Bundle, save_bundle
-from .calibration import calibrate
+from .calibration import Calibration, calibrate
 from .metrics import line
-from .scoring import describe
+from .scoring import describe, spell
 
 
 class DataSummary(Callback):
@@ -106,7 +109,9 @@ class EpochReport(Callback):
         for place, reading in enumerate(readings):
             name = data.names[int(batch.indices[place])]
             target = batch.targets[place].reshape(-1)[: int(batch.target_lengths[place])].tolist()
-            said, true = describe(reading, module.labels), spell(target, module.labels, reading)
+            said = describe(reading, module.labels)
+            of_text = isinstance(reading, Text)
+            true = spell(target, module.labels) if of_text else " ".join(map(str, target))
             text = f"{name}  \ntarget: {true}  \nreading: {said}"
             trainer.logger.experiment.add_text(f"samples/{place}", text, trainer.global_step)
             picture = first_picture(batch.inputs[place, : int(batch.lengths[place])])
@@ -116,23 +121,36 @@ class EpochReport(Callback):
                 )
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if trainer.sanity_checking:
-            return
-        told = "  ".join(line(name, score) for name, score in module.scores.items())
-        speed = next((c for c in trainer.callbacks if isinstance(c, TrainingSpeed)), None)
-        if speed is not None and speed.samples:
-            spent = max(speed.ended - speed.started, 1e-9)
-            told += f"  {speed.samples / spent:.0f} samples/s"
-            told += f", waiting {100 * speed.waited / spent:.1f} %"
-        print_once(trainer, f"epoch {trainer.current_epoch}: {told}")
+        if not trainer.sanity_checking:
+            told = "  ".join(line(name, score) for name, score in module.scores.items())
+            print_once(trainer, f"epoch {trainer.current_epoch}: {told}{pace(trainer)}")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if not validates(trainer):
+            loss = float(trainer.callback_metrics.get("train/loss", float("nan")))
+            told = f"training loss of the last batch {loss:.3f}"
+            print_once(trainer, f"epoch {trainer.current_epoch}: {told}{pace(trainer)}")
 
     def on_test_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         told = "  ".join(line(name, score) for name, score in module.scores.items())
         print_once(trainer, f"test, {len(trainer.datamodule.split('test'))} samples: {told}")
 
 
+def pace(trainer: pl.Trainer) -> str:
+    """What the epoch so far took, in words; nothing before the first batch."""
+    speed = next((c for c in trainer.callbacks if isinstance(c, TrainingSpeed)), None)
+    if speed is None or not speed.samples:
+        return ""
+    spent = max(speed.ended - speed.started, 1e-9)
+    share = 100 * speed.waited / spent
+    return f"  {speed.samples / spent:.0f} samples/s, waiting {share:.1f} %"
+
+
 class BestBundle(Callback):
-    """Keeps the bundle of the best validation so far as best.safetensors in the run's folder."""
+    """Keeps the bundle of the best validation so far as best.safetensors in the run's folder.
+
+    Without any validation it is written at the end of the training, with the last weights.
+    """
 
     def __init__(self) -> None:
         self.best = float("inf")
@@ -142,6 +160,20 @@ class BestBundle(Callback):
 
     def load_state_dict(self, state: dict) -> None:
         self.best = state["best"]
+
+    def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit" and not validates(trainer):
+            warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
+            for callback in trainer.checkpoint_callbacks:
+                callback.monitor = None  # nothing is measured: best.ckpt is the last, without alarm
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if not validates(trainer):
+            print_once(
+                trainer,
+                "no validation split: nothing is chosen on the way; best.safetensors will be the "
+                "last epoch's",
+            )
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if trainer.state.fn != "fit" or trainer.sanity_checking or not trainer.is_global_zero:
@@ -153,9 +185,28 @@ class BestBundle(Callback):
         found = {name: score.value for name, score in module.scores.items()}
         calibration, changed = calibrate(module.told)
         found = {f"validation/{name}": round(s, 3) for name, s in (found | changed).items()}
+        self._save(trainer, module, found, calibration)
+
+    def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Only a training that came to its end gets here."""
+        if trainer.is_global_zero and not validates(trainer):
+            self._save(trainer, module, {}, Calibration())
+
+    def _save(
+        self,
+        trainer: pl.Trainer,
+        module: pl.LightningModule,
+        found: dict[str, float],
+        calibration: Calibration,
+    ) -> None:
         reader = trainer.datamodule.source.reader
         bundle = Bundle(module.model, module.labels, reader, found, calibration=calibration)
         save_bundle(bundle, run_folder(trainer) / "best.safetensors")
+
+
+def validates(trainer: pl.Trainer) -> bool:
+    """Whether there is anything to validate on."""
+    return len(trainer.datamodule.split("validation")) > 0
 
 
 class LastCheckpoint(Callback):
@@ -187,14 +238,6 @@ def run_folder(trainer: pl.Trainer) -> Path:
 def count(model: torch.nn.Module) -> str:
     number = sum(p.numel() for p in model.parameters())
     return f"{number / 1e6:.2f} M" if number >= 1e5 else str(number)
-
-
-def spell(target: list[int], labels: list[str], reading) -> str:
-    return (
-        "".join(labels[i] for i in target)
-        if hasattr(reading, "steps")
-        else " ".join(map(str, target))
-    )
 
 
 def first_picture(inputs: torch.Tensor) -> np.ndarray | None:

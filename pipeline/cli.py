@@ -6,9 +6,11 @@ COMMANDS = {
     "fit": "train a config: fit -c CONFIG [--key=value]",
     "validate": "score a checkpoint on the validation split: validate -c CONFIG --ckpt_path F",
     "test": "score a checkpoint on the test split: test -c CONFIG --ckpt_path F",
-    "predict": "read files: predict INPUT... [--model NAME|FILE] [--format text|jsonl|csv]",
+    "predict": "read files: predict INPUT... [--model NAME|FILE] [--format text|jsonl|csv|srt|...]",
     "evaluate": "score a bundle on labelled data: evaluate --model NAME|FILE --data PATH",
+    "report": "a page of what a bundle reads in videos: report --model B --data PATH",
     "compare": "train each config, one table and one picture: compare CONFIG... [--seeds N]",
+    "doctor": "check videos before training, file by file: doctor PATH...",
     "fetch": "get a public data set once, checked: fetch NAME",
 }
 
@@ -20,6 +22,10 @@ def main(arguments: list[str] | None = None) -> None:
         from .reading import main as run
     elif command == "compare":
         from .compare import main as run
+    elif command == "report":
+        from .report_command import main as run
+    elif command == "doctor":
+        from .doctor import main as run
     elif command == "fetch":
         from .fetch import main as run
     elif command in COMMANDS:

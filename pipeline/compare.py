@@ -1,18 +1,23 @@
 """compare: train each config with each seed, then one table and one picture."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 
-from .comparison import Trained, explain, markdown, read_beside, row_of, terminal, write_csv
+from datasets import SequenceDataModule
+
+from .baselines import majority, with_baselines
+from .comparison import Trained, explain, markdown, row_of, terminal
+from .comparison_files import read_beside, write_csv, write_json
+from .folds import BY_GROUP, Fold, find_folds, join_folds, sum_results
 from .parsing import StrictParser
 from .split_scores import SampleScores, data_of, load_scores, score_split
 from .training import INTERRUPTED, quieten_lightning
 from .trial_runner import Runner
-from .trials import RUNS, Trial, plan
+from .trials import RUNS, Trial, Variant, plan, read_variants
 
 WIDTH = 150  # of a table that is written into a file or a pipe
 COUNTED = "python -m benchmarks.reviews_counted --json counted.json --split"
@@ -33,12 +38,7 @@ def build_parser() -> StrictParser:
         help="trainings at a time, each with its share of the cores; without a GPU, as many as "
         "there are cores finish soonest",
     )
-    parser.add_argument(
-        "--split",
-        type=Literal["validation", "test"],
-        default="validation",
-        help="what to score on; test data is for the very end, after all choices",
-    )
+    add_tests(parser)
     parser.add_argument(
         "--output", type=str | None, help="folder of table and picture (default: the runs' folder)"
     )
@@ -56,6 +56,36 @@ def build_parser() -> StrictParser:
         "be repeated",
     )
     return parser
+
+
+def add_tests(parser: StrictParser) -> None:
+    """What is scored, and what it must beat."""
+    parser.add_argument(
+        "--split",
+        type=Literal["validation", "test"] | None,
+        help="what to score on (default: validation); test data is for the very end, after all "
+        "choices",
+    )
+    parser.add_argument(
+        "--folds",
+        nargs="?",
+        const=BY_GROUP,
+        type=str | None,
+        help="keep each group of the data out of one training, and score all of them as one test; "
+        "with a number the groups are dealt into so many folds",
+    )
+    parser.add_argument(
+        "--baselines",
+        action="store_true",
+        help="beside each config: the most frequent answer, one frame at a time, and means "
+        "instead of recurrence",
+    )
+    parser.add_argument(
+        "--mean_window",
+        type=int,
+        default=15,
+        help="steps of these means where each step has a label of its own",
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -82,65 +112,113 @@ def compare(options, runner: Runner | None = None) -> int:
     for change in options.set:
         if "=" not in change or change.startswith("-"):
             raise ValueError(f"--set {change}: give KEY=VALUE, such as trainer.max_epochs=1")
+    if options.folds and options.split == "validation":
+        raise ValueError("--split validation: with --folds each group is a test; leave --split out")
     beside = [row for path in options.beside for row in read_beside(path)]
-    trials = plan(options.configs, options.seeds, options.name, options.set)
+    variants, told = read_variants(options.configs, options.set), []
+    folds = {
+        v.config: find_folds(v.options, options.folds, v.name) for v in variants if options.folds
+    }
+    if options.folds and any(v.options["init_from"] for v in variants):
+        told.append("init_from: that bundle must never have seen any of these groups")
+    if options.baselines:
+        variants, more = with_baselines(variants, options.mean_window)
+        told += more
+    trials = plan(variants, options.seeds, options.name, folds)
     output = Path(options.output) if options.output else RUNS / "compare" / options.name
     output.mkdir(parents=True, exist_ok=True)
     failures = (runner or Runner(options.jobs)).train(trials)
-    trained = gather(trials, options.split)
+    split = "test" if folds else options.split or "validation"
+    trained = gather(variants, trials, folds, split)
     if not trained:
-        raise ValueError(f"nothing to compare: all {len(failures)} trainings failed; see above")
+        raise ValueError(f"nothing to compare: {len(failures)} trainings failed; see above")
     rows = [row_of(one, trained[0]) for one in trained] + beside
-    told = explain(rows, trained, options.split)
-    write(rows, trained, told, options.split, output)
+    told = "\n".join([explain(rows, trained, split), *told])
+    write(rows, trained, told, split, output)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
     console.print(terminal(rows))
     print(told)
     if not beside and reads_reviews(trials):
-        print(f"counted baselines to stand beside: {COUNTED} {options.split}")
+        print(f"counted baselines to stand beside: {COUNTED} {split}")
         print("and then compare again with: --beside counted.json")
-    print(f"written: {output}/table.csv, table.md, compare.png")
+    print(f"written: {output}/table.csv, table.md, table.json, compare.png")
     for text in failures:
         print(f"error: {text}", file=sys.stderr)
     return 1 if failures else 0
 
 
-def gather(trials: Sequence[Trial], split: str) -> list[Trained]:
-    """What is done, by config; scored on the split now unless it was before."""
-    found: dict[str, list[Trial]] = {}
+def gather(
+    variants: Sequence[Variant],
+    trials: Sequence[Trial],
+    folds: Mapping[Path, Sequence[Fold]],
+    split: str,
+) -> list[Trained]:
+    """What is done, by row: seeds of which all folds are; scored now unless it was before.
+
+    What is counted comes last of all: nothing if nothing was trained.
+    """
+    found = {}
+    for variant in variants:
+        own = [trial for trial in trials if trial.name == variant.name]
+        seeds = {trial.seed for trial in own} - {trial.seed for trial in own if not trial.done()}
+        done = [trial for trial in own if trial.seed in seeds]
+        if done:
+            found[variant.name] = trained_of(variant, done, folds.get(variant.config, ()), split)
+    if not found:
+        return []
+    for variant in variants:
+        if variant.counted:
+            own = folds.get(variant.config, ())
+            found[variant.name] = Trained(
+                variant.name, [count(variant, own, split)], [], [], len(own), variant.note
+            )
+    first = next(iter(found))  # what was trained is what all others are compared with
+    order = {variant.name: place for place, variant in enumerate(variants)}
+    return sorted(found.values(), key=lambda one: (one.name != first, order[one.name]))
+
+
+def trained_of(
+    variant: Variant, trials: Sequence[Trial], folds: Sequence[Fold], split: str
+) -> Trained:
+    scores, results = [], []
+    for seed, scored in score(trials, split).items():
+        own = [trial.result() for trial in trials if trial.seed == seed]
+        scores.append(join_folds(folds, scored, variant.name) if folds else scored[0])
+        results.append(sum_results(own) if folds else own[0])
+    histories = [trial.history() for trial in trials]
+    return Trained(variant.name, scores, results, histories, len(folds), variant.note)
+
+
+def score(trials: Sequence[Trial], split: str) -> dict[int, list[SampleScores]]:
+    """Trials of a row -> by seed its folds; the data of a fold is made once, and only if needed."""
+    found: dict[int, list[SampleScores]] = {}
+    made: tuple[Fold | None, SequenceDataModule] | None = None
     for trial in trials:
-        if trial.done():
-            found.setdefault(trial.name, []).append(trial)
-    return [
-        Trained(
-            name,
-            score(group, split),
-            [trial.result() for trial in group],
-            [trial.history() for trial in group],
-        )
-        for name, group in found.items()
-    ]
-
-
-def score(group: Sequence[Trial], split: str) -> list[SampleScores]:
-    """The seeds of a config on a split; its data is made once, and only if it must be."""
-    data, scores = None, []
-    for trial in group:
         path = trial.folder / f"samples-{split}.npz"
         if not path.exists() or path.stat().st_mtime < trial.bundle.stat().st_mtime:
-            data = data or data_of(trial.folder / "config.yaml")
-            score_split(trial.bundle, data, split).save(path)
-        scores.append(load_scores(path))
-    return scores
+            if made is None or made[0] != trial.fold:
+                made = (trial.fold, data_of(trial.folder / "config.yaml"))
+            score_split(trial.bundle, made[1], split).save(path)
+        found.setdefault(trial.seed, []).append(load_scores(path))
+    return found
+
+
+def count(variant: Variant, folds: Sequence[Fold], split: str) -> SampleScores:
+    """The majority baseline."""
+    if not folds:
+        return majority(variant.options, split, variant.name)
+    counted = [majority(fold.apply(variant.options), split, variant.name) for fold in folds]
+    return join_folds(folds, counted, variant.name)
 
 
 def write(rows, trained: list[Trained], told: str, split: str, output: Path) -> None:
-    """table.csv, table.md and compare.png."""
+    """table.csv, table.md, table.json and compare.png."""
     from .comparison_plot import draw  # matplotlib takes a second
 
     write_csv(rows, output / "table.csv")
+    write_json(rows, output / "table.json")
     (output / "table.md").write_text(markdown(rows, told), encoding="utf-8")
     draw(rows, trained, split).savefig(output / "compare.png", dpi=150)
 

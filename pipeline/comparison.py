@@ -1,33 +1,32 @@
 """The table of a comparison: trained configs and figures from elsewhere, in the order given."""
 
-import csv
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import mean, stdev
 
 from rich.table import Table
 
+from .split_scores import BESIDE as OTHERS
 from .split_scores import SampleScores, average
 
 NAN = math.nan
-BESIDE = {"name": str, "score": float, "low": float, "high": float, "seconds": float, "note": str}
-OPTIONAL = ("low", "high", "seconds")  # may be left out or null
 
 
 @dataclass(frozen=True)
 class Trained:
     """A config with what each of its seeds gave.
 
-    results: `history.summarize` of each seed. histories: the epochs of each seed.
+    results: `history.summarize` of each seed; none for what was counted. histories: the epochs of
+    each seed, or of each seed and fold. folds: how many were joined; 0: none.
     """
 
     name: str
     scores: list[SampleScores]
     results: list[dict[str, float]]
     histories: list[list[dict]] = field(default_factory=list)
+    folds: int = 0
+    note: str = "trained"
 
     @property
     def metric(self) -> str:
@@ -46,6 +45,7 @@ class Row:
     """One line of the table; what is unknown is nan. Scores and differences in percent.
 
     difference, difference_low, difference_high: to the first config, on the same samples.
+    others: further scores by name.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Row:
     peak_memory_mib: float = NAN
     gpu_memory_mib: float = NAN
     note: str = ""
+    others: dict[str, float] = field(default_factory=dict)
 
 
 def row_of(trained: Trained, first: Trained) -> Row:
@@ -79,7 +80,7 @@ def row_of(trained: Trained, first: Trained) -> Row:
     if trained is not first and joined.same_samples(reference):
         gap = joined.minus(reference)
         difference = (gap.value, *gap.interval())
-    memory = trained.figures("gpu_memory_mib")
+    folds = f", {trained.folds} folds" if trained.folds else ""
     return Row(
         trained.name,
         trained.metric,
@@ -89,41 +90,23 @@ def row_of(trained: Trained, first: Trained) -> Row:
         low,
         high,
         *difference,
-        parameters=trained.figures("parameters")[0],
-        seconds_per_epoch=mean(trained.figures("seconds_per_epoch")),
-        best_epoch=mean(trained.figures("best_epoch")),
-        seconds=mean(trained.figures("seconds")),
-        peak_memory_mib=max(trained.figures("peak_memory_mib")),
-        gpu_memory_mib=max(memory) if memory else NAN,
-        note="trained",
+        parameters=first_of(trained.figures("parameters")),
+        seconds_per_epoch=mean_of(trained.figures("seconds_per_epoch")),
+        best_epoch=mean_of(trained.figures("best_epoch")),
+        seconds=mean_of(trained.figures("seconds")),
+        peak_memory_mib=max(trained.figures("peak_memory_mib"), default=NAN),
+        gpu_memory_mib=max(trained.figures("gpu_memory_mib"), default=NAN),
+        note=trained.note + folds,
+        others=joined.other_values(),
     )
 
 
-def read_beside(path: str) -> list[Row]:
-    """A JSON list of {name, score, low, high, seconds, note}; score, low and high in percent.
-
-    Raises ValueError that names the entry, OSError for a file that is not there.
-    """
-    try:
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: no JSON ({error})") from error
-    if not isinstance(entries, list):
-        raise ValueError(f"{path}: a list of objects is needed, this is a {type(entries).__name__}")
-    return [beside_row(entry, f"{path}: entry {place}") for place, entry in enumerate(entries)]
+def first_of(values: Sequence[float]) -> float:
+    return values[0] if values else NAN
 
 
-def beside_row(entry: dict, where: str) -> Row:
-    if not isinstance(entry, dict) or not entry.keys() <= BESIDE.keys():
-        raise ValueError(f"{where}: an object with {', '.join(BESIDE)} is needed, not {entry}")
-    for key, kind in BESIDE.items():
-        value = entry.get(key)
-        if value is None and key in OPTIONAL:
-            continue
-        if not isinstance(value, (int, float) if kind is float else kind):
-            raise ValueError(f"{where}: '{key}' is {value!r}; a {kind.__name__} is needed")
-    known = {key: value for key, value in entry.items() if value is not None}
-    return Row(metric="", **known)
+def mean_of(values: Sequence[float]) -> float:
+    return mean(values) if values else NAN
 
 
 @dataclass(frozen=True)
@@ -145,6 +128,10 @@ def columns(rows: Sequence[Row]) -> list[Column]:
         Column("± seeds", [f2(row.deviation) for row in rows]),
         Column("95 % interval", [span(row.low, row.high) for row in rows]),
         Column("to the first", [difference(row) for row in rows]),
+        *(
+            Column(f"{short_name(name)} %", [f2(r.others.get(name, NAN)) for r in rows])
+            for name in OTHERS
+        ),
         Column("parameters", [whole(row.parameters) for row in rows]),
         Column("s/epoch", [short(row.seconds_per_epoch) for row in rows]),
         Column("best epoch", [short(row.best_epoch) for row in rows]),
@@ -154,6 +141,10 @@ def columns(rows: Sequence[Row]) -> list[Column]:
         Column("note", [row.note for row in rows]),
     ]
     return [column for column in made if any(column.cells)]
+
+
+def short_name(score: str) -> str:
+    return score.removesuffix("_accuracy").replace("_", " ")
 
 
 def f2(value: float) -> str:
@@ -205,19 +196,17 @@ def markdown(rows: Sequence[Row], told: str) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{told}\n"
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    shown = columns(rows)
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([column.title for column in shown])
-        writer.writerows(zip(*(column.cells for column in shown), strict=True))
-
-
 def explain(rows: Sequence[Row], trained: Sequence[Trained], split: str) -> str:
     """What was measured, in words, for below the table."""
-    sample = trained[0].scores[0]
-    told = [f"{split}: {len(sample.names)} samples in {len(set(sample.groups))} groups"]
-    if split == "validation":
+    sample, folds = trained[0].scores[0], trained[0].folds
+    where = f"{folds} folds, each group kept out once" if folds else split
+    told = [f"{where}: {len(sample.names)} samples in {len(set(sample.groups))} groups"]
+    if folds:
+        told.append(
+            "each fold was trained on the other groups to its last epoch, without a validation "
+            "split: no choice was made on anything; the folds' samples make one score"
+        )
+    elif split == "validation":
         told.append("it also chose the best epoch of each run")
     seeds = max(len(t.scores) for t in trained)
     many = " of each sample's mean over the seeds" if seeds > 1 else ""
@@ -226,5 +215,8 @@ def explain(rows: Sequence[Row], trained: Sequence[Trained], split: str) -> str:
         told.append(f"score, epochs and times: means over {seeds} seeds, ±: standard deviation")
     if any(not math.isnan(row.difference) for row in rows):
         told.append(f"to the first: difference to {trained[0].name}, paired on the same samples")
-    told.append("s/epoch: median, with validation; training s: all epochs; MiB: the largest")
+    if any("mean_class_accuracy" in row.others for row in rows):
+        told.append("mean class: the mean over classes of each one's accuracy")
+    epochs, times = ("", " of all folds") if folds else (", with validation", "")
+    told.append(f"s/epoch: median{epochs}; training s: all epochs{times}; MiB: the largest")
     return "; ".join(told) + "."

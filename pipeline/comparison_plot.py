@@ -20,30 +20,37 @@ GAP = 0.05  # between the labels of two lines, as a share of the axis
 def draw(rows: Sequence[Row], trained: Sequence[Trained], split: str) -> Figure:
     """Left: score over training seconds, other figures as lines. Right: learning curves.
 
-    Only configs with the first one's metric are drawn.
+    Only configs with the first one's metric are drawn, those that took no time as lines. Learning
+    curves are of the training loss where there was no validation.
     """
     metric = trained[0].metric
-    shown = [t for t in trained if t.metric == metric]
+    shown = [t for t in trained if t.metric == metric and t.results]
     figure = Figure(figsize=(13, 5.6 + 0.25 * math.ceil(len(shown) / 4)), layout="constrained")
     left, right = figure.subplots(1, 2)
-    rated = {row.name: row for row in rows if row.metric == metric}
+    timed = {t.name for t in shown}
+    rated = {row.name: row for row in rows if row.metric == metric and row.name in timed}
     handles = [point(left, t, rated[t.name], place) for place, t in enumerate(shown)]
-    baselines(left, [row for row in rows if not row.metric])
+    untimed = [row for row in rows if row.metric in ("", metric) and row.name not in timed]
+    baselines(left, untimed)
     seeds = max(len(t.scores) for t in shown)
     bars = "standard deviation over seeds" if seeds > 1 else "95 % interval"
-    left.set_title(f"{split}, bars: {bars}", fontsize=11)
+    folds = shown[0].folds
+    where = f"{folds} folds" if folds else split
+    left.set_title(f"{where}, bars: {bars}", fontsize=11)
     left.set_xlabel("training time (s)")
-    left.set_ylabel(f"{split} {metric} (%)")
+    left.set_ylabel(f"{'kept-out' if folds else split} {metric} (%)")
     seconds = [row.seconds for row in rated.values()]
     if max(seconds) > 8 * min(seconds) > 0:
         for axes in (left, right):
             logarithmic(axes)
+    validated = any(row["validation"] for t in shown for h in t.histories for row in h)
     for place, t in enumerate(shown):
-        curves(right, t, metric, place)
-    band = ", band: standard deviation over seeds" if seeds > 1 else ""
-    right.set_title(f"validation while training{band}", fontsize=10)
+        curves(right, t, metric if validated else None, place)
+    over = " and ".join(["folds"] * bool(folds) + ["seeds"] * (seeds > 1))
+    band = f", band: standard deviation over {over}" if over else ""
+    right.set_title(f"{'validation' if validated else 'loss'} while training{band}", fontsize=10)
     right.set_xlabel("training time (s)")
-    right.set_ylabel(f"validation {metric} (%)")
+    right.set_ylabel(f"validation {metric} (%)" if validated else "training loss")
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
@@ -111,17 +118,21 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     return moved
 
 
-def curves(axes: Axes, trained: Trained, metric: str, place: int) -> None:
-    """Each seed thin; their mean by epoch, with its band, as far as all of them went."""
-    found = [
-        [(row["seconds"], row["validation"][metric]) for row in history if row["validation"]]
-        for history in trained.histories
-    ]
+def learning(history: Sequence[dict], metric: str | None) -> list[tuple[float, float]]:
+    """(seconds, percent) of each validation; metric None: (seconds, training loss)."""
+    if metric is None:
+        return [(row["seconds"], row["train_loss"]) for row in history]
+    return [(row["seconds"], row["validation"][metric]) for row in history if row["validation"]]
+
+
+def curves(axes: Axes, trained: Trained, metric: str | None, place: int) -> None:
+    """Each seed (and fold) thin; their mean by epoch, with its band, as far as all of them went."""
+    found = [learning(history, metric) for history in trained.histories]
     found = [points for points in found if points]
     if not found:
         return
     shortest = min(map(len, found))
-    several = np.array([points[:shortest] for points in found])  # seeds, epochs, (s, percent)
+    several = np.array([points[:shortest] for points in found])  # runs, epochs, (s, value)
     if len(found) > 1:
         for points in found:
             axes.plot(*zip(*points, strict=True), color=colour(place), linewidth=0.8, alpha=0.35)

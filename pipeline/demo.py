@@ -20,7 +20,7 @@ from rich.text import Text
 
 from datasets.lines import LineFolder, transcripts
 
-from . import report
+from . import demo_video, report
 from .inputs import expand
 from .metrics import Score, line, scores, tally_texts
 from .prediction import Recognizer, load_recognizer
@@ -158,7 +158,9 @@ def learning_curves(run: Path) -> dict[str, list[tuple[float, float]]]:
     }
 
 
-def write_report(reading: Reading, facts: dict[str, str], run: Path, command: str) -> None:
+def write_report(
+    reading: Reading, facts: dict[str, str], film_sections: list[str], run: Path, command: str
+) -> None:
     sections = [
         report.facts(facts),
         report.heading("The page"),
@@ -172,6 +174,7 @@ def write_report(reading: Reading, facts: dict[str, str], run: Path, command: st
             "The bar is the probability that the whole line is right, as the model sees it."
         ),
         report.lines(reading.rows),
+        *film_sections,
         report.heading(f"A model trained in {TRAINING_SECONDS} seconds"),
         report.paragraph(
             "It learns to read digits from nothing, on lines that are typeset and degraded while "
@@ -196,6 +199,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         recognizer = load_recognizer(MODEL)
         reading = read_samples(recognizer, SAMPLES / "lines")
         reviews = opinions(load_recognizer(OPINIONS), SAMPLES / "reviews.csv")
+        films = demo_video.read_samples(SAMPLES / "clips")
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -204,6 +208,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     console.print(f"{len(reading.rows)} lines, {reading.per_second:.0f} a second, by {MODEL}\n")
     console.print(reviews)
     console.print(f"reviews written for this demo, read by {OPINIONS}\n")
+    demo_video.show(films, console)
     console.print(f"Now a tiny model learns to read digits, for {TRAINING_SECONDS} seconds:")
     run = Path("runs") / free_name(Path("runs"), "demo")
     status, command = train(run.name, TRAINING_SECONDS)
@@ -214,10 +219,12 @@ def main(arguments: Sequence[str] = ()) -> int:
         "character error rate": f"{reading.scores['cer'].value:.2f} %",
         "lines without an error": f"{reading.scores['exact'].value:.0f} %",
         "lines a second": f"{reading.per_second:.0f}",
+        "clips right": f"{films.motions.scores['accuracy'].value:.0f} %",
+        "frames right": f"{films.events.scores['frame_accuracy'].value:.0f} %",
         "on": f"{recognizer.device.type}, {precision}",
         "the demo in all": f"{time.perf_counter() - started:.0f} s",
     }
-    write_report(reading, facts, run, command)
+    write_report(reading, facts, demo_video.sections(films), run, command)
     console.print(f"report: {REPORT}")
     return 0
 

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from models.heads import Label, Text
 from .calibration import expected_calibration_error
 from .inputs import from_text
 from .metrics import Normalization, line, scores
-from .prediction import Item, Reading, Recognizer
+from .prediction import Answer, Item, Reading, Recognizer
 from .scoring import tally_readings
 
 WARM_UP = 4  # items read before the clock starts: the first batches are slow
@@ -27,18 +27,31 @@ WARM_UP = 4  # items read before the clock starts: the first batches are slow
 class Labelled(NamedTuple):
     """What a bundle is scored on: N items, their targets (ids of `labels`) and their groups.
 
+    targets: or, if they hang on the times at which a video was read, what makes them of the
+        answers, together with notes on what does not fit.
     labels: those of the bundle, and behind them symbols that only the targets have.
     nothing: the reading, wrong in any case, that stands for an item that could not be read.
     unit: what an item is, plural. unscored: what has no target, with the reason.
+    background: ids of labels that make no segments.
+    warm_up: items read before the clock starts.
     """
 
     items: list[str | Item]
-    targets: list[np.ndarray]
+    targets: list[np.ndarray] | Callable[[Sequence[Answer]], tuple[list[np.ndarray], list[str]]]
     groups: list[str]
     labels: list[str]
     nothing: Reading
     unit: str
     unscored: list[str]
+    background: Sequence[int] = ()
+    warm_up: int = WARM_UP
+
+    def settled(self, answers: Sequence[Answer]) -> tuple["Labelled", list[str]]:
+        """With targets that hang on no answer any more, and the notes."""
+        if not callable(self.targets):
+            return self, []
+        targets, notes = self.targets(answers)
+        return self._replace(targets=targets), notes
 
 
 def evaluate(recognizer: Recognizer, options) -> int:
@@ -48,10 +61,16 @@ def evaluate(recognizer: Recognizer, options) -> int:
     data = labelled_data(recognizer, options)
     for reason in data.unscored:
         print(reason, file=sys.stderr)
-    readings, per_second = read_all(recognizer, data)
+    answers, per_second = read_all(recognizer, data)
+    data, notes = data.settled(answers)
+    for note in notes:
+        print(note, file=sys.stderr)
+    readings = [answer.reading for answer in answers]
     unread = sum(reading is data.nothing for reading in readings)
     compared = Normalization(options.ignore_case, options.fold_punctuation)
-    tally = tally_readings(readings, data.targets, data.groups, data.labels, compared)
+    tally = tally_readings(
+        readings, data.targets, data.groups, data.labels, compared, data.background
+    )
     found = scores(tally)
     for name, score in found.items():
         print(line(name, score))
@@ -60,27 +79,34 @@ def evaluate(recognizer: Recognizer, options) -> int:
     if ece is not None:
         content["ece"] = ece
         print(f"ece {ece:.2f} % (how far confidence is from the share that is right; 15 bins)")
+    if data.unit == "clips":
+        from .clip_details import details
+
+        told, more = details(answers, data, tally)
+        print(*told, sep="\n")
+        content |= more
     told = f"; compared after {compared.describe()}" if isinstance(data.nothing, Text) else ""
-    print(f"{len(readings)} {data.unit}, {per_second:.0f} a second{told}")
+    rate = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
+    print(f"{len(readings)} {data.unit}, {rate} a second{told}")
     if options.json:
         content |= {"n": len(readings), "per_second": per_second}
         Path(options.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 1 if unread else 0
 
 
-def read_all(recognizer: Recognizer, data: Labelled) -> tuple[list[Reading], float]:
-    """A reading of each item, and items read a second; those that fail are named."""
-    for _ in recognizer.read(data.items[:WARM_UP]):
+def read_all(recognizer: Recognizer, data: Labelled) -> tuple[list[Answer], float]:
+    """An answer to each item, and items read a second; those that fail are named."""
+    for _ in recognizer.answers(data.items[: data.warm_up]):
         pass
     started = time.perf_counter()
-    readings = [r for _, r in track(recognizer.read(data.items), "reading", len(data.items))]
+    answers = list(track(recognizer.answers(data.items), "reading", len(data.items)))
     spent = time.perf_counter() - started
-    for place, reading in enumerate(readings):
-        if isinstance(reading, str):
+    for place, answer in enumerate(answers):
+        if isinstance(answer.reading, str):
             counted = "read empty" if isinstance(data.nothing, Text) else "wrong"
-            print(f"error: {reading} (counted as {counted})", file=sys.stderr)
-            readings[place] = data.nothing
-    return readings, len(readings) / spent
+            print(f"error: {answer.reading} (counted as {counted})", file=sys.stderr)
+            answers[place] = answer._replace(reading=data.nothing)
+    return answers, len(answers) / spent
 
 
 def calibration_error(readings: Sequence[Reading], data: Labelled) -> float | None:
@@ -99,9 +125,13 @@ def labelled_data(recognizer: Recognizer, options) -> Labelled:
         return labelled_lines(bundle.labels, options)
     if kind == "TextReader" and isinstance(bundle.model.head, SequenceClassificationHead):
         return labelled_reviews(bundle.reader, bundle.labels, options)
+    if kind == "ClipReader":
+        from .labelled_clips import labelled_clips
+
+        return labelled_clips(bundle, options)
     raise ValueError(
         f"{options.model} reads with {kind} for a {type(bundle.model.head).__name__}; evaluate "
-        "takes bundles that read lines, or texts that have one label each"
+        "takes bundles that read lines, videos, or texts that have one label each"
     )
 
 

@@ -112,7 +112,8 @@ def read_history(folder: Path) -> list[dict]:
 def summarize(history: list[dict]) -> dict[str, float]:
     """A whole history -> its figures.
 
-    best_epoch: the last one of the lowest validation error, as best.safetensors has it.
+    best_epoch: the last one of the lowest validation error, as best.safetensors has it; without
+    any validation the last epoch.
     seconds_per_epoch: median of the time from one epoch's end to the next, validation included.
     """
     rated = [row for row in history if row["validation"]]
@@ -122,7 +123,7 @@ def summarize(history: list[dict]) -> dict[str, float]:
     found = {
         "parameters": history[-1]["parameters"],
         "epochs": len(history),
-        "best_epoch": best[-1] if best else 0,
+        "best_epoch": best[-1] if best else history[-1]["epoch"],
         "seconds": history[-1]["seconds"],
         "seconds_per_epoch": median(b - a for a, b in pairwise(ends)),
         "samples_per_second": median(row["samples_per_second"] for row in history),

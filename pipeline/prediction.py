@@ -1,6 +1,7 @@
 """A bundle at work: items in, one record each out, in order. No Lightning here: it starts fast."""
 
 import math
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,17 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from datasets import ClipReader
 from datasets.batch import pad
+from datasets.clips import Clip
+from datasets.video import TimedFrame
 from models.heads import Label, StepLabels, Text
 
 from .bundle import Bundle, load_bundle
+from .pieces import Ahead, chain_from, cut, piece_length, stack_frames
 from .scoring import segments, text_of
+from .spans import spans
+from .streaming import read_film, read_whole
 
 # read ahead and sorted by length, whichever is reached first: enough for even batches, and a bound
 # on the memory
@@ -25,19 +32,34 @@ WINDOW_BYTES = 256_000_000  # of their inputs
 BATCH = 32
 # of a batch's inputs at the most, padding included: more no longer fits the cache
 BATCH_BYTES = 160_000
+# of a video's frames: more are read piece by piece
+LONG_BYTES = 64_000_000
 
 
 class Item(NamedTuple):
     """Something to read that is called otherwise than it is read: the row of a table, a text.
 
-    name: what its record calls it. load: gives its input (T, ...), or raises ValueError or OSError.
+    name: what its record calls it. load: gives its input (T, ...), of a video with its times, or
+    raises ValueError or OSError.
     """
 
     name: str
-    load: Callable[[], np.ndarray]
+    load: Callable[[], np.ndarray | Clip]
 
 
 Reading = Text | Label | StepLabels
+
+
+class Answer(NamedTuple):
+    """What was read of an item, or as a string the reason why nothing was.
+
+    times, numbers: (T,) of a video's steps: seconds, and places in the file.
+    """
+
+    name: str
+    reading: Reading | str
+    times: np.ndarray | None = None
+    numbers: np.ndarray | None = None
 
 
 class Recognizer:
@@ -61,69 +83,150 @@ class Recognizer:
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
         """A record for each item, in order: what was read and `confidence`, or `error`."""
-        for name, reading in self.read(items):
+        for name, reading, times, numbers in self.answers(items):
             yield {"input": name} | (
-                {"error": reading} if isinstance(reading, str) else self.record(reading)
+                {"error": reading}
+                if isinstance(reading, str)
+                else self.record(reading, times, numbers)
             )
 
     def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
         """(item's name, its reading, or the reason why there is none as a string), in order."""
-        items = iter(items)
-        with one_thread_an_operation(), ThreadPoolExecutor(self.workers) as pool:
-            window = self._load(pool, items)
-            while window:
-                inputs = {i: x for i, (_, x) in enumerate(window) if isinstance(x, np.ndarray)}
-                batches = list(even_batches({i: x.nbytes for i, x in inputs.items()}))
-                computed = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
-                ahead = self._load(pool, items)  # queued behind this window's batches
-                readings = {}
-                for batch, future in zip(batches, computed, strict=True):
-                    readings |= zip(batch, future.result(), strict=True)
-                for place, (name, loaded) in enumerate(window):
-                    yield name, readings.get(place, loaded)
-                window = ahead
+        for answer in self.answers(items):
+            yield answer[:2]
 
-    def _load(self, pool: ThreadPoolExecutor, items: Iterator[str | Item]) -> list[tuple]:
-        """The next items, up to either bound -> (name, input, or why there is none)."""
+    def answers(self, items: Iterable[str | Item]) -> Iterator[Answer]:
+        """An answer to each item, in order."""
+        items, stopped = iter(items), threading.Event()
+        with one_thread_an_operation(), ThreadPoolExecutor(self.workers) as pool:
+            try:
+                window = self._load(pool, items, stopped)
+                while window:
+                    inputs = {
+                        place: frames_of(loaded)
+                        for place, (_, loaded) in enumerate(window)
+                        if not isinstance(loaded, Answer)
+                    }
+                    batches = list(even_batches({i: x.nbytes for i, x in inputs.items()}))
+                    computed = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
+                    ahead = self._load(pool, items, stopped)  # queued behind this window's batches
+                    readings = {}
+                    for batch, future in zip(batches, computed, strict=True):
+                        readings |= zip(batch, future.result(), strict=True)
+                    for place, (name, loaded) in enumerate(window):
+                        timing = loaded[1:] if isinstance(loaded, Clip) else ()
+                        known = isinstance(loaded, Answer)
+                        yield loaded if known else Answer(name, readings[place], *timing)
+                    window = ahead
+            finally:
+                stopped.set()  # or the pool would wait for the end of a long film
+
+    def _load(
+        self, pool: ThreadPoolExecutor, items: Iterator[str | Item], stopped: threading.Event
+    ) -> list[tuple]:
+        """The next items, up to either bound -> (name, input, or the answer if there is one)."""
         loaded, waiting, size = [], deque(), 0
         for item in islice(items, WINDOW):
             if isinstance(item, str):
-                item = Item(item, partial(self.bundle.reader.read, item))
+                item = Item(item, partial(self.load, item, stopped))
             waiting.append((item.name, pool.submit(self._load_one, item)))
             if len(waiting) > 2 * self.workers:  # these may pass the bound, no more
                 name, future = waiting.popleft()
                 loaded.append((name, future.result()))
-                size += getattr(loaded[-1][1], "nbytes", 0)
+                size += getattr(frames_of(loaded[-1][1]), "nbytes", 0)
                 if size >= WINDOW_BYTES:
                     break
         return loaded + [(name, future.result()) for name, future in waiting]
 
-    def _load_one(self, item: Item) -> np.ndarray | str:
+    def _load_one(self, item: Item) -> np.ndarray | Clip | Answer:
         name = item.name
         try:
             loaded = item.load()
         except FileNotFoundError:
-            return f"{name}: no such file"
+            return Answer(name, f"{name}: no such file")
         except (OSError, ValueError) as error:
-            return str(error)
-        if not len(loaded):
-            return f"{name}: empty, there is nothing to read".removeprefix(": ")
-        if not self.model.encoder.output_lengths(len(loaded)):
-            return f"{name}: {len(loaded)} steps are too few to read anything; is it cut off?"
+            return Answer(name, str(error))
+        if isinstance(loaded, Answer):
+            return loaded._replace(name=name)
+        steps = len(frames_of(loaded))
+        if not steps:
+            return Answer(name, f"{name}: empty, there is nothing to read".removeprefix(": "))
+        if not self.model.encoder.output_lengths(steps):
+            return Answer(
+                name, f"{name}: {steps} steps are too few to read anything; is it cut off?"
+            )
         return loaded
+
+    def load(self, path: str, stopped: threading.Event | None = None) -> np.ndarray | Clip | Answer:
+        """A file as the bundle's reader gives it; a long video is answered at once, by pieces.
+
+        Raises ValueError or OSError that names the file.
+        """
+        reader = self.bundle.reader
+        if not isinstance(reader, ClipReader):
+            return reader.read(path)
+        if reader.frames is not None:
+            return reader.read_clip(path)
+        stream, frames, size = reader.stream(path), [], 0
+        for frame in stream:
+            frames.append(frame)
+            size += frame.pixels.nbytes
+            if size > LONG_BYTES:
+                return self.read_long(path, chain_from(frames, stream), stopped)
+        return stack_frames(frames)
+
+    def read_long(
+        self, path: str, frames: Iterator[TimedFrame], stopped: threading.Event | None = None
+    ) -> Answer:
+        """The frames of one film, in memory that hardly grows with it: by `streaming.read_film`.
+
+        Raises ValueError for a film too long for a network that must see the whole.
+        """
+        times, numbers = [], []
+
+        def pieces() -> Iterator[torch.Tensor]:
+            with Ahead(cut(frames, BATCH_BYTES), 4) as ahead:
+                for piece in ahead:
+                    if stopped is not None and stopped.is_set():
+                        raise InterruptedError(f"{path}: stopped while it was read")
+                    times.append(piece.times)
+                    numbers.append(piece.numbers)
+                    yield torch.from_numpy(piece.frames).to(self.device)
+
+        with self.autocast():
+            reading = read_film(self.model, pieces(), self.decode, path)
+        return Answer(path, reading, np.concatenate(times), np.concatenate(numbers))
 
     @torch.inference_mode()
     def infer(self, inputs: list[np.ndarray]) -> list[Reading]:
         """One batch of inputs (T_i, ...) -> their readings, with calibrated confidences."""
-        batch = torch.from_numpy(pad(inputs, 0)).to(self.device)
         lengths = torch.tensor([len(x) for x in inputs], device=self.device)
+        with self.autocast():
+            if len(inputs) == 1 and inputs[0].ndim == 4:
+                size = piece_length(inputs[0][0].nbytes, BATCH_BYTES)
+                frames = torch.from_numpy(inputs[0]).to(self.device)
+                logits, lengths = read_whole(self.model, frames.split(size))
+            else:
+                batch = torch.from_numpy(pad(inputs, 0)).to(self.device)
+                logits, lengths = self.model(batch, lengths)
+        return self.decode(logits, lengths)
+
+    def autocast(self) -> torch.autocast:
+        """Where this machine multiplies bfloat16 natively; else without effect."""
         reduced = self.precision != torch.float32
-        with torch.autocast(self.device.type, self.precision, enabled=reduced):
-            logits, lengths = self.model(batch, lengths)
+        return torch.autocast(self.device.type, self.precision, enabled=reduced)
+
+    def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
+        """Logits (B, ...) -> readings, with calibrated confidences."""
         return self.model.head.decode(logits.float() / self.temperature, lengths)
 
-    def record(self, reading: Reading) -> dict:
-        """What a user wants to know of a reading."""
+    def record(
+        self,
+        reading: Reading,
+        times: np.ndarray | None = None,
+        numbers: np.ndarray | None = None,
+    ) -> dict:
+        """What a user wants to know of a reading; with times, segments are in seconds."""
         labels = self.bundle.labels
         if isinstance(reading, Text):
             # that each character is right; the probability of the one best path says far less, for
@@ -132,12 +235,21 @@ class Recognizer:
             return {"text": text_of(reading, labels), "confidence": round(sure, 4)}
         if isinstance(reading, Label):
             return {"label": labels[reading.id], "confidence": round(reading.confidence, 4)}
-        runs = [
-            {"start": start, "end": end, "label": label, "confidence": round(sure, 4)}
-            for start, end, label, sure in segments(reading, labels)
-        ]
+        runs = segments(reading, labels)
+        if times is None:
+            names = ("start", "end", "label", "confidence")
+            told = [dict(zip(names, (*run[:3], round(run[3], 4)), strict=True)) for run in runs]
+        else:
+            told = spans(runs, times, numbers)
         mean = float(np.mean(reading.confidences)) if reading.confidences else 0.0
-        return {"segments": runs, "confidence": round(mean, 4)}
+        return {"segments": told, "confidence": round(mean, 4)}
+
+
+def frames_of(loaded: np.ndarray | Clip | Answer) -> np.ndarray | None:
+    """The input (T, ...) itself; None of what needs no reading any more."""
+    if isinstance(loaded, Answer):
+        return None
+    return loaded.frames if isinstance(loaded, Clip) else loaded
 
 
 def multiplies_bfloat16(device: str) -> bool:

@@ -1,18 +1,20 @@
-"""predict and evaluate: the commands, and the forms in which records are written."""
+"""predict and evaluate: the commands."""
 
-import csv
-import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from typing import IO, Literal
+from typing import Literal
 
+from datasets import ClipReader
 from datasets.progress import track
+from models.heads import Text
 
 from .bundle import load_bundle
 from .inputs import TextTable, expand
+from .live import add_live_options, run_live
 from .parsing import StrictParser
-from .prediction import Item, Recognizer
+from .prediction import Answer, Item, Recognizer
+from .writers import Format, form_of, open_writer, targets_of
 
 DEFAULT_MODEL = "lines-en"
 
@@ -28,18 +30,34 @@ def build_parser(command: str) -> StrictParser:
     if command == "predict":
         parser.add_argument(
             "inputs",
-            nargs="+",
+            nargs="*",
             help="files, folders, globs; for a bundle that reads texts also a text, or a CSV, TSV "
             "or Parquet file with a column text; - takes one a line from standard input",
         )
-        parser.add_argument("--format", type=Literal["text", "jsonl", "csv"], default="text")
-        parser.add_argument("--output", type=str | None, help="a file instead of standard output")
+        parser.add_argument(
+            "--format",
+            type=Format,
+            default="text",
+            help="srt, boris, eaf (ELAN) and via are files of a video's segments",
+        )
+        parser.add_argument(
+            "--output",
+            type=str | None,
+            help="a file instead of standard output; a folder for srt, eaf, via of several videos",
+        )
+        parser.add_argument(
+            "--overlay",
+            type=str | None,
+            help="burn the reading into a copy of the video: a file such as out.mp4, or a folder",
+        )
+        add_live_options(parser)
     else:
         parser.add_argument(
             "--data",
             type=str,
             required=True,
-            help="a folder of labelled lines or its labels.tsv; reviews: a folder or a table",
+            help="a folder of labelled lines or its labels.tsv; reviews: a folder or a table; "
+            "videos: a folder for each class, or an annotation file",
         )
         parser.add_argument(
             "--split",
@@ -59,16 +77,29 @@ def build_parser(command: str) -> StrictParser:
             help="curly and straight quotes, all dashes, and runs of spaces count as equal",
         )
         parser.add_argument("--json", type=str | None, help="write the scores to this file")
+        from .labelled_clips import add_video_options  # and the metrics: predict starts without
+
+        add_video_options(parser)
     return parser
 
 
 def main(arguments: list[str]) -> int:
     command = arguments[0]
-    options = build_parser(command).parse_args(arguments[1:])
+    parser = build_parser(command)
+    options = parser.parse_args(arguments[1:])
+    if command == "predict" and not options.inputs and options.live is None:
+        parser.error("the following arguments are required: inputs")
     try:
+        if (
+            command == "predict"
+            and options.live is not None
+            and (options.inputs or options.overlay)
+        ):
+            raise ValueError(f"--live {options.live}: takes neither inputs nor --overlay")
         recognizer = Recognizer(load_bundle(options.model))
         if command == "predict":
-            return predict(recognizer, options)
+            live = options.live is not None
+            return run_live(recognizer, options) if live else predict(recognizer, options)
         from .evaluation import evaluate  # and its metrics: predict starts without them
 
         return evaluate(recognizer, options)
@@ -79,22 +110,24 @@ def main(arguments: list[str]) -> int:
 
 def predict(recognizer: Recognizer, options) -> int:
     """One record per input, in order. 0, or 1 if an input failed."""
+    if options.every is not None:
+        raise ValueError(f"--every {options.every} goes with --live")
     given = list(expand(options.inputs, recognizer.bundle.reader, options.model))
     total = None if any(isinstance(one, TextTable) for one in given) else len(given)
     failed = done = 0
+    names = [one.path if isinstance(one, TextTable) else name_of(one) for one in given]
+    burn = overlay_of(recognizer, names, options.overlay)
     with ExitStack() as stack:
-        file = sys.stdout
-        form = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        if options.output:
-            file = stack.enter_context(open(options.output, "w", **form))
-        elif hasattr(file, "reconfigure"):
-            file.reconfigure(**form)  # a name or a reading must never stop the others
-        write = WRITERS[options.format](file)
-        records = recognizer.predict(each(given))
-        for record in records if total == 1 else track(records, "reading", total):
+        form = form_of(recognizer.bundle)
+        write = open_writer(options.format, form, names, options.output, stack)
+        answers = recognizer.answers(each(given))
+        for answer in answers if total == 1 else track(answers, "reading", total):
+            record = record_of(recognizer, answer)
             done += 1
             failed += "error" in record
             write(record)
+            if burn and "error" not in record:
+                failed += not burn(answer, record)
     if failed:
         print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
     return 1 if failed else 0
@@ -109,42 +142,42 @@ def each(given: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
             yield one
 
 
-def text_writer(file: IO[str]):
-    """input TAB reading, as labels.tsv has it; a line break or tab in a text becomes a space.
+def record_of(recognizer: Recognizer, answer: Answer) -> dict:
+    if isinstance(answer.reading, str):
+        return {"input": answer.name, "error": answer.reading}
+    return {"input": answer.name} | recognizer.record(*answer[1:])
 
-    What failed goes to standard error, its line stays empty.
+
+def name_of(item: str | Item) -> str:
+    return item if isinstance(item, str) else item.name
+
+
+def overlay_of(
+    recognizer: Recognizer, names: list[str], output: str | None
+) -> Callable[[Answer, dict], bool] | None:
+    """What burns a record into a copy of its video, or says why not; None if nobody asked.
+
+    Raises ValueError for a place where nothing can be burnt.
     """
-    one_line = str.maketrans("\t\r\n", "   ")
+    if output is None:
+        return None
+    if not isinstance(recognizer.bundle.reader, ClipReader):
+        raise ValueError(f"--overlay {output}: this bundle reads no videos")
+    from .overlay import burn, check_ending, words_of  # and its fonts: reading starts without them
 
-    def write(record: dict) -> None:
-        if "error" in record:
-            print(f"error: {record['error']}", file=sys.stderr)
-        said = record.get("text", record.get("label", ""))
-        if "segments" in record:
-            said = " ".join(f"{s['label']}[{s['start']}-{s['end']}]" for s in record["segments"])
-        print(record["input"].translate(one_line), said, sep="\t", file=file)
+    targets = targets_of(names, output, ".mp4")
+    for target in targets.values():
+        check_ending(target)
+    labels = recognizer.bundle.labels
 
-    return write
-
-
-def jsonl_writer(file: IO[str]):
-    return lambda record: print(json.dumps(record, ensure_ascii=False), file=file)
-
-
-def csv_writer(file: IO[str]):
-    """Columns input, reading, confidence, error."""
-    rows = csv.writer(file)
-    rows.writerow(["input", "reading", "confidence", "error"])
-
-    def write(record: dict) -> None:
-        said = record.get("text", record.get("label", ""))
-        if "segments" in record:
-            said = json.dumps(record["segments"], ensure_ascii=False)
-        rows.writerow(
-            [record["input"], said, record.get("confidence", ""), record.get("error", "")]
-        )
+    def write(answer: Answer, record: dict) -> bool:
+        timed = isinstance(answer.reading, Text) and answer.times is not None
+        words = words_of(answer.reading, answer.times, labels) if timed else None
+        try:
+            burn(answer.name, targets[answer.name], record, labels, words)
+        except (OSError, ValueError) as error:  # never stops the others
+            print(f"error: --overlay: {error}", file=sys.stderr)
+            return False
+        return True
 
     return write
-
-
-WRITERS = {"text": text_writer, "jsonl": jsonl_writer, "csv": csv_writer}

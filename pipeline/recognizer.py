@@ -19,7 +19,7 @@ from .optimizer import make_optimizer
 from .scoring import error_rate, tally_readings
 
 Stage = Literal["train", "validation", "test"]
-COUNTED = 256  # samples at a time
+COUNTED, COUNTED_BYTES = 256, 64_000_000  # samples at a time, and bytes of their inputs
 
 
 class SequenceRecognizer(pl.LightningModule):
@@ -90,7 +90,9 @@ class SequenceRecognizer(pl.LightningModule):
 
         def texts():
             order = np.argsort(data.sizes, kind="stable")
-            for piece in np.array_split(order, -(-len(order) // COUNTED)):
+            longest = data[int(order[-1])][1].inputs.nbytes
+            size = max(1, min(COUNTED, COUNTED_BYTES // max(1, longest)))
+            for piece in np.array_split(order, -(-len(order) // size)):
                 batch = collate([data[i] for i in piece.tolist()])
                 owners = torch.from_numpy(groups[piece])
                 yield batch.inputs, batch.lengths, batch.targets, owners

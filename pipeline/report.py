@@ -54,6 +54,22 @@ svg .curve { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin
 svg circle { fill: var(--accent) } svg .last { fill: var(--ink); font-weight: 600 }
 details { margin-top: .8rem; padding: .7rem .9rem } summary { cursor: pointer }
 pre { margin: .6rem 0 0; overflow-x: auto; font-size: .8rem }
+.timeline, .card { background: var(--card); border: 1px solid var(--rule); border-radius: 8px;
+  padding: .8rem .9rem; margin-bottom: .8rem } svg .thin { stroke-width: 1.2 }
+.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; padding: 0; list-style: none }
+.legend i { display: inline-block; width: .9em; height: .9em; margin-right: .4em;
+  border: 1px solid var(--rule); border-radius: 3px; vertical-align: -.08em }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: .8rem }
+.card { margin: 0 } .card p { margin: .35rem 0 0 }
+.film { display: flex; gap: 2px } .film img { flex: 1 1 0; min-width: 0; object-fit: cover }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+caption { caption-side: bottom; margin-top: .4rem; color: var(--soft); font-size: .85rem;
+  text-align: left } th { font-weight: 600; font-size: .85rem; text-align: left }
+th, td { padding: .3rem .6rem; border: 1px solid var(--rule) } td { text-align: right }
+.no, small { color: var(--soft); font-style: normal } td.miss { --heat: var(--wrong) }
+td.hit { --heat: var(--right) }
+.heat td { background: color-mix(in srgb, var(--heat) calc(var(--v) * 45%), transparent);
+  line-height: 1.15 } .heat small { color: inherit }
 @media (max-width: 34rem) { .line { grid-template-columns: 1fr } }
 """
 

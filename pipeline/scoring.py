@@ -7,6 +7,7 @@ import numpy as np
 from models.heads import Label, StepLabels, Text
 
 from .metrics import Normalization, Score, Tally, tally_labels, tally_steps, tally_texts
+from .segment_metrics import tally_segments
 
 
 def tally_readings(
@@ -15,12 +16,16 @@ def tally_readings(
     groups: Sequence[str],
     labels: Sequence[str],
     normalization: Normalization | None = None,
+    background: Sequence[int] = (),
 ) -> Tally:
-    """Readings of N sequences and their targets () | (S,) | (T,) | (T, L) int64 -> their tally."""
+    """Readings of N sequences and their targets () | (S,) | (T,) | (T, L) int64 -> their tally.
+
+    normalization: of texts. background: labels of steps that make no segments (`segment_metrics`).
+    """
     kind = type(readings[0])
     if kind is Text:
         said = [text_of(reading, labels) for reading in readings]
-        true = ["".join(labels[i] for i in target) for target in targets]
+        true = [spell(target, labels) for target in targets]
         return tally_texts(said, true, groups, normalization or Normalization())
     if kind is Label:
         said = [reading.id for reading in readings]
@@ -30,12 +35,25 @@ def tally_readings(
     ):  # several labels a step: each label of each step is a yes or no of its own
         said = [multi_hot(reading, len(labels)).ravel() for reading in readings]
         return tally_steps(said, [target.ravel() for target in targets], groups, 2)
-    said = [np.array([step[0] for step in reading.ids], dtype=np.int64) for reading in readings]
-    return tally_steps(said, targets, groups, len(labels))
+    said = [step_ids(reading, len(t)) for reading, t in zip(readings, targets, strict=True)]
+    return tally_segments(said, targets, groups, len(labels), background)
+
+
+def step_ids(reading: StepLabels, steps: int) -> np.ndarray:
+    """(T,) the label of each step; of a reading without any step, which says nothing, -1."""
+    if not reading.ids:
+        return np.full(steps, -1, dtype=np.int64)
+    return np.array([step[0] for step in reading.ids], dtype=np.int64)
 
 
 def text_of(reading: Text, labels: Sequence[str]) -> str:
-    return "".join(labels[i] for i in reading.ids)
+    return spell(reading.ids, labels)
+
+
+def spell(ids: Sequence[int], labels: Sequence[str]) -> str:
+    """Characters stand side by side; where any label is a word, a space parts all of them."""
+    between = "" if all(len(label) == 1 for label in labels) else " "
+    return between.join(labels[i] for i in ids)
 
 
 def multi_hot(reading: StepLabels, num_labels: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """What a bundle gets right in each sample of a split, kept as a file of numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,15 @@ from datasets.progress import track
 from datasets.source import SequenceDataset, Split
 
 from .bundle import load_bundle, part
-from .metrics import Tally, bootstrap_interval, join
+from .metrics import Tally, bootstrap_interval, join, scores
 from .parsing import StrictParser
 from .prediction import WINDOW, Recognizer, even_batches, one_thread_an_operation
 from .scoring import tally_readings
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the one figure to compare, first found
+BESIDE = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown beside it, if there
+
+Counts = tuple[np.ndarray, np.ndarray]  # numerators and denominators, each (N, K) float64
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class SampleScores:
     """What each of N samples adds to one score, in the order of the split.
 
     numerators, denominators: (N,) float64: edits and characters, hits and labels.
+    others: the same of other scores, by name (see `metrics.Tally`).
     """
 
     metric: str
@@ -33,11 +37,17 @@ class SampleScores:
     groups: list[str]
     numerators: np.ndarray
     denominators: np.ndarray
+    others: dict[str, Counts] = field(default_factory=dict)
 
     @property
     def value(self) -> float:
         """Percent."""
         return 100 * float(self.numerators.sum() / self.denominators.sum())
+
+    def other_values(self) -> dict[str, float]:
+        """The other scores, percent; nan where there is nothing to count."""
+        found = scores(Tally(self.groups, self.others), samples=1)  # without their intervals
+        return {name: score.value for name, score in found.items()}
 
     def interval(self) -> tuple[float, float]:
         """95 %, percent, by group."""
@@ -68,6 +78,8 @@ class SampleScores:
             groups=np.array(self.groups),
             numerators=self.numerators,
             denominators=self.denominators,
+            others=np.array(list(self.others), dtype=str),
+            **{f"other{i}": np.stack(counts) for i, counts in enumerate(self.others.values())},
         )
         partial.replace(path)
 
@@ -78,7 +90,9 @@ def load_scores(path: Path) -> SampleScores:
         with np.load(path, allow_pickle=False) as file:
             names, groups = file["names"].tolist(), file["groups"].tolist()
             numbers = file["numerators"], file["denominators"]
-            return SampleScores(str(file["metric"]), names, groups, *numbers)
+            known = file["others"].tolist() if "others" in file else []  # older files have none
+            others = {name: tuple(file[f"other{i}"]) for i, name in enumerate(known)}
+            return SampleScores(str(file["metric"]), names, groups, *numbers, others)
     except (ValueError, KeyError, OSError) as error:
         raise ValueError(f"{path}: no scores of samples ({error}); delete the file") from error
 
@@ -94,13 +108,63 @@ def average(scores: list[SampleScores]) -> SampleScores:
                 "seed; delete the samples-*.npz files if the data has changed"
             )
     numerators = np.mean([s.numerators for s in scores], axis=0)
-    return SampleScores(first.metric, first.names, first.groups, numerators, first.denominators)
+    # the seeds differ in hits, and where they said segments also in what those are counted against
+    others = {
+        name: tuple(np.mean([s.others[name][i] for s in scores], axis=0) for i in (0, 1))
+        for name in shared_others(scores)
+    }
+    return SampleScores(
+        first.metric, first.names, first.groups, numerators, first.denominators, others
+    )
+
+
+def join_scores(scores: Sequence[SampleScores]) -> SampleScores:
+    """Samples of several parts, one after the other. Raises ValueError for different scores."""
+    metrics = {score.metric for score in scores}
+    if len(metrics) > 1:
+        raise ValueError(f"parts of one test have different scores: {', '.join(sorted(metrics))}")
+    return SampleScores(
+        scores[0].metric,
+        [name for score in scores for name in score.names],
+        [group for score in scores for group in score.groups],
+        np.concatenate([score.numerators for score in scores]),
+        np.concatenate([score.denominators for score in scores]),
+        {
+            name: tuple(np.concatenate([s.others[name][i] for s in scores]) for i in (0, 1))
+            for name in shared_others(scores)
+        },
+    )
+
+
+def shared_others(scores: Sequence[SampleScores]) -> list[str]:
+    """Names of other scores that all have, over the same classes."""
+    first = scores[0].others
+    return [
+        name
+        for name, counts in first.items()
+        if all(
+            name in score.others and score.others[name][0].shape[1:] == counts[0].shape[1:]
+            for score in scores
+        )
+    ]
+
+
+def sample_scores(tally: Tally, names: Sequence[str]) -> SampleScores:
+    """The figure to compare and those shown beside it, of samples with these names."""
+    metric = next(name for name in METRICS if name in tally.counts)
+    numerators, denominators = (counts[:, 0] for counts in tally.counts[metric])
+    others = {name: tally.counts[name] for name in BESIDE if name in tally.counts}
+    return SampleScores(metric, list(names), tally.groups, numerators, denominators, others)
 
 
 def data_of(config: Path) -> SequenceDataModule:
     """The data that a config.yaml of a run tells of, without its network."""
-    options = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
-    parser = StrictParser(usage=f"data of {config}")
+    return data_from(yaml.safe_load(config.read_text(encoding="utf-8"))["data"], str(config))
+
+
+def data_from(options: dict, where: str) -> SequenceDataModule:
+    """The data of these resolved options; where: whose they are, for errors."""
+    parser = StrictParser(usage=f"data of {where}")
     parser.add_class_arguments(SequenceDataModule, "data", fail_untyped=False)
     return parser.instantiate_classes(parser.parse_object({"data": options})).data
 
@@ -122,9 +186,7 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
     if not len(dataset):
         raise ValueError(f"{bundle}: the {split} split is empty; give it samples, or another split")
     tally = join(tallies(recognizer, dataset, f"{bundle.parent.name}: {split}"))
-    metric = next(name for name in METRICS if name in tally.counts)
-    numerators, denominators = (counts[:, 0] for counts in tally.counts[metric])
-    return SampleScores(metric, list(dataset.names), tally.groups, numerators, denominators)
+    return sample_scores(tally, dataset.names)
 
 
 def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Iterator[Tally]:

@@ -18,13 +18,14 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import SequenceDataModule
 
-from .bundle import load_bundle, load_weights, part, shorten_part
+from .bundle import Bundle, load_bundle, part, shorten_part
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
 from .history import TrainingHistory
+from .initialization import start_from
 from .interrupt import StopBetweenBatches
 from .parsing import StrictParser
 from .prediction import multiplies_bfloat16
-from .recognizer import SequenceRecognizer, shorten
+from .recognizer import SequenceRecognizer
 
 TRAINER = {
     "accelerator": "auto",
@@ -105,7 +106,8 @@ class StrandCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
         self.bundle = load_bundle(options.init_from) if options.init_from else None
-        if self.bundle:  # its labels, in its order, decide what can be read
+        if self.bundle and same_head(self.bundle, options.model.head):
+            # its labels, in its order, decide what can be read
             set_alphabet(options.data.source, "".join(self.bundle.labels))
         on_gpu = options.trainer.accelerator != "cpu" and torch.cuda.is_available()
         native = multiplies_bfloat16("cuda" if on_gpu else "cpu")
@@ -123,18 +125,15 @@ class StrandCLI(LightningCLI):
     def before_fit(self) -> None:
         if self.bundle is None:
             return
-        if self.bundle.labels != self.model.labels:
-            raise ValueError(
-                f"--init_from: the bundle's labels {shorten(self.bundle.labels)} differ from the "
-                f"data's {shorten(self.model.labels)}; start from a bundle with the same labels"
-            )
         ours, theirs = part(self.datamodule.source.reader), part(self.bundle.reader)
         if ours != theirs:
             raise ValueError(
                 f"--init_from: the bundle prepares its input with {shorten_part(theirs)}, the data "
                 f"with {shorten_part(ours)}; give both the same options"
             )
-        load_weights(self.model.model, self.bundle.model.state_dict(), "--init_from")
+        told = start_from(self.model.model, self.model.labels, self.bundle)
+        if self.trainer.is_global_zero:
+            print(told)
 
     def fit(self, **options) -> None:
         """Lightning ends the process on Ctrl-C; before that, say how to go on.
@@ -161,6 +160,11 @@ class StrandCLI(LightningCLI):
         folder = Path(self.trainer.log_dir)
         if self.trainer.is_global_zero:
             print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+
+
+def same_head(bundle: Bundle, head) -> bool:
+    """Whether a config's head is of the bundle's kind."""
+    return head.class_path.rpartition(".")[2] == type(bundle.model.head).__name__
 
 
 def set_alphabet(source, alphabet: str) -> None:

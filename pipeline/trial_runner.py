@@ -61,7 +61,7 @@ class Runner:
         waiting = [trial for trial in trials if not trial.done()]
         for trial in trials:
             if trial.done():
-                self.console.print(f"{title(trial)}: done before", highlight=False)
+                self.console.print(f"{trial.title}: done before", highlight=False)
         before = terminate_as_interrupt()
         try:
             with self.bar:
@@ -83,8 +83,8 @@ class Runner:
         epochs = trial.options["trainer"]["max_epochs"]
         total = epochs if epochs and epochs > 0 else None
         again = " goes on" if trial.checkpoint.exists() else " starts"
-        self.console.print(f"{title(trial)}{again}, log: {trial.log}", highlight=False)
-        shown = self.bar.add_task(title(trial), total=total, said="")
+        self.console.print(f"{trial.title}{again}, log: {trial.log}", highlight=False)
+        shown = self.bar.add_task(trial.title, total=total, said="")
         self.running.append((trial, self.begin(trial, self.jobs), shown))
 
     def _look(self) -> None:
@@ -99,8 +99,9 @@ class Runner:
             self.running.remove(one)
             self.bar.remove_task(shown)
             if trial.done():
-                told = f"{title(trial)} done: {len(history)} epochs, {history[-1]['seconds']:.0f} s"
-                self.console.print(f"{told}, {last_score(history)}", highlight=False)
+                told = f"{trial.title} done: {len(history)} epochs, {history[-1]['seconds']:.0f} s"
+                score = last_score(history)
+                self.console.print(told + (f", {score}" if score else ""), highlight=False)
             else:
                 self.failures.append(failure(trial, code))
                 self.console.print(self.failures[-1], style="red", highlight=False)
@@ -115,15 +116,11 @@ class Runner:
                     process.wait(PATIENCE_S)
                 except subprocess.TimeoutExpired:
                     process.kill()
-                    told = f"{title(trial)}: still busy after {PATIENCE_S} s, ended"
+                    told = f"{trial.title}: still busy after {PATIENCE_S} s, ended"
                     self.console.print(f"{told}; its last epoch's checkpoint stays")
         except KeyboardInterrupt:
             for _, process, _ in self.running:
                 process.kill()
-
-
-def title(trial: Trial) -> str:
-    return f"{trial.name} seed {trial.seed}"
 
 
 def last_score(history: list[dict]) -> str:
@@ -140,7 +137,7 @@ def failure(trial: Trial, code: int) -> str:
     lines = read_end(trial.log)
     errors = [line for line in lines if line.startswith("error:")]
     said = errors[-1:] or lines[-3:]
-    told = f"{title(trial)} failed with exit status {code}, its log {trial.log} ends with: "
+    told = f"{trial.title} failed with exit status {code}, its log {trial.log} ends with: "
     return told + " / ".join(said)
 
 

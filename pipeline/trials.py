@@ -1,4 +1,5 @@
-"""Trials: one config trained with one seed, each in a folder of its own that can be gone on with.
+"""Trials: one config trained with one seed (and without one fold's groups), each in a folder of
+its own that can be gone on with.
 
 A trial is done when its folder has result.json, under way when it has a checkpoint.
 """
@@ -6,12 +7,13 @@ A trial is done when its folder has result.json, under way when it has a checkpo
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from .folds import Fold
 from .history import RESULT, read_history
 from .training import StrandCLI, command_line
 
@@ -41,18 +43,45 @@ class ConfigReader(StrandCLI):
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A row of the table: a config as it is, or changed into a baseline.
+
+    name: the row's. stem: its folders'. overrides: KEY=VALUE. options: all, resolved. counted: no
+    network, nothing to train. note: what it is, in words.
+    """
+
+    name: str
+    stem: str
+    config: Path
+    overrides: tuple[str, ...]
+    options: dict
+    counted: bool = False
+    note: str = "trained"
+
+
+@dataclass(frozen=True)
 class Trial:
-    """A config (its file and every resolved option) with a seed; folder: below RUNS."""
+    """A config (its file and every resolved option) with a seed; folder: below RUNS.
+
+    row: name of its row in the table; empty: the config's. fold: what is kept out, if anything is.
+    """
 
     config: Path
     options: dict
     seed: int
     folder: Path
     overrides: tuple[str, ...] = ()
+    row: str = ""
+    fold: Fold | None = None
 
     @property
     def name(self) -> str:
-        return self.config.stem
+        return self.row or self.config.stem
+
+    @property
+    def title(self) -> str:
+        fold = f" fold {self.fold.number} of {self.fold.count}" if self.fold else ""
+        return f"{self.name}{fold} seed {self.seed}"
 
     @property
     def log(self) -> Path:
@@ -92,6 +121,9 @@ class Trial:
         kept = self.folder / "config.yaml"
         if not kept.exists():
             return
+        there = yaml.safe_load(kept.read_text(encoding="utf-8"))
+        if isinstance(there, dict) and not differences(there, self.options):
+            return  # parsing takes seconds
         try:
             there = read_config(["-c", str(kept)])
         except SystemExit:
@@ -117,29 +149,59 @@ def seeding(seed: int) -> list[str]:
     return [f"--seed_everything={seed}", f"--data.seed={seed}"]
 
 
-def plan(configs: Sequence[str], seeds: int, name: str, overrides: Sequence[str]) -> list[Trial]:
-    """The trials, those of a config together.
+def read_variants(configs: Sequence[str], overrides: Sequence[str]) -> list[Variant]:
+    """The configs as they are, but for the overrides.
 
-    Raises ValueError for configs of one name and for folders that hold something else; ends the
-    process for a config that cannot be parsed.
+    Raises ValueError for configs of one name; ends the process for one that cannot be parsed.
     """
     stems = [Path(config).stem for config in configs]
     for stem in stems:
         if stems.count(stem) > 1:
             raise ValueError(f"{stems.count(stem)} configs are called '{stem}'; rename all but one")
+    return [
+        Variant(stem, stem, Path(config), tuple(overrides), options_of(Path(config), overrides))
+        for stem, config in zip(stems, configs, strict=True)
+    ]
+
+
+def options_of(config: Path, overrides: Sequence[str]) -> dict:
+    """All options of a config for seed 0."""
+    changes = [f"--{change}" for change in overrides]
+    try:
+        return read_config(["-c", str(config), *changes, *seeding(0)])
+    except SystemExit:
+        print(f"config: {config}", file=sys.stderr)
+        raise
+
+
+def plan(
+    variants: Sequence[Variant],
+    seeds: int,
+    name: str,
+    folds: Mapping[Path, Sequence[Fold]] | None = None,
+) -> list[Trial]:
+    """The trials, those of a variant together, and of these those of a fold.
+
+    folds: of each config; None: no groups are kept out but those that the config keeps out.
+    Raises ValueError for folders that hold something else, or that two trials would share.
+    """
     trials = []
-    for config in map(Path, configs):
-        changes = [f"--{change}" for change in overrides]
-        try:
-            options = read_config(["-c", str(config), *changes, *seeding(0)])
-        except SystemExit:
-            print(f"config: {config}", file=sys.stderr)
-            raise
-        for seed in range(seeds):
-            own = options | {"seed_everything": seed, "data": options["data"] | {"seed": seed}}
-            folder = RUNS / "compare" / name / f"{config.stem}-seed{seed}"
-            trials.append(Trial(config, own, seed, folder, tuple(overrides)))
+    for variant in variants:
+        if variant.counted:
+            continue
+        for fold in folds[variant.config] if folds else [None]:
+            overrides = variant.overrides + (fold.overrides() if fold else ())
+            options = fold.apply(variant.options) if fold else variant.options
+            part = f"-fold{fold.number}of{fold.count}" if fold else ""
+            for seed in range(seeds):
+                own = options | {"seed_everything": seed, "data": options["data"] | {"seed": seed}}
+                folder = RUNS / "compare" / name / f"{variant.stem}{part}-seed{seed}"
+                row = Trial(variant.config, own, seed, folder, overrides, variant.name, fold)
+                trials.append(row)
+    folders = [trial.folder for trial in trials]
     for trial in trials:
+        if folders.count(trial.folder) > 1:
+            raise ValueError(f"{trial.folder} would hold two trainings; rename {trial.config}")
         trial.check()
     return trials
 

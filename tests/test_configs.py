@@ -7,6 +7,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from conftest import noise_line, write_image
+from films import film
 
 from datasets.data_module import EpochSampler, SequenceDataModule
 from datasets.sampling import BucketSampler
@@ -19,10 +20,13 @@ every_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.
 SMALL = ["--data.source.count=4", "--data.source.validation=4", "--data.source.test=0"]
 # those that need a folder under $STRAND_DATA
 IMDB = "rnn lstm deep_lstm bilstm cnn cnn_lstm gru layernorm min_lstm region_lstm best"
-FROM_FOLDERS = {"lines_printed", "ko_nsmc", "ja_chabsa", *IMDB.split()}
+LIPS = "words digit color slots"  # the last three, and lips.yaml, start from the bundle of words
+VIDEO = {"lips", "fir_home", "ut_interaction", *LIPS.split()}
+FROM_FOLDERS = {"lines_printed", "ko_nsmc", "ja_chabsa", *IMDB.split(), *VIDEO}
 # what each needs to learn four samples by heart within seconds; the network is the config's own
 LEARN = {
     "clip_classification": ["--model.learning_rate=5.0e-3"],
+    "frame_events_live": ["--model.learning_rate=5.0e-3", "--data.source.frame_size=16"],
     "frame_events": ["--model.learning_rate=5.0e-3", "--data.source.frame_size=16"],
     "made_reviews": [],
     "ocr_lines": ["--model.learning_rate=1.0e-2", "--data.source.seed=38"],  # four short lines
@@ -42,6 +46,31 @@ def write_line_folder(root: Path, names: list[str]) -> None:
     (root / "labels.tsv").write_text(rows, encoding="utf-8")
 
 
+def write_video_folders(root: Path) -> None:
+    """A few films for each folder of videos, with the columns and the names of groups it has."""
+    tables = {
+        "ut_interaction": ["clip,label,group"],
+        "fir_home": ["clip,start_frame,end_frame,label"],
+        "grid_s1": ["clip,start_frame,end_frame,label,word"],
+    }
+    transcripts = ["clip,text"]
+    for name, rows in tables.items():
+        (root / name / "clips").mkdir(parents=True)
+        for place in range(10):
+            clip = f"clips/202006{26 + place % 4}_{place}.mp4"
+            film(root / name / clip, [20 * place + step for step in range(12)], rate=4)
+            kind = "ab"[place % 2]
+            if name == "ut_interaction":
+                rows.append(f"{clip},{kind},seq{place + 1:02}")
+            elif name == "fir_home":
+                rows += [f"{clip},0,6,{kind}", f"{clip},6,12,c"]
+            else:
+                rows += [f"{clip},0,6,color,{kind}", f"{clip},6,12,digit,{kind}{kind}"]
+                transcripts.append(f"{clip},{kind} {kind}{kind}")
+        (root / name / "labels.csv").write_text("\n".join(rows) + "\n")
+    (root / "grid_s1/transcripts.csv").write_text("\n".join(transcripts) + "\n")
+
+
 @pytest.fixture
 def data(tmp_path, monkeypatch) -> Path:
     """A small stand-in for each folder and file that a config names, under $STRAND_DATA."""
@@ -49,6 +78,7 @@ def data(tmp_path, monkeypatch) -> Path:
     write_line_folder(root / "lines/en_oldbooks", [f"{book}1" for book in "abcgj"])
     write_line_folder(root / "lines/en_sroie_receipts", [f"r{i}_1" for i in range(10)])
     write_line_folder(root / "lines/en_stanford_letters", [f"l{i}__1" for i in range(10)])
+    write_video_folders(root / "video")
     texts = [" ".join([string.ascii_letters, "good bad"[4 * (i % 2) :]] * 9) for i in range(40)]
     table = {"text": texts, "label": [i % 2 for i in range(40)], "movie": list(range(40))}
     for name in ("imdb", "languages/ko_nsmc", "languages/ja_chabsa"):
@@ -62,6 +92,7 @@ def data(tmp_path, monkeypatch) -> Path:
 def test_there_are_configs():
     assert {path.stem for path in CONFIGS} == {*LEARN, *FROM_FOLDERS}
     assert {path.stem for path in (ROOM / "imdb").iterdir()} == {*IMDB.split()}
+    assert {path.stem for path in (ROOM / "lips").iterdir()} == {*LIPS.split()}
 
 
 @every_config
@@ -98,6 +129,9 @@ def test_a_config_takes_a_step(config, command, data):
     small = [] if config.stem in FROM_FOLDERS else SMALL
     limits = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.workers=0"]
     limits += ["--trainer.limit_val_batches=1", "--data.batch_size=2"]
+    if "init_from:" in config.read_text(encoding="utf-8"):
+        warm_up = ROOM / "lips/words.yaml"
+        assert command("fit", "-c", warm_up, *limits).code == 0
     code, out, err = command("fit", "-c", config, *small, *limits)
     assert code == 0, err
     assert "epoch 0: " in out

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from datasets import Vocabulary
+from datasets.vocabulary import WordVocabulary
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -53,3 +54,21 @@ def test_a_symbol_is_one_composed_character(symbol):
 def test_a_symbol_is_named_once():
     with pytest.raises(ValueError, match="alphabet: 'ab' occur more than once; name each one once"):
         Vocabulary("abcab")
+
+
+def test_words_are_parted_by_white_space():
+    words = WordVocabulary.of(["set red", "bin  red\n"])
+    assert words.symbols == ["bin", "red", "set"]
+    assert words.encode(" set bin ").tolist() == [2, 0] and words.encode("").tolist() == []
+    assert WordVocabulary(["e\u0301"]).encode("é").tolist() == [0]
+
+
+@pytest.mark.parametrize("symbols", [["a", "a"], ["a b"], [""], ["é", "e\u0301"]])
+def test_words_are_given_once_and_whole(symbols):
+    with pytest.raises(ValueError, match="give each one once"):
+        WordVocabulary(symbols)
+
+
+def test_an_unknown_word_is_named_with_its_sample():
+    with pytest.raises(ValueError, match=r"clip7: cannot encode 'blue', 'sad'.*1 words"):
+        WordVocabulary(["red"]).encode("sad red blue", "clip7")

@@ -187,3 +187,30 @@ def test_dropout_is_in_training_only(build, inputs):
     encoder, lengths = build(), torch.tensor([inputs.shape[1]])
     assert encoder.eval()(inputs, lengths)[0].any()
     assert not encoder.train()(inputs, lengths)[0].any()
+
+
+def test_the_difference_is_the_change_since_the_frame_before():
+    encoder = FrameCNN(1, (2,), 2, difference=True).eval()
+    assert encoder.context == 1 and FrameCNN(1, (2,), 2).context == 0
+    frames, lengths = lines(2, 5, 1, 8, 8), torch.tensor([5, 3])
+    scaled = frames / 255
+    change = torch.zeros_like(scaled)
+    change[:, 1:] = scaled[:, 1:] - scaled[:, :-1]
+    plain = FrameCNN(2, (2,), 2).eval()  # given both as channels
+    plain.load_state_dict(encoder.state_dict())
+    expected = plain(torch.cat([scaled, change], 2), lengths)[0]
+    assert_close(encoder(frames, lengths)[0], expected)
+    still = frames[:, :1].expand(-1, 5, -1, -1, -1)
+    features = encoder(still, lengths)[0]
+    assert_close(features[0, 1:], features[0, :1].expand(4, -1))
+
+
+def test_strides_halve_as_pooling_does():
+    pooled, strided = FrameCNN(1, (3, 4), 2).eval(), FrameCNN(1, (3, 4), 2, strided=True).eval()
+    strided.load_state_dict(pooled.state_dict())
+    frames = torch.rand(1, 2, 1, 16, 16)
+    assert strided.blocks(frames[0]).shape == pooled.blocks(frames[0]).shape == (2, 4, 4, 4)
+    # at every other place, what the convolution without stride gives there
+    block = strided.blocks[0]
+    dense = nn.functional.conv2d(frames[0], block.conv.weight, padding=1)
+    assert_close(block(frames[0]), torch.relu(block.norm(dense))[..., ::2, ::2])

@@ -86,9 +86,82 @@ def test_token_decoding_by_hand():
     assert reading == StepLabels([[0, 2], []], pytest.approx([0.7, 0.6]))
 
 
-def test_label_smoothing_is_refused_where_it_does_nothing():
-    with pytest.raises(ValueError, match="single labels only; set it to 0"):
-        TokenClassificationHead(4, 3, multi_label=True, label_smoothing=0.1)
+@pytest.mark.parametrize("option", ["label_smoothing", "class_weight_power", "smoothing"])
+def test_options_are_refused_where_they_do_nothing(option):
+    with pytest.raises(ValueError, match=f"{option} works with single labels only; set it to 0"):
+        TokenClassificationHead(4, 3, multi_label=True, **{option: 0.1})
+    with pytest.raises(ValueError, match=rf"{option} -0\.1: give 0 \(none\) or more"):
+        TokenClassificationHead(4, 3, **{option: -0.1})
+
+
+# of labels 0 to 3: 4, 1, 0 and 1 steps, in two batches
+COUNTED = [torch.tensor([[0, 0, 1], [0, -100, -100]]), torch.tensor([[3, 0]])]
+TEXTS = [(None, None, targets, None) for targets in COUNTED]
+
+
+@pytest.mark.parametrize(
+    ("power", "weights"),
+    # power 1: 1/4, 1, (1), 1 weigh 4/4 + 1 + 1 = 3 over 6 steps; 0.5: 1/2, 1, (1), 1 weigh 4 over 6
+    [(1.0, [0.5, 2.0, 2.0, 2.0]), (0.5, [0.75, 1.5, 1.5, 1.5])],
+)
+def test_rare_labels_weigh_more_in_training(power, weights):
+    head = TokenClassificationHead(4, 4, class_weight_power=power, label_smoothing=0.2)
+    head.count(iter(TEXTS))
+    assert head.class_weights.tolist() == pytest.approx(weights)
+    assert "class_weights" not in head.state_dict()
+    targets, lengths = torch.tensor([[0, 3, -100], [2, -100, -100]]), torch.tensor([3, 1])
+    logits = torch.randn(2, 3, 4)
+    plain = TokenClassificationHead(4, 4, label_smoothing=0.2)
+    shares = []
+    for place in ((0, 0), (0, 1), (1, 0)):
+        only = torch.full_like(targets, -100)
+        only[place] = targets[place]
+        shares.append(plain.loss(logits, lengths, only, lengths).item() / 3)
+    weighed = sum(s * weights[label] for s, label in zip(shares, (0, 3, 2), strict=True))
+    assert head.train().loss(logits, lengths, targets, lengths).item() == pytest.approx(weighed)
+    # a score, and a bundle that counted nothing, know no weights
+    assert head.eval().loss(logits, lengths, targets, lengths).item() == pytest.approx(sum(shares))
+
+
+def test_nothing_is_read_for_weights_that_nobody_asked_for():
+    def texts():
+        raise AssertionError("read")
+        yield
+
+    TokenClassificationHead(4, 4).count(texts())
+    with pytest.raises(AssertionError, match="read"):
+        TokenClassificationHead(4, 4, class_weight_power=0.5).count(texts())
+
+
+def test_labels_that_nobody_gave_all_weigh_one():
+    head = TokenClassificationHead(4, 3, class_weight_power=0.5)
+    head.count([(None, None, torch.tensor([[-100, -100]]), None)])
+    assert head.class_weights.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_smoothing_is_over_pairs_of_real_steps_labelled_or_not():
+    head, plain = TokenClassificationHead(4, 3, smoothing=0.15), TokenClassificationHead(4, 3)
+    targets, lengths = torch.tensor([[2, -100, -100, 1], [0, 1, -100, -100]]), torch.tensor([4, 2])
+    logits = torch.randn(2, 4, 3)
+    logits[0, 3] = torch.tensor([30.0, 0.0, 0.0])  # a jump of more than 4: truncated
+    logits.requires_grad_()
+    said = [
+        [[x - log(sum(map(exp, step))) for x in step] for step in row] for row in logits.tolist()
+    ]
+    pairs = [(0, 1), (0, 2), (0, 3), (1, 1)]
+    jumps = [
+        min(16.0, (now - before) ** 2)
+        for row, step in pairs
+        for now, before in zip(said[row][step], said[row][step - 1], strict=True)
+    ]
+    assert 16.0 in jumps and min(jumps) < 1
+    loss = head.loss(logits, lengths, targets, lengths)
+    extra = loss - plain.loss(logits, lengths, targets, lengths)
+    assert extra.item() == pytest.approx(0.15 * sum(jumps) / (6 * 3), rel=1e-4)
+    (gradient,) = torch.autograd.grad(extra, logits)
+    # the first step of a row has none before it and is not moved; nor is padding
+    assert (gradient.abs().sum(2) > 1e-7).tolist()[0][:3] == [False, True, True]
+    assert (gradient.abs().sum(2) > 1e-7).tolist()[1] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("kind", [CTCHead, SequenceClassificationHead, TokenClassificationHead])

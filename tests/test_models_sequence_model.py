@@ -82,6 +82,17 @@ def test_the_shortcut_serves_in_training_only():
     assert torch.equal(model.train()(IDS, LENGTHS)[0], plain(IDS, LENGTHS)[0])
 
 
+def test_heads_that_weigh_rare_labels_count_before_training():
+    def weighing(size: int, labels: int) -> TokenClassificationHead:
+        return TokenClassificationHead(size, labels, class_weight_power=1.0)
+
+    model = model_of(head=weighing, shortcut=weighing)
+    steps = torch.tensor([[0, 0, 0], [1, -100, -100]])
+    model.count(lambda: iter([(IDS, LENGTHS, steps, torch.tensor([0, 1]))]))
+    for head in (model.head, model.shortcut):
+        assert head.class_weights.tolist() == pytest.approx([2 / 3, 2.0])
+
+
 def test_mixed_directions_are_refused_when_the_network_is_built():
     class Merged(RecurrentStack):
         """Both directions summed: no feature has a clean last step."""

@@ -54,9 +54,14 @@ def test_two_configs_by_two_seeds(command, trainings):
     assert [a[-2] for a in trainings] == [f"--name=compare/compare/{name}" for name in names]
     assert "--data.batch_size=6" in trainings[0] and "--data.seed=1" in trainings[1]
     header, words, other = (runs / "table.csv").read_text(encoding="utf-8").splitlines()
-    assert header.startswith("model,accuracy %,± seeds,95 % interval,to the first,parameters")
+    assert header.startswith(
+        "model,accuracy %,± seeds,95 % interval,to the first,mean class %,parameters"
+    )
     assert words.startswith("words,") and other.startswith("small,")
     assert "validation: 8 samples in 2 groups" in (runs / "table.md").read_text(encoding="utf-8")
+    told = json.loads((runs / "table.json").read_text(encoding="utf-8"))
+    assert all(0 <= value <= 100 for one in told.values() for value in one.values())
+    assert [*told] == [row.split(",")[0] for row in (words, other)]
     assert (runs / "compare.png").stat().st_size > 10_000
     assert "│ words" in out and "benchmarks" not in out  # made reviews have no counted baseline
     for name in names:  # our scores are those that the training saw
@@ -109,13 +114,28 @@ def test_an_unfinished_training_goes_on(command, trainings):
     assert history[1]["train_loss"] == pytest.approx(whole[1]["train_loss"], abs=1e-6)
 
 
+def test_a_bundle_to_start_from_is_no_start_for_baselines(command, trainings):
+    command("fit", "-c", "words.yaml", "--name=first")
+    bundle = "runs/first/best.safetensors"
+    arguments = ("compare", "words.yaml", f"--set=init_from={bundle}", "--baselines")
+    code, out, err = command(*arguments)
+    assert code == 0, err
+    assert f"the baselines of words start from nothing: the recurrent part of {bundle}" in out
+    assert "no one-frame baseline of words: its input is no video" in out
+    logs = [Path(f"runs/compare/compare/words{kind}-seed0.log") for kind in ("", "-mean_pooling")]
+    started = ["--init_from: all weights" in log.read_text(encoding="utf-8") for log in logs]
+    assert started == [True, False] and len(trainings) == 2
+    code, _, err = command(*arguments)
+    assert code == 0 and len(trainings) == 2 and err.count("done before") == 2
+
+
 def test_a_failed_training_is_told_and_the_others_are_compared(command, trainings):
     text = Path("words.yaml").read_text(encoding="utf-8")
-    Path("broken.yaml").write_text(text.replace("validation: 8", "validation: 0"), "utf-8")
+    Path("broken.yaml").write_text(text.replace("count: 12", "count: 0"), "utf-8")
     code, out, err = command("compare", "broken.yaml", "words.yaml", "--set=trainer.max_epochs=1")
     assert code == 1 and "│ words" in out
     log = "runs/compare/compare/broken-seed0.log"
-    told = f"error: broken seed 0 failed with exit status 2, its log {log} ends with: error: the v"
+    told = f"error: broken seed 0 failed with exit status 2, its log {log} ends with: error: Syn"
     assert told in err
 
 

@@ -15,10 +15,9 @@ from pipeline.comparison import (
     columns,
     explain,
     markdown,
-    read_beside,
     row_of,
-    write_csv,
 )
+from pipeline.comparison_files import read_beside, write_csv
 from pipeline.comparison_plot import COLOURS, draw, spread
 from pipeline.history import summarize
 from pipeline.split_scores import SampleScores, average, load_scores

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from film_bundles import film_bundles
 from opinions import opinion_bundle
 from rich.console import Console
 
@@ -21,7 +22,7 @@ LABELS = list(" abcdefghijklmnopqrstuvwxyz")
 
 @pytest.fixture
 def zoo(tmp_path, monkeypatch):
-    """models/zoo with two tiny, untrained bundles under the demo's names; runs and reports go to
+    """models/zoo with four tiny, untrained bundles under the demo's names; runs and reports go to
     tmp_path.
     """
     torch.manual_seed(0)
@@ -36,6 +37,8 @@ def zoo(tmp_path, monkeypatch):
         Bundle(model, LABELS, LineReader(16)), tmp_path / "zoo" / f"{demo.MODEL}.safetensors"
     )
     save_bundle(opinion_bundle(), tmp_path / "zoo" / f"{demo.OPINIONS}.safetensors")
+    for name, made in film_bundles().items():
+        save_bundle(made, tmp_path / "zoo" / f"{name}.safetensors")
     monkeypatch.setattr(bundle, "ZOO", tmp_path / "zoo")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "zoo"
@@ -115,5 +118,8 @@ def test_it_trains_and_writes_the_page(zoo, tmp_path, monkeypatch, capsys):
     cer = next(points for title, points in curves.items() if "error rate" in title)
     assert len(cer) == 2 and 0 < cer[0][0] < cer[1][0] < 60  # one for each epoch, in seconds
     html = (tmp_path / "reports" / "demo.html").read_text(encoding="utf-8")
-    assert html.count('src="data:image/png;base64,') == 21 and html.count("<polyline") == 2
+    assert (
+        html.count('src="data:image/png;base64,') == 21 and html.count("<polyline") == 2 + 4
+    )  # curves of the training, of films
+    assert html.count('class="card"') == 14 and html.count('class="timeline"') == 4
     assert "--data.source.count=32" in html and not re.search("https?:", html)

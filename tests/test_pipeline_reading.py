@@ -164,7 +164,11 @@ MISUSE = [
     (["--modle", "x"], "no option 'modle'; did you mean 'model'?"),
     (["--mod=x"], "no option 'mod'"),
     (["--form", "csv"], "no option 'form'"),
-    (["--format", "xml"], "format: Expected a Literal['text', 'jsonl', 'csv']. Got value: xml"),
+    (["--format", "xml"], "format: Expected a Literal['text', 'jsonl', 'csv', 'srt', 'boris', "),
+    (["--format", "srt"], "--format srt needs segments with times, but this bundle gives a text"),
+    (["--live", "b.mp4"], "--live b.mp4: takes neither inputs nor --overlay"),
+    (["--every", "2"], "--every 2.0 goes with --live"),
+    (["--overlay", "a.mp4"], "--overlay a.mp4: this bundle reads no videos"),
     (["--model", "no-such"], "no bundle 'no-such'; shipped are: "),
     (["--model", "no.safetensors"], "no such bundle: no.safetensors"),
 ]

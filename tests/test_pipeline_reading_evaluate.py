@@ -176,13 +176,17 @@ def test_numbers_are_places_unless_they_are_names():
 
 
 def test_evaluate_names_bundles_that_it_cannot_score(command, tmp_path):
-    from datasets import ClipReader
-    from models import FrameCNN, RecurrentStack, SequenceClassificationHead, SequenceModel
+    from datasets import TextReader
+    from models import RecurrentStack, SequenceModel, TokenClassificationHead, TokenEmbedding
     from pipeline.bundle import Bundle
 
     model = SequenceModel(
-        1, 2, FrameCNN, lambda n: RecurrentStack(n, 2, 1), SequenceClassificationHead
+        5,
+        2,
+        lambda n: TokenEmbedding(n, 2),
+        lambda n: RecurrentStack(n, 2, 1),
+        TokenClassificationHead,
     )
-    save_bundle(Bundle(model, ["a", "b"], ClipReader(8, 8)), tmp_path / "c.safetensors")
+    save_bundle(Bundle(model, ["a", "b"], TextReader(["x", "y"])), tmp_path / "c.safetensors")
     code, _, err = command("evaluate", "--model", tmp_path / "c.safetensors", "--data", tmp_path)
-    assert code == 2 and "reads with ClipReader for a SequenceClassificationHead; evaluate" in err
+    assert code == 2 and "reads with TextReader for a TokenClassificationHead; evaluate" in err

@@ -102,5 +102,5 @@ def test_a_config_is_needed(command):
 def test_missing_data_and_an_empty_split_are_one_line(command):
     code, _, err = command("fit", "-c", "lines.yaml")
     assert code == 2 and "error: no such data: lines; set STRAND_DATA" in err
-    code, _, err = command("fit", "-c", "words.yaml", "--data.source.validation=0")
+    code, _, err = command("validate", "-c", "words.yaml", "--data.source.validation=0")
     assert code == 2 and "error: the validation split is empty; keep a group for it" in err

@@ -1,0 +1,120 @@
+"""Decoded frames on disk, mapped into memory: what was decoded once is not decoded again.
+
+Each clip is stored by itself as soon as it is decoded, so an interrupted first pass goes on where
+it was. The key is the file's content (of large files path, size and time of change) and the
+reader's options. The times are written last: where they are, the frames are whole.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .clips import Clip, ClipReader
+from .token_cache import HASHED_BYTES, cache_folder, fingerprint, key_of
+
+FORMAT = 1
+
+
+class Stored(NamedTuple):
+    """A clip in the cache.
+
+    file: raw uint8 (T, C, H, W). times, numbers: see Clip. content: a hash of the video.
+    """
+
+    file: Path
+    times: np.ndarray
+    numbers: np.ndarray
+    content: str
+
+
+class FrameCache:
+    """The clips of one reader.
+
+    cache: the folder; null: strand/frames in $XDG_CACHE_HOME or ~/.cache.
+    """
+
+    def __init__(self, reader: ClipReader, cache: str | None = None):
+        self.reader, self.folder = reader, cache_folder(cache, "frames")
+        self.shape = (reader.channels, reader.height, reader.width)
+        self._options = json.dumps([FORMAT, vars(reader)], sort_keys=True)
+
+    def store(self, path: str) -> Stored:
+        """Where the frames of a video lie; they are decoded now if they are not there yet.
+
+        Raises OSError or ValueError that names the video, or the folder if it cannot be written.
+        """
+        content = content_of(Path(path))
+        key = key_of(self._options, content)
+        file = self.folder / key[:2] / f"{key}.frames"
+        times = file.with_suffix(".npy")
+        found = self._load(file, times, content)
+        if found is None:
+            self._decode(path, file, times)
+            found = self._load(file, times, content)
+            if found is None:
+                raise OSError(f"{file}: could not be written whole; is the disk full?")
+        return found
+
+    def frames(self, stored: Stored) -> np.ndarray:
+        """(T, C, H, W) uint8, mapped: only what is used is read."""
+        return np.memmap(stored.file, np.uint8, "r", shape=(len(stored.times), *self.shape))
+
+    def _load(self, file: Path, times: Path, content: str) -> Stored | None:
+        try:
+            seconds, numbers = np.load(times)
+            if file.stat().st_size != len(seconds) * int(np.prod(self.shape)):
+                return None  # damaged: made again
+            return Stored(file, seconds, numbers.astype(np.int64), content)
+        except (OSError, ValueError, EOFError):
+            return None
+
+    def _decode(self, path: str, file: Path, times: Path) -> None:
+        """Frame by frame to disk: hours of video need no memory. Moved to its place when whole."""
+        found: list[tuple[float, int]] = []
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle, made = tempfile.mkstemp(prefix=f"{file.stem}.", dir=file.parent)
+        except OSError as error:
+            raise OSError(
+                f"{file.parent}: cannot write here ({error.strerror}); give a folder for `cache`"
+            ) from error
+        try:
+            with os.fdopen(handle, "wb") as out:
+                for frame in self._frames(path):
+                    out.write(np.ascontiguousarray(frame.pixels))
+                    found.append((frame.seconds, frame.number))
+            os.replace(made, file)
+            np.save(f"{made}.npy", np.array(found, dtype=np.float64).T)
+            os.replace(f"{made}.npy", times)
+        finally:
+            for left in (made, f"{made}.npy"):
+                with suppress(FileNotFoundError):
+                    os.unlink(left)
+
+    def _frames(self, path: str):
+        """As they are decoded; a fixed number of them is few enough to hold."""
+        if self.reader.frames is None:
+            return self.reader.stream(path)
+        clip = self.reader.read_clip(path)
+        return clip_frames(clip)
+
+
+def clip_frames(clip: Clip):
+    """A clip's frames one by one, as `stream` gives them."""
+    from .video import TimedFrame
+
+    rows = zip(clip.times.tolist(), clip.numbers.tolist(), clip.frames, strict=True)
+    return (TimedFrame(*row) for row in rows)
+
+
+def content_of(path: Path) -> str:
+    """A hash of what is in a file, whatever its name; of a large one see `fingerprint`."""
+    if path.stat().st_size > HASHED_BYTES:
+        return fingerprint([path])
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()

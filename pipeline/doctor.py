@@ -1,0 +1,136 @@
+"""doctor: read data whole before training, file by file, and say what to mend."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from datasets.paths import resolve
+
+from .diagnosis import Diagnosis, Examiner, TableOptions
+from .parsing import StrictParser
+from .video_doctor import VideoExaminer
+
+FILE_WIDTH = 120  # columns where the output is no terminal
+EXAMINERS: tuple[Examiner, ...] = (VideoExaminer(),)
+
+
+def build_parser() -> StrictParser:
+    parser = StrictParser(
+        prog="run.py doctor",
+        description=f"{__doc__} Exit 0, 1 if something is broken, 2 for misuse.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a folder (with all below it), a video, or an annotation file (CSV, BORIS, ELAN, VIA);"
+        " as given or under $STRAND_DATA",
+    )
+    parser.add_argument(
+        "--table",
+        metavar="NAME",
+        help="the annotation file in each folder; without it labels.csv or labels.tsv, else the "
+        "only one there is, else the names of the folders that the videos lie in",
+    )
+    parser.add_argument("--column", help="the table's column of labels, or the VIA attribute")
+    parser.add_argument("--where", help="use only rows such as \"label=digit and set='a b'\"")
+    parser.add_argument("--group", help="the table's column of the group")
+    parser.add_argument(
+        "--group_pattern", help="its first bracket, found in a clip's path, is the group"
+    )
+    parser.add_argument("--tier", help="of an ELAN file")
+    parser.add_argument("--subject", help="whose events of a BORIS file")
+    parser.add_argument("--json", metavar="F", help="also write all that was found to this file")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """arguments: "doctor" and what follows. 0; 1 if something is broken; 2 for misuse."""
+    options = build_parser().parse_args(arguments[1:])
+    tables = TableOptions(*(getattr(options, name) for name in TableOptions._fields))
+    try:
+        found = diagnose([resolve(path) for path in options.paths], tables)
+        if options.json:
+            document = {one.kind: one.document() for one in found}
+            text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+            Path(options.json).write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, FILE_WIDTH)
+    for one in found:
+        show(one, console)
+    return 0 if all(one.healthy for one in found) else 1
+
+
+def diagnose(paths: Sequence[Path], options: TableOptions) -> list[Diagnosis]:
+    """One diagnosis for each kind of files in the paths. Raises ValueError for a path of none."""
+    chosen: dict[Examiner, list[Path]] = {}
+    for path in paths:
+        takers = [examiner for examiner in EXAMINERS if examiner.takes(path)]
+        if not takers:
+            raise ValueError(f"{path}: no videos in it; give a folder of them, or their table")
+        for examiner in takers:
+            chosen.setdefault(examiner, []).append(path)
+    return [examiner.examine(its_paths, options) for examiner, its_paths in chosen.items()]
+
+
+def show(found: Diagnosis, console: Console) -> None:
+    """A table of the files, then what is broken, the totals and what to do."""
+    good = [row for row in found.rows if not row.error]
+    if good:
+        above = os.path.commonpath([os.path.dirname(row.file) for row in good])
+        console.print(Text(f"in {above or '.'}", style="dim"))
+        files = plain_table("file", *good[0].cells)
+        for row in good:
+            name = Text(os.path.relpath(row.file, above or "."))
+            name.stylize("yellow" if row.notes else "cyan")
+            files.add_row(name, *map(Text, row.cells.values()))
+        console.print(files)
+    said = [(note, "yellow") for row in good for note in row.notes]
+    said += [(problem, "red") for problem in found.problems]
+    said += [(row.error, "red") for row in found.broken]
+    for text, style in said:
+        console.print(Text.assemble(("broken  " if style == "red" else "look    ", style), text))
+    for name, entries in found.counts.items():
+        if entries:
+            console.print(count_table(name, entries))
+    figures = plain_table(found.kind, "")
+    for name, value in found.totals.items():
+        figures.add_row(name, cell(value))
+    console.print(figures)
+    for warning in found.warnings:
+        console.print(Text.assemble(("mend    ", "bold yellow"), warning))
+
+
+def plain_table(*names: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
+    for place, name in enumerate(names):
+        table.add_column(name, justify="right" if place else "left", no_wrap=bool(place))
+    return table
+
+
+def count_table(name: str, entries: Mapping[str, Mapping[str, float]]) -> Table:
+    units = list(dict.fromkeys(unit for entry in entries.values() for unit in entry))
+    table = plain_table(name, *units)
+    for label, entry in entries.items():
+        table.add_row(Text(label), *(cell(entry.get(unit)) for unit in units))
+    return table
+
+
+def cell(value: object) -> Text:
+    """As a table shows it: "-" for nothing, two decimals."""
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    return Text(f"{value:,.2f}" if isinstance(value, float) else str(value))
