@@ -143,22 +143,24 @@ def test_recordings_put_end_to_end_go_on(tmp_path):
     np.testing.assert_allclose(times, np.arange(48) / 10, atol=1e-3)
 
 
-def test_a_recording_that_starts_between_key_frames_starts_at_the_next(tmp_path):
-    whole = film(
-        tmp_path / "a.ts",
-        luma(LEVELS),
-        "libx264",
-        "yuv420p",
-        gop=4,
-        codec_options={"sc_threshold": "0"},
-    )
-    stored = Path(whole).read_bytes()
-    with av.open(whole) as container:
+def without_its_start(path: str) -> Path:
+    """A transport stream without its first picture, which is its key frame."""
+    with av.open(path) as container:
         second = [packet.pos for packet in container.demux(video=0) if packet.size][1]
-    late = tmp_path / "late.ts"
+    stored, late = Path(path).read_bytes(), Path(path).with_suffix(".late.ts")
     late.write_bytes(stored[:376] + stored[second:])  # the programme's tables, then frame 1
+    return late
+
+
+def test_a_recording_that_starts_between_key_frames_starts_at_the_next(tmp_path):
+    even = {"sc_threshold": "0"}  # key frames where they are due, at no cut
+    planes = luma(LEVELS)
+    whole = film(tmp_path / "a.ts", planes, "libx264", "yuv420p", gop=4, codec_options=even)
+    late = without_its_start(whole)
     shown, all_shown = levels_of(decode(str(late), 8, 8, 1)), levels_of(decode(whole, 8, 8, 1))
     assert shown == all_shown[4:]
+    only = film(tmp_path / "b.ts", planes, "libx264", "yuv420p", gop=99, codec_options=even)
+    refused(without_its_start(only), ": no frame could be decoded")
 
 
 def test_a_film_without_times_runs_at_its_rate(tmp_path):
