@@ -381,7 +381,7 @@ def test_sound_alone_is_refused(tmp_path):
     with wave.open(str(path), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(bytes(16000))
-    refused(path, ": holds sound, no video")
+    refused(path, ": holds sound or text, no video")
 
 
 def test_a_cover_picture_is_no_film(tmp_path):
