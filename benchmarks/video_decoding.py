@@ -30,7 +30,7 @@ from datasets.video import decode, describe
 from .table import aligned
 
 SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".webm")
-MODEL_SIZES = ((48, 64, 1), (80, 112, 3))
+MODEL_SIZES = ((48, 64, 1), (80, 112, 3), (64, 96, 3))
 COLUMNS = ["to", "decoder", "frames/s", "lowest-highest", "to the fastest other", "differs by"]
 STRAND = "Strand"
 

@@ -74,14 +74,17 @@ class ClipReader(Reader):
         seconds, numbers, pixels = zip(*found, strict=True)
         return Clip(np.stack(pixels), np.array(seconds), np.array(numbers))
 
-    def stream(self, path: str) -> Iterator[TimedFrame]:
-        """The frames one by one, in bounded memory; not for a fixed number of frames."""
+    def stream(self, path: str, container_format: str | None = None) -> Iterator[TimedFrame]:
+        """The frames one by one, in bounded memory; not for a fixed number of frames.
+
+        container_format: of a device, see `decode`.
+        """
         if self.frames is not None:
             raise ValueError(
                 f"{path}: frames={self.frames} are spread over a whole clip, which a stream has "
                 "not; use a model that was trained with rate_hz, or on every frame"
             )
-        return self._decode(path, self.pace())
+        return self._decode(path, self.pace(), container_format)
 
     def pace(self) -> Callable[[float, int], bool] | None:
         """Says of each frame in turn (its seconds, its place) whether it is read; null: all are.
@@ -102,28 +105,28 @@ class ClipReader(Reader):
 
         return wanted
 
-    def sampled(self, frames: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
-        """Of these frames, those that are read."""
-        wanted = self.pace()
-        return (f for f in frames if wanted is None or wanted(f.seconds, f.number))
-
     def _chosen(self, path: str) -> Iterator[TimedFrame]:
         """The middles of `frames` equal parts. Decodes twice: no header is trusted to count."""
         wanted = spread(len(frame_times(path)), self.frames)
         return self._decode(path, lambda _, number: number in wanted)
 
     def _decode(
-        self, path: str, wanted: Callable[[float, int], bool] | None
+        self,
+        path: str,
+        wanted: Callable[[float, int], bool] | None,
+        container_format: str | None = None,
     ) -> Iterator[TimedFrame]:
         """The wanted frames; with a crop the whole is scaled so that its part has our size."""
         if self.crop is None:
-            yield from decode(path, self.height, self.width, self.channels, wanted)
+            yield from decode(
+                path, self.height, self.width, self.channels, wanted, container_format
+            )
             return
         left, top, right, bottom = self.crop
         height, width = round(self.height / (bottom - top)), round(self.width / (right - left))
         y = min(round(top * height), height - self.height)
         x = min(round(left * width), width - self.width)
-        for frame in decode(path, height, width, self.channels, wanted):
+        for frame in decode(path, height, width, self.channels, wanted, container_format):
             part = frame.pixels[:, y : y + self.height, x : x + self.width]
             yield frame._replace(pixels=np.ascontiguousarray(part))
 

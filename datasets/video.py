@@ -1,5 +1,6 @@
 """Frames of a video file, in the order and at the times they are shown."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
@@ -53,11 +54,13 @@ def decode(
     width: int,
     channels: Literal[1, 3],
     wanted: Callable[[float, int], bool] | None = None,
+    container_format: str | None = None,
 ) -> Iterator[TimedFrame]:
     """Every frame, scaled to one size (area averaging), turned as the file says, on one thread.
 
     Memory does not grow with the file's length, and the file is closed when the generator is.
     `wanted(seconds, number)` spares the frames for which it is false their conversion.
+    container_format: FFmpeg's name of a device's (`v4l2`, a camera's); files tell theirs.
 
     Times are the presentation times, from 0 at the first frame shown, and always increase: a
     duplicate or muddled one is put 1 ms behind its predecessor, a clock that starts again goes on
@@ -68,7 +71,7 @@ def decode(
     the middle of a picture, after the frames before it; one that has fewer frames than its header
     says does not.
     """
-    with _opened(path) as (container, stream):
+    with _opened(path, container_format=container_format) as (container, stream):
         convert = None
         for together in _grouped(_shown(path, container, stream), wanted):
             if convert is None:
@@ -151,13 +154,13 @@ class _Clock:
 
 
 @contextmanager
-def _opened(path: str, exact: bool = True):
+def _opened(path: str, exact: bool = True, container_format: str | None = None):
     """(container, its video stream). Without `exact` the pixels are of no use, only quicker."""
     import av  # imported late: line reading starts without it
     from av.stream import Disposition
 
     try:
-        container = av.open(path)
+        container = av.open(path, format=container_format)
     except FileNotFoundError as error:  # PyAV's is an FFmpegError too
         raise FileNotFoundError(f"{path}: no such file") from error
     except av.error.FFmpegError as error:
@@ -247,6 +250,8 @@ def _constant(times: np.ndarray, tick: float) -> bool:
 
 def _what_it_is(path: str) -> str:
     """What a file is that no demuxer took, and what to do."""
+    if not os.path.isfile(path):  # a pipe, an address
+        return "gives nothing that can be read as a video"
     with open(path, "rb") as file:
         start = file.read(64)
     if not start:

@@ -66,18 +66,22 @@ class PixelConverter:
 
     def _rgb(self, frame, height: int, width: int) -> np.ndarray:
         same = frame.height == height and frame.width == width
+        halved = frame.height == 2 * height and frame.width == 2 * width
         planar = same and width % PLANAR_COLUMNS == 0 and height % 2 == 0
         planar = planar and frame.format.name in PLANAR_FORMATS
         layout = "gbrp" if planar else "bgr24"  # not rgb24, whose last bits are others
         found = self.colours.reformat(frame, format=layout, interpolation=self.unscaled, threads=1)
         if planar:
             return stacked(found)
-        if not same:
+        if not (same or halved):
             return stacked(self._scaled(found, height, width, "gbrp"))
         # rows without padding first: cv2.split takes up to 100 times as long over padded ones
-        bgr = np.ascontiguousarray(rows(found.planes[0], height, 3 * width))
+        bgr = np.ascontiguousarray(rows(found.planes[0], frame.height, 3 * frame.width))
+        bgr = bgr.reshape(frame.height, frame.width, 3)
+        if halved:  # the one scale at which OpenCV is the quicker, by far
+            bgr = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA)
         pixels = np.empty((3, height, width), np.uint8)
-        cv2.split(bgr.reshape(height, width, 3), [pixels[2], pixels[1], pixels[0]])
+        cv2.split(bgr, [pixels[2], pixels[1], pixels[0]])
         return pixels
 
     def _scaled(self, frame, height: int, width: int, layout: str):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from datasets import ClipReader
-from datasets.video import TimedFrame, decode
+from datasets.video import TimedFrame
 from models import CTCHead
 
 from .pieces import Ahead, stack_frames
@@ -106,14 +106,13 @@ def source_frames(reader: ClipReader, source: str) -> Iterator[TimedFrame]:
             f"--live {source}: this bundle spreads {reader.frames} frames over a whole clip; use "
             "one that was trained with rate_hz, or on every frame"
         )
-    size = (reader.height, reader.width, reader.channels)
     if source.startswith("/dev/video"):
         if not os.path.exists(source):
             found = ", ".join(sorted(glob.glob("/dev/video*"))) or "none"
             raise ValueError(f"--live {source}: no such camera; here are: {found}")
-        return reader.sampled(decode(source, *size, container_format="v4l2"))
+        return reader.stream(source, container_format="v4l2")
     # FFmpeg reads a descriptor by itself, without Python between
-    return reader.sampled(decode(f"pipe:{sys.stdin.fileno()}" if source == "-" else source, *size))
+    return reader.stream(f"pipe:{sys.stdin.fileno()}" if source == "-" else source)
 
 
 class Step(NamedTuple):

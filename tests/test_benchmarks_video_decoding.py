@@ -45,7 +45,7 @@ def test_one_table_comes_out(clip, capsys, monkeypatch, tmp_path):
     )
     main(["--repeats", "1"])
     printed = capsys.readouterr().out
-    assert printed.count("Strand") == 3 and "1 clips, 12 frames" in printed
+    assert printed.count("Strand") == 4 and "1 clips, 12 frames" in printed
     assert "torchcodec: missing (x)" in printed
     with pytest.raises(SystemExit):
         main(["--data", str(tmp_path)])

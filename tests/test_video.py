@@ -234,11 +234,11 @@ def test_colours_are_opencvs(tmp_path, size, layout):
     theirs = by_opencv(path)
     ours = np.stack([frame.pixels for frame in decode(path, *size, 3)]).transpose(0, 2, 3, 1)
     np.testing.assert_array_equal(ours, theirs)
-    small = (size[0] * 3 // 5, size[1] * 2 // 5)
-    ours = np.stack([frame.pixels for frame in decode(path, *small, 3)])
-    for found, picture in zip(ours, theirs, strict=True):
-        scaled = cv2.resize(picture, small[::-1], interpolation=cv2.INTER_AREA)
-        assert np.abs(found.transpose(1, 2, 0).astype(int) - scaled).max() <= 1
+    for small in ((size[0] * 3 // 5, size[1] * 2 // 5), (size[0] // 2, size[1] // 2)):
+        ours = np.stack([frame.pixels for frame in decode(path, *small, 3)])
+        for found, picture in zip(ours, theirs, strict=True):
+            scaled = cv2.resize(picture, small[::-1], interpolation=cv2.INTER_AREA)
+            assert np.abs(found.transpose(1, 2, 0).astype(int) - scaled).max() <= 1
 
 
 def test_grey_is_the_area_average_of_the_luma(tmp_path):
@@ -381,7 +381,7 @@ def test_sound_alone_is_refused(tmp_path):
     with wave.open(str(path), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(bytes(16000))
-    refused(path, ": holds sound or text, no video")
+    refused(path, ": holds sound, no video")
 
 
 def test_a_cover_picture_is_no_film(tmp_path):
