@@ -55,7 +55,8 @@ class ClipDataset(SequenceDataset):
         self.names = [clip.name for clip in self.clips]
         self.groups = [clip.group for clip in self.clips]
         sizes = np.array([len(clip.stored.times) for clip in self.clips], dtype=np.int64)
-        self.sizes = sizes.clip(max=window) if window else sizes
+        longest = np.ceil(sizes * (1 + speed)).astype(np.int64)
+        self.sizes = np.where(sizes > window, window, longest) if window else longest
 
     def read(self, index: int) -> Sample:
         clip = self.clips[index]

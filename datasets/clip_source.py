@@ -102,6 +102,7 @@ class Clips(Source):
         self.input_size = channels
         self.cache = FrameCache(self.reader, cache)
         self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
         place = resolve(root) / (table or "")
         if table is None:
             annotations = read_class_folders(place, ClipReader.suffixes)
@@ -129,7 +130,7 @@ class Clips(Source):
         if self.target == "clip":
             labelled, problems = clip_labels(annotations)
             self.problems += problems
-            return labelled
+            return [one for one in labelled if one.label not in self.ignore]
         usable = []
         for one in annotations:
             if one.text is None if self.target == "text" else not one.segments:
@@ -165,9 +166,9 @@ class Clips(Source):
                     self.problems.append(one)
                     continue
                 last = int(one.numbers[-1]) + 1
-                if self.reader.frames is None and self.reader.rate_hz is None:
+                if self.reader.frames is None and self.reader.rate_hz is None and last > 1:
                     seconds = float(one.times[-1]) * last / max(1, last - 1)
-                    self.problems += check_end(annotation, last, seconds)
+                    self.notes += check_end(annotation, last, seconds)
                 group = annotation.group or group_of(annotation.clip, group_pattern)
                 found.append(Found(annotation, group, one))
         return found
@@ -192,11 +193,11 @@ class Clips(Source):
 
     def _choose_vocabulary(self, unit: str, labels: list[str] | None):
         kind = WordVocabulary if unit == "words" else Vocabulary
-        if labels is not None:
-            return kind(labels)
-        return kind.of(
-            one.annotation.text for s in ("train", "validation") for one in self._found[s]
-        )
+        known = [one.annotation.text for s in ("train", "validation") for one in self._found[s]]
+        vocabulary = kind.of(known) if labels is None else kind(labels)
+        if unit == "words" and all(len(symbol) == 1 for symbol in vocabulary.symbols):
+            raise ValueError("unit: words, but every word is one letter; take unit: characters")
+        return vocabulary
 
     def _labelled(self, found: list[Found]) -> list[LabelledClip]:
         """With targets; clips that cannot have one are named and left out."""

@@ -1,14 +1,14 @@
 """Decoded frames on disk, mapped into memory: what was decoded once is not decoded again.
 
 Each clip is stored by itself as soon as it is decoded, so an interrupted first pass goes on where
-it was. The key is the file's content (of large files path, size and time of change) and the
-reader's options. The times are written last: where they are, the frames are whole.
+it was. The key is the file's content (of large files their size and three parts) and the reader's
+options. The times are written last: where they are, the frames are whole.
 """
 
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 
 from .clips import Clip, ClipReader
-from .token_cache import HASHED_BYTES, cache_folder, fingerprint, key_of
+from .token_cache import HASHED_BYTES, cache_folder, key_of
 
 FORMAT = 1
+PART_BYTES = 2_000_000
 
 
 class Stored(NamedTuple):
@@ -79,13 +80,14 @@ class FrameCache:
         found: list[tuple[float, int]] = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            handle, made = tempfile.mkstemp(prefix=f"{file.stem}.", dir=file.parent)
+            made = f"{file}.{uuid.uuid4().hex}"  # not mkstemp's: others may share the folder
+            out = open(made, "xb")  # noqa: SIM115, closed below
         except OSError as error:
             raise OSError(
                 f"{file.parent}: cannot write here ({error.strerror}); give a folder for `cache`"
             ) from error
         try:
-            with os.fdopen(handle, "wb") as out:
+            with out:
                 for frame in self._frames(path):
                     out.write(np.ascontiguousarray(frame.pixels))
                     found.append((frame.seconds, frame.number))
@@ -114,7 +116,14 @@ def clip_frames(clip: Clip):
 
 
 def content_of(path: Path) -> str:
-    """A hash of what is in a file, whatever its name; of a large one see `fingerprint`."""
-    if path.stat().st_size > HASHED_BYTES:
-        return fingerprint([path])
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    """A hash of a file's content, whatever its name; of a large one of its size and three parts."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    with path.open("rb") as file:
+        if size <= HASHED_BYTES:
+            digest.update(file.read())
+        else:
+            for start in (0, size // 2, size - PART_BYTES):
+                file.seek(start)
+                digest.update(file.read(PART_BYTES))
+    return digest.hexdigest()

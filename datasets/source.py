@@ -1,6 +1,7 @@
 """Where samples come from: a `Source` has labels and splits, a `SequenceDataset` is one split."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -62,12 +63,14 @@ class Source(ABC):
     labels: the list of labels, in the order of their ids.
     reader: how `predict` turns a user's file into the same input; the bundle stores it.
     problems: samples left out, each with its reason.
+    notes: what is doubtful in samples that are used.
     """
 
     input_size: int
     labels: list[str]
     reader: Reader
     problems: list[Problem]
+    notes: Sequence[Problem] = ()
 
     @abstractmethod
     def split(self, name: Split) -> SequenceDataset: ...

@@ -160,7 +160,8 @@ def _opened(path: str, exact: bool = True, container_format: str | None = None):
     from av.stream import Disposition
 
     try:
-        container = av.open(path, format=container_format)
+        # titles may be in any encoding; nobody reads them here
+        container = av.open(path, format=container_format, metadata_errors="ignore")
     except FileNotFoundError as error:  # PyAV's is an FFmpegError too
         raise FileNotFoundError(f"{path}: no such file") from error
     except av.error.FFmpegError as error:

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from datasets.source import Problem
 from models.heads import Text
 
 from .bundle import Bundle, save_bundle
@@ -44,9 +46,12 @@ class DataSummary(Callback):
         self._name_problems(trainer)
 
     def _name_problems(self, trainer: pl.Trainer) -> None:
-        problems = trainer.datamodule.problems
+        self._name(trainer, "left out: {} samples", trainer.datamodule.problems)
+        self._name(trainer, "used, but look at them: {}", trainer.datamodule.source.notes)
+
+    def _name(self, trainer: pl.Trainer, told: str, problems: Sequence[Problem]) -> None:
         if problems:
-            print_once(trainer, f"left out: {len(problems)} samples")
+            print_once(trainer, told.format(len(problems)))
         for problem in problems[: self.NAMED]:
             print_once(trainer, f"  {problem.reason}")
         if len(problems) > self.NAMED:

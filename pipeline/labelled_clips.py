@@ -39,6 +39,8 @@ def add_video_options(parser: StrictParser) -> None:
         "--where", type=str | None, help="use only rows of a table with this value: column=value"
     )
     parser.add_argument("--group", type=str | None, help="a table's column of groups; else group")
+    parser.add_argument("--tier", type=str | None, help="of an ELAN file")
+    parser.add_argument("--subject", type=str | None, help="whose events of a BORIS file")
     parser.add_argument(
         "--ignore",
         nargs="+",
@@ -108,9 +110,11 @@ def annotated(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], l
     """What is known of the clips of --data, and what is wrong with it."""
     place = resolve(options.data)
     if not place.is_dir():
-        found, problems = read_annotations(place, options.column, options.where, options.group)
+        found, problems = read_annotations(
+            place, options.column, options.where, options.group, options.tier, options.subject
+        )
         return found, [problem.reason for problem in problems]
-    for name in ("column", "where", "group"):
+    for name in ("column", "where", "group", "tier", "subject"):
         if getattr(options, name) is not None:
             raise ValueError(
                 f"--{name} {getattr(options, name)} needs a table; {options.data} is a folder: "

@@ -91,8 +91,8 @@ def live_records(
                 break
             for step in read_steps(recognizer, stream, taken):
                 yield from follow.add(step)
-                if every is not None and step.seconds >= due:
-                    due = (step.seconds // every + 1) * every
+                if every is not None and step.seconds >= due - 1e-6:
+                    due = (int(step.seconds / every + 1e-6) + 1) * every
                     yield step.record()
     yield from follow.finish()
 

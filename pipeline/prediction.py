@@ -4,7 +4,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -17,7 +17,7 @@ from datasets import ClipReader
 from datasets.batch import pad
 from datasets.clips import Clip
 from datasets.video import TimedFrame
-from models.heads import Label, StepLabels, Text
+from models.heads import Label, SequenceClassificationHead, StepLabels, Text
 
 from .bundle import Bundle, load_bundle
 from .pieces import Ahead, chain_from, cut, piece_length, stack_frames
@@ -112,7 +112,7 @@ class Recognizer:
                     ahead = self._load(pool, items, stopped)  # queued behind this window's batches
                     readings = {}
                     for batch, future in zip(batches, computed, strict=True):
-                        readings |= zip(batch, future.result(), strict=True)
+                        readings |= zip(batch, result_of(future, len(batch)), strict=True)
                     for place, (name, loaded) in enumerate(window):
                         timing = loaded[1:] if isinstance(loaded, Clip) else ()
                         known = isinstance(loaded, Answer)
@@ -205,7 +205,8 @@ class Recognizer:
             if len(inputs) == 1 and inputs[0].ndim == 4:
                 size = piece_length(inputs[0][0].nbytes, BATCH_BYTES)
                 frames = torch.from_numpy(inputs[0]).to(self.device)
-                logits, lengths = read_whole(self.model, frames.split(size))
+                bounded = isinstance(self.model.head, SequenceClassificationHead)
+                logits, lengths = read_whole(self.model, frames.split(size), bounded=bounded)
             else:
                 batch = torch.from_numpy(pad(inputs, 0)).to(self.device)
                 logits, lengths = self.model(batch, lengths)
@@ -250,6 +251,14 @@ def frames_of(loaded: np.ndarray | Clip | Answer) -> np.ndarray | None:
     if isinstance(loaded, Answer):
         return None
     return loaded.frames if isinstance(loaded, Clip) else loaded
+
+
+def result_of(future: Future, items: int) -> list[Reading | str]:
+    """A batch's readings, or for each of its items the reason why there is none."""
+    try:
+        return future.result()
+    except ValueError as error:
+        return [str(error)] * items
 
 
 def multiplies_bfloat16(device: str) -> bool:

@@ -125,12 +125,24 @@ def predict(recognizer: Recognizer, options) -> int:
             record = record_of(recognizer, answer)
             done += 1
             failed += "error" in record
-            write(record)
+            failed += not written(write, record)
             if burn and "error" not in record:
                 failed += not burn(answer, record)
     if failed:
         print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
     return 1 if failed else 0
+
+
+def written(write: Callable[[dict], None], record: dict) -> bool:
+    """Whether this record could be written; the others are in any case."""
+    try:
+        write(record)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def each(given: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:

@@ -5,15 +5,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
+LONE_SECONDS = 0.04  # a film of a single step says nothing of how long it lasts
 
-def median_step(places: np.ndarray) -> float:
-    """How long a step lasts: (T,) times or numbers -> the median of their differences; 0 of one."""
-    return float(np.median(np.diff(places))) if len(places) > 1 else 0.0
+
+def median_step(places: np.ndarray, lone: float = LONE_SECONDS) -> float:
+    """How long a step lasts: (T,) times or numbers -> the median of their differences."""
+    return float(np.median(np.diff(places))) if len(places) > 1 else lone
 
 
 def after_last(times: np.ndarray, numbers: np.ndarray) -> tuple[float, int]:
     """Where the last of these steps (T,) ends: it lasts as long as the median one."""
-    frame = int(numbers[-1]) + max(1, math.ceil(median_step(numbers)))
+    frame = int(numbers[-1]) + max(1, math.ceil(median_step(numbers, 1.0)))
     return float(times[-1]) + median_step(times), frame
 
 

@@ -15,7 +15,7 @@ from datasets.source import SequenceDataset, Split
 from .bundle import load_bundle, part
 from .metrics import Tally, bootstrap_interval, join, scores
 from .parsing import StrictParser
-from .prediction import WINDOW, Recognizer, even_batches, one_thread_an_operation
+from .prediction import WINDOW, WINDOW_BYTES, Recognizer, even_batches, one_thread_an_operation
 from .scoring import tally_readings
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the one figure to compare, first found
@@ -191,12 +191,14 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
 
 def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Iterator[Tally]:
     """Windows of samples, each in the dataset's order; batches of like length on all cores."""
-    windows = range(0, len(dataset), WINDOW)
+    longest = dataset.read(int(np.argmax(dataset.sizes))).inputs.nbytes
+    size = max(1, min(WINDOW, WINDOW_BYTES // max(1, longest)))
+    windows = range(0, len(dataset), size)
     with one_thread_an_operation(), ThreadPoolExecutor(recognizer.workers) as pool:
         for start in track(windows, title, len(windows)):
-            places = range(start, min(start + WINDOW, len(dataset)))
+            places = range(start, min(start + size, len(dataset)))
             samples = list(pool.map(dataset.read, places))
-            batches = list(even_batches({i: len(s.inputs) for i, s in enumerate(samples)}))
+            batches = list(even_batches({i: s.inputs.nbytes for i, s in enumerate(samples)}))
             inputs = [[samples[i].inputs for i in batch] for batch in batches]
             readings = {}
             for batch, found in zip(batches, pool.map(recognizer.infer, inputs), strict=True):

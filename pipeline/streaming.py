@@ -165,18 +165,21 @@ def check_steps(model: SequenceModel) -> None:
 
 @torch.inference_mode()
 def read_whole(
-    model: SequenceModel, pieces: Iterable[Tensor], name: str = "this clip"
+    model: SequenceModel,
+    pieces: Iterable[Tensor],
+    name: str = "this clip",
+    bounded: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Pieces (T, ...) of one clip -> what the model gives of the whole, (1, ...) and lengths (1,).
 
     Only the encoder goes piece by piece: a long clip's first convolutions would fill the memory.
-    Raises ValueError where even the features would.
+    Raises ValueError where even the features would, if `bounded`.
     """
     encoder, features, size = PieceEncoder(model.encoder), [], 0
     for piece in pieces:
         features.append(encoder.feed(piece))
         size += features[-1].nbytes
-        if size > FEATURE_BYTES:
+        if bounded and size > FEATURE_BYTES:
             steps = sum(part.shape[1] for part in features)
             raise ValueError(
                 f"{name}: too long for a network that gives one label for the whole, its first "

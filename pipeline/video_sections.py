@@ -75,7 +75,7 @@ def timeline_of(one: Seen) -> Timeline:
     """What was read at which time; the pictures are still to come."""
     reading = np.array([ids[0] for ids in one.answer.reading.ids], np.int64)
     times = one.answer.times
-    edges = np.append(times, times[-1:] + (median_step(times) or 1.0))
+    edges = np.append(times, times[-1:] + median_step(times))
     sure = np.array(one.answer.reading.confidences)
     return Timeline(Path(one.answer.name).name, edges, reading, sure, one.target, [])
 

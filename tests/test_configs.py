@@ -1,5 +1,6 @@
 """Each config is read strictly, takes a step, and learns four samples by heart."""
 
+import re
 import string
 from pathlib import Path
 
@@ -124,14 +125,22 @@ def test_a_config_is_read_strictly(config, command, monkeypatch):
         assert code == 2 and f"{key}x" in err.splitlines()[-1]
 
 
+def starts(config: Path) -> list[Path]:
+    """The configs whose bundles this one starts from, the first of them first."""
+    found = re.search(r"^init_from: runs/(\w+)/", config.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        return []
+    before = next(path for path in CONFIGS if path.stem == found[1])
+    return [*starts(before), before]
+
+
 @every_config
 def test_a_config_takes_a_step(config, command, data):
     small = [] if config.stem in FROM_FOLDERS else SMALL
     limits = ["--trainer.max_epochs=1", "--trainer.limit_train_batches=1", "--data.workers=0"]
     limits += ["--trainer.limit_val_batches=1", "--data.batch_size=2"]
-    if "init_from:" in config.read_text(encoding="utf-8"):
-        warm_up = ROOM / "lips/words.yaml"
-        assert command("fit", "-c", warm_up, *limits).code == 0
+    for before in starts(config):
+        assert command("fit", "-c", before, *limits).code == 0
     code, out, err = command("fit", "-c", config, *small, *limits)
     assert code == 0, err
     assert "epoch 0: " in out

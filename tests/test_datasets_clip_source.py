@@ -129,7 +129,9 @@ def test_one_video_under_two_names_cannot_stand_on_both_sides(root):
 
 def test_segments_past_the_end_are_named(root):
     table = write(root, "s.csv", "clip,start_frame,end_frame,label", "a0.mp4,0,30,walk")
-    (problem,) = clips(root, table, target="steps").problems
+    source = clips(root, table, target="steps")
+    (problem,) = source.notes
+    assert source.problems == []
     assert "past its end, 12 frames" in problem.reason
 
 
@@ -162,3 +164,23 @@ def test_training_is_cut_and_validation_is_whole(root):
     assert source.split("train").sizes.tolist() == [5, 5, 5]
     assert source.split("validation").sizes.tolist() == [STEPS]
     np.testing.assert_array_equal(source.split("validation").read(0).target, 0)
+
+
+def test_words_of_one_letter_would_be_read_as_characters(root):
+    table = write(root, "t.csv", "clip,text", "a0.mp4,a b", "b0.mp4,b a")
+    with pytest.raises(ValueError, match="take unit: characters"):
+        clips(root, table, target="text", unit="words")
+
+
+def test_clips_whose_label_is_ignored_are_no_problem(root):
+    rows = ["a0.mp4,x", "b0.mp4,y", "c0.mp4,unknown"]
+    source = clips(root, write(root, "l.csv", "clip,label", *rows), ignore=["unknown"])
+    assert source.labels == ["x", "y"] and len(source.split("train")) == 2
+    assert source.problems == []
+
+
+def test_sizes_bound_what_a_faster_or_slower_clip_has(root):
+    dataset = clips(root, labels_table(root), speed=0.5).split("train")
+    assert dataset.sizes.tolist() == [18] * 6
+    for dataset.epoch in range(20):
+        assert all(len(dataset.read(i).inputs) <= 18 for i in range(6))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from films import film
 
-from datasets import ClipReader
+from datasets import ClipReader, frame_cache
 from datasets.frame_cache import FrameCache, content_of
 
 READER = ClipReader(8, 12)
@@ -85,3 +85,16 @@ def test_a_folder_that_cannot_be_written_is_named(clip, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="give a folder for `cache`"):
         FrameCache(READER, str(tmp_path / "file")).store(clip)
+
+
+def test_a_large_video_is_known_by_its_parts_whatever_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(frame_cache, "HASHED_BYTES", 50)
+    monkeypatch.setattr(frame_cache, "PART_BYTES", 10)
+    content = bytes(range(100))
+    (tmp_path / "a.mp4").write_bytes(content)
+    (tmp_path / "b.mp4").write_bytes(content)
+    same = content_of(tmp_path / "a.mp4")
+    assert content_of(tmp_path / "b.mp4") == same
+    for place in (0, 55, 99):
+        (tmp_path / "b.mp4").write_bytes(content[:place] + b"!" + content[place + 1 :])
+        assert content_of(tmp_path / "b.mp4") != same

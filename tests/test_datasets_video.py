@@ -492,3 +492,21 @@ def test_odd_files_are_read_in_full_or_refused():
     for name, reason in REFUSED.items():
         with pytest.raises(ValueError, match=f"{re.escape(name)}.*{reason}"):
             list(decode(str(ODD / name), 8, 8, 1))
+
+
+def test_titles_in_another_encoding_do_not_matter(tmp_path):
+    """Latin-1 in a film's title: only the pictures are read."""
+    path = tmp_path / "k.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        container.metadata["title"] = "Kuxxche"
+        for grey in (50, 90):
+            picture = np.full((32, 32, 3), grey, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    content = path.read_bytes()
+    assert b"Kuxxche" in content
+    path.write_bytes(content.replace(b"Kuxxche", b"Ku\xfc\xfcche"))
+    assert [f.pixels.shape for f in decode(str(path), 8, 8, 1)] == [(1, 8, 8)] * 2

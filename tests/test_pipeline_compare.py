@@ -1,5 +1,6 @@
 """compare as a user calls it: what is trained, what is gone on with, what is refused."""
 
+import functools
 import json
 import os
 import signal
@@ -187,7 +188,11 @@ def test_ctrl_c_in_a_terminal_and_the_same_command_again(folder):
     arguments = [sys.executable, str(ROOT / "run.py"), "compare", "words.yaml"]
     arguments += ["--set=trainer.max_epochs=100000", "--set=early_stopping.patience=100000"]
     arguments += ["--set=data.workers=0"]
-    process = subprocess.Popen(arguments, cwd=folder, stderr=subprocess.PIPE, text=True)
+    # started in the background, a shell makes its children deaf to Ctrl-C: this one listens
+    listen = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
+        arguments, cwd=folder, stderr=subprocess.PIPE, text=True, preexec_fn=listen
+    )
     run, deadline = folder / "runs/compare/compare/words-seed0", time.monotonic() + 200
     while not read_history(run) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -101,7 +101,15 @@ def test_a_pipe_is_labelled_while_it_is_written(tmp_path, monkeypatch):
     assert [line.replace('"-"', json.dumps(film)) for line in lines] == expected
 
 
-def test_ctrl_c_writes_the_segment_at_hand(film, monkeypatch):
+@pytest.fixture
+def listening():
+    """Started in the background, a shell makes its children deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_writes_the_segment_at_hand(film, monkeypatch, listening):
     reader = recognizer()
     source = live.source_frames
 

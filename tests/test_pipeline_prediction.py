@@ -144,7 +144,7 @@ def test_a_step_lasts_until_the_next_and_the_last_the_median_step():
     ]
     assert list(found[0]) == ["start", "end", "start_frame", "end_frame", "label", "confidence"]
     (alone,) = spans([(0, 1, "in", 1.0)], np.array([0.0]), np.array([0]))
-    assert list(alone.values()) == [0.0, 0.0, 0, 1, "in", 1.0]
+    assert list(alone.values()) == [0.0, 0.04, 0, 1, "in", 1.0]
     assert spans([], np.array([]), np.array([])) == []
 
 
