@@ -111,6 +111,8 @@ class SequenceDataModule(pl.LightningDataModule):
             raise ValueError(
                 f"the {name} split is empty; keep a group for it (see {type(self.source).__name__})"
             )
+        # a worker that is forked while one of OpenCV's threads holds a lock waits for it forever
+        cv2.setNumThreads(0)
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         sampler = EpochSampler(
             dataset,

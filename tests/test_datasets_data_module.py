@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import albumentations
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -159,3 +160,10 @@ def test_processes_share_the_batches(lines, monkeypatch):
     assert len(shares["train", 0]) == len(shares["train", 1]) == 2
     trained = {i for rank in (0, 1) for batch in shares["train", rank] for i in batch}
     assert trained == set(range(8))
+
+
+def test_opencv_has_no_threads_when_workers_are_forked(lines):
+    """A lock that one of them holds at that moment would never be opened in the worker."""
+    cv2.setNumThreads(2)
+    SequenceDataModule(lines, batch_size=3, workers=1).train_dataloader()
+    assert cv2.getNumThreads() <= 1
