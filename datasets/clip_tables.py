@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .clip_segments import ClipAnnotation, Collected, FrameSegment, Span, TimeSegment
+from .clip_segments import ClipAnnotation, Collected, FrameSegment, TimeSegment
 from .source import Problem
 
 FORMS = (
@@ -16,7 +16,6 @@ FORMS = (
     "exclusive), clip,start,end,label (seconds) or clip,text (transcripts)"
 )
 FRAMES, SECONDS = ("start_frame", "end_frame"), ("start", "end")
-WRITTEN = ("clip", *SECONDS, *FRAMES, "label", "confidence")
 CONDITION = re.compile(
     r"""\s*(?P<column>[^='"]+?)\s*=\s*("(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^'"]*?))"""
     r"(?P<more>\s+and\s+|\s*$)"
@@ -201,12 +200,3 @@ def conditions(where: str) -> dict[str, str]:
         wanted[match["column"]] = next(value for value in values if value is not None)
         place, more = match.end(), bool(match["more"].strip())
     return wanted
-
-
-def write_segments_csv(path: Path, rows: Iterable[tuple[str, Sequence[Span]]]) -> None:
-    """(clip, its segments) -> one row a segment, as `read_annotations` reads it."""
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, WRITTEN, restval="", extrasaction="ignore")
-        writer.writeheader()
-        for clip, segments in rows:
-            writer.writerows({"clip": clip, **segment} for segment in segments)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasets.annotations import FrameSegment, TimeSegment, clip_labels, read_annotations
-from datasets.clip_tables import conditions, write_segments_csv
+from datasets.clip_tables import conditions
 
 
 def read(tmp_path, content, name="labels.csv", **options):
@@ -176,27 +176,6 @@ def test_a_table_that_cannot_be_used(tmp_path, content, options, message):
     with pytest.raises(ValueError, match=message) as caught:
         read(tmp_path, content, **options)
     assert str(tmp_path / "labels.csv") in str(caught.value)
-
-
-def span(start, end, label, rate=25):
-    frames = round(start * rate), round(end * rate)
-    return {
-        "start": start, "end": end, "start_frame": frames[0], "end_frame": frames[1],
-        "label": label, "confidence": 0.75,
-    }  # fmt: skip
-
-
-def test_a_reading_written_is_read_back_in_frames(tmp_path):
-    path = tmp_path / "read.csv"
-    spans = [span(0.0, 1 / 3, 'a, "b"'), span(1 / 3, 2.0, "c\nd")]
-    write_segments_csv(path, [("x y.mp4", spans), ("z.mp4", []), ("w.mp4", [span(1.0, 2.0, "é")])])
-    found, problems = read_annotations(path)
-    assert problems == []
-    assert segments_of(found) == {
-        "x y.mp4": [FrameSegment(0, 8, 'a, "b"'), FrameSegment(8, 50, "c\nd")],
-        "w.mp4": [FrameSegment(25, 50, "é")],
-    }
-    assert "x y.mp4,0.0,0.3333333333333333,0,8" in path.read_text(encoding="utf-8")
 
 
 def test_rows_without_frames_are_read_in_seconds(tmp_path):

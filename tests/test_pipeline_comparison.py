@@ -17,7 +17,7 @@ from pipeline.comparison import (
     markdown,
     row_of,
 )
-from pipeline.comparison_files import read_beside, write_csv
+from pipeline.comparison_files import read_beside, write_csv, write_json
 from pipeline.comparison_plot import COLOURS, draw, spread
 from pipeline.history import summarize
 from pipeline.split_scores import SampleScores, average, load_scores
@@ -209,3 +209,10 @@ def test_labels_move_apart_and_stay_inside():
     assert spread([0.1, 0.5], 0.05) == [0.1, 0.5]
     assert spread([0.5, 0.51, 0.52], 0.05) == pytest.approx([0.5, 0.55, 0.6])
     assert spread([0.98, 0.99], 0.05) == pytest.approx([0.95, 1.0])
+
+
+def test_figures_that_are_unknown_are_left_out_of_the_json(tmp_path):
+    row = Row("a", "accuracy", 91.5, others={"edit": math.nan, "f1@50": 40.0})
+    write_json([row], tmp_path / "t.json")
+    told = json.loads((tmp_path / "t.json").read_text(), parse_constant=pytest.fail)
+    assert told == {"a": {"accuracy": 91.5, "f1@50": 40.0}}

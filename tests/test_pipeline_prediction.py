@@ -17,7 +17,7 @@ from models import (
 from models.heads import Label, StepLabels, Text
 from pipeline import prediction
 from pipeline.pieces import Ahead, Joined
-from pipeline.prediction import Answer, Item
+from pipeline.prediction import Answer, Item, Recognizer
 from pipeline.spans import spans
 
 SIZE = 16
@@ -234,3 +234,19 @@ def test_a_clip_alone_is_read_as_in_a_batch():
         (alone,) = reader.infer([clip])
         times = np.arange(len(clip), dtype=float)
         same(Answer("", alone, times, times), Answer("", reading, times, times))
+
+
+def test_a_batch_that_cannot_be_read_stops_no_other(tmp_path, monkeypatch):
+    reader, infer = recognizer(), Recognizer.infer
+    paths = [write_squares(tmp_path / f"{n}.mp4", n) for n in (20, 40, 60)]
+    monkeypatch.setattr(prediction, "BATCH_BYTES", 1)  # each by itself
+
+    def refuse(self, inputs):
+        if len(inputs[0]) == 40:
+            raise ValueError("too long")
+        return infer(self, inputs)
+
+    monkeypatch.setattr(Recognizer, "infer", refuse)
+    first, second, third = reader.predict(paths)
+    assert second == {"input": paths[1], "error": "too long"}
+    assert first["segments"] and third["segments"]

@@ -11,6 +11,8 @@ from zlib import crc32
 import pytest
 from conftest import ALPHABET, break_images, noise_line, write_image
 
+from pipeline.reading import written
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -229,3 +231,17 @@ def test_upper_case_endings_are_found(command, bundle_file, tmp_path):
     write_image(tmp_path / "SCAN.PNG", noise_line(0))
     code, out, _ = command("predict", tmp_path, "--model", bundle_file)
     assert code == 0 and "SCAN.PNG\t" in out
+
+
+def test_a_record_that_cannot_be_written_stops_no_other(capsys):
+    told = []
+
+    def write(record: dict) -> None:
+        if record["input"] == "bad":
+            raise ValueError("bad: lasts no millisecond")
+        told.append(record["input"])
+
+    assert [written(write, {"input": name}) for name in ("a", "bad", "b")] == [True, False, True]
+    assert told == ["a", "b"] and "error: bad: lasts no millisecond" in capsys.readouterr().err
+    with pytest.raises(BrokenPipeError):
+        written(lambda record: (_ for _ in ()).throw(BrokenPipeError()), {"input": "a"})
