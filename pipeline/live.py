@@ -78,9 +78,11 @@ def live_records(
     stream, follow = Stream(recognizer.model), Follower(isinstance(head, CTCHead))
     frames, due = source_frames(recognizer.bundle.reader, source), 0.0
     with Ahead(frames, WAITING) as ahead, recognizer.autocast():
-        while not asked.is_set():
+        over = False
+        while not over:
+            over = asked.is_set()  # what had come by then is still read
             try:
-                taken = ahead.take(WAITING, timeout=0.2)
+                taken = ahead.take(WAITING, timeout=0.0 if over else 0.2)
             except (OSError, ValueError) as error:
                 if not follow.steps:
                     raise ValueError(f"--live {source}: {error}") from error
