@@ -1,8 +1,9 @@
 # make setup | demo | test | lint | clean: each sets up .venv first if it must
+# make fonts: what synthetic lines for training are set in (Debian, as root; 2 GB); none ships
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint clean fonts
 setup: .venv/ready
 
 .venv/ready: pyproject.toml
@@ -21,6 +22,9 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+fonts:
+	apt-get install --yes --no-install-recommends $$(cat datasets/fonts.txt)
 
 clean:
 	rm -rf .venv reports .pytest_cache .ruff_cache

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow.parquet as pq
 
+from .faces import Face
+from .long_s import lengthen
 from .paths import resolve
-from .typesetting import ITALIC, RAISED, SMALL_CAPS, Face, plain
+from .typesetting import ITALIC, RAISED, SMALL_CAPS, plain
 
 GRAMMAR_TEXT = """
 word: the|of|and|to|in|a|that|it|was|he|his|with|as|for|had|you|not|be|her|on|at|by|which|have|or
@@ -137,8 +139,9 @@ def read_texts(paths: Sequence[str]) -> list[str]:
 class TextMaker:
     """Draws marked text of a kind, near a length, in what an alphabet and a face both have."""
 
-    def __init__(self, alphabet: Sequence[str], passages: list[str]):
+    def __init__(self, alphabet: Sequence[str], passages: list[str], long_s: bool = False):
         self.alphabet, self.passages = frozenset(alphabet), passages
+        self.long_s = long_s and "ſ" in self.alphabet
         # what running text rarely holds is sprinkled in, so that each is learnt
         usual = string.ascii_letters + string.digits + " .,'-"
         self.rare = [c for c in sorted(self.alphabet) if c not in usual]
@@ -165,6 +168,8 @@ class TextMaker:
             text = text.upper()
         if rng.random() < 0.08 and self.rare:
             text = sprinkle(rng, text, pick(rng, self.rare))
+        if self.long_s:
+            text = lengthen(text)
         if rng.random() < (0.8 if look == "book" else 0.05):
             return curl_quotes(text)
         return text if look == "book" else text.translate(PLAIN_FORMS)

@@ -14,17 +14,8 @@ import numpy as np
 from PIL import Image
 
 from .degradation import fine_noise, smooth_noise, to_grey, wear
-from .typesetting import (
-    ITALIC,
-    LINE_HEIGHT,
-    SMALL_CAPS,
-    Face,
-    FaceKind,
-    find_faces,
-    ink_box,
-    plain,
-    render_line,
-)
+from .faces import Face, FaceKind, find_faces
+from .typesetting import ITALIC, LINE_HEIGHT, SMALL_CAPS, ink_box, plain, render_line
 
 SEED = 1787
 OVERSAMPLING = 2  # type is set this much larger than it is scanned, so that ink spreads smoothly

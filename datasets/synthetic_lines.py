@@ -3,21 +3,24 @@
 import string
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from .batch import Sample
 from .degradation import Look, cut, degrade, distort
+from .faces import Face, find_faces
 from .line_reader import LineReader
 from .line_texts import TextMaker, read_texts
 from .source import Problem, SequenceDataset, Source, Split
-from .typesetting import Face, find_faces, plain, render_line
+from .typesetting import plain, render_line
 from .vocabulary import Vocabulary
 
+Kind = Literal["prose", "title", "capitals", "receipt", "letter", "reference", "names", "symbols"]
 # text kind: (share, {look: share})
-KINDS: dict[str, tuple[float, dict[Look, float]]] = {
+KINDS: dict[Kind, tuple[float, dict[Look, float]]] = {
     "prose": (0.40, {"book": 0.62, "letter": 0.18, "clean": 0.1, "receipt": 0.1}),
     "title": (0.04, {"book": 0.6, "letter": 0.2, "receipt": 0.2}),
     "capitals": (0.10, {"book": 0.6, "letter": 0.2, "receipt": 0.2}),
@@ -112,12 +115,16 @@ class SyntheticLineDataset(SequenceDataset):
         self.epoch = 0
         self.augmentation: Callable[[np.ndarray], np.ndarray] | None = None
         rng = np.random.default_rng([source.seed, SPLITS.index(split)])
-        kinds = rng.choice(list(KINDS), count, p=[share for share, _ in KINDS.values()])
+        shares = np.array([KINDS[kind][0] for kind in source.kinds])
+        kinds = rng.choice(source.kinds, count, p=shares / shares.sum())
         looks, places = np.empty(count, dtype=object), np.empty(count, dtype=int)
         self.lengths = np.empty(count, dtype=int)
         for kind, (_, shares) in KINDS.items():
             of_kind = np.flatnonzero(kinds == kind)
-            looks[of_kind] = rng.choice(list(shares), len(of_kind), p=list(shares.values()))
+            if source.look is None:
+                looks[of_kind] = rng.choice(list(shares), len(of_kind), p=list(shares.values()))
+            else:
+                looks[of_kind] = source.look
             low, high, power = LENGTHS[kind]
             self.lengths[of_kind] = np.rint(low + (high - low) * rng.random(len(of_kind)) ** power)
         for look in FACES:
@@ -160,7 +167,11 @@ class SyntheticLines(Source):
             without any, sentences without sense are made from common words.
         alphabet: characters that may occur, in the order of their ids.
         height: pixels high.
-        fonts: font files or folders; without any, the system's.
+        fonts: font files, folders, or names of files among the machine's fonts (`yfrak.otf`);
+            without any, the system's.
+        kinds: of text, in their usual proportions.
+        look: of all lines; without one, each kind has its own.
+        long_s: s becomes ſ as in old print, if the alphabet has it.
     """
 
     def __init__(
@@ -173,7 +184,13 @@ class SyntheticLines(Source):
         seed: int = 0,
         validation: int = 200,
         test: int = 200,
+        kinds: Sequence[Kind] = tuple(KINDS),
+        look: Look | None = None,
+        long_s: bool = False,
     ):
+        if not kinds:
+            raise ValueError(f"kinds: none are left to draw; name some of {', '.join(KINDS)}")
+        self.kinds, self.look = list(dict.fromkeys(kinds)), look
         self.labels = list(dict.fromkeys(unicodedata.normalize("NFC", alphabet)))
         if not "".join(self.labels).strip():
             raise ValueError(
@@ -185,7 +202,7 @@ class SyntheticLines(Source):
         self.problems: list[Problem] = []
         self.seed = seed
         self.counts: dict[Split, int] = {"train": count, "validation": validation, "test": test}
-        self.make_text = TextMaker(self.labels, read_texts(texts or []))
+        self.make_text = TextMaker(self.labels, read_texts(texts or []), long_s)
         self.faces = find_faces("".join(self.labels), fonts)
 
     def split(self, name: Split) -> SyntheticLineDataset:

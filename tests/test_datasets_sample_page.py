@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from datasets import sample_page
+from datasets.faces import find_faces, has_raqm, system_folders
 from datasets.line_reader import load_grey
 from datasets.lines import LineFolder, transcripts
 from datasets.sample_page import SHEETS, STYLES, choose, make_scans, turn, write_samples
-from datasets.typesetting import find_faces, has_raqm, ink_box, system_folders
+from datasets.typesetting import ink_box
 
 SAMPLES = Path(sample_page.__file__).parent / "samples"
 DEJAVU = [matplotlib.get_data_path() + f"/fonts/ttf/DejaVu{f}.ttf" for f in ("Serif", "SansMono")]

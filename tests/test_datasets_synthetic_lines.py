@@ -1,20 +1,21 @@
 """Synthetic lines: the label is what is drawn, and every sample is a pure function of its place."""
 
+import pathlib
 import unicodedata
 
 import matplotlib
 import numpy as np
 import pytest
 
-from datasets import typesetting
+from datasets import faces as fonts_here
 from datasets.degradation import LOOKS, degrade
+from datasets.faces import find_faces
 from datasets.line_texts import curl_quotes, read_texts
 from datasets.synthetic_lines import KINDS, SyntheticLines, scan_line
 from datasets.typesetting import (
     ITALIC,
     RAISED,
     SMALL_CAPS,
-    find_faces,
     ink_box,
     plain,
     render_line,
@@ -144,7 +145,7 @@ def test_fonts_that_cannot_set_the_alphabet_are_refused_with_the_folder(tmp_path
 
 
 def test_a_face_counts_only_characters_that_it_draws(monkeypatch):
-    real = typesetting.load_font
+    real = fonts_here.load_font
 
     class NoDigits:
         def __init__(self, font):
@@ -153,8 +154,8 @@ def test_a_face_counts_only_characters_that_it_draws(monkeypatch):
         def getmask(self, text):
             return self.font.getmask(" " if text.isdigit() else "A" if text in "Aa" else text)
 
-    monkeypatch.setattr(typesetting, "load_font", lambda path, size: NoDigits(real(path, size)))
-    assert typesetting.drawn_characters(SERIF, "AaBb 12") == {"A", "B", "b"}
+    monkeypatch.setattr(fonts_here, "load_font", lambda path, size: NoDigits(real(path, size)))
+    assert fonts_here.drawn_characters(SERIF, "AaBb 12") == {"A", "B", "b"}
 
 
 def test_few_families_are_shared_and_many_are_kept_apart():
@@ -229,3 +230,40 @@ def test_scan_line_draws_marked_text_in_every_look(serif):
 def test_quotes_curl_by_what_stands_before_them():
     curled = "\u201cIt\u2019s \u2018so\u2019,\u201d he said"
     assert curl_quotes("\"It's 'so',\" he said") == curled
+
+
+def test_kinds_and_look_can_be_chosen():
+    chosen = source(count=60, kinds=["prose", "title"], look="letter").split("train")
+    assert set(chosen.kinds) == {"prose", "title"} and set(chosen.looks) == {"letter"}
+    assert set(source(count=300).split("train").looks) > {"letter", "book"}
+    with pytest.raises(ValueError, match="kinds: none are left"):
+        source(kinds=[])
+
+
+def test_long_s_is_set_where_the_alphabet_has_it(tmp_path):
+    (tmp_path / "texts.txt").write_text("das Wasser ist so\n" * 3, encoding="utf-8")
+    options = {"texts": [str(tmp_path / "texts.txt")], "kinds": ["prose"], "long_s": True}
+    old = source(alphabet=LETTERS + "ſ", **options).split("train")
+    words = {word for i in range(20) for word in old.draw(i)[0].split()}
+    assert "Waſſer" in words and not words & {"Wasser", "ist"}
+    modern = source(alphabet=LETTERS, **options).split("train")
+    assert not any("ſ" in modern.draw(i)[0] for i in range(20))
+
+
+def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monkeypatch):
+    file = tmp_path / "TitlingSerif.ttf"
+    file.write_bytes(pathlib.Path(SERIF).read_bytes())
+    monkeypatch.setattr(fonts_here, "system_folders", lambda: [tmp_path])
+    fonts_here.files_by_name.cache_clear()
+    try:
+        assert [face.path for face in find_faces(LETTERS, ["TitlingSerif.ttf"])] == [str(file)]
+        with pytest.raises(FileNotFoundError, match="make fonts"):
+            find_faces(LETTERS, ["Nowhere.ttf"])
+    finally:
+        fonts_here.files_by_name.cache_clear()
+    with pytest.raises(ValueError, match="display font"):  # of a folder only text faces are taken
+        find_faces(LETTERS, [str(tmp_path)])
+    rare = LETTERS + "".join(map(chr, range(0x4E00, 0x4E00 + 20)))  # it has 68 of 88
+    assert find_faces(rare, [str(file)])
+    with pytest.raises(ValueError, match="none of 1"):
+        find_faces(rare + "".join(map(chr, range(0x5000, 0x5040))), [str(file)])
