@@ -72,9 +72,20 @@ def stretch_contrast(image: np.ndarray) -> np.ndarray:
 def load_grey(path: str) -> np.ndarray:
     """Any image file -> grey (H, W) uint8; 16 bits are scaled down, transparency is laid on white.
 
+    A line of a page or a database (page.xml#line, FOLDER#image-000000001) is cut out or looked up.
     Raises OSError for a file that is missing or empty, ValueError for one that is no image.
     """
-    data = Path(path).read_bytes()
+    if "#" in path and not Path(path).exists():
+        from .line_containers import load_part  # most lines are files: reading starts without it
+
+        part = load_part(path)
+        if part is not None:
+            return part
+    return decode_grey(Path(path).read_bytes(), path)
+
+
+def decode_grey(data: bytes, path: str) -> np.ndarray:
+    """An encoded image -> grey (H, W) uint8. Raises OSError if empty, ValueError if no image."""
     if not data:
         raise OSError(f"{path}: the file is empty (0 bytes); copy it again")
     try:

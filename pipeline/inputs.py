@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets import TextReader
+from datasets import LineReader, TextReader
 from datasets.source import Reader
 
 from .prediction import Item
@@ -72,10 +72,40 @@ def expand(
 ) -> Iterator[str | Item | TextTable]:
     """Arguments -> what to read, in order; what cannot be read becomes an item that says why.
 
-    A folder gives all below it that the bundle reads, by name; `-` the lines of standard input.
+    A folder gives all below it that the bundle reads, by name; `-` the lines of standard input; a
+    PAGE or ALTO file the lines of its page, called page.xml#line.
     Raises ValueError if the only argument is a folder or a glob without a file.
     """
-    inputs = list(inputs)
+    for item in files_and_texts(list(inputs), reader, model):
+        pages = isinstance(reader, LineReader) and isinstance(item, str)
+        if pages and item.lower().endswith(".xml"):
+            yield from lines_of_page(item)
+        else:
+            yield item
+
+
+def lines_of_page(path: str) -> Iterator[str | Item]:
+    """Each line of a PAGE or ALTO file; a page that cannot be read is one item."""
+    from datasets.page_files import check_image, read_page
+    from datasets.page_lines import full_name
+
+    try:
+        page = read_page(path)
+        check_image(page)
+    except FileNotFoundError:
+        yield failure(path, "no such file")
+        return
+    except (OSError, ValueError) as error:
+        yield failure(path, str(error).removeprefix(f"{path}: "))
+        return
+    if not page.lines:
+        yield failure(path, "no text line in it; segment it first, or give images of lines")
+    yield from (full_name(path, line.id) for line in page.lines)
+
+
+def files_and_texts(
+    inputs: list[str], reader: Reader, model: str
+) -> Iterator[str | Item | TextTable]:
     for item in inputs:
         # os.path, for a text can be longer than pathlib lets a name be
         if item == "-":
@@ -84,9 +114,7 @@ def expand(
             yield from (from_text(x, reader) if texts else one(x, reader, model) for x in lines)
             continue
         if os.path.isdir(item):
-            found = sorted(
-                str(p) for p in Path(item).rglob("*") if p.suffix.lower() in reader.suffixes
-            )
+            found = files_in(item, reader)
             lacks = f"no {' '.join(reader.suffixes)} file in this folder"
         elif glob.has_magic(item) and not os.path.exists(item):
             found = sorted(glob.glob(item, recursive=True))
@@ -100,6 +128,18 @@ def expand(
             yield from (from_path(path, reader, model) for path in found)
         else:
             yield failure(item, lacks) if lacks else one(item, reader, model)
+
+
+def files_in(folder: str, reader: Reader) -> list[str]:
+    """What a bundle reads at or below a folder, by name: of pages their files, not their images."""
+    every = list(Path(folder).rglob("*"))
+    found = {p for p in every if p.suffix.lower() in reader.suffixes}
+    if isinstance(reader, LineReader) and any(p.suffix.lower() == ".xml" for p in every):
+        from datasets.page_files import pages_and_images
+
+        pages, images = pages_and_images(Path(folder))
+        found = {p for p in found if p.resolve() not in images} | set(pages)
+    return sorted(map(str, found))
 
 
 def one(item: str, reader: Reader, model: str) -> str | Item | TextTable:

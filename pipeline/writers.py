@@ -14,12 +14,13 @@ from models import CTCHead, SequenceClassificationHead
 
 from .bundle import Bundle
 
-Format = Literal["text", "jsonl", "csv", "srt", "boris", "eaf", "via"]
+Format = Literal["text", "jsonl", "csv", "srt", "boris", "eaf", "via", "page", "alto"]
 # what the records of one run hold; `spans` are segments with times, of a video
 Form = Literal["text", "label", "segments", "spans"]
 Writer = Callable[[dict], None]
 ENCODED = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
 ENDINGS = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}  # files of segments
+ACCEPTED, LOOK = "accepted", "look"  # a reading's mark: no human need look at it, or one should
 SPANS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
 
 
@@ -33,15 +34,23 @@ def form_of(bundle: Bundle) -> Form:
 
 
 def open_writer(
-    kind: Format, form: Form, names: Sequence[str], output: str | None, stack: ExitStack
+    kind: Format,
+    form: Form,
+    names: Sequence[str],
+    output: str | None,
+    stack: ExitStack,
+    marked: bool = False,
 ) -> Writer:
     """The writer of a run; its file is closed with the stack.
 
-    names: what the inputs are called. Raises ValueError for a format that these records or this
-    many inputs cannot have, OSError where the output cannot be written.
+    names: what the inputs are called. marked: records say whether they are `accepted`. Raises
+    ValueError for a format that these records or this many inputs cannot have, OSError where the
+    output cannot be written.
     """
     if kind in ENDINGS:
         return span_files(kind, form, names, output, stack)
+    if kind in ("page", "alto"):
+        return text_files(kind, form, names, output)
     if output:
         file = stack.enter_context(open(output, "w", **ENCODED))  # noqa: SIM115, the stack closes
     else:
@@ -49,14 +58,15 @@ def open_writer(
         if hasattr(file, "reconfigure"):
             file.reconfigure(**ENCODED)  # a name or a reading must never stop the others
     if kind == "csv":
-        return span_rows(file, output) if form == "spans" else csv_writer(file)
+        return span_rows(file, output) if form == "spans" else csv_writer(file, marked)
     return jsonl_writer(file) if kind == "jsonl" else text_writer(file)
 
 
 def text_writer(file: IO[str]) -> Writer:
     """input TAB reading, as labels.tsv has it; a line break or tab in a text becomes a space.
 
-    What failed goes to standard error, its line stays empty.
+    What failed goes to standard error, its line stays empty. Behind another tab stands, if it was
+    asked for, whether the reading can go unread.
     """
     one_line = str.maketrans("\t\r\n", "   ")
 
@@ -68,7 +78,8 @@ def text_writer(file: IO[str]) -> Writer:
             said = " ".join(
                 f"{s['label']}[{place(s['start'])}-{place(s['end'])}]" for s in record["segments"]
             )
-        print(record["input"].translate(one_line), said, sep="\t", file=file)
+        mark = [ACCEPTED if record["accepted"] else LOOK] if "accepted" in record else []
+        print(record["input"].translate(one_line), said, *mark, sep="\t", file=file)
 
     return write
 
@@ -82,17 +93,18 @@ def jsonl_writer(file: IO[str]) -> Writer:
     return lambda record: print(json.dumps(record, ensure_ascii=False), file=file)
 
 
-def csv_writer(file: IO[str]) -> Writer:
-    """One row an input: input, reading (segments as JSON), confidence, error."""
+def csv_writer(file: IO[str], marked: bool = False) -> Writer:
+    """One row an input: input, reading (segments as JSON), confidence, error[, accepted]."""
     rows = csv.writer(file)
-    rows.writerow(["input", "reading", "confidence", "error"])
+    rows.writerow(["input", "reading", "confidence", "error"] + ["accepted"] * marked)
 
     def write(record: dict) -> None:
         said = record.get("text", record.get("label", ""))
         if "segments" in record:
             said = json.dumps(record["segments"], ensure_ascii=False)
+        mark = [str(record.get("accepted", False)).lower()] * marked
         rows.writerow(
-            [record["input"], said, record.get("confidence", ""), record.get("error", "")]
+            [record["input"], said, record.get("confidence", ""), record.get("error", ""), *mark]
         )
 
     return write
@@ -157,6 +169,20 @@ def span_files(
             write_file(kind, target, record)
 
     return write
+
+
+def text_files(
+    kind: Literal["page", "alto"], form: Form, names: Sequence[str], output: str | None
+) -> Writer:
+    """One file a page: `output` itself for one page, a folder of files for several."""
+    from datasets.page_lines import split_name
+
+    from .page_writers import page_files
+
+    if form != "text":
+        raise ValueError(f"--format {kind} needs a bundle that reads lines; take --format jsonl")
+    pages = list(dict.fromkeys((split_name(name) or (name,))[0] for name in names))
+    return page_files(kind, names, targets_of(pages, output, ".xml") if output else None)
 
 
 def check_folder(folder: Path, output: str) -> None:

@@ -1,0 +1,96 @@
+"""Lines from LMDB as PARSeq and the deep-text-recognition-benchmark write it.
+
+Keys: num-samples, image-%09d (an encoded image) and label-%09d (UTF-8), counted from 1.
+"""
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .source import Problem
+
+if TYPE_CHECKING:
+    import lmdb
+
+DATA = "data.mdb"
+
+
+def find_databases(root: Path) -> list[Path]:
+    """The folders at or below a path that hold an LMDB, by name."""
+    return sorted(path.parent for path in root.rglob(DATA)) if root.is_dir() else []
+
+
+def split_record(name: str) -> tuple[str, str] | None:
+    """FOLDER#image-000000001 -> (FOLDER, key); None for another name."""
+    folder, _, key = name.rpartition("#")
+    return (folder, key) if key.startswith("image-") and folder else None
+
+
+def lmdb_rows(root: Path) -> Iterator[tuple[Path, str]]:
+    """(FOLDER#image-000000001, text) of each record that has image and label.
+
+    Raises ValueError for a database that is none, or has no num-samples.
+    """
+    for name, text in _records(root):
+        if isinstance(text, str):
+            yield Path(name), text
+
+
+def lmdb_problems(root: Path) -> list[Problem]:
+    """Records without an image or a readable label."""
+    return [problem for _, problem in _records(root) if isinstance(problem, Problem)]
+
+
+def _records(root: Path) -> Iterator[tuple[str, str | Problem]]:
+    for folder in find_databases(root):
+        with _open(str(folder), os.getpid()).begin() as reading:
+            count = reading.get(b"num-samples")
+            if count is None or not count.isdigit():
+                raise ValueError(
+                    f"{folder}: an LMDB without num-samples; expected the keys num-samples, "
+                    "image-000000001, label-000000001 and so on"
+                )
+            for index in range(1, int(count) + 1):
+                name, cursor = f"{folder}#image-{index:09d}", reading.cursor()
+                label = reading.get(b"label-%09d" % index)
+                there = cursor.set_key(b"image-%09d" % index)  # without reading it
+                yield name, _checked(name, label, there)
+
+
+def _checked(name: str, label: bytes | None, there: bool) -> str | Problem:
+    if label is None or not there:
+        lacks = "label" if label is None else "image"
+        return Problem(
+            name, f"{name}: num-samples counts it, but it has no {lacks}; write it again"
+        )
+    try:
+        return label.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Problem(name, f"{name}: its label is not UTF-8 at byte {error.start}")
+
+
+def read_record(name: str) -> bytes:
+    """The encoded image. Raises ValueError if there is none."""
+    parts = split_record(name)
+    if parts is None:
+        raise ValueError(f"{name}: not called as a record is, FOLDER#image-000000001")
+    with _open(parts[0], os.getpid()).begin() as reading:
+        data = reading.get(parts[1].encode())
+    if data is None:
+        raise ValueError(f"{name}: no such record; num-samples may count too many")
+    return data
+
+
+@lru_cache(maxsize=16)
+def _open(folder: str, process: int) -> "lmdb.Environment":
+    """Open once a process: an environment must not be carried over a fork."""
+    try:
+        import lmdb
+    except ImportError as error:
+        raise ValueError(f"{folder}: LMDB needs a package; pip install lmdb") from error
+    try:
+        return lmdb.open(folder, readonly=True, lock=False, readahead=False, max_readers=1)
+    except lmdb.Error as error:
+        raise ValueError(f"{folder}: not a database that LMDB can open ({error})") from error
