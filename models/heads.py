@@ -1,6 +1,7 @@
 """Heads: features (B, T, D) -> logits, the loss against targets, and what the logits say."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,13 +19,15 @@ class Text(NamedTuple):
     """A string.
 
     ids: its labels. confidences: each label's best probability. steps: (first, last) of each.
-    confidence: of the best path, the product of all steps' best probabilities.
+    confidence: of the best path, the product of all steps' best probabilities. alternatives: of a
+    search, if asked for: strings with their shares of its score, the best (this one) first.
     """
 
     ids: list[int]
     confidences: list[float]
     steps: list[tuple[int, int]]
     confidence: float
+    alternatives: Sequence[tuple[list[int], float]] = ()
 
 
 class Label(NamedTuple):
