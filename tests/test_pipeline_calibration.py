@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import tiny_bundle
+from conftest import tiny_bundle, write_lines
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 
@@ -19,18 +19,24 @@ from models import (
     TokenClassificationHead,
     TokenEmbedding,
 )
+from models.heads import Text
 from pipeline.bundle import ZOO, Bundle, load_bundle, read_metadata, save_bundle
+from pipeline.calibrate_strings import StringCalibration, ToldStrings
 from pipeline.calibration import (
     HIGHEST,
     LOWEST,
     Calibration,
     Told,
+    bins_for,
     calibrate,
+    chance_calibration_error,
     expected_calibration_error,
     fit_temperature,
     labelled_logits,
+    reading_confidence,
 )
 from pipeline.prediction import Recognizer
+from pipeline.risk import Curve
 
 
 def drawn(samples: int, labels: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -133,7 +139,18 @@ def test_a_bundle_keeps_its_temperature_and_an_old_one_has_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage", [{"temperature": 0}, {"temperature": "2"}, {"temperature": None}, {"bias": 1}, 3]
+    "damage",
+    [
+        {"temperature": 0},
+        {"temperature": "2"},
+        {"temperature": None},
+        {"bias": 1},
+        3,
+        {"strings": {"greedy": 5}},
+        {"strings": {"greedy": {"slope": 1, "offset": 0}}},
+        {"strings": {"greedy": {"slope": -1, "offset": 0, "curve": {}}}},
+        {"strings": {"greedy": {"curve": {"thresholds": [1], "counts": [], "wrong": []}}}},
+    ],
 )
 def test_a_damaged_calibration_is_one_clear_error(tmp_path, damage):
     path = tmp_path / "b.safetensors"
@@ -193,3 +210,70 @@ def test_bins_are_of_equal_mass():
     order = np.argsort(sure)
     shares = [abs(hits[b].mean() - sure[b].mean()) for b in np.array_split(order, 15)]
     assert expected_calibration_error(sure, hits) == pytest.approx(100 * np.mean(shares))
+
+
+def test_a_bundle_keeps_what_its_strings_were_fitted_with(tmp_path):
+    bundle = tiny_bundle()
+    fitted = StringCalibration(0.75, -1.5, Curve([0.9, 0.25], [3, 8], [0, 2]))
+    bundle.calibration = Calibration(1.5, {"greedy": fitted})
+    save_bundle(bundle, tmp_path / "b.safetensors")
+    assert load_bundle(str(tmp_path / "b.safetensors")).calibration == bundle.calibration
+
+
+def test_a_string_is_as_sure_as_its_decoders_fit_says_or_else_anothers():
+    greedy, beam = StringCalibration(1.0, 1.0), StringCalibration(1.0, -1.0)
+    reading = Text([0], [0.9], [(0, 0)], 0.5)
+    both = Calibration(1.0, {"greedy": greedy, "beam": beam})
+    assert reading_confidence(both, reading, "beam") == pytest.approx(1 / (1 + math.e))
+    assert reading_confidence(both, reading) == pytest.approx(1 / (1 + 1 / math.e))
+    alone = Calibration(1.0, {"greedy": greedy})
+    assert reading_confidence(alone, reading, "beam") == reading_confidence(both, reading)
+    assert reading_confidence(Calibration(), reading) is None
+
+
+def test_calibrating_strings_lowers_the_errors_of_strings_and_characters():
+    torch.manual_seed(0)
+    logits, hits = drawn(4000, 3)
+    ids = logits.argmax(1)
+    sure = torch.rand(4000, dtype=torch.float64)
+    exact = torch.rand(4000) < sure
+    told = ToldStrings(
+        (2 * logits).float().numpy(), ids.numpy(), (ids == hits).numpy(),
+        (sure**2).log().numpy(), exact.numpy(),
+    )  # fmt: skip
+    calibration, found = calibrate([told, told])
+    assert calibration.temperature == pytest.approx(2, rel=0.1)
+    assert calibration.strings["greedy"].curve.counts[-1] == 8000
+    for name in ("nll", "ece", "characters_nll", "characters_ece"):
+        assert found[f"{name}_calibrated"] < found[name]
+    assert found["ece"] > 10 > 4 > found["ece_calibrated"]
+
+
+def test_the_error_by_chance_is_what_exact_confidences_show():
+    random = np.random.default_rng(0)
+    sure = random.uniform(size=900) ** 0.3
+    drawn_errors = [
+        expected_calibration_error(sure, random.uniform(size=900) < sure, 6) for _ in range(200)
+    ]
+    assert chance_calibration_error(sure, 6) == pytest.approx(np.mean(drawn_errors), rel=0.05)
+    # one bin of two answers at 0.5: a deviation of sqrt(0.5) answers
+    expected = 100 * math.sqrt(2 / math.pi * 0.5) / 2
+    assert chance_calibration_error([0.5, 0.5], 1) == pytest.approx(expected)
+    assert math.isnan(chance_calibration_error([]))
+
+
+def test_bins_hold_a_hundred_answers_or_are_fifteen():
+    assert [bins_for(n) for n in (0, 99, 450, 1500, 10_000)] == [1, 1, 4, 15, 15]
+
+
+def test_a_training_calibrates_the_strings_of_its_best_bundle(command, folder):
+    write_lines("ab", "ba", "abba", "b", "a", "bb")
+    code, _, err = command("fit", "-c", "lines.yaml", "--name=l")
+    assert code == 0, err
+    path = folder / "runs" / "l" / "best.safetensors"
+    fitted = load_bundle(str(path)).calibration.strings["greedy"]
+    # the two lines of the pages kept for validation, both wrong: Platt's target is 1 / (2 + 2)
+    assert (fitted.curve.counts[-1], fitted.curve.wrong[-1]) == (2, 2)
+    assert (fitted.slope, fitted.offset) == (0, pytest.approx(math.log(1 / 3)))
+    scores = read_metadata(path)["scores"]
+    assert scores["validation/nll_calibrated"] == pytest.approx(-math.log(3 / 4), abs=1e-3)

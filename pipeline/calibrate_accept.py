@@ -1,0 +1,42 @@
+"""predict --accept: which strings no human has to look at, by what was promised on validation."""
+
+import sys
+
+from .prediction import Recognizer
+from .risk import LEVEL, Accepted, best_promise, promised
+
+
+def accept(recognizer: Recognizer, wanted: float) -> Accepted:
+    """Mark from now on, in each record, whether its string can go unread.
+
+    wanted: the share of the accepted that is to be right, such as 0.99; what that promises, and
+    for which data, is said at `risk.promised`. Raises ValueError if this bundle cannot promise it.
+    """
+    decoder = "greedy" if recognizer.bundle.decoder is None else "beam"
+    fitted = recognizer.bundle.calibration.strings.get(decoder)
+    if fitted is None or not fitted.curve.counts:
+        raise ValueError(
+            f"--accept {wanted:g}: this bundle was never calibrated for strings (decoder "
+            f"{decoder}); run calibrate on labelled lines that it was not trained on"
+        )
+    found = promised(fitted.curve, wanted)
+    if found is None:
+        best = best_promise(fitted.curve)
+        rest = f"; they promise {best:g} at the most" if best else ""
+        raise ValueError(
+            f"--accept {wanted:g}: the {fitted.curve.counts[-1]} validation lines do not promise "
+            f"that, at {100 * LEVEL:g} % certainty{rest}. Ask for less, or run calibrate on more"
+        )
+    recognizer.accepted_from = found.threshold
+    return found
+
+
+def tell_share(accepted: int, read: int, wanted: float, found: Accepted) -> None:
+    """At the end, on standard error."""
+    share = 100 * accepted / max(1, read)
+    print(
+        f"{accepted:,} of {read:,} lines ({share:.1f} %) can go unread: of such lines at least "
+        f"{100 * wanted:g} % are right, as validation promises at {100 * LEVEL:g} % certainty "
+        f"({found.count - found.wrong:,} of {found.count:,} were) for lines like those",
+        file=sys.stderr,
+    )
