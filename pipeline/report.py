@@ -70,6 +70,8 @@ th, td { padding: .3rem .6rem; border: 1px solid var(--rule) } td { text-align: 
 td.hit { --heat: var(--right) }
 .heat td { background: color-mix(in srgb, var(--heat) calc(var(--v) * 45%), transparent);
   line-height: 1.15 } .heat small { color: inherit }
+.strip text { font-size: 14px; fill: inherit; text-anchor: middle }
+svg .ideal { stroke: var(--soft); stroke-dasharray: 4 4 }
 @media (max-width: 34rem) { .line { grid-template-columns: 1fr } }
 """
 
@@ -143,13 +145,33 @@ def card(row: Line) -> str:
         if number:
             reading, marked = mark_differences(row.reading, row.target)
             target = f'<p class="text target" dir="auto" title="target">{marked}</p>'
-    percent = f"{100 * row.confidence:.1f}"
+    picture = f'<img src="{data_uri(row.image)}" alt="the line {escape(row.image.name)}">'
+    texts = f'<p class="text" dir="auto" title="reading">{reading}</p>{target}'
+    return article(row.image.name, row.confidence, edits, picture + texts)
+
+
+def article(name: str, confidence: float, note: str, content: str) -> str:
+    """One line's frame: its name, a bar of its confidence and a note, beside its content (HTML)."""
+    percent = f"{100 * confidence:.1f}"
     return (
-        f'<article class="line"><div class="name">{escape(row.image.name)}'
+        f'<article class="line"><div class="name">{escape(name)}'
         f'<div class="bar" role="img" aria-label="confidence {percent} %">'
-        f'<i style="width:{percent}%"></i></div>{percent} %<br><span class="edits">{edits}</span>'
-        f'</div><div><img src="{data_uri(row.image)}" alt="the line {escape(row.image.name)}">'
-        f'<p class="text" dir="auto" title="reading">{reading}</p>{target}</div></article>'
+        f'<i style="width:{percent}%"></i></div>{percent} %<br>'
+        f'<span class="edits">{escape(note)}</span></div><div>{content}</div></article>'
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+    """Names of the columns, and rows of cells that are HTML; the first cell names its row."""
+    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for first, *cells in rows
+    )
+    told = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="wide"><table>{told}<thead><tr>{names}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
     )
 
 

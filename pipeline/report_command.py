@@ -1,4 +1,4 @@
-"""report: one page about what a bundle reads in videos, beside what is true."""
+"""report: one page about what a bundle reads in videos or lines, beside what is true."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets import ClipReader
+from datasets import ClipReader, LineReader
 from datasets.paths import resolve
 from datasets.progress import track
 from models.heads import Label, StepLabels, Text
@@ -17,7 +17,7 @@ from . import report as page
 from .bundle import find_bundle, load_bundle
 from .evaluation import Labelled, labelled_data
 from .inputs import KINDS
-from .metrics import Score, scores
+from .metrics import Normalization, Score, scores
 from .parsing import StrictParser
 from .prediction import Recognizer
 from .scoring import tally_readings
@@ -49,21 +49,26 @@ def build_parser() -> StrictParser:
         "--data",
         required=True,
         type=str,
-        help="annotated videos, as evaluate takes them; or videos, of which the reading is shown",
+        help="labelled lines or annotated videos, as evaluate takes them; or videos, of which the "
+        "reading is shown",
     )
     parser.add_argument(
         "--group_pattern",
         default=FILE_NAME_GROUP,
-        help="its first bracket in a clip's path is the group",
+        help="its first bracket in a line's name, or in a clip's path, is the group",
     )
     parser.add_argument("--output", type=str, default="report.html")
-    parser.add_argument("--videos", type=int, default=20, help="at most so many are shown")
+    parser.add_argument(
+        "--videos", "--lines", dest="shown", type=int, default=20, help="at most so many are shown"
+    )
+    parser.add_argument("--ignore_case", action="store_true")
     parser.add_argument(
         "--beside",
         nargs="+",
         type=str,
         default=[],
-        help="scores to set beside these: files of evaluate --json, or of names with such scores",
+        help="what to set beside it: bundles, which read the same lines, or .json files of "
+        "evaluate --json, or of names with such scores",
     )
     add_video_options(parser)
     return parser
@@ -83,10 +88,21 @@ def report(options) -> int:
     output = Path(options.output)
     if not output.parent.is_dir():
         raise ValueError(f"--output {output}: no such folder to write into")
-    if options.videos < 1:
-        raise ValueError(f"--videos {options.videos}: show at least 1")
-    beside = read_beside(options.beside)
+    if options.shown < 1:
+        raise ValueError(f"--lines or --videos {options.shown}: show at least 1")
+    tables = [one for one in options.beside if one.lower().endswith(".json")]
+    bundles = [one for one in options.beside if one not in tables]
+    beside = read_beside(tables)
+    for name in bundles:
+        find_bundle(name)
     recognizer = Recognizer(load_bundle(options.model))
+    if isinstance(recognizer.bundle.reader, LineReader):
+        return report_on_lines(recognizer, bundles, beside, options)
+    if bundles:
+        raise ValueError(
+            f"--beside {bundles[0]}: bundles are compared on lines only; for videos give the "
+            ".json files that evaluate --json writes"
+        )
     check(recognizer, options.model)
     found = read(recognizer, options)
     sections = headline(found)
@@ -95,7 +111,7 @@ def report(options) -> int:
         others = {n: {k: v for k, v in told.items() if k in own} for n, told in beside.items()}
         sections += [page.heading("Beside other ways"), page.paragraph("In percent.")]
         sections.append(comparison({find_bundle(options.model).stem: own} | others))
-    sections += of_readings(found, recognizer.bundle.labels, options.videos)
+    sections += of_readings(found, recognizer.bundle.labels, options.shown)
     sections += problems(found) + about(recognizer, options.model)
     lead = f"{len(found.seen)} videos of {options.data}, read by {options.model}"
     output.write_text(page.document("What was read in the videos", lead, sections), "utf-8")
@@ -103,12 +119,26 @@ def report(options) -> int:
     return 1 if any(isinstance(one.answer.reading, str) for one in found.seen) else 0
 
 
+def report_on_lines(
+    recognizer: Recognizer, bundles: list[str], tables: dict[str, dict[str, float]], options
+) -> int:
+    from .line_report import report_lines
+
+    lead, sections, told, code = report_lines(recognizer, bundles, tables, options)
+    sections += about(recognizer, options.model)
+    Path(options.output).write_text(
+        page.document("What was read in the lines", lead, sections), "utf-8"
+    )
+    print(*told, options.output, sep="\n")
+    return code
+
+
 def check(recognizer: Recognizer, model: str) -> None:
     """Raises ValueError for a bundle whose readings have no page yet."""
     kind = type(recognizer.bundle.reader).__name__
     if not isinstance(recognizer.bundle.reader, ClipReader):
         raise ValueError(
-            f"{model} reads {KINDS[kind][0]}; report takes bundles that read videos. "
+            f"{model} reads {KINDS[kind][0]}; report takes bundles that read lines or videos. "
             "evaluate scores this one"
         )
     if getattr(recognizer.model.head, "multi_label", False):
@@ -138,7 +168,8 @@ def read(recognizer: Recognizer, options) -> Found:
         data.targets,
         data.groups,
         data.labels,
-        background=data.background,
+        Normalization(options.ignore_case),
+        data.background,
     )
     seen = [Seen(answer, target) for answer, target in zip(answers, data.targets, strict=True)]
     return Found(seen, data, scores(tally))

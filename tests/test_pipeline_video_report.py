@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from opinions import opinion_bundle
 from screen import clip_bundle, even, plain, write_film
 from test_pipeline_report import Page
 
@@ -295,6 +296,7 @@ def test_clips_in_folders_of_their_class_are_scored(command, films, bundles, tmp
 
 MISUSE = [
     (["--videos", "0"], "--videos 0: show at least 1"),
+    (["--beside", "nobody.safetensors"], "no such bundle: nobody.safetensors"),
     (["--output", "none/r.html"], "--output none/r.html: no such folder"),
     (["--beside", "none.json"], "none.json"),
 ]
@@ -308,6 +310,13 @@ def test_misuse_is_one_line_and_two(command, films, bundles, options, says):
     assert (code, out) == (2, "") and says in err and err.count("\n") == 1
 
 
-def test_bundles_of_lines_are_refused_with_a_way_out(command, films, bundle_file):
-    code, _, err = command("report", "--model", bundle_file, "--data", films)
-    assert code == 2 and "reads images; report takes bundles that read videos" in err
+def test_bundles_of_texts_are_refused_with_a_way_out(command, films, tmp_path):
+    save_bundle(opinion_bundle(), tmp_path / "texts.safetensors")
+    code, _, err = command("report", "--model", tmp_path / "texts.safetensors", "--data", films)
+    assert code == 2 and "reads texts; report takes bundles that read lines or videos" in err
+
+
+def test_bundles_are_not_set_beside_on_videos(command, films, bundles):
+    own, other = bundles / "steps.safetensors", bundles / "clip.safetensors"
+    code, _, err = command("report", "--model", own, "--data", films, "--beside", other)
+    assert code == 2 and "clip.safetensors: bundles are compared on lines only" in err
