@@ -18,8 +18,10 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import SequenceDataModule
 
+from .alphabets import Alphabet, choose_alphabet
 from .bundle import Bundle, load_bundle, part, shorten_part
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .forgetting import Forgetting
 from .history import TrainingHistory
 from .initialization import start_from
 from .interrupt import StopBetweenBatches
@@ -66,6 +68,19 @@ class StrandCLI(LightningCLI):
         parser.add_argument(
             "--init_from", type=str | None, help="a bundle whose weights to start from"
         )
+        parser.add_argument(
+            "--alphabet",
+            type=Alphabet,
+            default="union",
+            help="with --init_from: read the bundle's characters and the data's (union), the "
+            "data's alone (replace) or the bundle's alone (keep)",
+        )
+        parser.add_argument(
+            "--remember",
+            type=str | None,
+            help="with --init_from: lines that the bundle can read (a folder, a labels.tsv, or a "
+            "config, whose validation lines they are), scored before and after",
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.add_lightning_class_args(EarlyStopping, "early_stopping")
         parser.set_defaults(
@@ -107,8 +122,9 @@ class StrandCLI(LightningCLI):
         options = self.config[self.subcommand]
         self.bundle = load_bundle(options.init_from) if options.init_from else None
         if self.bundle and same_head(self.bundle, options.model.head):
-            # its labels, in its order, decide what can be read
-            set_alphabet(options.data.source, "".join(self.bundle.labels))
+            choose_alphabet(options.data.source, self.bundle.labels, options.alphabet)
+        if options.remember and not options.init_from:
+            raise ValueError("--remember goes with --init_from: what is not known is not forgotten")
         on_gpu = options.trainer.accelerator != "cpu" and torch.cuda.is_available()
         native = multiplies_bfloat16("cuda" if on_gpu else "cpu")
         if options.trainer.precision == "bf16-mixed" and not native:
@@ -134,6 +150,10 @@ class StrandCLI(LightningCLI):
         told = start_from(self.model.model, self.model.labels, self.bundle)
         if self.trainer.is_global_zero:
             print(told)
+            options = self.config[self.subcommand]
+            self.forgetting = (
+                Forgetting(options.init_from, options.remember) if options.remember else None
+            )
 
     def fit(self, **options) -> None:
         """Lightning ends the process on Ctrl-C; before that, say how to go on.
@@ -159,21 +179,14 @@ class StrandCLI(LightningCLI):
     def after_fit(self) -> None:
         folder = Path(self.trainer.log_dir)
         if self.trainer.is_global_zero:
+            if self.bundle is not None and self.forgetting is not None:
+                print(self.forgetting.note(folder / "best.safetensors"))
             print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
 
 
 def same_head(bundle: Bundle, head) -> bool:
     """Whether a config's head is of the bundle's kind."""
     return head.class_path.rpartition(".")[2] == type(bundle.model.head).__name__
-
-
-def set_alphabet(source, alphabet: str) -> None:
-    """Give a source, or each source of a mixture, these characters if it has an alphabet at all."""
-    options = source.get("init_args", {})
-    if "alphabet" in options:
-        options["alphabet"] = alphabet
-    for source in options.get("sources", []):
-        set_alphabet(source, alphabet)
 
 
 def run_name(options, command: str) -> str:

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from datasets import LineReader
 from models import CTCHead, LineCNN, RecurrentStack, SequenceModel, TokenClassificationHead
 from pipeline.bundle import Bundle
-from pipeline.initialization import start_from
+from pipeline.initialization import HANDICAP, start_from
 
 
 def model(labels: int, head=TokenClassificationHead, hidden: int = 6) -> SequenceModel:
@@ -37,7 +37,46 @@ def test_another_head_keeps_the_body_and_the_labels_that_both_have():
     assert_close(own.head.linear.weight[0], given.head.linear.weight[2])
     assert_close(own.head.linear.bias[0], given.head.linear.bias[2])
     assert_close(own.head.linear.weight[1:], before[1:])  # d is new, and so is the blank
-    assert "1 labels kept, 1 new, 2 dropped" in told
+    assert told.splitlines() == [
+        "--init_from: encoder and recurrent stack; of the head 1 labels kept, 1 new, 2 dropped",
+        "  kept: c",
+        "  new: d (anew)",
+        "  dropped: a b",
+    ]
+
+
+def test_between_alphabets_rows_go_by_character_and_new_ones_start_from_their_like():
+    given, own = tiny_model(4), tiny_model(5, seed=1)
+    before = own.head.linear.weight.detach().clone()
+    told = start_from(own, [" ", "ſ", "e", "☞", "é"], bundle(given, ["x", "f", "e", " "]))
+    weight, bias = given.head.linear.weight, given.head.linear.bias
+    places = [3, 1, 2, 2, 4]  # of " ", the f for ſ, e, the e for é, and the blank
+    assert_close(own.head.linear.weight[[0, 1, 2, 4, 5]], weight[places])
+    lower = torch.tensor([0, HANDICAP, 0, HANDICAP, 0])
+    assert_close(own.head.linear.bias[[0, 1, 2, 4, 5]], bias[places] - lower)
+    assert_close(own.head.linear.weight[3], before[3])
+    assert told.splitlines()[1:] == [
+        "  kept: ␣ e",
+        "  new: ſ (from f), ☞ (anew), é (from e)",
+        "  dropped: x f",
+    ]
+
+
+def test_running_statistics_are_kept():
+    given, own = tiny_model(2), tiny_model(3, seed=1)
+    start_from(own, ["a", "b", "c"], bundle(given, ["a", "b"]))
+    kept = {k: v for k, v in given.named_buffers() if "running" in k}
+    assert kept
+    assert_close({k: v for k, v in own.named_buffers() if k in kept}, kept)
+
+
+def test_no_reading_changes_before_the_first_step():
+    """New characters stand below those they start from: old lines are still read as they were."""
+    given, own = tiny_model(2), tiny_model(4, seed=1)
+    start_from(own.eval(), ["f", "e", "ſ", "é"], bundle(given, ["f", "e"]))
+    inputs, lengths = torch.randint(0, 256, (3, 80, 1, 16), dtype=torch.uint8), torch.full((3,), 80)
+    old, new = given.head.decode(*given(inputs, lengths)), own.head.decode(*own(inputs, lengths))
+    assert [text.ids for text in new] == [text.ids for text in old] and any(t.ids for t in old)
 
 
 def test_the_order_of_the_labels_may_differ():
@@ -47,7 +86,8 @@ def test_the_order_of_the_labels_may_differ():
 
 
 def test_a_body_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"--init_from: .* weights do not fit"):
+    first = r"fit the network; recurrent\S+ is \(24, 6\), the network has \(20, 6\)"
+    with pytest.raises(ValueError, match=f"--init_from: .* {first}"):
         start_from(model(3, hidden=5), ["x", "y", "z"], bundle(model(3), ["a", "b", "c"]))
 
 

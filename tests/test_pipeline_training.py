@@ -217,16 +217,27 @@ def test_init_from_decides_the_labels(command, tmp_path):
     bundle.labels.reverse()
     save_bundle(bundle, tmp_path / "ba.safetensors")
     write_lines("ab", "ba", "axyb", "aab")
-    code, out, err = command("fit", "-c", "lines.yaml", "--init_from", "ba.safetensors")
+    given = ("fit", "-c", "lines.yaml", "--init_from", "ba.safetensors")
+    code, out, err = command(*given, "--alphabet=keep")
     assert code == 0, err
     assert "left out: 1 samples" in out
     assert (
         "lines/p2__.png: cannot encode 'x' (U+0078) 'y' (U+0079): not in the alphabet of 2" in out
     )
     assert read_metadata(Path("runs/lines-2/best.safetensors"))["labels"] == ["b", "a"]
+    code, out, err = command(*given, "--remember=lines")
+    assert code == 0, err
+    assert "2 labels kept, 2 new, 0 dropped\n" in out and "left out" not in out
+    metadata = read_metadata(Path("runs/lines-3/best.safetensors"))
+    assert metadata["labels"] == ["b", "a", "x", "y"]
+    was, now = (metadata["scores"][f"old/lines/{name}"] for name in ("cer_before", "cer"))
+    told = f"ba: lines (4 lines) {was:.2f} -> {now:.2f} % CER"
+    assert metadata["card"]["forgetting"] == told and f"forgetting: {told}\n" in out
 
 
 def test_init_from_refuses_what_does_not_fit(command):
+    code, _, err = command("fit", "-c", "words.yaml", "--remember=lines")
+    assert code == 2 and "error: --remember goes with --init_from" in err
     write_lines("ab", "ba", "ab", "aab")
     command("fit", "-c", "lines.yaml")
     given = ("--init_from", "runs/lines/best.safetensors")
