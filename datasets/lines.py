@@ -11,7 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from .batch import Sample
-from .line_reader import LineReader, load_grey
+from .line_containers import (
+    container_problems,
+    container_rows,
+    group_name,
+    is_container,
+    pack_line,
+)
+from .line_exclusions import names_of, read_exclusions
+from .line_reader import LineReader, decode_grey, load_grey
 from .paths import resolve
 from .progress import track
 from .source import Problem, SequenceDataset, Source, Split
@@ -22,16 +30,20 @@ from .vocabulary import Vocabulary
 @dataclass
 class LineFolder:
     """One folder of line images with `labels.tsv` (file TAB text [TAB group]) or a `.gt.txt` beside
-    each.
+    each; or else of PAGE or ALTO files with their images, or an LMDB.
 
     Args:
-        root: the folder; if it is not there as given, it is looked for under $STRAND_DATA.
+        root: the folder, its labels.tsv, or one page file; if it is not there as given, it is
+            looked for under $STRAND_DATA.
         group_pattern: its first bracket, matched at the start of a file's name, is the group if the
-            label file gives none. `groups.tsv` (name TAB group) can join such groups into larger
-            ones.
+            label file gives none. A page file's lines are one group, named by the page; a record
+            of an LMDB is matched by its key. `groups.tsv` (name TAB group) can join such groups
+            into larger ones.
         validation: groups kept out to choose by: their names, or a share of all lines.
         test: groups kept out for the last test: their names, or a share of all lines.
         repeat: how often each training line comes in an epoch.
+        leave_out: a list of lines not to use, file TAB reason, such as `doctor --fix` writes. They
+            are counted and named; which split the others stand in does not change.
     """
 
     root: str
@@ -39,15 +51,20 @@ class LineFolder:
     validation: list[str] | float = 0.1
     test: list[str] | float = 0.0
     repeat: int = 1
+    leave_out: str | None = None
 
 
 class Line(NamedTuple):
-    """A line that has an image of this many columns at the reader's height."""
+    """A line that has an image of this many columns at the reader's height.
+
+    packed: the image as PNG, if it was cut from a page.
+    """
 
     path: str
     text: str
     group: str
     width: int
+    packed: bytes | None = None
 
 
 def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
@@ -58,22 +75,27 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
     root = resolve(folder.root)
     larger = dict(read_table(root / "groups.tsv", 2)) if (root / "groups.tsv").exists() else {}
     labels = root if root.is_file() else root / "labels.tsv"
-    if labels.exists():
+    if is_container(root):
+        rows = container_rows(root)
+    elif labels.exists():
         rows = [(labels.parent / row[0], *row[1:]) for row in read_table(labels, 2, 3)]
     else:
         files = sorted(root.rglob("*.gt.txt"))
         rows = [(image_of(f), read_utf8(f).rstrip("\n")) for f in files]
     if not rows:
+        told = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
         raise ValueError(
-            f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read"
+            f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read, "
+            f"for no PAGE, ALTO or LMDB with texts is there either{told}"
         )
     try:
         pattern = re.compile(folder.group_pattern)
     except re.error as error:
         raise ValueError(f"group_pattern {folder.group_pattern!r}: {error}") from error
     for image, text, *given in rows:
-        match = pattern.match(image.name)
-        group = match.group(1) if match and match.groups() else image.stem
+        name = group_name(image)
+        match = pattern.match(name)
+        group = match.group(1) if match and match.groups() else Path(name).stem
         yield (
             image,
             unicodedata.normalize("NFC", text),
@@ -84,7 +106,7 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
 def unlabelled(folder: LineFolder) -> list[Path]:
     """Images that have no `.gt.txt` beside them; a label file alone says which images it means."""
     root = resolve(folder.root)
-    if root.is_file() or (root / "labels.tsv").exists():
+    if root.is_file() or (root / "labels.tsv").exists() or is_container(root):
         return []
     images = (p for p in sorted(root.rglob("*")) if p.suffix.lower() in LineReader.suffixes)
     return [p for p in images if not p.with_name(p.stem + ".gt.txt").exists()]
@@ -142,8 +164,8 @@ class LineDataset(SequenceDataset):
         self.augmentation: Callable[[np.ndarray], np.ndarray] | None = None
 
     def read(self, index: int) -> Sample:
-        path = self.lines[index].path
-        image = load_grey(path)
+        path, packed = self.lines[index].path, self.lines[index].packed
+        image = load_grey(path) if packed is None else decode_grey(packed, path)
         if self.augmentation is not None:
             image = self.augmentation(image)
         return Sample(self.reader.prepare(image, path), self.targets[index])
@@ -182,8 +204,15 @@ class RealLines(Source):
             raise ValueError(f"no line to train on in {', '.join(f.root for f in folders)}{first}")
 
     def _add(self, folder: LineFolder) -> None:
-        rows = list(transcripts(folder))
+        rows, left, chosen = [], [], read_exclusions(folder.leave_out)
+        for row in transcripts(folder):
+            name = next((n for n in names_of(row[0], folder.root) if n in chosen), None)
+            (rows if name is None else left).append(row)
+            if name is not None:
+                reason = f"{row[0]}: left out by {folder.leave_out}: {chosen[name]}"
+                self.problems.append(Problem(str(row[0]), reason))
         lines = []
+        self.problems += container_problems(resolve(folder.root))
         self.problems += [
             Problem(
                 str(p), f"{p}: no transcript; put {p.stem}.gt.txt beside it or remove the image"
@@ -195,7 +224,7 @@ class RealLines(Source):
             for line in checked:
                 (lines if isinstance(line, Line) else self.problems).append(line)
         if lines:
-            groups = [line.group for line in lines]
+            groups = [line.group for line in lines] + [group for *_, group in left]
             splits = split_groups(groups, folder.validation, folder.test, folder.root)
             for line in lines:
                 split = splits[line.group]
@@ -208,7 +237,8 @@ class RealLines(Source):
                 str(path), f"{path}: the transcript is empty; type it or remove the line"
             )
         try:
-            return Line(str(path), text, group, self.reader.width(load_grey(str(path)), str(path)))
+            name, image = str(path), load_grey(str(path))
+            return Line(name, text, group, self.reader.width(image, name), pack_line(name, image))
         except (OSError, ValueError) as error:
             return Problem(str(path), str(error))
 

@@ -36,7 +36,8 @@ class Diagnosis(NamedTuple):
 
     totals: figures by name. counts: tables by name, such as
     {"labels": {"walk": {"segments": 3, "seconds": 2.5}}}. problems: annotations that cannot be
-    used. warnings: what stands out over all files, and what to do.
+    used. warnings: what stands out over all files, and what to do. findings: where files are many
+    and small, what was found in them, each with all that --json tells.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Diagnosis(NamedTuple):
     counts: Mapping[str, Mapping[str, Mapping[str, float]]]
     problems: Sequence[str]
     warnings: Sequence[str]
+    findings: Sequence[Mapping[str, object]] = ()
 
     @property
     def broken(self) -> list[Row]:
@@ -67,7 +69,7 @@ class Diagnosis(NamedTuple):
             "problems": list(self.problems),
             "warnings": list(self.warnings),
             **{name: dict(found) for name, found in self.counts.items()},
-        }
+        } | ({"findings": list(self.findings)} if self.findings else {})
 
 
 class Examiner(ABC):

@@ -14,11 +14,12 @@ from rich.text import Text
 from datasets.paths import resolve
 
 from .diagnosis import Diagnosis, Examiner, TableOptions
+from .line_doctor import LineExaminer, LineOptions
 from .parsing import StrictParser
 from .video_doctor import VideoExaminer
 
 FILE_WIDTH = 120  # columns where the output is no terminal
-EXAMINERS: tuple[Examiner, ...] = (VideoExaminer(),)
+NO_LINE_OPTIONS = LineOptions()
 
 
 def build_parser() -> StrictParser:
@@ -28,10 +29,10 @@ def build_parser() -> StrictParser:
     )
     parser.add_argument(
         "paths",
-        nargs="+",
+        nargs="*",
         metavar="PATH",
-        help="a folder (with all below it), a video, or an annotation file (CSV, BORIS, ELAN, VIA);"
-        " as given or under $STRAND_DATA",
+        help="a folder (with all below it), a video, an annotation file (CSV, BORIS, ELAN, VIA), "
+        "or a folder of text lines (labels.tsv or .gt.txt); as given or under $STRAND_DATA",
     )
     parser.add_argument(
         "--table",
@@ -48,6 +49,12 @@ def build_parser() -> StrictParser:
     parser.add_argument("--tier", help="of an ELAN file")
     parser.add_argument("--subject", help="whose events of a BORIS file")
     parser.add_argument("--json", metavar="F", help="also write all that was found to this file")
+    parser.add_argument("--config", metavar="F", help="lines: those of a config, in its splits")
+    parser.add_argument("--model", help="lines: a bundle that reads them and doubts their labels")
+    parser.add_argument("--html", metavar="F", help="lines: write a page that shows what was found")
+    parser.add_argument(
+        "--fix", metavar="F", help="lines: write a list of those to leave out, for a config"
+    )
     return parser
 
 
@@ -55,8 +62,9 @@ def main(arguments: Sequence[str]) -> int:
     """arguments: "doctor" and what follows. 0; 1 if something is broken; 2 for misuse."""
     options = build_parser().parse_args(arguments[1:])
     tables = TableOptions(*(getattr(options, name) for name in TableOptions._fields))
+    lines = LineOptions(*(getattr(options, name) for name in LineOptions._fields))
     try:
-        found = diagnose([resolve(path) for path in options.paths], tables)
+        found = diagnose([resolve(path) for path in options.paths], tables, lines)
         if options.json:
             document = {one.kind: one.document() for one in found}
             text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -72,15 +80,28 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if all(one.healthy for one in found) else 1
 
 
-def diagnose(paths: Sequence[Path], options: TableOptions) -> list[Diagnosis]:
-    """One diagnosis for each kind of files in the paths. Raises ValueError for a path of none."""
-    chosen: dict[Examiner, list[Path]] = {}
+def diagnose(
+    paths: Sequence[Path], options: TableOptions, lines: LineOptions = NO_LINE_OPTIONS
+) -> list[Diagnosis]:
+    """One diagnosis for each kind of files in the paths. Raises ValueError for a path of none, and
+    for options that nothing here uses.
+    """
+    reader = LineExaminer(lines)
+    examiners: tuple[Examiner, ...] = (VideoExaminer(), reader)
+    chosen: dict[Examiner, list[Path]] = {reader: []} if lines.config else {}
     for path in paths:
-        takers = [examiner for examiner in EXAMINERS if examiner.takes(path)]
+        takers = [examiner for examiner in examiners if examiner.takes(path)]
         if not takers:
-            raise ValueError(f"{path}: no videos in it; give a folder of them, or their table")
+            raise ValueError(
+                f"{path}: no videos in it, and no labelled lines; give a folder of them, or a table"
+            )
         for examiner in takers:
             chosen.setdefault(examiner, []).append(path)
+    if not chosen:
+        raise ValueError("nothing to examine; give a PATH, or --config F for the lines of a config")
+    unused = [name for name, value in lines._asdict().items() if value and reader not in chosen]
+    if unused:
+        raise ValueError(f"--{unused[0]} goes with text lines; there are none in what was given")
     return [examiner.examine(its_paths, options) for examiner, its_paths in chosen.items()]
 
 

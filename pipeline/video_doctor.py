@@ -15,6 +15,7 @@ from datasets.progress import track
 from datasets.video import describe
 
 from .diagnosis import Diagnosis, Examiner, Row, TableOptions
+from .line_files import holds_lines
 from .video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, warnings
 
 # the endings under which annotation files are looked for; which tool wrote one, its content says
@@ -26,10 +27,17 @@ class VideoExaminer(Examiner):
     """Videos that `ClipReader` reads, alone, in folders, or named by an annotation file."""
 
     def takes(self, path: Path) -> bool:
-        """By its ending: one that says video and is none is broken, which the doctor tells."""
+        """By its ending: one that says video and is none is broken, which the doctor tells.
+
+        A table of line images is none of its own.
+        """
         if path.is_file():
-            return path.name.lower().endswith((*ClipReader.suffixes, *ANNOTATIONS))
-        return bool(next(videos_in(path), None) or annotation_files(path))
+            return not holds_lines(path) and path.name.lower().endswith(
+                (*ClipReader.suffixes, *ANNOTATIONS)
+            )
+        return bool(
+            next(videos_in(path), None) or (annotation_files(path) and not holds_lines(path))
+        )
 
     def examine(self, paths: Sequence[Path], options: TableOptions) -> Diagnosis:
         found: dict[Path, Video] = {}

@@ -1,0 +1,174 @@
+"""The doctor's view of line data: every row as its file has it, and the splits it stands in."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from datasets.line_containers import (
+    container_problems,
+    container_rows,
+    group_name,
+    is_container,
+)
+from datasets.line_exclusions import names_of, read_exclusions
+from datasets.line_reader import IMAGE_SUFFIXES
+from datasets.lines import LineFolder, image_of, read_table, read_utf8
+from datasets.paths import resolve
+from datasets.splits import split_groups
+
+PEEK = 20  # rows of a table that say whether it names images
+
+
+class ListedLine(NamedTuple):
+    """A line as it is listed. text: unchanged, not even composed; None if there is none.
+
+    name: how a list of lines to leave out calls it. where: what said so, "labels.tsv, line 3".
+    """
+
+    path: str
+    name: str
+    text: str | None
+    group: str
+    folder: str
+    split: str
+    where: str
+
+
+class Listing(NamedTuple):
+    """Lines, rows that are no line (a reason each), and the groups of lines left out by choice."""
+
+    lines: list[ListedLine]
+    problems: list[str]
+    left_out: list[str]
+
+
+def holds_lines(path: Path) -> bool:
+    """Whether this is a label file that names images, a folder of one, one with `.gt.txt`, or
+    pages (PAGE, ALTO) or databases of lines.
+    """
+    if is_container(path):
+        return True
+    if path.is_dir():
+        table = path / "labels.tsv"
+        return holds_lines(table) if table.is_file() else bool(next(path.rglob("*.gt.txt"), None))
+    if path.suffix.lower() != ".tsv":
+        return False
+    with open(path, "rb") as file:
+        rows = [row for _, row in zip(range(PEEK), file, strict=False)]
+    names = [row.split(b"\t")[0].decode("utf-8", "replace").lower() for row in rows]
+    return any(name.endswith(IMAGE_SUFFIXES) for name in names)
+
+
+def list_folder(folder: LineFolder, alone: bool) -> Listing:
+    """All lines of a folder, in one split that has the folder's name.
+
+    alone: names in a list of lines to leave out need not say the folder.
+    """
+    root = resolve(folder.root)
+    base = root.parent if root.is_file() else root
+    table = root if root.is_file() else root / "labels.tsv"
+    groups = base / "groups.tsv"
+    larger = dict(read_table(groups, 2)) if groups.exists() else {}
+    chosen = read_exclusions(folder.leave_out)
+    lines: list[ListedLine] = []
+    problems: list[str] = []
+    left: list[str] = []
+    if is_container(root):
+        rows = ((name, text, "", name.name) for name, text in container_rows(root))
+        problems += [problem.reason for problem in container_problems(root)]
+    else:
+        rows = table_rows(table, problems) if table.exists() else pair_rows(root)
+    for image, text, given, where in rows:
+        names = names_of(image, folder.root)
+        told = group_name(image)
+        match = re.match(folder.group_pattern, told)
+        found = match.group(1) if match and match.groups() else Path(told).stem
+        name = names[0] if alone else names[-1]
+        group = given or larger.get(found, found)
+        if any(one in chosen for one in names):
+            left.append(group)
+            continue
+        lines.append(ListedLine(str(image), name, text, group, folder.root, folder.root, where))
+    return Listing(lines, problems, left)
+
+
+def table_rows(table: Path, problems: list[str]) -> Iterator[tuple[Path, str | None, str, str]]:
+    """(image, text, group or "", where) of each row, then the images beside it that none names."""
+    named = set()
+    for number, row in enumerate(read_utf8(table).split("\n"), 1):
+        cells, where = row.split("\t"), f"{table.name}, line {number}"
+        if not row:
+            continue
+        if len(cells) not in (2, 3):
+            problems.append(
+                f"{table}, line {number}: {len(cells)} columns, expected 2 or 3 between tabs; "
+                "training refuses the whole table: mend this row"
+            )
+            continue
+        image = table.parent / cells[0]
+        named.add(image)
+        yield image, cells[1], cells[2] if len(cells) == 3 else "", where
+    for image in sorted(table.parent.iterdir()):
+        if image.suffix.lower() in IMAGE_SUFFIXES and image not in named:
+            yield image, None, "", f"not in {table.name}"
+
+
+def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, str, str]]:
+    """The same of images with `.gt.txt` beside them, and of those without."""
+    for file in sorted(root.rglob("*.gt.txt")):
+        yield image_of(file), read_utf8(file).rstrip("\n"), "", file.name
+    for image in sorted(root.rglob("*")):
+        alone = not image.with_name(image.stem + ".gt.txt").exists()
+        if image.suffix.lower() in IMAGE_SUFFIXES and alone:
+            yield image, None, "", f"no {image.stem}.gt.txt"
+
+
+def list_config(config: Path) -> Listing:
+    """The lines of all RealLines of a config, each in the split that training puts it in.
+
+    Raises ValueError for a config without any.
+    """
+    folders = list(folders_in(yaml.safe_load(config.read_text(encoding="utf-8"))))
+    if not folders:
+        raise ValueError(f"{config}: no datasets.RealLines in it; give a config of real lines")
+    listings = [assign(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
+    return join(listings)
+
+
+def folders_in(part: object) -> Iterator[LineFolder]:
+    """Every LineFolder that some part of a parsed config describes."""
+    if isinstance(part, list):
+        for one in part:
+            yield from folders_in(one)
+    elif isinstance(part, dict):
+        options = part.get("init_args")
+        if str(part.get("class_path")).endswith("RealLines") and isinstance(options, dict):
+            for folder in options.get("folders", []):
+                try:
+                    yield LineFolder(**folder)
+                except TypeError as error:
+                    raise ValueError(f"folders: {folder} is no LineFolder ({error})") from error
+        else:
+            for one in part.values():
+                yield from folders_in(one)
+
+
+def assign(folder: LineFolder, listing: Listing) -> Listing:
+    """The same lines in train, validation and test as the folder's options say."""
+    groups = [line.group for line in listing.lines]
+    if not groups:
+        return listing
+    splits = split_groups(groups + listing.left_out, folder.validation, folder.test, folder.root)
+    lines = [line._replace(split=splits[line.group]) for line in listing.lines]
+    return listing._replace(lines=lines)
+
+
+def join(listings: Sequence[Listing]) -> Listing:
+    return Listing(
+        [line for listing in listings for line in listing.lines],
+        [problem for listing in listings for problem in listing.problems],
+        [group for listing in listings for group in listing.left_out],
+    )

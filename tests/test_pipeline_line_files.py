@@ -1,0 +1,66 @@
+"""Rows as they are listed: broken ones, images without a row, the splits of a config."""
+
+from pathlib import Path
+
+import pytest
+from conftest import noise_line, write_image
+
+from datasets import LineFolder, RealLines
+from pipeline.line_files import holds_lines, list_config, list_folder
+
+
+def pages(root: Path, count: int = 12) -> Path:
+    names = [f"p{page}__{line}.png" for page in range(count) for line in range(2)]
+    for place, name in enumerate(names):
+        write_image(root / name, noise_line(place))
+    (root / "labels.tsv").write_text("".join(f"{name}\tab\n" for name in names))
+    return root
+
+
+def test_rows_are_taken_as_they_are_and_broken_ones_are_told(tmp_path):
+    write_image(tmp_path / "p1__a.png", noise_line(0))
+    write_image(tmp_path / "p1__c.png", noise_line(0))
+    rows = "p1__a.png\tcafe\u0301 \np1__b.png\tb\tgiven\nno tab here\nx.png\ta\tb\tc\n"
+    (tmp_path / "labels.tsv").write_text(rows, encoding="utf-8")
+    found = list_folder(LineFolder(str(tmp_path)), True)
+    assert [(line.name, line.text, line.group, line.where) for line in found.lines] == [
+        ("p1__a.png", "cafe\u0301 ", "p1", "labels.tsv, line 1"),
+        ("p1__b.png", "b", "given", "labels.tsv, line 2"),
+        ("p1__c.png", None, "p1", "not in labels.tsv"),
+    ]
+    assert len(found.problems) == 2
+    assert "line 3: 1 columns" in found.problems[0] and "line 4: 4 columns" in found.problems[1]
+    with pytest.raises(ValueError, match="line 3: 1 columns"):  # as they say: training refuses
+        RealLines([LineFolder(str(tmp_path))])
+
+
+def test_a_config_gives_each_line_the_split_that_training_gives_it(tmp_path):
+    root = pages(tmp_path / "lines")
+    (tmp_path / "out.tsv").write_text("p3__0.png\ttorn\np3__1.png\n")
+    options = {"validation": 0.25, "test": 0.25, "leave_out": str(tmp_path / "out.tsv")}
+    told = ", ".join(f"{name}: {value}" for name, value in options.items())
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "data: {source: {class_path: datasets.RealLines, init_args: {folders: ["
+        f"{{root: {root}, {told}}}]}}}}}}\n"
+    )
+    found = list_config(config)
+    source = RealLines([LineFolder(str(root), **options)])
+    for split in ("train", "validation", "test"):
+        listed = {line.path for line in found.lines if line.split == split}
+        assert listed == set(source.split(split).names) and listed
+    assert found.left_out == ["p3", "p3"] and len(found.lines) == 22
+    config.write_text("data: {}\n")
+    with pytest.raises(ValueError, match=r"c\.yaml: no datasets\.RealLines in it"):
+        list_config(config)
+
+
+def test_only_tables_of_images_and_gt_txt_are_lines(tmp_path):
+    assert not holds_lines(tmp_path)
+    (tmp_path / "labels.tsv").write_text("film.mp4\twalk\n")
+    assert not holds_lines(tmp_path) and not holds_lines(tmp_path / "labels.tsv")
+    (tmp_path / "labels.tsv").write_text("A.PNG\twalk\n")
+    assert holds_lines(tmp_path) and holds_lines(tmp_path / "labels.tsv")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "x.gt.txt").write_text("x")
+    assert holds_lines(tmp_path / "below")

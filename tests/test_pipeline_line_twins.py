@@ -1,0 +1,56 @@
+"""Twins: the same pixels, the same line scanned anew, and lines that only look alike."""
+
+import cv2
+import numpy as np
+from conftest import write_image
+from drawn_lines import draw, sentence
+
+from datasets import LineReader
+from pipeline.line_files import ListedLine
+from pipeline.line_pictures import measure
+from pipeline.line_twins import twin_findings
+
+
+def found(tmp_path, images, texts=None, splits=None):
+    lines, pictures = [], []
+    for place, image in enumerate(images):
+        path = str(write_image(tmp_path / f"{place}.png", image))
+        text = texts[place] if texts else "same"
+        split = splits[place] if splits else "f"
+        lines.append(ListedLine(path, f"{place}", text, "g", "f", split, ""))
+        pictures.append(measure(path, LineReader()))
+    return [
+        (one.kind, one.line.name, one.other.name, one.leave_out)
+        for one in twin_findings(lines, pictures)
+    ]
+
+
+def again(image: np.ndarray) -> np.ndarray:
+    """Larger, paler, moved and compressed."""
+    image = cv2.resize(image, None, fx=1.15, fy=1.15)
+    image = np.pad(cv2.convertScaleAbs(image, alpha=0.8, beta=30), ((2, 0), (3, 1)), mode="edge")
+    return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 60])[1], 0)
+
+
+def test_twins_are_found_among_other_lines(tmp_path):
+    others = [draw(sentence(seed), seed) for seed in range(12)]
+    images = [*others, others[3].copy(), again(others[5])]
+    told = found(tmp_path, images)
+    assert told == [("duplicate", "12", "3", True), ("near duplicate", "13", "5", False)]
+
+
+def test_one_letter_more_is_another_line(tmp_path):
+    assert found(tmp_path, [draw("the old bridge fell"), draw("the cold bridge fell")]) == []
+
+
+def test_the_training_line_of_a_pair_across_splits_goes(tmp_path):
+    image = draw(sentence(1))
+    told = found(tmp_path, [image, again(image)], splits=["train", "test"])
+    assert told == [("near duplicate", "0", "1", True)]
+    # with two texts they may be two lines after all
+    told = found(tmp_path, [image, again(image)], ["a", "b"], ["train", "test"])
+    assert told == [("near duplicate", "0", "1", False)]
+
+
+def test_blank_images_are_no_twins(tmp_path):
+    assert found(tmp_path, [np.full((40, 300), 200, np.uint8)] * 2) == []
