@@ -1,64 +1,60 @@
-"""Our line reader beside Tesseract 5: the same held-out lines, the same machine, the same run.
+"""Our line reader beside Tesseract and RapidOCR: the same held-out lines, one machine, one run.
 
     python -m benchmarks.lines_peers --data FOLDER
 
-Every reader decodes the image files itself, from a warm file cache. Ours is timed around
-`recognizer.predict`, weights loaded, after one warm-up on a few lines; Tesseract reads a set in one
-process, and its time includes that one start-up. A peer is a function from paths to a `Reading`:
-add it in `peers_here`.
+Every reader has a set's lines decoded in memory and has read a few before the clock; scaling a line
+to a reader's height is its own work. They take turns, as often as --repeat says, and the median
+time counts. RapidOCR (recognition only) and Tesseract's library (PyPI tesserocr) run in a Python of
+their own, which --rapidocr and --tesserocr name; without the latter Tesseract's command line reads
+files in memory, its start-up included. Each peer runs in the faster of two ways, found on a few
+lines of each set.
 """
 
 import argparse
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
+import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from pipeline.metrics import Normalization, Score, scores, tally_texts
+from pipeline.metrics import Normalization, Score, Tally, scores, tally_texts
+from pipeline.paired import FEW, paired_bootstrap
 
+from .line_peers import WARM_UP_LINES, Reader, Reading, in_memory, peers_of, remark
 from .table import aligned
 
-WARM_UP_LINES = 8
 COLUMNS = ["set", "lines", "groups", "reader", "CER % (95 %)", "WER %", "exact %", "lines/s"]
-COLUMNS += ["ours is faster"]
+COLUMNS += ["ours is faster", "p"]
 
 
 class LineSet(NamedTuple):
-    """The held-out lines of one folder: N paths, transcripts and groups."""
+    """The held-out lines of one folder: N names, transcripts, groups and encoded images."""
 
     name: str
     paths: list[str]
     texts: list[str]
     groups: list[str]
     ignore_case: bool
-
-
-class Reading(NamedTuple):
-    """What a reader made of N images, in order, in how many seconds; problems: failed inputs."""
-
-    texts: list[str]
-    seconds: float
-    problems: list[str]
+    files: list[bytes]
 
 
 class Row(NamedTuple):
-    """One line of the table; ratio: our lines per second / this reader's, on this set."""
+    """One line of the table, of our first reader's figures and this one's on this set.
+
+    ratio: lines per second, ours by this one's. p: that the CER differs by chance; None for ours.
+    """
 
     lines: LineSet
     reader: str
     reading: Reading
     scores: dict[str, Score]
     ratio: float
-
-
-Reader = Callable[[Sequence[str]], Reading]
+    p: float | None
 
 
 def folders_of(config: Path) -> list[dict]:
@@ -92,8 +88,9 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
         groups = part.groups
         if len(set(groups)) == 1:  # one book is no sample of books, but its pages are one of pages
             groups = [Path(path).stem.partition("__")[0] for path in part.names]
+        files = [line.packed or Path(line.path).read_bytes() for line in part.lines[:limit]]
         columns = ([*column[:limit]] for column in (part.names, part.texts, groups))
-        sets.append(LineSet(name, *columns, is_without_lower_case(part.texts)))
+        sets.append(LineSet(name, *columns, is_without_lower_case(part.texts), files))
     return sets
 
 
@@ -102,84 +99,52 @@ def is_without_lower_case(texts: Sequence[str]) -> bool:
     return not any(letter.islower() for text in texts for letter in text)
 
 
-def strand_reader(model: str) -> Reader:
-    """Our bundle, loaded once."""
-    from pipeline.prediction import load_recognizer
+def strand_reader(model: str, lines: LineSet) -> Reader:
+    """Our bundle, loaded once and warm, over images decoded here."""
+    from datasets.line_reader import decode_grey
+    from pipeline.prediction import Item, load_recognizer
 
     recognizer = load_recognizer(model)
+    prepare = recognizer.bundle.reader.prepare
+    items = [
+        Item(path, partial(prepare, decode_grey(data, path), path))
+        for path, data in zip(lines.paths, lines.files, strict=True)
+    ]
+    list(recognizer.predict(items[:WARM_UP_LINES]))
 
-    def read(paths: Sequence[str]) -> Reading:
-        list(recognizer.predict(paths[:WARM_UP_LINES]))
+    def read() -> Reading:
         start = time.perf_counter()
-        records = list(recognizer.predict(paths))
+        records = list(recognizer.predict(items))
         seconds = time.perf_counter() - start
         problems = [f"{r['input']}: {r['error']}" for r in records if r.get("error")]
         return Reading([r.get("text") or "" for r in records], seconds, problems)
 
-    return read
+    return Reader(Path(model).stem, read)
 
 
-def read_with_tesseract(paths: Sequence[str]) -> Reading:
-    """One process over a list of images, each one line of text (`--psm 7`), start-up included."""
-    with tempfile.TemporaryDirectory() as folder:
-        listed = Path(folder, "images.txt")
-        listed.write_bytes(b"".join(os.fsencode(os.path.abspath(path)) + b"\n" for path in paths))
-        command = ["tesseract", str(listed), "stdout", "--psm", "7", "-l", "eng"]
-        start = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
-        seconds = time.perf_counter() - start
-    if done.returncode:
-        last = "\n  ".join(done.stderr.strip().splitlines()[-3:])
-        raise RuntimeError(
-            f"tesseract gave up on {len(paths)} images (exit {done.returncode}); it said:\n  {last}"
-        )
-    return Reading(split_pages(done.stdout, len(paths)), seconds, [])
-
-
-def split_pages(output: str, count: int) -> list[str]:
-    """Tesseract's output for `count` images -> their texts, several lines joined with a space.
-
-    Tesseract 5 puts a form feed between two pages, Tesseract 4 behind each.
-    """
-    pages = output.split("\f")
-    if len(pages) == count + 1 and not pages[-1].strip():
-        pages.pop()
-    if len(pages) != count:
-        raise ValueError(
-            f"tesseract answered {len(pages)} pages for {count} images, so no text can be matched "
-            "to its image; check that every file holds one image"
-        )
-    return [" ".join(page.split()) for page in pages]
-
-
-def peers_here() -> tuple[dict[str, Reader], list[str]]:
-    """The peers that this machine has, by name, and a remark for each that it lacks."""
-    if shutil.which("tesseract") is None:
-        return {}, [
-            "Tesseract is missing (Debian: apt install tesseract-ocr): only ours is measured"
-        ]
-    said = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True)
-    if "eng" not in said.stdout.split():
-        return {}, ["Tesseract lacks English (Debian: apt install tesseract-ocr-eng): only ours"]
-    said = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
-    return {f"Tesseract {said.stdout.split()[1]}": read_with_tesseract}, []
-
-
-def measure(sets: Sequence[LineSet], readers: dict[str, Reader]) -> list[Row]:
-    """Every set by every reader, one at a time; the first reader is ours."""
-    rows = []
-    for lines in sets:
-        for path in lines.paths:  # warms the file cache, for whoever comes first
-            Path(path).read_bytes()
-        normalization = Normalization(ignore_case=lines.ignore_case, fold_punctuation=True)
-        our_seconds = None
-        for name, read in readers.items():
-            remark(f"{lines.name}: {name} reads {len(lines.paths)} lines ...")
-            reading = read(lines.paths)
-            our_seconds = our_seconds or reading.seconds
-            tally = tally_texts(reading.texts, lines.texts, lines.groups, normalization)
-            rows.append(Row(lines, name, reading, scores(tally), reading.seconds / our_seconds))
+def measure(lines: LineSet, readers: Sequence[Reader], repeat: int) -> list[Row]:
+    """One set by every reader in turn, `repeat` times; the first reader is ours."""
+    readings: list[list[Reading]] = [[] for _ in readers]
+    for turn in range(repeat):
+        for reader, found in zip(readers, readings, strict=True):
+            remark(f"{lines.name}: {reader.name} reads {len(lines.texts)} lines ({turn + 1}) ...")
+            found.append(reader.read())
+    normalization = Normalization(ignore_case=lines.ignore_case, fold_punctuation=True)
+    rows, ours = [], None
+    for reader, found in zip(readers, readings, strict=True):
+        reading = found[0]._replace(seconds=statistics.median(each.seconds for each in found))
+        tally = tally_texts(reading.texts, lines.texts, lines.groups, normalization)
+        ours = ours or (tally, reading.seconds)
+        p = chance(ours[0], tally) if rows else None
+        ratio = reading.seconds / ours[1]
+        rows.append(Row(lines, reader.name, reading, scores(tally), ratio, p))
     return rows
+
+
+def chance(ours: Tally, theirs: Tally) -> float:
+    """p of a paired bootstrap over groups: that neither CER is lower."""
+    (first, lengths), (second, _) = ours.counts["cer"], theirs.counts["cer"]
+    return paired_bootstrap(first[:, 0], second[:, 0], lengths[:, 0], ours.groups).p
 
 
 def format_table(rows: Sequence[Row], markdown: bool) -> str:
@@ -200,49 +165,84 @@ def row_cells(row: Row) -> list[str]:
         f"{row.scores['exact'].value:.1f}",
         f"{cer.n / row.reading.seconds:.1f}",
         f"x {row.ratio:.1f}",
+        "" if row.p is None else f"{row.p:.2g}" if cer.groups >= FEW else "few groups",
     ]
 
 
-def conditions(threads: int) -> str:
+def conditions(threads: int, repeat: int) -> str:
     """What the figures were measured under."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
         f"Compared: {Normalization(fold_punctuation=True).describe()}; without case (no case) "
         "where the labels hold no lower-case letter. CER, WER: sum of edits / sum of lengths; "
-        "interval: bootstrap over groups (over the pages where a set has one group only).\n"
-        f"Time: {cores} cores; ours {threads} torch threads, weights loaded, after a warm-up on "
-        f"{WARM_UP_LINES} lines; Tesseract one process a set with its start-up, OMP_THREAD_LIMIT "
-        f"{os.environ.get('OMP_THREAD_LIMIT', 'not set')}. Each reads the image files itself."
+        "interval: bootstrap over groups (over the pages where a set has one group only); p: "
+        f"paired bootstrap of CER against our first, of {FEW} groups or more.\n"
+        f"Time: {cores} cores, {threads} threads each, lines in memory, warm; median of {repeat}, "
+        "taking turns. RapidOCR's batch and Tesseract's processes x threads are the faster of two."
     )
 
 
-def remark(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def parser_of() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[Path("configs/lines_printed.yaml")]
+    )
+    parser.add_argument(
+        "--model", nargs="+", default=["lines-en"],
+        help="bundles: paths or names in the zoo; the first is what the others are compared with",
+    )  # fmt: skip
+    parser.add_argument("--data", help="what the config's folders are relative to (STRAND_DATA)")
+    parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--sets", nargs="+", help="only these folders of the configs")
+    parser.add_argument("--limit", type=int, help="only the first LIMIT lines of each set")
+    parser.add_argument("--repeat", type=int, default=3, help="times that each set is read")
+    parser.add_argument("--threads", type=int, default=2, help="of each reader")
+    parser.add_argument("--rapidocr", metavar="PYTHON", help="a Python that has rapidocr")
+    parser.add_argument("--tesserocr", metavar="PYTHON", help="a Python that has tesserocr")
+    parser.add_argument(
+        "--tesseract_language", nargs="+", default=[], metavar="FOLDER=LANGUAGE[,LANGUAGE]"
+    )
+    parser.add_argument("--format", choices=("text", "markdown"), default="text")
+    return parser
+
+
+def check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    for name in ("limit", "repeat", "threads"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} {value}: must be at least 1")
+    for option in options.tesseract_language:
+        if "=" not in option:
+            parser.error(f"--tesseract_language {option}: give it as FOLDER=LANGUAGE")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--config", type=Path, default=Path("configs/lines_printed.yaml"))
-    parser.add_argument("--model", default="lines-en", help="bundle: a path or a name in the zoo")
-    parser.add_argument("--data", help="what the config's folders are relative to (STRAND_DATA)")
-    parser.add_argument("--split", choices=("validation", "test"), default="test")
-    parser.add_argument("--limit", type=int, help="only the first LIMIT lines of each set")
-    parser.add_argument("--format", choices=("text", "markdown"), default="text")
+    parser = parser_of()
     options = parser.parse_args(arguments)
-    if options.limit is not None and options.limit < 1:
-        parser.error(f"--limit {options.limit}: at least 1 line of each set must be read")
+    check(options, parser)
     if options.data:
         os.environ["STRAND_DATA"] = options.data
-    sets = held_out_sets(options.config, options.split, options.limit)
-    peers, remarks = peers_here()
-    rows = measure(sets, {Path(options.model).stem: strand_reader(options.model), **peers})
-
     import torch
 
+    torch.set_num_threads(options.threads)
+    found = [s for c in options.config for s in held_out_sets(c, options.split, options.limit)]
+    sets = {lines.name: lines for lines in found}  # a folder of two configs once
+    unknown = set(options.sets or ()).difference(sets)
+    if unknown:
+        parser.error(f"--sets {' '.join(sorted(unknown))}: there are {' '.join(sets)}")
+    rows = []
+    for lines in sets.values():
+        if options.sets and lines.name not in options.sets:
+            continue
+        with in_memory(lines.paths, lines.files) as paths, ExitStack() as stack:
+            readers = [strand_reader(model, lines) for model in options.model]
+            rows += measure(
+                lines, readers + peers_of(lines.name, paths, options, stack), options.repeat
+            )
     print(format_table(rows, options.format == "markdown"), end="\n\n")
-    print(conditions(torch.get_num_threads()))
-    remarks += [f"Failed, counted as empty: {p}" for row in rows for p in row.reading.problems]
-    print(*remarks, sep="\n")
+    print(conditions(options.threads, options.repeat))
+    failed = [f"Failed, counted as empty: {p}" for row in rows for p in row.reading.problems]
+    print(*failed, sep="\n")
 
 
 if __name__ == "__main__":

@@ -43,15 +43,24 @@ def halvings(reduction: int, blocks: int, what: str) -> list[int]:
 
 
 class ConvBlock(nn.Module):
-    """3 x 3 convolution, batch normalisation, ReLU, and max pooling with this stride; `strided`
-    convolves at every other place only, instead of pooling.
+    """Convolution, batch normalisation (if `norm`), ReLU, and max pooling with this stride;
+    `strided` convolves at every other place only, instead of pooling. kernel: both sides are odd.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], strided: bool = False):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: tuple[int, int],
+        strided: bool = False,
+        kernel: tuple[int, int] = (3, 3),
+        norm: bool = True,
+    ):
         super().__init__()
         steps = stride if strided else 1
-        self.conv = nn.Conv2d(inputs, outputs, 3, steps, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        padding = (kernel[0] // 2, kernel[1] // 2)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, steps, padding, bias=not norm)
+        self.norm = nn.BatchNorm2d(outputs) if norm else nn.Identity()
         self.stride, self.strided = stride, strided
 
     def forward(self, images: Tensor) -> Tensor:
@@ -85,12 +94,16 @@ class LineCNN(Encoder):
 
     Args:
         input_size: height of the line in pixels.
-        channels: output channels of each 3 x 3 convolution block.
+        channels: output channels of each convolution block.
         width_reduction: pixels of width that become one step: 2, 4, 8, ...
         height_reduction: by how much pooling divides the height before the rows are joined.
         rows: `max` takes the strongest of the rows left (Retsinas et al. 2022), `concat` keeps them
             all.
         dropout: of whole channels on the features, in training.
+        kernel_widths: columns that the kernels of each block span, odd numbers; all are 3 rows
+            high. null: 3 columns each.
+        block_dropout: of whole channels behind each block but the last, in training.
+        norm: normalise by the batch in each block.
     """
 
     def __init__(
@@ -101,6 +114,9 @@ class LineCNN(Encoder):
         height_reduction: int = 8,
         rows: Literal["max", "concat"] = "max",
         dropout: float = 0.0,
+        kernel_widths: tuple[int, ...] | None = None,
+        block_dropout: float = 0.0,
+        norm: bool = True,
     ):
         super().__init__()
         self.input_size, self.channels, self.rows, self.dropout = (
@@ -112,9 +128,18 @@ class LineCNN(Encoder):
         self.width_reduction, self.height_reduction = width_reduction, height_reduction
         widths = halvings(width_reduction, len(channels), "width_reduction")
         heights = halvings(height_reduction, len(channels), "height_reduction")
+        self.kernel_widths, self.block_dropout, self.norm = kernel_widths, block_dropout, norm
+        spans = kernel_widths or (3,) * len(channels)
+        if len(spans) != len(channels) or any(span < 1 or span % 2 == 0 for span in spans):
+            raise ValueError(
+                f"kernel_widths {list(spans)}: give {len(channels)} odd numbers, one per block"
+            )
         sizes = [1, *channels]
         self.blocks = nn.ModuleList(
-            ConvBlock(sizes[i], sizes[i + 1], (widths[i], heights[i])) for i in range(len(channels))
+            ConvBlock(
+                sizes[i], sizes[i + 1], (widths[i], heights[i]), kernel=(spans[i], 3), norm=norm
+            )
+            for i in range(len(channels))
         )
         self.rows_left = input_size // height_reduction
         if not self.rows_left:
@@ -139,14 +164,20 @@ class LineCNN(Encoder):
         images = images.contiguous(memory_format=torch.channels_last)
         images = clear_padding(images, lengths)
         for block in self.blocks:
+            if block is not self.blocks[0]:
+                images = nn.functional.dropout2d(images, self.block_dropout, self.training)
             images = block(images)
             lengths = lengths // block.stride[0]
             images = clear_padding(images, lengths)  # the next kernel reaches over the end
         images = nn.functional.dropout2d(images, self.dropout, self.training)
         if self.rows == "max":
-            strongest = reduce(torch.maximum, images.unbind(3))  # 6 times as fast as amax here
-            return strongest.transpose(1, 2), lengths  # (B, D, T, H') -> (B, T, D)
+            return strongest_row(images), lengths
         return images.permute(0, 2, 3, 1).flatten(2), lengths  # (B, T, H' D)
+
+
+def strongest_row(images: Tensor) -> Tensor:
+    """(B, D, T, H) -> (B, T, D): of each channel the row that shows it most."""
+    return reduce(torch.maximum, images.unbind(3)).transpose(1, 2)  # 6 times as fast as amax here
 
 
 def clear_padding(images: Tensor, lengths: Tensor) -> Tensor:

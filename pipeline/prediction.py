@@ -18,8 +18,12 @@ from datasets.batch import pad
 from datasets.clips import Clip
 from datasets.video import TimedFrame
 from models.heads import Label, SequenceClassificationHead, StepLabels, Text
+from models.packed import PackedModel, can_pack
 
 from .bundle import Bundle, load_bundle
+from .calibrate_strings import with_probabilities
+from .calibration import reading_confidence
+from .line_batches import line_batches
 from .pieces import Ahead, chain_from, cut, piece_length, stack_frames
 from .scoring import segments, text_of
 from .spans import spans
@@ -72,6 +76,8 @@ class Recognizer:
     def __init__(self, bundle: Bundle):
         self.bundle = bundle
         self.temperature = bundle.calibration.temperature
+        # strings of this confidence or more are marked as accepted; see calibrate_accept.py
+        self.accepted_from: float | None = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device).eval()
         for module in self.model.modules():
@@ -79,6 +85,8 @@ class Recognizer:
                 module.fold_norm()
         native = multiplies_bfloat16(self.device.type)
         self.precision = torch.bfloat16 if native else torch.float32
+        packs = self.device.type == "cpu" and native and can_pack(self.model)
+        self.network = PackedModel(self.model) if packs else self.model
         self.workers = torch.get_num_threads() if self.device.type == "cpu" else 2
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
@@ -107,7 +115,7 @@ class Recognizer:
                         for place, (_, loaded) in enumerate(window)
                         if not isinstance(loaded, Answer)
                     }
-                    batches = list(even_batches({i: x.nbytes for i, x in inputs.items()}))
+                    batches = self.batches({i: x.nbytes for i, x in inputs.items()})
                     computed = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
                     ahead = self._load(pool, items, stopped)  # queued behind this window's batches
                     readings = {}
@@ -197,6 +205,12 @@ class Recognizer:
             reading = read_film(self.model, pieces(), self.decode, path)
         return Answer(path, reading, np.concatenate(times), np.concatenate(numbers))
 
+    def batches(self, sizes: dict[int, int]) -> list[list[int]]:
+        """Bytes of each input, by place -> the places that are read together."""
+        if self.network is self.model:
+            return list(even_batches(sizes))
+        return line_batches(sizes, BATCH, self.workers)
+
     @torch.inference_mode()
     def infer(self, inputs: list[np.ndarray]) -> list[Reading]:
         """One batch of inputs (T_i, ...) -> their readings, with calibrated confidences."""
@@ -209,7 +223,7 @@ class Recognizer:
                 logits, lengths = read_whole(self.model, frames.split(size), bounded=bounded)
             else:
                 batch = torch.from_numpy(pad(inputs, 0)).to(self.device)
-                logits, lengths = self.model(batch, lengths)
+                logits, lengths = self.network(batch, lengths)
         return self.decode(logits, lengths)
 
     def autocast(self) -> torch.autocast:
@@ -218,8 +232,29 @@ class Recognizer:
         return torch.autocast(self.device.type, self.precision, enabled=reduced)
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
-        """Logits (B, ...) -> readings, with calibrated confidences."""
-        return self.model.head.decode(logits.float() / self.temperature, lengths)
+        """Logits (B, ...) -> readings, strings by a search; confidences are calibrated."""
+        plain = logits.float()
+        logits = plain / self.temperature
+        readings = self.model.head.decode(logits, lengths)
+        search = self.bundle.decoder
+        readings = readings if search is None else search.decode(logits, lengths, readings)
+        if not self.bundle.calibration.strings:
+            return readings
+        return with_probabilities(plain, lengths, readings)  # that confidence was fitted on
+
+    def confidence(self, reading: Reading) -> float:
+        """What a record tells: that the whole is right; of labelled steps, the mean of them."""
+        if isinstance(reading, Text):
+            decoder = "greedy" if self.bundle.decoder is None else "beam"
+            sure = reading_confidence(self.bundle.calibration, reading, decoder)
+            if sure is not None:
+                return sure
+            # that each character is right; the probability of the one best path says far less, for
+            # every step between two characters lowers it
+            return math.prod(reading.confidences) if reading.ids else reading.confidence
+        if isinstance(reading, Label):
+            return reading.confidence
+        return float(np.mean(reading.confidences)) if reading.confidences else 0.0
 
     def record(
         self,
@@ -228,22 +263,21 @@ class Recognizer:
         numbers: np.ndarray | None = None,
     ) -> dict:
         """What a user wants to know of a reading; with times, segments are in seconds."""
-        labels = self.bundle.labels
+        labels, sure = self.bundle.labels, self.confidence(reading)
         if isinstance(reading, Text):
-            # that each character is right; the probability of the one best path says far less, for
-            # every step between two characters lowers it
-            sure = math.prod(reading.confidences) if reading.ids else reading.confidence
-            return {"text": text_of(reading, labels), "confidence": round(sure, 4)}
+            told = {"text": text_of(reading, labels), "confidence": round(sure, 4)}
+            if self.accepted_from is not None:
+                told["accepted"] = sure >= self.accepted_from
+            return told
         if isinstance(reading, Label):
-            return {"label": labels[reading.id], "confidence": round(reading.confidence, 4)}
+            return {"label": labels[reading.id], "confidence": round(sure, 4)}
         runs = segments(reading, labels)
         if times is None:
             names = ("start", "end", "label", "confidence")
             told = [dict(zip(names, (*run[:3], round(run[3], 4)), strict=True)) for run in runs]
         else:
             told = spans(runs, times, numbers)
-        mean = float(np.mean(reading.confidences)) if reading.confidences else 0.0
-        return {"segments": told, "confidence": round(mean, 4)}
+        return {"segments": told, "confidence": round(sure, 4)}
 
 
 def frames_of(loaded: np.ndarray | Clip | Answer) -> np.ndarray | None:

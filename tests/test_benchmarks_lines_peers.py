@@ -2,22 +2,32 @@
 
 import sys
 import types
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 
-from benchmarks import lines_peers
+from benchmarks import line_peers
+from benchmarks.line_peers import (
+    WARM_UP_LINES,
+    Reader,
+    Reading,
+    Worker,
+    fastest,
+    in_memory,
+    languages_here,
+    reading_of,
+    split_pages,
+)
 from benchmarks.lines_peers import (
     LineSet,
-    Reading,
     folders_of,
     format_table,
     held_out_sets,
     is_without_lower_case,
     measure,
-    split_pages,
     strand_reader,
 )
 
@@ -50,53 +60,77 @@ def test_case_counts_only_where_labels_have_it():
 
 
 @pytest.fixture
-def receipts(tmp_path):
-    paths = [tmp_path / f"{i}.png" for i in range(4)]
-    for path in paths:
-        path.touch()
+def receipts():
+    paths = [f"{i}.png" for i in range(4)]
     texts = ["AB CD", "EFGH", "I\u2019J", "KL"]
-    return LineSet("receipts", [str(p) for p in paths], texts, ["a", "a", "b", "b"], True)
+    return LineSet("receipts", paths, texts, ["a", "a", "b", "b"], True, [b""] * 4)
+
+
+def reader(name: str, texts: list[str], *seconds: float) -> Reader:
+    """One that says this, in so many seconds at each turn."""
+    turns = iter(seconds)
+    return Reader(name, lambda: Reading(texts, next(turns), []))
 
 
 def test_table_by_hand(receipts):
-    readers = {
-        "ours": lambda _: Reading(["ab cd", "efgh", "i'j", "kl"], 2.0, []),
-        "peer": lambda _: Reading(["ab cd", "efgX", "i'j", ""], 8.0, []),
-    }
-    rows = measure([receipts], readers)
-    # 3 edits in 14 characters, 2 in 5 words; by group 1 / 9 and 2 / 5.
+    readers = [
+        reader("ours", ["ab cd", "efgh", "i'j", "kl"], 9.0, 2.0, 1.0),
+        reader("peer", ["ab cd", "efgX", "i'j", ""], 8.0, 7.0, 80.0),
+    ]
+    rows = measure(receipts, readers, repeat=3)
+    # medians of 2 and 8 seconds; 3 edits in 14 characters, 2 in 5 words; by group 1 / 9 and 2 / 5
     expected = (
-        "| receipts (no case) | 4 | 2 | peer | 21.43 (11.11-40.00) | 40.00 | 50.0 | 0.5 | x 4.0 |"
+        "| receipts (no case) | 4 | 2 | peer | 21.43 (11.11-40.00) | 40.00 | 50.0 | 0.5 | x 4.0 "
+        "| few groups |"
     )
     table = format_table(rows, markdown=True).splitlines()
     assert table[3] == expected
-    assert table[2].endswith("| ours | 0.00 (0.00-0.00) | 0.00 | 100.0 | 2.0 | x 1.0 |")
-    assert {line.count("|") for line in table} == {10}
+    assert table[2].endswith("| ours | 0.00 (0.00-0.00) | 0.00 | 100.0 | 2.0 | x 1.0 |  |")
+    assert {line.count("|") for line in table} == {11}
     text = format_table(rows, markdown=False).splitlines()
     assert len(text) == 3 and len({line.index("  4  ") for line in text[1:]}) == 1
 
 
+def test_the_chance_is_of_the_pair_and_told_of_enough_groups():
+    texts, groups = ["abcd"] * 20, [str(i) for i in range(20)]
+    lines = LineSet("books", groups, texts, groups, False, [b""] * 20)
+    close = ["abcX"] * 3 + ["abcd"] * 17
+    rows = measure(
+        lines,
+        [reader("a", close, 1.0), reader("b", close[::-1], 1.0), reader("c", ["aXXX"] * 20, 1.0)],
+        repeat=1,
+    )
+    assert rows[0].p is None and rows[1].p > 0.5 and rows[2].p < 0.001
+    cells = [line.split("|")[-2].strip() for line in format_table(rows, True).splitlines()[2:]]
+    assert cells == ["", f"{rows[1].p:.2g}", f"{rows[2].p:.2g}"]
+
+
 def test_case_is_kept_where_labels_have_it(receipts):
-    readers = {"ours": lambda _: Reading(["ab cd", "EFGH", "I'J", "KL"], 1.0, [])}
-    kept = measure([receipts._replace(ignore_case=False)], readers)[0]
+    ours = reader("ours", ["ab cd", "EFGH", "I'J", "KL"], 1.0)
+    kept = measure(receipts._replace(ignore_case=False), [ours], 1)[0]
     assert kept.scores["cer"].value == pytest.approx(100 * 4 / 14)
 
 
-def test_our_reader_warms_up_before_the_clock_and_keeps_failed_lines(monkeypatch):
-    calls = []
+def test_our_reader_decodes_and_warms_up_before_the_clock_and_keeps_failed_lines(monkeypatch):
+    calls, png = [], cv2.imencode(".png", np.full((4, 6), 7, np.uint8))[1].tobytes()
 
     class Recognizer:
-        def predict(self, paths):
-            calls.append(len(paths))
-            for path in paths:
-                ok = {"input": path, "text": "read", "confidence": 0.9}
-                yield {"input": path, "error": "truncated"} if path == "p3" else ok
+        bundle = types.SimpleNamespace(
+            reader=types.SimpleNamespace(prepare=lambda image, name: image.T)
+        )
 
-    module = types.ModuleType("pipeline.prediction")
-    module.load_recognizer = lambda name: Recognizer()
-    monkeypatch.setitem(sys.modules, "pipeline.prediction", module)
-    reading = strand_reader("lines-en")([f"p{i}" for i in range(20)])
-    assert calls == [lines_peers.WARM_UP_LINES, 20]
+        def predict(self, items):
+            calls.append([item.load().shape for item in items])
+            for item in items:
+                ok = {"input": item.name, "text": "read", "confidence": 0.9}
+                yield {"input": item.name, "error": "truncated"} if item.name == "p3" else ok
+
+    monkeypatch.setattr("pipeline.prediction.load_recognizer", lambda name: Recognizer())
+    names = [f"p{i}" for i in range(20)]
+    found = strand_reader("a/b.safetensors", LineSet("x", names, names, names, False, [png] * 20))
+    assert found.name == "b" and calls == [[(6, 4)] * WARM_UP_LINES]
+    reading = found.read()
+    assert calls[1:] == [[(6, 4)] * 20]
     assert reading.texts == ["read"] * 3 + [""] + ["read"] * 16
     assert reading.problems == ["p3: truncated"]
 
@@ -122,6 +156,7 @@ def test_a_line_with_a_character_of_its_own_is_kept(tmp_path):
     config.write_text(yaml.safe_dump({"data": {"source": {"init_args": {"folders": [folder]}}}}))
     (found,) = held_out_sets(config, "test", limit=None)
     assert (found.texts, found.groups) == (["a£"], ["p2"])
+    assert found.files == [(tmp_path / "p2__1.png").read_bytes()]
 
 
 def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypatch):
@@ -133,9 +168,9 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
 
         def split(self, name):
             texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"]}.get(self.root, [])
-            return types.SimpleNamespace(
-                names=[f"{name}/{i}.png" for i in range(len(texts))], texts=texts, groups=["g"] * 2
-            )
+            names = [f"{name}/{i}.png" for i in range(len(texts))]
+            lines = [types.SimpleNamespace(path=path, packed=path.encode()) for path in names]
+            return types.SimpleNamespace(names=names, texts=texts, groups=["g"] * 2, lines=lines)
 
     lines = types.ModuleType("datasets.lines")
     lines.LineFolder, lines.RealLines = dict, RealLines
@@ -147,11 +182,75 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
     )
     books, receipts = held_out_sets(config, "test", limit=1)
     # One group: each page is one. The case rule looks at all labels, not at the first few.
-    assert books == LineSet("books", ["test/0.png"], ["CAPITALS"], ["0"], ignore_case=False)
-    assert receipts == LineSet("receipts", ["test/0.png"], ["TOTAL"], ["0"], ignore_case=True)
+    assert books == LineSet("books", ["test/0.png"], ["CAPITALS"], ["0"], False, [b"test/0.png"])
+    assert receipts == LineSet("receipts", ["test/0.png"], ["TOTAL"], ["0"], True, [b"test/0.png"])
 
 
-def test_a_machine_without_tesseract_is_told_what_to_install(monkeypatch):
-    monkeypatch.setattr(lines_peers.shutil, "which", lambda _: None)
-    peers, remarks = lines_peers.peers_here()
-    assert peers == {} and "apt install tesseract-ocr" in remarks[0]
+def test_a_machine_without_tesseract_is_told_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(line_peers.shutil, "which", lambda _: None)
+    assert languages_here("en_books", []) == []
+    assert "apt install tesseract-ocr" in capsys.readouterr().err
+
+
+def test_languages_are_the_chosen_or_by_name_and_installed(monkeypatch, capsys):
+    said = types.SimpleNamespace(stdout='List in "/x/" (3):\neng\nfra\nfrk\n')
+    monkeypatch.setattr(line_peers.shutil, "which", lambda _: "tesseract")
+    monkeypatch.setattr(line_peers.subprocess, "run", lambda *a, **k: said)
+    assert languages_here("fr_print", []) == ["fra"]
+    assert languages_here("de_books", []) == ["frk"]
+    assert "Tesseract lacks Fraktur" in capsys.readouterr().err
+    assert languages_here("de_books", ["de_books=eng,fra"]) == ["eng", "fra"]
+    assert languages_here("other", ["de_books=fra"]) == ["eng"]
+
+
+def test_images_lie_in_files_in_order_while_they_are_read():
+    with in_memory(["a/x.png", "b/x.jpg"], [b"1", b"2"]) as paths:
+        assert [Path(path).read_bytes() for path in paths] == [b"1", b"2"]
+        assert [path[-4:] for path in paths] == [".png", ".jpg"]
+    with pytest.raises(FileNotFoundError):
+        Path(paths[0]).read_bytes()
+
+
+def test_the_fastest_way_is_taken():
+    ways = [reader("slow", [], 2.0), reader("fast", [], 1.0)]
+    assert fastest(ways).name == "fast"
+
+
+ECHO = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import os, time
+from peer_worker import serve
+os.dup2(os.dup(1), 9); os.dup2(2, 1)
+print("noise of a library", flush=True)
+def read(images, batch):
+    time.sleep(0.05 * int(sys.argv[2]))
+    return [f"{image}{batch}" for image in images]
+serve("echo", str.upper, read, 9)
+"""
+
+
+def test_workers_share_the_lines_and_the_slowest_is_timed(tmp_path, monkeypatch):
+    script = tmp_path / "echo.py"
+    script.write_text(ECHO)
+    folder = str(line_peers.WORKER.parent)
+    monkeypatch.setattr(line_peers, "WORKER", script)
+    workers = [Worker(sys.executable, [folder, str(n)], 1) for n in (1, 4)]
+    try:
+        for place, worker in enumerate(workers):
+            assert worker.name == "echo"
+            assert worker.ask(open=list("abcde"[place::2])) == {"opened": 3 - place}
+        found = reading_of(workers, None, 6)
+        assert found.texts == ["A6", "B6", "C6", "D6", "E6"] and found.seconds > 0.19
+        assert reading_of(workers[:1], 2, None).texts == ["ANone", "CNone"]
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def test_a_worker_that_ends_is_an_error(tmp_path, monkeypatch):
+    script = tmp_path / "bad.py"
+    script.write_text("raise SystemExit(3)")
+    monkeypatch.setattr(line_peers, "WORKER", script)
+    with pytest.raises(RuntimeError, match=r"bad\.py x: ended with exit 3 and no answer"):
+        Worker(sys.executable, ["x"], 1)

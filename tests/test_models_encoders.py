@@ -83,12 +83,40 @@ def test_rows_are_joined_by_their_maximum_or_kept(rows, height, size):
         ({"width_reduction": 3}, r"width_reduction 3: give a power of two up to 2\*\*5"),
         ({"width_reduction": 0}, "width_reduction 0: give a power of two"),
         ({"height_reduction": 64}, r"height_reduction 64: give a power of two up to 2\*\*5"),
+        ({"kernel_widths": (3, 5)}, r"kernel_widths \[3, 5\]: give 5 odd numbers, one per block"),
+        ({"kernel_widths": (3, 3, 4, 3, 3)}, r"kernel_widths \[3, 3, 4, 3, 3\]: give 5 odd"),
         ({"input_size": 7}, "height 7 is gone after pooling by 8; pool less"),
     ],
 )
 def test_impossible_reductions_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         LineCNN(**options)
+
+
+def test_blocks_without_norm_are_convolution_relu_and_pooling():
+    """kraken's blocks: wide kernels with a bias, in its own order of axes (height, width)."""
+    encoder = LineCNN(8, (3, 4), 2, 2, "concat", kernel_widths=(5, 9), norm=False).eval()
+    inputs, widths = lines(1, 20, 1, 8), torch.tensor([20])
+    images = (1 - inputs.float() / 255).permute(0, 2, 3, 1)  # (B, 1, H, W)
+    for block, pad, pool in zip(encoder.blocks, (2, 4), (2, 1), strict=True):
+        assert block.conv.kernel_size == (2 * pad + 1, 3) and block.conv.bias is not None
+        turned = block.conv.weight.transpose(2, 3)
+        images = nn.functional.conv2d(images, turned, block.conv.bias, padding=(1, pad))
+        images = nn.functional.max_pool2d(torch.relu(images), pool)
+    expected = images.permute(0, 3, 2, 1).flatten(2)  # (B, T, H D)
+    assert_close(encoder(inputs, widths)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_between_blocks_is_of_whole_channels_and_not_behind_the_last():
+    encoder = LineCNN(8, (64, 64), 2, 2, block_dropout=0.5).train()
+    seen = []
+    encoder.blocks[1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    features = encoder(lines(1, 20, 1, 8), torch.tensor([20]))[0]
+    gone = ~seen[0].flatten(2).any(2)  # (1, 64)
+    assert 12 < int(gone.sum()) < 52
+    assert features.flatten(0, 1).any(0).sum() > 52
+    encoder.eval()(lines(1, 20, 1, 8), torch.tensor([20]))
+    assert int((~seen[1].flatten(2).any(2)).sum()) < 12
 
 
 def test_floats_of_ink_equal_bytes_of_light():

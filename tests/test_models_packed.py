@@ -1,0 +1,96 @@
+"""The packed network answers as the model does under autocast, and pads as exactly."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from models import CTCHead, FrameCNN, LineCNN, RecurrentStack, SequenceModel
+from models.packed import WIDTH, PackedModel, can_pack
+
+HEIGHT = 16
+
+
+def network(rows: str = "max", **stack) -> SequenceModel:
+    torch.manual_seed(0)
+    model = SequenceModel(
+        HEIGHT,
+        5,
+        lambda size: LineCNN(size, (16, 24, 32), 4, 8, rows),
+        lambda size: RecurrentStack(size, **({"hidden_size": 32, "num_layers": 2} | stack)),
+        CTCHead,
+    )
+    for module in model.modules():  # normalisations that shift, as after training
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, 0.0, 0.5)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+    nn.init.normal_(model.head.linear.weight)
+    return model.eval()
+
+
+def lines(*widths: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noise everywhere, behind the ends too."""
+    shape = (len(widths), max(widths), 1, HEIGHT)
+    seeded = torch.Generator().manual_seed(1)
+    return torch.randint(256, shape, dtype=torch.uint8, generator=seeded), torch.tensor(widths)
+
+
+needs_packing = pytest.mark.skipif(
+    not (can_pack(network()) and torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+    reason="no x86 CPU that multiplies bfloat16",
+)
+
+
+@needs_packing
+@pytest.mark.parametrize("rows", ["max", "concat"])
+@pytest.mark.parametrize("folded", [False, True])
+def test_packed_answers_as_the_model_does_under_autocast(rows, folded):
+    model, (inputs, lengths) = network(rows), lines(75, 75, 41, 3, 0, 66)
+    if folded:
+        for block in model.encoder.blocks:
+            block.fold_norm()
+    with torch.no_grad():
+        exact = model(inputs, lengths)[0]
+        with torch.autocast("cpu", torch.bfloat16):
+            expected, steps = model(inputs, lengths)
+    logits, left = PackedModel(model)(inputs, lengths)
+    assert left.tolist() == steps.tolist() == [18, 18, 10, 0, 0, 16]
+    assert logits.shape == expected.shape and exact.abs().max() > 1
+    rounding = (expected - exact).abs().max().item()
+    assert 0 < rounding < 0.3
+    assert_close(logits.float(), expected.float(), rtol=0, atol=2 * rounding)
+
+
+@needs_packing
+def test_packed_padding_and_the_neighbours_change_no_bit():
+    packed, (inputs, lengths) = PackedModel(network()), lines(90, 41, 64, 17)
+    together = packed(inputs, lengths)[0]
+    for line, width, row in zip(inputs, lengths, together, strict=True):
+        alone = packed(line[None, :width], width[None])[0][0]
+        assert torch.equal(row[: len(alone)], alone)  # a rounding by the shape changes strings
+
+
+@needs_packing
+def test_ink_and_light_are_one_to_the_packed_network():
+    packed, (inputs, lengths) = PackedModel(network()), lines(40, 22)
+    ink = (255 - inputs.float()) / 255
+    assert_close(packed(ink, lengths)[0], packed(inputs, lengths)[0], rtol=0, atol=0.2)
+
+
+@needs_packing
+@pytest.mark.parametrize("width", [0, 3, 4, WIDTH, WIDTH + 1])
+def test_widths_are_rounded_up_inside_only(width):
+    logits, left = PackedModel(network())(*lines(width))
+    assert logits.shape == (1, width // 4, 6) and left.tolist() == [width // 4]
+
+
+def test_what_cannot_be_packed_is_refused():
+    for stack in ({"cell": "gru"}, {"direction": "forward"}, {"projection": 8}, {"segment": 4}):
+        model = network(**stack)
+        assert not can_pack(model)
+        with pytest.raises(ValueError, match="packed weights are for a LineCNN"):
+            PackedModel(model)
+    frames = SequenceModel(1, 5, lambda size: FrameCNN(size, (4,), 1), RecurrentStack, CTCHead)
+    assert not can_pack(frames)
