@@ -7,6 +7,7 @@ Albumentations.
 from importlib import import_module
 
 _HOMES = {
+    "BleedThrough": "line_augmentation",
     "ClipReader": "clips",
     "Clips": "clip_source",
     "LineFolder": "lines",
@@ -23,6 +24,7 @@ _HOMES = {
     "SyntheticReviews": "synthetic_text",
     "SyntheticTags": "synthetic_text",
     "TextReader": "text",
+    "UnevenPaper": "line_augmentation",
     "Vocabulary": "vocabulary",
 }
 

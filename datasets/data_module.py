@@ -163,3 +163,4 @@ class EpochSampler(BucketSampler):
         super().set_epoch(epoch)
         if self.shuffle and hasattr(self.dataset, "epoch"):
             self.dataset.epoch = epoch
+            self.sizes = np.asarray(self.dataset.sizes)  # other samples may be drawn now

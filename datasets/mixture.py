@@ -40,15 +40,78 @@ class MixedDataset(SequenceDataset):
         return self.parts[part].read(index - start)
 
 
+class ScheduledDataset(SequenceDataset):
+    """As many samples an epoch as a mixture has, but drawn from it in shares that the epoch sets.
+
+    The epoch alone decides the draw. Each part is used whole, in a random order, before any of its
+    samples comes twice.
+    """
+
+    def __init__(self, mixed: MixedDataset, added_share: tuple[float, float], epochs: int):
+        self.mixed, self.added_share, self.epochs = mixed, added_share, epochs
+        self.epoch = 0
+
+    @property
+    def augmentation(self):
+        return self.mixed.augmentation
+
+    @augmentation.setter
+    def augmentation(self, value) -> None:
+        self.mixed.augmentation = value
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._epoch = self.mixed.epoch = value
+        self.places = self._draw(value)  # (N,) of the mixture's samples
+        self.names = [self.mixed.names[place] for place in self.places]
+        self.groups = [self.mixed.groups[place] for place in self.places]
+        self.sizes = self.mixed.sizes[self.places]
+
+    def share(self, epoch: int) -> float:
+        """Of the samples that the sources behind the first have in this epoch."""
+        start, end = self.added_share
+        return start + (end - start) * min(1.0, epoch / max(1, self.epochs - 1))
+
+    def _draw(self, epoch: int) -> np.ndarray:
+        rng = np.random.default_rng(epoch)
+        total, first = len(self.mixed), len(self.mixed.parts[0])
+        added = round(self.share(epoch) * total)
+        own = draw(rng, first, total - added)
+        return np.concatenate([own, first + draw(rng, total - first, added)])
+
+    def read(self, index: int) -> Sample:
+        return self.mixed.read(int(self.places[index]))
+
+
+def draw(rng: np.random.Generator, count: int, wanted: int) -> np.ndarray:
+    """(wanted,) numbers below `count`: all of them in random order, again and again."""
+    passes = [rng.permutation(count) for _ in range(-(-wanted // max(1, count)))]
+    return np.concatenate([np.zeros(0, np.int64), *passes])[:wanted]
+
+
 class Mixture(Source):
     """Train on all sources; validate and test on the first (the real ones go first).
 
     Args:
         sources: all with the same labels and the same reader options. Raises ValueError if they
             differ.
+        added_share: share of an epoch's samples, 0 to 1, that come from the sources behind the
+            first, in the first epoch and at the end; in between it changes in a straight line, so
+            [0.8, 0.2] goes from synthetic to real. The epoch stays as long as all sources together.
+            null: every sample once an epoch.
+        epochs: over how many epochs the share changes.
     """
 
-    def __init__(self, sources: list[Source]):
+    def __init__(
+        self,
+        sources: list[Source],
+        added_share: tuple[float, float] | None = None,
+        epochs: int = 10,
+    ):
         first = sources[0]
         for other in sources[1:]:
             ours, theirs = vars(first.reader), vars(other.reader)
@@ -59,11 +122,22 @@ class Mixture(Source):
                     f"options that differ: {', '.join(options) or 'none'}; give all one alphabet, "
                     "in one order, and one height"
                 )
-        self.sources = sources
+        if added_share is not None:
+            if not all(0 <= share <= 1 for share in added_share) or epochs < 1:
+                raise ValueError(
+                    f"added_share {list(added_share)} over {epochs} epochs: give two shares from 0 "
+                    "to 1, and at least 1 epoch"
+                )
+            if len(sources) < 2:
+                raise ValueError("added_share: there is one source only; add another, or remove it")
+        self.sources, self.added_share, self.epochs = sources, added_share, epochs
         self.labels, self.input_size, self.reader = first.labels, first.input_size, first.reader
         self.problems: list[Problem] = [p for source in sources for p in source.problems]
 
     def split(self, name: Split) -> SequenceDataset:
         if name != "train":
             return self.sources[0].split(name)
-        return MixedDataset([source.split(name) for source in self.sources])
+        mixed = MixedDataset([source.split(name) for source in self.sources])
+        if self.added_share is None:
+            return mixed
+        return ScheduledDataset(mixed, self.added_share, self.epochs)

@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import Callback
 from datasets.source import Problem
 from models.heads import Text
 
+from .averaging import averaged_weights
 from .bundle import Bundle, save_bundle
 from .calibration import Calibration, calibrate
 from .metrics import line
@@ -190,7 +191,8 @@ class BestBundle(Callback):
         found = {name: score.value for name, score in module.scores.items()}
         calibration, changed = calibrate(module.told)
         found = {f"validation/{name}": round(s, 3) for name, s in (found | changed).items()}
-        self._save(trainer, module, found, calibration)
+        with averaged_weights(trainer, module):  # Lightning has put the others back by now
+            self._save(trainer, module, found, calibration)
 
     def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Only a training that came to its end gets here."""

@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from datasets.batch import SequenceBatch, collate
-from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
+from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
+from .averaging import MovingAverage
 from .bundle import compare_weights, part, shorten_part
+from .calibrate_strings import ToldStrings, told_strings
 from .calibration import Told, labelled_logits
 from .metrics import join, scores
 from .optimizer import make_optimizer
+from .schedule import Schedule, learning_rate_share
 from .scoring import error_rate, tally_readings
 
 Stage = Literal["train", "validation", "test"]
@@ -38,8 +41,11 @@ class SequenceRecognizer(pl.LightningModule):
         table_learning_rate: the peak for tables of word vectors, which then share one step size a
             table (see `TableAdamW`); null treats them like all other weights.
         schedule: `cosine` falls to zero at the end of the epochs, steps or time that the trainer is
-            given, whichever comes first; `constant` stays.
-        warmup_steps: steps from zero to the peak.
+            given, whichever comes first; `one_cycle` rises over the first 30 % of that and then
+            falls; `constant` stays.
+        warmup_steps: steps from zero to the peak; `one_cycle` has its own rise.
+        average_decay: what is validated and kept is a moving average of the weights, which keeps
+            this share of itself at each step, such as 0.999; null: the weights themselves.
     """
 
     def __init__(
@@ -55,8 +61,9 @@ class SequenceRecognizer(pl.LightningModule):
         learning_rate: float = 1.0e-3,
         weight_decay: float = 1.0e-2,
         table_learning_rate: float | None = None,
-        schedule: Literal["cosine", "constant"] = "cosine",
+        schedule: Schedule = "cosine",
         warmup_steps: int = 100,
+        average_decay: float | None = None,
     ):
         super().__init__()
         self.save_hyperparameters()
@@ -64,6 +71,7 @@ class SequenceRecognizer(pl.LightningModule):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.table_learning_rate = table_learning_rate
         self.schedule, self.warmup_steps = schedule, warmup_steps
+        self.average_decay = average_decay
         self.model = SequenceModel(
             input_size,
             len(labels),
@@ -75,7 +83,8 @@ class SequenceRecognizer(pl.LightningModule):
             wide=wide,
         )
         self._tallies: list = []
-        self.told: list[Told] = []  # of the last validation, to fit a temperature on
+        # of the last validation, to fit a calibration on
+        self.told: list[Told] | list[ToldStrings] = []
         self.dropped: dict[
             str, str
         ] = {}  # training samples that did not fit, by name, with the reason
@@ -83,6 +92,9 @@ class SequenceRecognizer(pl.LightningModule):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return self.model(inputs, lengths)
+
+    def configure_callbacks(self) -> list[pl.Callback]:
+        return [MovingAverage(self.average_decay)] if self.average_decay is not None else []
 
     def on_fit_start(self) -> None:
         data = self.trainer.datamodule.split("train")
@@ -158,7 +170,10 @@ class SequenceRecognizer(pl.LightningModule):
         groups = [groups[i] for i in batch.indices.tolist()]
         self._tallies.append(tally_readings(readings, targets, groups, self.labels))
         if stage == "validation":
-            told = labelled_logits(self.model.head, logits, batch.targets)
+            if isinstance(self.model.head, CTCHead):
+                told = told_strings(logits, lengths, readings, targets)
+            else:
+                told = labelled_logits(self.model.head, logits, batch.targets)
             self.told += [told] if told else []
 
     def on_validation_epoch_start(self) -> None:
@@ -200,10 +215,8 @@ class SequenceRecognizer(pl.LightningModule):
 
     def _rate(self, step: int) -> float:
         """Share of the peak learning rate at a step."""
-        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
-        if self.schedule == "constant":
-            return warm
-        return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, self._progress(step))))
+        progress = self._progress(step)
+        return learning_rate_share(self.schedule, step, self.warmup_steps, progress)
 
     def _progress(self, step: int) -> float:
         """Share of the training that is done, 0 to 1, by steps or by the clock, whichever is

@@ -5,6 +5,8 @@ import pytest
 from conftest import noise_line, write_image
 
 from datasets import LineFolder, Mixture, RealLines, SyntheticClips, SyntheticTags
+from datasets.data_module import EpochSampler
+from datasets.mixture import draw
 
 
 def tags(count: int, seed: int = 0) -> SyntheticTags:
@@ -77,3 +79,86 @@ def test_sources_without_images_have_nothing_to_augment():
     assert not hasattr(train, "augmentation")
     clips = Mixture([SyntheticClips(2, 1, 1), SyntheticClips(2, 1, 1)]).split("train")
     assert not hasattr(clips, "augmentation")
+
+
+def test_the_added_share_falls_in_a_straight_line():
+    """Of 20 samples: 16, 12, 8 and 4 of the second source, and 4 from then on."""
+    mixture = Mixture([tags(8), tags(12, seed=1)], (0.8, 0.2), epochs=4)
+    train = mixture.split("train")
+    for epoch, added in enumerate([16, 12, 8, 4, 4]):
+        train.epoch = epoch
+        assert len(train) == len(train.names) == len(train.groups) == len(train.sizes) == 20
+        assert (train.places >= 8).sum() == added
+
+
+def test_an_epochs_samples_are_those_it_names():
+    mixture = Mixture([tags(8), tags(12, seed=1)], (0.5, 0.5), epochs=1)
+    train, whole = mixture.split("train"), Mixture([tags(8), tags(12, seed=1)]).split("train")
+    for epoch in (0, 3):
+        train.epoch = epoch
+        for index, place in enumerate(train.places.tolist()):
+            sample = train.read(index)
+            np.testing.assert_array_equal(sample.inputs, whole.read(place).inputs)
+            assert train.sizes[index] == len(sample.inputs)
+            assert train.names[index] == whole.names[place]
+
+
+def test_the_epoch_alone_decides_the_draw():
+    one, other = (Mixture([tags(8), tags(12)], (0.8, 0.2)).split("train") for _ in range(2))
+    one.epoch = other.epoch = 2
+    assert one.places.tolist() == other.places.tolist()
+    one.epoch = 3
+    assert one.places.tolist() != other.places.tolist()
+    one.epoch = 2
+    assert one.places.tolist() == other.places.tolist()
+
+
+def test_all_of_a_part_come_before_any_comes_twice():
+    found = draw(np.random.default_rng(0), 5, 13).tolist()
+    assert sorted(found[:5]) == sorted(found[5:10]) == list(range(5))
+    assert len(set(found[10:])) == 3 and found[:5] != list(range(5))
+    assert draw(np.random.default_rng(0), 0, 0).tolist() == []
+
+
+@pytest.mark.parametrize(("share", "first"), [((1.0, 1.0), 0), ((0.0, 0.0), 20)])
+def test_one_source_alone(share, first):
+    train = Mixture([tags(8), tags(12)], share).split("train")
+    assert (train.places < 8).sum() == first
+
+
+def test_batches_know_the_sizes_of_this_epochs_samples():
+    """Each batch keeps to its steps, whatever the epoch has drawn."""
+    train = Mixture([tags(9), tags(30, seed=1)], (0.9, 0.1), epochs=3).split("train")
+    sampler = EpochSampler(train, batch_size=8, batch_steps=60, shuffle=True)
+    seen = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        np.testing.assert_array_equal(sampler.sizes, train.sizes)
+        seen.append(train.sizes.tolist())
+        for batch in sampler:
+            assert len(batch) == 1 or len(batch) * train.sizes[batch].max() <= 60
+    assert seen[0] != seen[1] != seen[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (((1.2, 0.5),), r"added_share \[1.2, 0.5\] over 10 epochs: give two shares from 0 to 1"),
+        (((0.8, 0.2), 0), r"over 0 epochs: give two shares from 0 to 1, and at least 1 epoch"),
+    ],
+)
+def test_shares_that_are_none_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Mixture([tags(2), tags(2)], *options)
+    with pytest.raises(ValueError, match="there is one source only; add another"):
+        Mixture([tags(2)], (0.5, 0.5))
+
+
+def test_a_schedule_reaches_the_augmentation_and_the_epoch_of_every_part(lines):
+    train = Mixture([lines("one"), lines("two")], (0.5, 0.5)).split("train")
+    train.augmentation = len
+    train.epoch = 4
+    assert [part.augmentation for part in train.mixed.parts] == [len, len]
+    assert train.augmentation is len and train.mixed.epoch == train.epoch == 4
+    plain = Mixture([tags(2), tags(2)], (0.5, 0.5)).split("train")
+    assert not hasattr(plain, "augmentation")

@@ -54,6 +54,8 @@ RECURRENT |= {"weight_drop": 0.2, "zoneout": 0.1}
 ADDED = {"cell": "lstm", "direction": "both", "projection": 3, "merge": "sum", "skip": "highway"}
 LINES = {"input_size": 16, "channels": [4, 6, 5], "width_reduction": 4, "height_reduction": 4}
 LINES |= {"rows": "max", "dropout": 0.25}
+LINES |= {"kernel_widths": None, "block_dropout": 0.0, "norm": True}
+WIDE = {"kernel_widths": [5, 3, 9], "block_dropout": 0.2, "norm": False}
 TOKENS = {"input_size": 7, "embedding_size": 6, "dropout": 0.25, "word_dropout": 0.1}
 TOKENS |= {"initial_scale": 0.5}
 BACKBONE = {"input_size": 1, "name": "squeezenet1_1", "weights": None, "frozen": False}
@@ -66,7 +68,7 @@ FRAMES |= {"difference": False, "strided": False}
 VIDEO = {"height": 24, "width": 32, "channels": 3}
 # all options of small parts, none at its default in every row; the padding law runs each row
 OPTIONS = {
-    "LineCNN": [LINES, LINES | {"rows": "concat", "width_reduction": 2}],
+    "LineCNN": [LINES, LINES | WIDE | {"rows": "concat", "width_reduction": 2}],
     "FrameCNN": [FRAMES, FRAMES | {"difference": True, "strided": True}],
     "TokenCNN": [TOKENS | {"channels": 4, "kernel_sizes": [2, 5], "pool": 3}],
     # no row is zero: layer norm of a zero vector multiplies float32's rounding by 300
