@@ -33,7 +33,8 @@ NOT_TEXT = re.compile(
 )
 NAMED: dict[FaceKind, str] = {  # for the many files whose Panose numbers say nothing
     "script": r"(?i)script|hand|kristi|breip|femke|kaushan|z003|chancery|rufs|isabella|joscelyn"
-    r"|junkyard|domestic|abogado|penguin|wasn",
+    r"|junkyard|domestic|abogado|penguin|wasn|linostroke|boulevard|coronation|florencia|merry"
+    r"|pandora|artiston|brushstroke|parisfrance|miama|cascade",
     "mono": r"(?i)mono|courier|typewriter|typist|ocr|console|compagnon",
     "sans": r"(?i)sans|bright|gothic|biolinum|cantarell|tuffy|roboto|lato|helvet|arial|univers"
     r"|tiresias|dustismo|junction|allerta|caliban|karla|solothurn|\bgo\b",

@@ -79,9 +79,13 @@ def scan_line(
         thin=rng.uniform(0.05, 0.25) if look == "book" and rng.random() < 0.5 else 0.0,
         old_style=look == "book" and rng.random() < 0.6,
     )
-    image = cut(rng, distort(rng, image, 0.08 if face.kind == "mono" else 0.04), size)
+    written = face.kind == "script"
+    slant = 0.2 if written else 0.08 if face.kind == "mono" else 0.04
+    image = cut(rng, distort(rng, image, slant), size)
     height = int(rng.integers(*SCAN_HEIGHT[look]))
     stretch = rng.uniform(0.62, 1.15) if look == "receipt" else rng.uniform(0.88, 1.14)
+    if written and look == "letter":  # hands run wide
+        stretch = rng.uniform(0.85, 1.7)
     aspect = max(image.shape[1] / image.shape[0] * stretch, MIN_ASPECT * len(plain(text)))
     scan = cv2.resize(image, (max(round(aspect * height), 1), height), interpolation=cv2.INTER_AREA)
     return degrade(rng, scan, look)

@@ -6,7 +6,7 @@ Loading runs no code: classes are looked up by name among those that Strand itse
 
 import inspect
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,8 +18,10 @@ import datasets
 import models
 from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
+from models.beam import BeamSearch
 
-from .calibration import Calibration
+from .calibration import Calibration, from_metadata, to_metadata
+from .decoding import decoder_content, take_decoder
 
 FORMAT = 1
 FIELDS = {"parts", "labels", "reader", "scores", "card"}
@@ -33,6 +35,7 @@ class Bundle:
 
     scores: what was measured when it was made, by name. card: data, time and terms in words.
     calibration: what makes its confidences hold; a file without one has temperature 1.
+    decoder: the search, mostly with a language model, that reads strings; None reads greedily.
     """
 
     model: SequenceModel
@@ -41,6 +44,7 @@ class Bundle:
     scores: dict[str, float] = field(default_factory=dict)
     card: dict[str, str] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
+    decoder: BeamSearch | None = None
 
 
 def part(thing) -> dict:
@@ -114,16 +118,19 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         "reader": part(bundle.reader),
         "scores": bundle.scores,
         "card": bundle.card,
-        "calibration": asdict(bundle.calibration),
+        "calibration": to_metadata(bundle.calibration),
     }
     weights = {
         name: (w.half() if w.is_floating_point() else w).contiguous().cpu()
         for name, w in model.state_dict().items()
         if not is_shortcut(name)
     }
+    described, tensors = decoder_content(bundle.decoder)
+    metadata |= described
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file(weights, partial, metadata={"strand": json.dumps(metadata, ensure_ascii=False)})
+    written = {"strand": json.dumps(metadata, ensure_ascii=False)}
+    save_file(weights | tensors, partial, metadata=written)
     partial.replace(path)
 
 
@@ -181,11 +188,11 @@ def load_bundle(name: str) -> Bundle:
     model = build_network(content["parts"], len(content["labels"]), path)
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
+    decoder = take_decoder(content, weights, content["labels"], path)
     load_weights(model, weights, path)
     reader = build(content["reader"], datasets, Reader, path)
-    return Bundle(
-        model.eval(), content["labels"], reader, content["scores"], content["card"], calibration
-    )
+    said = content["scores"], content["card"]
+    return Bundle(model.eval(), content["labels"], reader, *said, calibration, decoder)
 
 
 def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
@@ -232,8 +239,8 @@ def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
 def read_calibration(content: dict, path: Path) -> Calibration:
     """Of a bundle's metadata; older bundles have none. Raises ValueError for a damaged one."""
     try:
-        return Calibration(**content.get("calibration", {}))
-    except (TypeError, ValueError) as error:
+        return from_metadata(content.get("calibration", {}))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{path}: damaged calibration ({error}); copy the bundle again, or update Strand"
         ) from error

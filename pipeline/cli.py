@@ -10,6 +10,9 @@ COMMANDS = {
     "evaluate": "score a bundle on labelled data: evaluate --model NAME|FILE --data PATH",
     "report": "a page of what a bundle reads in videos: report --model B --data PATH",
     "compare": "train each config, one table and one picture: compare CONFIG... [--seeds N]",
+    "calibrate": "make confidences hold: calibrate --model M (--data D | --config C)",
+    "language_model": "give a bundle a language model: language_model --model M --texts F... "
+    "(--data LINES | --config C)",
     "doctor": "check videos before training, file by file: doctor PATH...",
     "fetch": "get a public data set once, checked: fetch NAME",
 }
@@ -26,6 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
         from .report_command import main as run
     elif command == "doctor":
         from .doctor import main as run
+    elif command == "calibrate":
+        from .calibrate import main as run
+    elif command == "language_model":
+        from .language_model import main as run
     elif command == "fetch":
         from .fetch import main as run
     elif command in COMMANDS:

@@ -15,7 +15,12 @@ from datasets.progress import track
 from models import SequenceClassificationHead
 from models.heads import Label, Text
 
-from .calibration import expected_calibration_error
+from .calibration import (
+    BINS,
+    bins_for,
+    chance_calibration_error,
+    expected_calibration_error,
+)
 from .inputs import from_text
 from .metrics import Normalization, line, scores
 from .prediction import Answer, Item, Reading, Recognizer
@@ -75,10 +80,15 @@ def evaluate(recognizer: Recognizer, options) -> int:
     for name, score in found.items():
         print(line(name, score))
     content = {name: score.value for name, score in found.items()}
-    ece = calibration_error(readings, data)
-    if ece is not None:
-        content["ece"] = ece
-        print(f"ece {ece:.2f} % (how far confidence is from the share that is right; 15 bins)")
+    hits = tally.counts["exact"][0][:, 0] if isinstance(data.nothing, Text) else None
+    sure = told_confidences(recognizer, readings, data, hits)
+    if sure is not None:
+        bins = BINS if hits is None else bins_for(len(sure[0]))
+        content["ece"] = expected_calibration_error(*sure, bins)
+        print(
+            f"ece {content['ece']:.2f} % (how far confidence is from the share that is right; "
+            f"{bins} bins; {chance_calibration_error(sure[0], bins):.2f} % comes by chance)"
+        )
     if data.unit == "clips":
         from .clip_details import details
 
@@ -109,12 +119,20 @@ def read_all(recognizer: Recognizer, data: Labelled) -> tuple[list[Answer], floa
     return answers, len(answers) / spent
 
 
-def calibration_error(readings: Sequence[Reading], data: Labelled) -> float | None:
-    """Of one label a sequence, in percent, over the items that were read; None for strings."""
-    if not isinstance(data.nothing, Label):
-        return None
-    read = [(r, t) for r, t in zip(readings, data.targets, strict=True) if r is not data.nothing]
-    return expected_calibration_error([r.confidence for r, _ in read], [r.id == t for r, t in read])
+def told_confidences(
+    recognizer: Recognizer, readings: Sequence[Reading], data: Labelled, exact: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(N,) confidences and whether each was right, over the items that were read.
+
+    exact: (M,) of strings, whether each is equal to its target as compared. None for segments.
+    """
+    if exact is None:
+        if not isinstance(data.nothing, Label):
+            return None
+        exact = [r.id == t for r, t in zip(readings, data.targets, strict=True)]
+    read = [(r, e) for r, e in zip(readings, exact, strict=True) if r is not data.nothing]
+    sure = np.array([recognizer.confidence(reading) for reading, _ in read])
+    return sure, np.array([right for _, right in read], bool)
 
 
 def labelled_data(recognizer: Recognizer, options) -> Labelled:
@@ -137,7 +155,9 @@ def labelled_data(recognizer: Recognizer, options) -> Labelled:
 
 def labelled_lines(labels: Sequence[str], options) -> Labelled:
     """Line images and their transcripts, which may hold characters that the bundle cannot read."""
+    from datasets.line_containers import container_problems
     from datasets.lines import LineFolder, transcripts, unlabelled
+    from datasets.paths import resolve
 
     folder = LineFolder(options.data, options.group_pattern)
     rows = list(transcripts(folder))
@@ -151,7 +171,8 @@ def labelled_lines(labels: Sequence[str], options) -> Labelled:
         labels=symbols,
         nothing=Text([], [], [], 0.0),
         unit="lines",
-        unscored=[f"{path}: no transcript, so not scored" for path in unlabelled(folder)],
+        unscored=[f"{path}: no transcript, so not scored" for path in unlabelled(folder)]
+        + [f"{p.reason}; not scored" for p in container_problems(resolve(options.data))],
     )
 
 

@@ -10,6 +10,8 @@ from datasets.progress import track
 from models.heads import Text
 
 from .bundle import load_bundle
+from .calibrate_accept import accept, tell_share
+from .decoding import add_decoder_options, alternatives_of, choose_decoder
 from .inputs import TextTable, expand
 from .live import add_live_options, run_live
 from .parsing import StrictParser
@@ -27,6 +29,7 @@ def build_parser(command: str) -> StrictParser:
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="a bundle's path or its name in models/zoo"
     )
+    add_decoder_options(parser, n_best=command == "predict")
     if command == "predict":
         parser.add_argument(
             "inputs",
@@ -38,12 +41,20 @@ def build_parser(command: str) -> StrictParser:
             "--format",
             type=Format,
             default="text",
-            help="srt, boris, eaf (ELAN) and via are files of a video's segments",
+            help="srt, boris, eaf (ELAN) and via are files of a video's segments; page and alto "
+            "are the page files that were read, with the texts in their lines",
         )
         parser.add_argument(
             "--output",
             type=str | None,
-            help="a file instead of standard output; a folder for srt, eaf, via of several videos",
+            help="a file instead of standard output; a folder for srt, eaf, via of several videos "
+            "and for several pages",
+        )
+        parser.add_argument(
+            "--accept",
+            type=float | None,
+            help="mark the lines that can go unread so that this share of them, such as 0.99, is "
+            "right",
         )
         parser.add_argument(
             "--overlay",
@@ -93,10 +104,14 @@ def main(arguments: list[str]) -> int:
         if (
             command == "predict"
             and options.live is not None
-            and (options.inputs or options.overlay)
+            and (options.inputs or options.overlay or options.accept is not None)
         ):
-            raise ValueError(f"--live {options.live}: takes neither inputs nor --overlay")
-        recognizer = Recognizer(load_bundle(options.model))
+            raise ValueError(
+                f"--live {options.live}: takes neither inputs nor --overlay nor --accept"
+            )
+        bundle = load_bundle(options.model)
+        bundle.decoder = choose_decoder(bundle.decoder, bundle.model.head, bundle.labels, options)
+        recognizer = Recognizer(bundle)
         if command == "predict":
             live = options.live is not None
             return run_live(recognizer, options) if live else predict(recognizer, options)
@@ -114,20 +129,25 @@ def predict(recognizer: Recognizer, options) -> int:
         raise ValueError(f"--every {options.every} goes with --live")
     given = list(expand(options.inputs, recognizer.bundle.reader, options.model))
     total = None if any(isinstance(one, TextTable) for one in given) else len(given)
-    failed = done = 0
+    failed = done = accepted = 0
     names = [one.path if isinstance(one, TextTable) else name_of(one) for one in given]
     burn = overlay_of(recognizer, names, options.overlay)
+    promise = None if options.accept is None else accept(recognizer, options.accept)
     with ExitStack() as stack:
         form = form_of(recognizer.bundle)
-        write = open_writer(options.format, form, names, options.output, stack)
+        marked = promise is not None
+        write = open_writer(options.format, form, names, options.output, stack, marked)
         answers = recognizer.answers(each(given))
         for answer in answers if total == 1 else track(answers, "reading", total):
             record = record_of(recognizer, answer)
             done += 1
             failed += "error" in record
+            accepted += record.get("accepted", False)
             failed += not written(write, record)
             if burn and "error" not in record:
                 failed += not burn(answer, record)
+    if promise:
+        tell_share(accepted, done, options.accept, promise)
     if failed:
         print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
     return 1 if failed else 0
@@ -157,7 +177,8 @@ def each(given: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
 def record_of(recognizer: Recognizer, answer: Answer) -> dict:
     if isinstance(answer.reading, str):
         return {"input": answer.name, "error": answer.reading}
-    return {"input": answer.name} | recognizer.record(*answer[1:])
+    labels, record = recognizer.bundle.labels, recognizer.record(*answer[1:])
+    return {"input": answer.name} | record | alternatives_of(answer.reading, labels)
 
 
 def name_of(item: str | Item) -> str:

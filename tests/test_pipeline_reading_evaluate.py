@@ -38,7 +38,7 @@ def test_evaluate_gives_corpus_scores(command, bundle_file, labelled, tmp_path):
     options = ("evaluate", "--model", bundle_file, "--data", folder, "--json", tmp_path / "s.json")
     code, out, err = command(*options)
     scores = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
-    assert set(scores) == {"cer", "wer", "exact", "n", "per_second"}
+    assert set(scores) == {"cer", "wer", "exact", "ece", "n", "per_second"}
     assert scores["cer"] == pytest.approx(percent_cer(pairs))
     assert (scores["exact"], scores["n"]) == (40.0, 5)
     assert scores["per_second"] > 0
