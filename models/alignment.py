@@ -36,7 +36,7 @@ def align(probabilities: np.ndarray, ids: list[int]) -> Text:
     path = np.empty(steps, dtype=np.int64)
     for step in range(steps - 1, -1, -1):
         path[step] = at
-        at -= came[step, at]
+        at -= int(came[step, at])
     places = [np.flatnonzero(path == 2 * n + 1) for n in range(len(ids))]
     sure = [float(probabilities[p, i].max()) for p, i in zip(places, ids, strict=True)]
     spans = [(int(p[0]), int(p[-1])) for p in places]

@@ -30,3 +30,11 @@ def test_the_best_of_all_paths(ids):
 def test_a_string_too_long_for_its_steps():
     with pytest.raises(ValueError, match="2 symbols do not fit 2 steps"):
         align(np.full((2, 3), 1 / 3), [1, 1])
+
+
+def test_a_long_string():
+    ids = [n % 5 for n in range(90)]  # more states than a byte counts
+    row = np.full((200, 6), 0.01)
+    row[range(0, 180, 2), ids] = 0.95
+    row[1:180:2, 5] = row[180:, 5] = 0.95
+    assert align(row, ids).steps == [(2 * n, 2 * n) for n in range(90)]
