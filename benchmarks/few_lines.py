@@ -65,8 +65,9 @@ class Point:
 
 
 def score(bundle: str, labels: Path) -> tuple[float, float, float]:
-    """CER of a bundle on the lines of a label file, in percent, with its interval."""
+    """CER of a bundle on the lines of a label file in percent, read greedily, with its interval."""
     recognizer = load_recognizer(bundle)
+    recognizer.bundle.decoder = None  # a language model of the first bundle is none of the new one
     paths, texts, groups = zip(*transcripts(LineFolder(str(labels))), strict=True)
     readings = [reading for _, reading in recognizer.read(map(str, paths))]
     failed = [reading for reading in readings if isinstance(reading, str)]

@@ -11,12 +11,14 @@ from pathlib import Path
 import cv2
 import matplotlib
 import numpy as np
-import yaml
 from fontTools.ttLib import TTFont
 
 from datasets import SyntheticLines
-from datasets.lines import LineFolder, RealLines, read_table
+from datasets.lines import LineFolder, RealLines, read_table, transcripts
 from datasets.synthetic_lines import SPLITS
+
+from .line_peers import remark
+from .lines_peers import folders_of
 
 # mathematical Fraktur in Unicode has its five oldest letters elsewhere
 OLDER = dict(zip("CHIRZ", (0x212D, 0x210C, 0x2111, 0x211C, 0x2128), strict=True))
@@ -62,10 +64,17 @@ def make_lines(folder: Path, fonts: list[str], train: int, validation: int, test
 
 
 def take_lines(folder: Path, config: str, seed: int = 0) -> None:
-    """The splits of a config's folders of real lines, those to train on in a random order."""
-    with open(config, encoding="utf-8") as file:
-        options = yaml.safe_load(file)["data"]["source"]["init_args"]
-    source = RealLines([LineFolder(**each) for each in options["folders"]])
+    """The splits of a config's folders of real lines, those to train on in a random order.
+
+    Each line stands there once, whatever the config's `repeat` says.
+    """
+    folders = [LineFolder(**options | {"repeat": 1}) for options in folders_of(Path(config))]
+    # every character of the labels: else test lines with one of their own would be left out
+    letters = {letter for each in folders for _, text, _ in transcripts(each) for letter in text}
+    source = RealLines(folders, alphabet="".join(sorted(letters)))
+    if source.problems:
+        first = source.problems[0].reason
+        remark(f"{config}: {len(source.problems)} lines cannot be used; the first: {first}")
     for split in SPLITS:
         lines = source.split(split).lines
         order = np.random.default_rng(seed).permutation(len(lines))

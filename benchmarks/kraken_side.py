@@ -29,10 +29,14 @@ WARM_UP_LINES = 8
 
 
 class Clock(lightning.Callback):
-    """Lines and seconds of training, validation apart; and the weights of the best validation."""
+    """Lines and seconds of training, validation apart; and the weights of the best validation.
+
+    validated: lines trained at the last validation.
+    """
 
     def __init__(self) -> None:
         self.lines, self.seconds, self.best, self.weights = 0, 0.0, -1.0, None
+        self.validated = 0
         self.accuracies: list[float] = []
         self.started = 0.0
 
@@ -50,6 +54,7 @@ class Clock(lightning.Callback):
     def on_validation_end(self, trainer, module) -> None:
         accuracy = float(trainer.callback_metrics["val_metric"])
         self.accuracies.append(accuracy)
+        self.validated = self.lines
         if accuracy >= self.best:
             self.best, self.weights = accuracy, copy.deepcopy(module.net.state_dict())
 
@@ -79,6 +84,7 @@ def train(job: dict) -> tuple[VGSLRecognitionModel, VGSLRecognitionDataModule, C
         enable_summary=False,
         gradient_clip_val=1.0,
         num_sanity_val_steps=0,
+        check_val_every_n_epoch=1,  # and at the stop: any more and that validation may be left out
         callbacks=[clock],
     )
     trainer.fit(model, data)
@@ -119,6 +125,7 @@ def main() -> None:
         "reading_seconds": seconds,
         "lines_per_second": clock.lines / clock.seconds,
         "lines": clock.lines,
+        "validated": clock.validated,
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "accuracies": clock.accuracies,
         "height": model.height,

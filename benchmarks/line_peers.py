@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +50,8 @@ def peers_of(
         if library:
             readers.append(tesserocr(library, options.threads, language, paths, stack))
         else:
-            readers.append(command_line(options.threads, language, paths))
+            remark("Tesseract's library is missing: name a Python that has tesserocr: --tesserocr")
+        readers.append(command_line(options.threads, language, paths))
     return readers
 
 
@@ -66,19 +67,6 @@ def languages_here(name: str, chosen: Sequence[str]) -> list[str]:
     for language in set(wanted).difference(installed):
         remark(f"Tesseract lacks {language} (Debian: apt install tesseract-ocr-...); left out")
     return [language for language in wanted if language in installed]
-
-
-@contextmanager
-def in_memory(names: Sequence[str], files: Sequence[bytes]) -> Iterator[list[str]]:
-    """The images as files in a folder in memory, where there is one -> their paths."""
-    shared = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(dir=shared) as folder:
-        paths = []
-        for place, (name, data) in enumerate(zip(names, files, strict=True)):
-            file = Path(folder, f"{place:05}{Path(name).suffix}")
-            file.write_bytes(data)
-            paths.append(str(file))
-        yield paths
 
 
 def remark(text: str) -> None:

@@ -5,6 +5,7 @@
 PYTHON is one that has kraken 7 (pip install kraken, in an environment of its own). One after the
 other: kraken's default network by its own trainer; the same network trained by Strand, for its
 speed only; and configs/lines_books.yaml. Book g is for choosing, the kept-out book is read at last.
+What is measured is kept in runs/lines_kraken: with --resume a run that was cut off goes on there.
 """
 
 import argparse
@@ -16,18 +17,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from pipeline.metrics import Normalization, Score, scores, tally_texts
 
+from .kept_results import Result, kept, table
+from .kraken_data import Lines, describe_part, write_pairs
 from .lines_peers import folders_of, held_out_sets, remark
-from .table import aligned
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = Path(__file__).with_name("kraken_side.py")
 ROWS = ("kraken", "same", "own")
 WARM_UP_LINES = 8
-HEAD = ["reader", "parameters", "training lines/s", "ratio", "CER % (95 %)", "reading lines/s"]
+RUNS = Path("runs") / "lines_kraken"
 
 # [1,120,0,1 Cr3,13,32 Do0.1,2 Mp2,2 Cr3,13,32 Do0.1,2 Mp2,2 Cr3,9,64 Do0.1,2 Mp2,2 Cr3,9,64
 #  Do0.1,2 S1(1x0)1,3 Lbx200 Do0.1,2 Lbx200 Do0.1,2 Lbx200 Do] in our parts
@@ -58,36 +59,6 @@ SAME = (
 )
 
 
-class Lines(NamedTuple):
-    """One split: N images, their transcripts and groups."""
-
-    paths: list[str]
-    texts: list[str]
-    groups: list[str]
-
-
-class Result(NamedTuple):
-    """A row: lines a second in training, and in reading with the score, if it was made to read."""
-
-    name: str
-    parameters: int
-    training: float
-    reading: float | None = None
-    cer: Score | None = None
-
-
-def write_pairs(folder: Path, paths: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Links to the images with a .gt.txt beside each, as kraken reads them; their paths."""
-    folder.mkdir(parents=True)
-    linked = []
-    for place, (path, text) in enumerate(zip(paths, texts, strict=True)):
-        link = folder / f"{place:05}{Path(path).suffix}"  # kraken cuts a name at its first dot
-        link.symlink_to(Path(path).resolve())
-        link.with_suffix(".gt.txt").write_text(text, encoding="utf-8")
-        linked.append(str(link))
-    return linked
-
-
 def score_texts(test: Lines, texts: Sequence[str]) -> Score:
     """CER in percent, punctuation folded as in lines_peers."""
     return scores(
@@ -101,11 +72,11 @@ def run_kraken(options: argparse.Namespace, parts: dict[str, Lines]) -> Result:
         folder, test = Path(name), parts["test"]
         numbers = [str(place) for place in range(len(test.paths))]
         job = {
-            "train": write_pairs(folder / "train", parts["train"].paths, parts["train"].texts),
+            "train": write_pairs(folder / "train", parts["train"], parts["train"].texts),
             "validation": write_pairs(
-                folder / "validation", parts["validation"].paths, parts["validation"].texts
+                folder / "validation", parts["validation"], parts["validation"].texts
             ),
-            "test": write_pairs(folder / "test", test.paths, numbers),
+            "test": write_pairs(folder / "test", test, numbers),
             "seconds": options.minutes * 60,
             "batch": options.kraken_batch,
             "precision": options.kraken_precision,
@@ -119,7 +90,8 @@ def run_kraken(options: argparse.Namespace, parts: dict[str, Lines]) -> Result:
         if done.returncode:
             raise RuntimeError(f"kraken ended with exit status {done.returncode}; see above")
         answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
-    remark(f"kraken: {answer['lines']} lines trained, validation {answer['accuracies']}")
+    told = f"kraken: {answer['lines']} lines trained, the last validation after "
+    remark(f"{told}{answer['validated']}; accuracies {answer['accuracies']}")
     reading = len(answer["texts"]) / answer["reading_seconds"]
     cer = score_texts(test, answer["texts"])
     return Result("kraken", answer["parameters"], answer["lines_per_second"], reading, cer)
@@ -128,13 +100,17 @@ def run_kraken(options: argparse.Namespace, parts: dict[str, Lines]) -> Result:
 def run_ours(
     options: argparse.Namespace, name: str, minutes: float, changes: Sequence[str]
 ) -> tuple[dict, Path]:
-    """`fit` for so many minutes -> its result.json and its bundle."""
-    folder = Path("runs") / "lines_kraken" / name
+    """`fit` for so many minutes -> its result.json and its bundle.
+
+    It validates after each epoch: else the weights at the stop would never be compared.
+    """
+    folder = RUNS / name
     seconds = round(minutes * 60)
     days = f"00:{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     command = [sys.executable, str(ROOT / "run.py"), "fit", "-c", str(options.config)]
     command += [f"--{change}" for change in changes]
     command += [f"--name=lines_kraken/{name}", f"--trainer.max_time={days}"]
+    command += ["--trainer.check_val_every_n_epoch=1"]
     remark(f"{name} trains for {minutes:g} minutes ...")
     done = subprocess.run(
         [*command, "--trainer.enable_progress_bar=false"],
@@ -183,29 +159,6 @@ def environment(threads: int) -> dict[str, str]:
     return os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
-def table(results: Sequence[Result], markdown: bool) -> str:
-    """ratio: of the training speed, to the first row."""
-    rows = []
-    for result in results:
-        cer, reading = result.cer, result.reading
-        rows.append(
-            [
-                result.name,
-                f"{result.parameters / 1e6:.2f} M",
-                f"{result.training:.1f}",
-                f"x {result.training / results[0].training:.1f}",
-                score_cell(cer) if cer else "",
-                f"{reading:.1f}" if reading else "",
-            ]
-        )
-    return aligned([HEAD, *rows], markdown)
-
-
-def score_cell(cer: Score) -> str:
-    interval = f"{cer.low:.2f}-{cer.high:.2f}" if cer.groups > 1 else "one group"
-    return f"{cer.value:.2f} ({interval})"
-
-
 def conditions(options: argparse.Namespace, parts: dict[str, Lines]) -> str:
     """What the figures were measured under."""
     counts = ", ".join(f"{len(part.paths)} {name}" for name, part in parts.items())
@@ -222,6 +175,18 @@ def conditions(options: argparse.Namespace, parts: dict[str, Lines]) -> str:
     )
 
 
+def task_of(name: str, options: argparse.Namespace, parts: dict[str, Lines]) -> dict:
+    """What a row hangs on, as far as a user can change it."""
+    used = ["threads"] + {
+        "kraken": ["minutes", "kraken_batch", "kraken_precision"],
+        "same": ["speed_minutes"],
+        "own": ["minutes"],
+    }[name]
+    task = {key: getattr(options, key) for key in used}
+    lines = {split: len(part.paths) for split, part in parts.items()}
+    return task | {"config": options.config.read_text(encoding="utf-8"), "lines": lines}
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kraken", help="a Python that has kraken 7")
@@ -234,6 +199,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--kraken_batch", type=int, default=1, help="lines (1 is its default)")
     parser.add_argument("--kraken_precision", default="bf16-mixed")
+    parser.add_argument(
+        "--resume", action="store_true", help="take the rows that an earlier run has measured"
+    )
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--format", choices=("text", "markdown"), default="text")
     options = parser.parse_args(arguments)
@@ -251,7 +219,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = {}
     for split in ("train", "validation", "test"):
         found = held_out_sets(options.config, split, None)[0]
-        parts[split] = Lines(found.paths, found.texts, found.groups)
+        parts[split] = Lines(found.paths, found.texts, found.groups, found.files)
+        remark(describe_part(split, parts[split]))
     import torch
 
     torch.set_num_threads(options.threads)
@@ -260,7 +229,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "same": lambda: run_same(options),
         "own": lambda: run_own(options, parts["test"]),
     }
-    results = [runs[name]() for name in ROWS if name in options.rows]
+    results = [
+        kept(RUNS / f"{name}.json", task_of(name, options, parts), runs[name], options.resume)
+        for name in ROWS
+        if name in options.rows
+    ]
     print(table(results, options.format == "markdown"), conditions(options, parts), sep="\n\n")
 
 

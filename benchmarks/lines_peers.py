@@ -5,9 +5,9 @@
 Every reader has a set's lines decoded in memory and has read a few before the clock; scaling a line
 to a reader's height is its own work. They take turns, as often as --repeat says, and the median
 time counts. RapidOCR (recognition only) and Tesseract's library (PyPI tesserocr) run in a Python of
-their own, which --rapidocr and --tesserocr name; without the latter Tesseract's command line reads
-files in memory, its start-up included. Each peer runs in the faster of two ways, found on a few
-lines of each set.
+their own, which --rapidocr and --tesserocr name; Tesseract's command line, in a row of its own,
+reads files in memory, its start-up included. Each peer runs in the faster of two ways, found on a
+few lines of each set.
 """
 
 import argparse
@@ -25,7 +25,8 @@ import yaml
 from pipeline.metrics import Normalization, Score, Tally, scores, tally_texts
 from pipeline.paired import FEW, paired_bootstrap
 
-from .line_peers import WARM_UP_LINES, Reader, Reading, in_memory, peers_of, remark
+from .line_images import encoded_image, in_memory
+from .line_peers import WARM_UP_LINES, Reader, Reading, peers_of, remark
 from .table import aligned
 
 COLUMNS = ["set", "lines", "groups", "reader", "CER % (95 %)", "WER %", "exact %", "lines/s"]
@@ -88,7 +89,7 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
         groups = part.groups
         if len(set(groups)) == 1:  # one book is no sample of books, but its pages are one of pages
             groups = [Path(path).stem.partition("__")[0] for path in part.names]
-        files = [line.packed or Path(line.path).read_bytes() for line in part.lines[:limit]]
+        files = [encoded_image(name) for name in part.names[:limit]]
         columns = ([*column[:limit]] for column in (part.names, part.texts, groups))
         sets.append(LineSet(name, *columns, is_without_lower_case(part.texts), files))
     return sets
@@ -178,7 +179,8 @@ def conditions(threads: int, repeat: int) -> str:
         "interval: bootstrap over groups (over the pages where a set has one group only); p: "
         f"paired bootstrap of CER against our first, of {FEW} groups or more.\n"
         f"Time: {cores} cores, {threads} threads each, lines in memory, warm; median of {repeat}, "
-        "taking turns. RapidOCR's batch and Tesseract's processes x threads are the faster of two."
+        "taking turns. RapidOCR's batch and Tesseract's processes x threads are the faster of two; "
+        "its command line reads files in memory, start-up and decoding included."
     )
 
 

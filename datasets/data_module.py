@@ -153,6 +153,14 @@ class EpochSampler(BucketSampler):
     def __init__(self, dataset: SequenceDataset, **options):
         super().__init__(dataset.sizes, **options)
         self.dataset = dataset
+        last = getattr(dataset, "epochs", 1) - 1
+        if self.shuffle and last > 0:  # shares that change in a straight line: an end needs most
+            now, needed = dataset.epoch, []
+            for epoch in (0, last):
+                self.set_epoch(epoch)
+                needed.append(self._needed())
+            self._promised = max(needed)
+            self.set_epoch(now)
 
     @property
     def sampler(self) -> "EpochSampler":

@@ -1,8 +1,10 @@
 """Lists of lines to leave out, as the doctor writes them: file TAB reason."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from .paths import resolve
+from .source import Problem
 
 
 def read_exclusions(path: str | None) -> dict[str, str]:
@@ -19,6 +21,24 @@ def read_exclusions(path: str | None) -> dict[str, str]:
         raise ValueError(f"{file}: no UTF-8 list of lines to leave out ({error})") from error
     pairs = (row.partition("\t") for row in rows if row.strip())
     return {name: reason for name, _, reason in pairs}
+
+
+def unknown_names(path: str, called: Collection[str]) -> Problem | None:
+    """A note on names of a list that are none of `called`, all that its lines may be called.
+
+    Raises ValueError if that is true of each.
+    """
+    names = list(read_exclusions(path))
+    unknown = [name for name in names if name not in called]
+    if not unknown:
+        return None
+    told = f"{path}: {len(unknown)} of its {len(names)} names are no line's, such as {unknown[0]!r}"
+    if len(unknown) == len(names):
+        line = min(called, default="none")
+        raise ValueError(
+            f"{told}; lines are called such as {line!r}; write them so, or remove leave_out"
+        )
+    return Problem(unknown[0], f"{told}; correct or remove them")
 
 
 def names_of(image: Path, root: str) -> list[str]:

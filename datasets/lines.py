@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from .line_containers import (
     is_container,
     pack_line,
 )
-from .line_exclusions import names_of, read_exclusions
+from .line_exclusions import names_of, read_exclusions, unknown_names
 from .line_reader import LineReader, decode_grey, load_grey
+from .line_tables import read_table, read_utf8
 from .paths import resolve
 from .progress import track
 from .source import Problem, SequenceDataset, Source, Split
@@ -73,7 +75,6 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
     Raises ValueError if there is none.
     """
     root = resolve(folder.root)
-    larger = dict(read_table(root / "groups.tsv", 2)) if (root / "groups.tsv").exists() else {}
     labels = root if root.is_file() else root / "labels.tsv"
     if is_container(root):
         rows = container_rows(root)
@@ -88,19 +89,47 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
             f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read, "
             f"for no PAGE, ALTO or LMDB with texts is there either{told}"
         )
+    find_group = group_finder(folder)
+    for image, text, *given in rows:
+        group = find_group(image, given[0] if given else None)
+        yield image, unicodedata.normalize("NFC", text), group
+
+
+def group_finder(folder: LineFolder) -> Callable[[Path, str | None], str]:
+    """(image, the group that its row gives, if it gives one) -> its group.
+
+    Raises ValueError for a group_pattern that is none.
+    """
+    table = resolve(folder.root) / "groups.tsv"
+    larger = dict(read_table(table, 2)) if table.exists() else {}
     try:
         pattern = re.compile(folder.group_pattern)
     except re.error as error:
         raise ValueError(f"group_pattern {folder.group_pattern!r}: {error}") from error
-    for image, text, *given in rows:
+
+    def find(image: Path, given: str | None) -> str:
+        if given is not None:
+            return given
         name = group_name(image)
         match = pattern.match(name)
         group = match.group(1) if match and match.groups() else Path(name).stem
-        yield (
-            image,
-            unicodedata.normalize("NFC", text),
-            given[0] if given else larger.get(group, group),
-        )
+        return larger.get(group, group)
+
+    return find
+
+
+def split_lines(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -> dict[str, Split]:
+    """(text, group) of all lines that a folder lists -> the split of each group.
+
+    Each line with a text counts, be its image broken or left out: neither mending nor leaving out
+    some may move the others, or what was trained on would be tested on.
+    """
+    rows = list(listed)
+    splits: dict[str, Split] = dict.fromkeys((group for _, group in rows), "train")
+    counted = [group for text, group in rows if text and text.strip()]
+    if counted:
+        splits |= split_groups(counted, folder.validation, folder.test, folder.root)
+    return splits
 
 
 def unlabelled(folder: LineFolder) -> list[Path]:
@@ -108,36 +137,14 @@ def unlabelled(folder: LineFolder) -> list[Path]:
     root = resolve(folder.root)
     if root.is_file() or (root / "labels.tsv").exists() or is_container(root):
         return []
-    images = (p for p in sorted(root.rglob("*")) if p.suffix.lower() in LineReader.suffixes)
-    return [p for p in images if not p.with_name(p.stem + ".gt.txt").exists()]
+    return [p for p in images_of(folder) if not p.with_name(p.stem + ".gt.txt").exists()]
 
 
-def read_table(path: Path, *columns: int) -> list[list[str]]:
-    """Rows of a UTF-8 TSV file.
-
-    Raises ValueError naming the line that has another number of columns.
-    """
-    # only a line end ends a row: `splitlines` would cut at form feeds and U+2028 too
-    lines = enumerate(read_utf8(path).split("\n"), 1)
-    rows = [(number, line.split("\t")) for number, line in lines if line]
-    for number, row in rows:
-        if len(row) not in columns:
-            wanted = " or ".join(map(str, columns))
-            raise ValueError(
-                f"{path}, line {number}: {len(row)} columns, expected {wanted} between tabs"
-            )
-    return [row for _, row in rows]
-
-
-def read_utf8(path: Path) -> str:
-    """A text file, whatever its line ends, without a byte order mark.
-
-    Raises ValueError that names a file in another encoding.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+def images_of(folder: LineFolder) -> list[Path]:
+    """All images at or below a folder, or beside its label file, whether lines or not."""
+    root = resolve(folder.root)
+    below = sorted((root.parent if root.is_file() else root).rglob("*"))
+    return [path for path in below if path.suffix.lower() in LineReader.suffixes]
 
 
 def image_of(transcript: Path) -> Path:
@@ -180,6 +187,9 @@ class RealLines(Source):
             and named. null takes those of the training and validation transcripts.
         height: pixels high that the lines are scaled to.
         max_width: columns at that height; a wider image is left out and named.
+
+    Raises ValueError if there is no line to train on, or a list of lines to leave out has none of
+    the lines of its folders; names in it that are no line's are a note.
     """
 
     def __init__(
@@ -193,8 +203,11 @@ class RealLines(Source):
         self.input_size = height
         self.problems: list[Problem] = []
         self._lines: dict[Split, list[Line]] = {"train": [], "validation": [], "test": []}
+        called: defaultdict[str, set[str]] = defaultdict(set)  # by list: all that it may name
         for folder in folders:
-            self._add(folder)
+            self._add(folder, called)
+        told = [unknown_names(path, names) for path, names in called.items()]
+        self.notes = [note for note in told if note]
         known = [line.text for split in ("train", "validation") for line in self._lines[split]]
         self.vocabulary = Vocabulary.of(known) if alphabet is None else Vocabulary(alphabet)
         self.labels = self.vocabulary.symbols
@@ -203,16 +216,22 @@ class RealLines(Source):
             first = "".join(f"\n  {p.reason}" for p in self.problems[:3])
             raise ValueError(f"no line to train on in {', '.join(f.root for f in folders)}{first}")
 
-    def _add(self, folder: LineFolder) -> None:
-        rows, left, chosen = [], [], read_exclusions(folder.leave_out)
-        for row in transcripts(folder):
+    def _add(self, folder: LineFolder, called: dict[str, set[str]]) -> None:
+        listed, chosen = list(transcripts(folder)), read_exclusions(folder.leave_out)
+        rows, lines = [], []
+        for row in listed:
             name = next((n for n in names_of(row[0], folder.root) if n in chosen), None)
-            (rows if name is None else left).append(row)
-            if name is not None:
+            if name is None:
+                rows.append(row)
+            else:
                 reason = f"{row[0]}: left out by {folder.leave_out}: {chosen[name]}"
                 self.problems.append(Problem(str(row[0]), reason))
-        lines = []
-        self.problems += container_problems(resolve(folder.root))
+        unused = container_problems(resolve(folder.root))
+        self.problems += unused
+        if folder.leave_out:
+            images = [row[0] for row in listed] + [Path(problem.name) for problem in unused]
+            for image in images + images_of(folder):
+                called[folder.leave_out].update(names_of(image, folder.root))
         self.problems += [
             Problem(
                 str(p), f"{p}: no transcript; put {p.stem}.gt.txt beside it or remove the image"
@@ -224,8 +243,7 @@ class RealLines(Source):
             for line in checked:
                 (lines if isinstance(line, Line) else self.problems).append(line)
         if lines:
-            groups = [line.group for line in lines] + [group for *_, group in left]
-            splits = split_groups(groups, folder.validation, folder.test, folder.root)
+            splits = split_lines(folder, ((text, group) for _, text, group in listed))
             for line in lines:
                 split = splits[line.group]
                 self._lines[split] += [line] * (folder.repeat if split == "train" else 1)
@@ -238,7 +256,8 @@ class RealLines(Source):
             )
         try:
             name, image = str(path), load_grey(str(path))
-            return Line(name, text, group, self.reader.width(image, name), pack_line(name, image))
+            width = self.reader.width(image, name)
+            return Line(name, text, group, width, pack_line(name, image, self.reader))
         except (OSError, ValueError) as error:
             return Problem(str(path), str(error))
 

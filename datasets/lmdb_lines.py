@@ -4,8 +4,8 @@ Keys: num-samples, image-%09d (an encoded image) and label-%09d (UTF-8), counted
 """
 
 import os
+import threading
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import lmdb
 
 DATA = "data.mdb"
+# by folder and process: an environment must not be carried over a fork. None is ever closed, for
+# LMDB refuses to open what some thread still reads
+_OPEN: "dict[tuple[str, int], lmdb.Environment]" = {}
+_LOCK = threading.Lock()
 
 
 def find_databases(root: Path) -> list[Path]:
@@ -45,7 +49,7 @@ def lmdb_problems(root: Path) -> list[Problem]:
 
 def _records(root: Path) -> Iterator[tuple[str, str | Problem]]:
     for folder in find_databases(root):
-        with _open(str(folder), os.getpid()).begin() as reading:
+        with _database(str(folder)).begin() as reading:
             count = reading.get(b"num-samples")
             if count is None or not count.isdigit():
                 raise ValueError(
@@ -76,16 +80,25 @@ def read_record(name: str) -> bytes:
     parts = split_record(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a record is, FOLDER#image-000000001")
-    with _open(parts[0], os.getpid()).begin() as reading:
+    with _database(parts[0]).begin() as reading:
         data = reading.get(parts[1].encode())
     if data is None:
         raise ValueError(f"{name}: no such record; num-samples may count too many")
     return data
 
 
-@lru_cache(maxsize=16)
-def _open(folder: str, process: int) -> "lmdb.Environment":
-    """Open once a process: an environment must not be carried over a fork."""
+def _database(folder: str) -> "lmdb.Environment":
+    """Opened once a process, whichever thread asks first."""
+    with _LOCK:
+        here = os.getpid()
+        for inherited in [key for key in _OPEN if key[1] != here]:
+            _OPEN.pop(inherited).close()  # a forked worker may not open what it came with twice
+        if (folder, here) not in _OPEN:
+            _OPEN[folder, here] = _open(folder)
+        return _OPEN[folder, here]
+
+
+def _open(folder: str) -> "lmdb.Environment":
     try:
         import lmdb
     except ImportError as error:

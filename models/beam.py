@@ -28,7 +28,7 @@ class BeamSearch:
         alpha: weight of the language model.
         beta: for each symbol, nats: a language model by itself prefers short strings.
         width: strings that are kept after a step.
-        threshold: symbols less probable than this at a step are not tried there.
+        threshold: symbols less probable than this at a step are not tried there, but for its best.
         certain: where a symbol or the blank is at least so probable, nothing else is tried; lines
             that are certain at every step are not searched at all.
         margin: strings are dropped that are less probable than the best by this factor.
@@ -96,7 +96,9 @@ class BeamSearch:
 
     def steps(self, row: np.ndarray, best: np.ndarray) -> list[Step]:
         """What to try at each step; a run of steps with one and the same choice is one."""
-        tried = row[:, :-1] >= np.where(best >= self.certain, best, self.threshold)[:, None]
+        # among very many symbols even the best one may lie below the threshold
+        least = np.where(best >= self.certain, best, np.minimum(best, self.threshold))
+        tried = row[:, :-1] >= least[:, None]
         blanks = row[:, -1]
         kept = np.where((blanks >= self.threshold) & (best < self.certain), blanks, 0.0)
         kept = np.where(blanks == best, blanks, kept).tolist()

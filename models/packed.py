@@ -108,16 +108,16 @@ class PackedConv:
             conv = nn.utils.fuse_conv_bn_eval(conv, norm)
         self.stride, self.bias = stride, conv.bias.to(TYPE)
         weight = (conv.weight * scale).to(TYPE).contiguous(memory_format=torch.channels_last)
-        around = [1, 1]  # stride, padding and dilation alike
+        self.padding, one = list(conv.padding), [1, 1]  # one: stride and dilation
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(
-            weight, around, around, around, 1, [16, weight.shape[1], 128, 8]
+            weight, self.padding, one, one, 1, [16, weight.shape[1], 128, 8]
         )
 
     def __call__(self, images: Tensor) -> Tensor:
         """(B, C, W, H) -> (B, C', W', H'), channels last in memory."""
         images = torch.ops.mkldnn._convolution_pointwise(
             images.contiguous(memory_format=torch.channels_last), self.weight, self.bias,
-            [1, 1], [1, 1], [1, 1], 1, "relu", [], "",
+            self.padding, [1, 1], [1, 1], 1, "relu", [], "",
         )  # fmt: skip
         return max_pool(images, self.stride)
 

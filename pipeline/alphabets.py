@@ -5,8 +5,7 @@ from collections.abc import Container, Iterable
 from typing import Literal
 
 from datasets.line_exclusions import names_of, read_exclusions
-from datasets.lines import LineFolder, transcripts
-from datasets.splits import split_groups
+from datasets.lines import LineFolder, split_lines, transcripts
 
 Alphabet = Literal["union", "replace", "keep"]
 
@@ -55,8 +54,7 @@ def transcribed(folders: list[LineFolder]) -> list[str]:
     found: set[str] = set()
     for folder in folders:
         rows, left_out = list(transcripts(folder)), read_exclusions(folder.leave_out)
-        groups = [group for *_, group in rows]
-        splits = split_groups(groups, folder.validation, folder.test, folder.root)
+        splits = split_lines(folder, ((text, group) for _, text, group in rows))
         for path, text, group in rows:
             if splits[group] != "test" and not left_out.keys() & set(names_of(path, folder.root)):
                 found.update(text)

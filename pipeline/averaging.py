@@ -23,6 +23,7 @@ class MovingAverage(WeightAveraging):
             raise ValueError(f"average_decay {decay}: between 0 and 1, such as 0.999, or null")
         super().__init__(avg_fn=self._average)
         self.decay = decay
+        self.stands_in = False  # the average is in the module, and the weights in the average
 
     def _average(self, average: Tensor, weights: Tensor, steps: Tensor) -> Tensor:
         """Both of one shape; steps: how many are in the average already."""
@@ -30,6 +31,19 @@ class MovingAverage(WeightAveraging):
             return weights  # counts of batches
         decay = min(self.decay, float((1 + steps) / (EARLY + steps)))
         return average.lerp(weights, 1 - decay)
+
+    def _swap_models(self, pl_module: pl.LightningModule) -> None:
+        super()._swap_models(pl_module)
+        self.stands_in = not self.stands_in
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
+    ) -> None:
+        """As Lightning's, also within a validation: there Ctrl-C ends a training as well."""
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        if self.stands_in:
+            weights, average = checkpoint["state_dict"], checkpoint["current_model_state"]
+            checkpoint |= {"state_dict": average, "current_model_state": weights}
 
     @contextmanager
     def applied(self, module: pl.LightningModule) -> Iterator[None]:

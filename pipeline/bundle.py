@@ -105,7 +105,10 @@ def is_shortcut(key: str) -> bool:
 
 
 def save_bundle(bundle: Bundle, path: Path) -> None:
-    """Write beside the place and move it there, so that a half-written one is never seen."""
+    """Write beside the place and move it there, so that a half-written one is never seen.
+
+    Raises ValueError for a network that `load_bundle` could not fill; what was there stays.
+    """
     model = bundle.model
     parts = {"encoder": model.encoder, "recurrent": model.recurrent, "head": model.head}
     if model.wide is not None:
@@ -125,6 +128,7 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         for name, w in model.state_dict().items()
         if not is_shortcut(name)
     }
+    check_loadable(metadata["parts"], weights, len(bundle.labels), path)
     described, tensors = decoder_content(bundle.decoder)
     metadata |= described
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +136,19 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     written = {"strand": json.dumps(metadata, ensure_ascii=False)}
     save_file(weights | tensors, partial, metadata=written)
     partial.replace(path)
+
+
+def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, path: Path) -> None:
+    """Raises ValueError unless the parts, built again, take these weights."""
+    with torch.random.fork_rng(devices=[]):  # some backbones draw, and a training saves on its way
+        built = build_network(parts, num_labels, path).state_dict()
+    try:
+        compare_weights(built, weights, "built again")
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: not written, for it could not be loaded ({error}); a Recognizer changes the "
+            "network that it is given: save a bundle before one reads with it, or load it anew"
+        ) from error
 
 
 def find_bundle(name: str) -> Path:

@@ -1,6 +1,5 @@
 """calibrate: fit what makes a bundle's confidences hold, on labelled data, and say what it does."""
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,50 +12,60 @@ from datasets.progress import track
 from models import CTCHead, SequenceClassificationHead
 from models.heads import Label, Text
 
-from .bundle import Bundle, find_bundle, load_bundle, save_bundle
-from .calibrate_strings import ToldStrings, fit_strings, told_strings
+from .bundle import Bundle, load_bundle, save_bundle
+from .calibrate_strings import (
+    character_confidences,
+    fit_character_temperature,
+    fit_strings,
+    likelihood,
+)
 from .calibrate_tables import print_errors, print_promises, print_risk
-from .calibration import Calibration, Told, calibrate, calibrate_strings
-from .evaluation import labelled_data
+from .calibration import Calibration, Told, calibrate, expected_calibration_error, way_of
+from .evaluation import Labelled, labelled_data
 from .parsing import StrictParser
 from .prediction import Recognizer
+from .told_strings import (
+    StringTally,
+    ToldStrings,
+    log_probabilities,
+    right_ones,
+    surest_steps,
+)
+from .validation_lines import config_lines, output_of, tell_left_out
 
 
 class Heard(NamedTuple):
-    """What a network said of one item, before any temperature, and what was read in it."""
+    """What a network said of one item: what was read in it, and, before any temperature, the logits
+    (L,) of its label, or what a `ToldStrings` keeps of a string: (N, L + 1) and log p.
+    """
 
-    logits: torch.Tensor
-    steps: int
     reading: Text | Label
+    logits: np.ndarray
+    score: float = 0.0
 
 
 class Listener(Recognizer):
-    """Answers with logits beside each reading."""
+    """Answers with what is needed of the logits beside each reading."""
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list:
-        rows = zip(
-            logits.float().cpu(), lengths.tolist(), super().decode(logits, lengths), strict=True
-        )
-        strings = isinstance(self.model.head, CTCHead)
-        return [Heard((row[:n] if strings else row).clone(), n, said) for row, n, said in rows]
+        readings, logits = super().decode(logits, lengths), logits.float().cpu()
+        if not isinstance(self.model.head, CTCHead):
+            return [Heard(*row) for row in zip(readings, logits.numpy(), strict=True)]
+        ends = np.cumsum([len(reading.ids) for reading in readings])[:-1]
+        rows = np.split(surest_steps(logits, readings), ends)
+        scores = log_probabilities(logits, lengths.cpu(), readings).tolist()
+        return [Heard(*row) for row in zip(readings, rows, scores, strict=True)]
 
 
 class Answered(NamedTuple):
-    """What was read of N items, their true ids, their groups, and how sure the bundle was."""
+    """What was told of N items, whether each was read right as a whole, their groups, and how sure
+    the bundle was.
+    """
 
-    heard: list[Heard]
-    targets: list[np.ndarray]
+    told: ToldStrings | Told
+    hits: np.ndarray
     groups: list[str]
     before: np.ndarray
-
-    def hits(self) -> np.ndarray:
-        """(N,) bool: which readings are right as a whole."""
-        rows = zip(self.heard, self.targets, strict=True)
-        return np.array([ids_of(one.reading) == target.tolist() for one, target in rows], bool)
-
-
-def ids_of(reading: Text | Label) -> list[int] | int:
-    return reading.ids if isinstance(reading, Text) else reading.id
 
 
 def build_parser() -> StrictParser:
@@ -106,12 +115,8 @@ def main(arguments: list[str]) -> int:
 
 def run(options) -> None:
     """Read, fit, tell, write. Raises ValueError or OSError for what cannot be used."""
-    if (options.data is None) == (options.config is None):
-        raise ValueError("give the labelled data: either --data or --config")
+    output = output_of(options)
     bundle = load_bundle(options.model)
-    output = Path(options.output) if options.output else find_bundle(options.model)
-    if output.suffix != ".safetensors" or not output.parent.is_dir():
-        raise ValueError(f"--output {output}: name a .safetensors file in a folder that exists")
     if not isinstance(bundle.model.head, CTCHead | SequenceClassificationHead):
         raise ValueError(
             f"{options.model}: a {type(bundle.model.head).__name__} labels steps; calibrate takes "
@@ -122,97 +127,105 @@ def run(options) -> None:
         raise ValueError(f"{options.model}: has no search; run language_model first")
     if options.decoder == "greedy":
         bundle.decoder = None
-    labelled = listen(bundle, options)
+    recognizer = Listener(bundle)
+    answered = listen(recognizer, labelled_items(recognizer, options))
     fresh = load_bundle(options.model)  # a recognizer folds the norms of the one that it is given
-    fresh.calibration = fit(bundle, labelled, refit=searched is None)
+    fresh.calibration = fit(bundle, answered, refit=searched is None)
     save_bundle(fresh, output)
     print(f"wrote {output}")
 
 
-def listen(bundle: Bundle, options) -> Answered:
-    """Raises ValueError naming the first item that cannot be read, or if there is none."""
-    recognizer = Listener(bundle)
+def labelled_items(recognizer: Recognizer, options) -> Labelled:
+    """Raises ValueError or OSError if there is none; what cannot be used is told."""
     if options.config is None:
         data = labelled_data(recognizer, options)
-        items, targets, groups = data.items, data.targets, data.groups
     else:
-        items, targets, groups = validation_lines(options.config, bundle)
-    if not items:
+        found = config_lines(options.config, recognizer.bundle.reader)
+        paths = [path for lines in found.kept for path in lines.paths]
+        texts = [text for lines in found.kept for text in lines.texts]
+        data = as_labelled(paths, texts, recognizer.bundle.labels, found.left_out)
+    tell_left_out(data.unscored)
+    if not data.items:
         raise ValueError(f"{options.data or options.config}: nothing labelled to calibrate on")
-    answers = list(track(recognizer.answers(items), "reading", len(items)))
-    for answer in answers:
+    return data
+
+
+def as_labelled(
+    paths: list[str], texts: list[str], labels: list[str], left_out: Sequence[str] = ()
+) -> Labelled:
+    """Lines; a group is a page: the folder and the first part of a file's name."""
+    symbols = [*labels, *sorted(set("".join(texts)).difference(labels))]
+    ids = {symbol: place for place, symbol in enumerate(symbols)}
+    targets = [np.array([ids[c] for c in text], np.int64) for text in texts]
+    pages = [str(Path(path).parent / Path(path).name.split("__")[0]) for path in paths]
+    nothing = Text([], [], [], 0.0)
+    return Labelled(paths, targets, pages, symbols, nothing, "lines", list(left_out))
+
+
+def listen(recognizer: Listener, data: Labelled) -> Answered:
+    """Raises ValueError naming the first item that cannot be read."""
+    strings = isinstance(recognizer.model.head, CTCHead)
+    tally, logits = StringTally(), []
+    hits, before = [], []
+    answers = track(recognizer.answers(data.items), "reading", len(data.items))
+    for answer, target in zip(answers, data.targets, strict=True):
         if isinstance(answer.reading, str):
             raise ValueError(f"{answer.reading}; mend or remove it")
-    heard = [answer.reading for answer in answers]
-    before = np.array([recognizer.confidence(one.reading) for one in heard])
-    return Answered(heard, list(targets), list(groups), before)
+        reading, rows, score = answer.reading
+        before.append(recognizer.confidence(reading))
+        if strings:
+            true = target.tolist()
+            right = right_ones(reading.ids, true)
+            hits.append(reading.ids == true)
+            one = np.array([score]), np.array(hits[-1:], bool)
+            tally.add(ToldStrings(rows, np.array(reading.ids, np.int64), right, *one))
+        else:
+            hits.append(reading.id == int(target))
+            logits.append(rows)
+    targets = None if strings else np.array([int(target) for target in data.targets])
+    told = tally.told()[0] if strings else Told(np.stack(logits), targets)
+    return Answered(told, np.array(hits, bool), list(data.groups), np.array(before))
 
 
-def validation_lines(config: str, bundle: Bundle) -> tuple[list[str], list[np.ndarray], list[str]]:
-    """(paths, true ids, groups). A group is a page: the first two parts of a file's place."""
-    from datasets import Mixture, RealLines
-
-    from .split_scores import data_of  # and Lightning
-
-    source = data_of(Path(config)).source
-    source = source.sources[0] if isinstance(source, Mixture) else source
-    if not isinstance(source, RealLines):
-        raise ValueError(f"{config}: no datasets.RealLines; use --data")
-    kept = source.split("validation")
-    symbols = [*bundle.labels, *sorted(set("".join(kept.texts)).difference(bundle.labels))]
-    ids = {symbol: place for place, symbol in enumerate(symbols)}
-    targets = [np.array([ids[c] for c in text], np.int64) for text in kept.texts]
-    pages = [str(Path(name).parent / Path(name).name.split("__")[0]) for name in kept.names]
-    return list(kept.names), targets, pages
-
-
-def fit(bundle: Bundle, labelled: Answered, refit: bool) -> Calibration:
+def fit(bundle: Bundle, answered: Answered, refit: bool) -> Calibration:
     """Fit, and print what it changes. refit: the temperature too.
 
     Where there is a search it stays: its weights were tuned at that one.
     """
-    hits = labelled.hits()
-    strings = isinstance(bundle.model.head, CTCHead)
-    told = told_of(labelled, strings)
-    decoder = "greedy" if bundle.decoder is None else "beam"
-    if strings:
-        calibration, changed = calibrate_strings(ToldStrings(*told), decoder)
-        fitted = calibration.strings[decoder]
-        after = np.array([fitted.confidence(np.exp(s)) for s in told.scores])
-        kept = bundle.calibration
-        temperature = calibration.temperature if refit else kept.temperature
-        calibration = dataclasses.replace(
-            calibration, temperature=temperature, strings=kept.strings | calibration.strings
-        )
-    else:
-        calibration, changed = calibrate([Told(*told)])
-        logits = torch.from_numpy(told.logits).double() / calibration.temperature
-        after = logits.softmax(1).amax(1).numpy()
+    told, hits, kept = answered.told, answered.hits, bundle.calibration
     print(f"{len(hits)} read, {100 * hits.mean():.1f} % of them right as a whole")
-    print(f"temperature {calibration.temperature:.3f}")
-    if strings:
-        print(f"slope {fitted.slope:.3f}, offset {fitted.offset:.3f} ({decoder})")
-        for ending, when in (("", "before"), ("_calibrated", "after")):
-            if f"characters_nll{ending}" in changed:
-                nll, ece = (changed[f"characters_{name}{ending}"] for name in ("nll", "ece"))
-                print(f"characters {when}: nll {nll:.4f}, ece {ece:.2f} %")
-    held = cross_fitted(told, labelled.groups) if strings else None
-    print_errors([("before", labelled.before), ("after", after), ("crossed", held)], hits)
-    print_risk(after, hits)
-    if strings:
-        print_promises(fitted.curve)
-    return calibration
+    if isinstance(told, Told):
+        found, _ = calibrate([told])
+        print(f"temperature {found.temperature:.3f}")
+        logits = torch.from_numpy(told.logits).double() / found.temperature
+        tell_answers(answered, logits.softmax(1).amax(1).numpy(), None)
+        return found
+    decoder, fitted = way_of(bundle.decoder), fit_strings(told)
+    refit = refit and len(told.ids) > 0
+    temperature = fit_character_temperature(told) if refit else kept.temperature
+    print(f"temperature {temperature:.3f}")
+    print(f"slope {fitted.slope:.3f}, offset {fitted.offset:.3f} ({decoder})")
+    if len(told.ids):
+        tell_characters(told, kept.temperature, temperature)
+    after = np.array([fitted.confidence(np.exp(s)) for s in told.scores])
+    tell_answers(answered, after, cross_fitted(told, answered.groups))
+    print_promises(fitted.curve)
+    return Calibration(temperature, kept.strings | {decoder: fitted})
 
 
-def told_of(labelled: Answered, strings: bool) -> ToldStrings | Told:
-    if not strings:
-        logits = torch.stack([one.logits for one in labelled.heard]).numpy()
-        return Told(logits, np.array([int(t) for t in labelled.targets]))
-    parts = [
-        told_strings(one.logits[None], torch.tensor([one.steps]), [one.reading], [target])
-        for one, target in zip(labelled.heard, labelled.targets, strict=True)
-    ]
-    return ToldStrings(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+def tell_characters(told: ToldStrings, before: float, after: float) -> None:
+    """At the temperature that the bundle had, and at the one that is written."""
+    logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
+    for when, temperature in (("before", before), ("after", after)):
+        sure = character_confidences(logits, ids, temperature)
+        nll, ece = likelihood(sure, told.hits), expected_calibration_error(sure, told.hits)
+        print(f"characters {when}: nll {nll:.4f}, ece {ece:.2f} %")
+
+
+def tell_answers(answered: Answered, after: np.ndarray, crossed: np.ndarray | None) -> None:
+    kinds = [("before", answered.before), ("after", after), ("crossed", crossed)]
+    print_errors(kinds, answered.hits)
+    print_risk(after, answered.hits)
 
 
 def cross_fitted(told: ToldStrings, groups: Sequence[str]) -> np.ndarray | None:

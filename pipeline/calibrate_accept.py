@@ -1,18 +1,30 @@
 """predict --accept: which strings no human has to look at, by what was promised on validation."""
 
+import dataclasses
 import sys
 
+from models.beam import BeamSearch
+
+from .calibration import way_of
 from .prediction import Recognizer
 from .risk import LEVEL, Accepted, best_promise, promised
 
 
-def accept(recognizer: Recognizer, wanted: float) -> Accepted:
+def accept(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Accepted:
     """Mark from now on, in each record, whether its string can go unread.
 
     wanted: the share of the accepted that is to be right, such as 0.99; what that promises, and
-    for which data, is said at `risk.promised`. Raises ValueError if this bundle cannot promise it.
+    for which data, is said at `risk.promised`. own: the search that the bundle came with; another
+    one was never calibrated. Raises ValueError if this bundle cannot promise it.
     """
-    decoder = "greedy" if recognizer.bundle.decoder is None else "beam"
+    asked = recognizer.bundle.decoder
+    decoder = way_of(asked)
+    if asked and (own is None or dataclasses.replace(asked, n_best=own.n_best) != own):
+        most = f" and --n_best above {own.width}" if own else ", --decoder beam and --n_best"
+        raise ValueError(
+            f"--accept {wanted:g}: this search is not the one that the bundle was calibrated for; "
+            f"leave out --lexicon{most}"
+        )
     fitted = recognizer.bundle.calibration.strings.get(decoder)
     if fitted is None or not fitted.curve.counts:
         raise ValueError(

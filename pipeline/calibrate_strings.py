@@ -4,7 +4,8 @@ Two fits on labelled strings, beside each other, both of very few numbers becaus
 are small (some hundreds of lines of which a quarter is wrong):
 
 - One temperature for the characters: it is the one at which a character's confidence tells best
-  whether the alignment with the true string finds it right.
+  whether the alignment with the true string finds it right. Platt's targets, below, and bounds
+  keep it from running away where a small, clean split has hardly an error.
 - Two numbers for the string (Platt 1999): its probability under the network's own logits, over all
   paths (CTC), is turned into a logit, scaled and shifted. Platt's targets, half a hit and half a
   miss more than were seen, keep them finite. On halves of 440 validation lines, the other half told
@@ -15,22 +16,21 @@ are small (some hundreds of lines of which a quarter is wrong):
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 
 from models.heads import Text
 
 from .risk import Curve, curve_of
+from .told_strings import MOST, ToldStrings, log_probabilities
 
 # of log p(string): where the logit of p ends. Wrong labels make up a per cent of real data, so
 # nothing is surer than the upper one; a right string below the lower one would weigh too much
 LOWEST_LOG, HIGHEST_LOG = -20.0, -1e-4
 NEWTON_STEPS = 50
-MOST = 20_000  # characters, evenly from all: plenty for one number, and a second of work
+LOWEST, HIGHEST = 0.5, 3.0  # temperatures: what trained networks need lies far inside
 ROUNDS, TRIED = 5, 9  # of the search for a temperature: each time between the best one's neighbours
 
 
@@ -61,69 +61,6 @@ class StringCalibration:
         return float(1 / (1 + np.exp(-self.slope * logit - self.offset)))
 
 
-class ToldStrings(NamedTuple):
-    """What a network said of labelled strings.
-
-    logits: (N, L + 1) float32 of the characters that were read, each at its surest step. ids, hits:
-    (N,) which they are, and whether they were right. scores, exact: (M,) log p of the strings that
-    were read, and whether they were right altogether.
-    """
-
-    logits: np.ndarray
-    ids: np.ndarray
-    hits: np.ndarray
-    scores: np.ndarray
-    exact: np.ndarray
-
-
-def told_strings(
-    logits: Tensor, lengths: Tensor, readings: Sequence[Text], targets: Sequence[np.ndarray]
-) -> ToldStrings:
-    """Logits (B, T, L + 1), blank last, what was read in them, and the true ids."""
-    logits = logits.float().cpu()
-    sure = logits.softmax(2)
-    rows, ids, hits = [], [], []
-    for row, p, reading, target in zip(logits, sure, readings, targets, strict=True):
-        for i, (first, last) in zip(reading.ids, reading.steps, strict=True):
-            rows.append(row[first + int(p[first : last + 1, i].argmax())])
-        ids += reading.ids
-        hits.append(right_ones(reading.ids, target.tolist()))
-    exact = [r.ids == t.tolist() for r, t in zip(readings, targets, strict=True)]
-    return ToldStrings(
-        torch.stack(rows).numpy() if rows else np.zeros((0, logits.shape[2]), np.float32),
-        np.array(ids, np.int64),
-        np.concatenate(hits) if hits else np.zeros(0, bool),
-        log_probabilities(logits, lengths.cpu(), readings).double().numpy(),
-        np.array(exact, bool),
-    )
-
-
-def right_ones(read: Sequence[int], true: Sequence[int]) -> np.ndarray:
-    """(N,) bool: which of the N ids read stand beside an equal one when both are aligned."""
-    right = np.zeros(len(read), bool)
-    for block in Levenshtein.opcodes(read, true):
-        if block.tag == "equal":
-            right[block.src_start : block.src_end] = True
-    return right
-
-
-def log_probabilities(logits: Tensor, lengths: Tensor, readings: Sequence[Text]) -> Tensor:
-    """(B,) log p of each string over all its paths (Graves et al. 2006); blank is the last class.
-
-    No temperature: it would change nothing for the better (see above), and a search whose weights
-    were tuned on these logits goes on seeing them.
-    """
-    if not logits.shape[1]:
-        logits = torch.nn.functional.pad(logits, (0, 0, 0, 1))
-    counts = torch.tensor([len(reading.ids) for reading in readings], device=logits.device)
-    flat = torch.tensor([i for reading in readings for i in reading.ids], device=logits.device)
-    steps = logits.float().log_softmax(2).transpose(0, 1)
-    blank = logits.shape[2] - 1
-    return -torch.nn.functional.ctc_loss(
-        steps, flat.long(), lengths, counts, blank, reduction="none"
-    )
-
-
 def with_probabilities(logits: Tensor, lengths: Tensor, readings: Sequence[Text]) -> list[Text]:
     """The readings, their `confidence` now the string's probability over all its paths."""
     found = log_probabilities(logits, lengths, readings).clamp(max=0).exp().tolist()
@@ -150,8 +87,7 @@ def fit_platt(x: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
     The targets are Platt's: (hits + 1) / (hits + 2) and 1 / (misses + 2). A slope below zero, which
     only chance gives, becomes 0; the offset then says how often anything is right.
     """
-    right, wrong = hits.sum(), (~hits).sum()
-    targets = np.where(hits, (right + 1) / (right + 2), 1 / (wrong + 2))
+    targets = platt_targets(hits)
     features = np.stack([x - x.mean(), np.ones_like(x)])  # centred: far better conditioned
     share = targets.mean()
     weights = np.array([0.0, np.log(share / (1 - share))])
@@ -172,24 +108,34 @@ def fit_platt(x: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
     return float(weights[0]), float(weights[1] - weights[0] * x.mean())
 
 
+def platt_targets(hits: np.ndarray) -> np.ndarray:
+    """(N,) bool -> what to aim at: as if one hit and one miss more had been seen of each kind."""
+    right, wrong = hits.sum(), (~hits).sum()
+    return np.where(hits, (right + 1) / (right + 2), 1 / (wrong + 2))
+
+
 def _loss(weights: np.ndarray, features: np.ndarray, targets: np.ndarray) -> float:
     z = weights @ features
     return float(np.mean(np.logaddexp(0, z) - targets * z))
 
 
-def fit_character_temperature(told: ToldStrings, lowest: float, highest: float) -> float:
-    """The temperature of the lowest mean -log p(right or wrong) of the characters, N >= 1.
+def fit_character_temperature(
+    told: ToldStrings, lowest: float = LOWEST, highest: float = HIGHEST
+) -> float:
+    """The temperature of the lowest mean -log p(right or wrong) of the characters, N >= 1, for
+    Platt's targets.
 
     The mean need not be convex, so all the range is searched, then again around the best place.
     """
     places = np.linspace(0, len(told.ids) - 1, min(MOST, len(told.ids))).astype(int)
     told = told._replace(logits=told.logits[places], ids=told.ids[places], hits=told.hits[places])
     logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
+    targets = platt_targets(told.hits)
     low, high, best = np.log(lowest), np.log(highest), 0.0
     for _ in range(ROUNDS):
         places = np.linspace(low, high, TRIED)
         losses = [
-            likelihood(character_confidences(logits, ids, float(np.exp(t))), told.hits)
+            likelihood(character_confidences(logits, ids, float(np.exp(t))), targets)
             for t in places
         ]
         at = int(np.argmin(losses))
@@ -206,7 +152,8 @@ def character_confidences(logits: Tensor, ids: Tensor, temperature: float) -> np
 def likelihood(confidences: np.ndarray, hits: np.ndarray) -> float:
     """Mean -log p, in nats, of N answers' being right or wrong as they are.
 
-    No answer counts for surer than float32 can tell.
+    hits: bool, or the probability that each is right. No answer counts for surer than float32 can
+    tell.
     """
-    sure = np.clip(confidences, 1e-7, 1 - 1e-7)
-    return float(-np.mean(np.where(hits, np.log(sure), np.log1p(-sure))))
+    sure, right = np.clip(confidences, 1e-7, 1 - 1e-7), np.asarray(hits, float)
+    return float(-np.mean(right * np.log(sure) + (1 - right) * np.log1p(-sure)))

@@ -24,13 +24,13 @@ from models.heads import (
 
 from .calibrate_strings import (
     StringCalibration,
-    ToldStrings,
     character_confidences,
     fit_character_temperature,
     fit_strings,
     likelihood,
 )
 from .risk import Curve
+from .told_strings import ToldStrings
 
 # 0.05 is reached if validation has no error (the surer, the better), 20 if hits are mere chance
 LOWEST, HIGHEST = 0.05, 20.0
@@ -39,6 +39,11 @@ BINS = 15
 IN_A_BIN = 100  # answers at least, before there are more bins: fewer measure chance
 
 Decoder = Literal["greedy", "beam"]
+
+
+def way_of(search: object | None) -> Decoder:
+    """What a calibration calls this way of reading strings; None is greedy."""
+    return "greedy" if search is None else "beam"
 
 
 @dataclass(frozen=True)
@@ -126,13 +131,11 @@ def calibrate(told: Iterable[Told | ToldStrings]) -> tuple[Calibration, dict[str
     return Calibration(temperature), found
 
 
-def calibrate_strings(
-    told: ToldStrings, decoder: Decoder = "greedy"
-) -> tuple[Calibration, dict[str, float]]:
-    """Of M >= 1 strings, as `calibrate`; the bins of the ECE are those of `bins_for`."""
+def calibrate_strings(told: ToldStrings) -> tuple[Calibration, dict[str, float]]:
+    """Of M >= 1 strings read greedily, as `calibrate`; bins of the ECE are those of `bins_for`."""
     fitted = fit_strings(told)
     logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
-    temperature = fit_character_temperature(told, LOWEST, HIGHEST) if len(ids) else 1.0
+    temperature = fit_character_temperature(told) if len(ids) else 1.0
     found = {}
     for ending, t in (("", 1.0), ("_calibrated", temperature)):
         p = np.exp(told.scores)
@@ -144,7 +147,7 @@ def calibrate_strings(
             single = character_confidences(logits, ids, t)
             found[f"characters_nll{ending}"] = likelihood(single, told.hits)
             found[f"characters_ece{ending}"] = expected_calibration_error(single, told.hits)
-    return Calibration(temperature, {decoder: fitted}), found
+    return Calibration(temperature, {"greedy": fitted}), found
 
 
 def reading_confidence(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, Timer
 
 from datasets.source import Problem
 from models.heads import Text
@@ -17,6 +17,7 @@ from .averaging import averaged_weights
 from .bundle import Bundle, save_bundle
 from .calibration import Calibration, calibrate
 from .metrics import line
+from .schedule import check_end
 from .scoring import describe, spell
 
 
@@ -24,6 +25,10 @@ class DataSummary(Callback):
     """Before the first step: what is read, what is left out and why, how much is padding."""
 
     NAMED = 20  # problems printed one by one
+
+    def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            check_end(module.schedule, has_end(trainer))
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         data = trainer.datamodule
@@ -209,6 +214,13 @@ class BestBundle(Callback):
         reader = trainer.datamodule.source.reader
         bundle = Bundle(module.model, module.labels, reader, found, calibration=calibration)
         save_bundle(bundle, run_folder(trainer) / "best.safetensors")
+
+
+def has_end(trainer: pl.Trainer) -> bool:
+    """Whether epochs, steps or time are limited; early stopping is no end that can be foreseen."""
+    timers = (c for c in trainer.callbacks if isinstance(c, Timer))
+    limited = trainer.max_epochs != -1 or trainer.max_steps != -1
+    return limited or any(timer._duration is not None for timer in timers)
 
 
 def validates(trainer: pl.Trainer) -> bool:

@@ -8,12 +8,12 @@ COMMANDS = {
     "test": "score a checkpoint on the test split: test -c CONFIG --ckpt_path F",
     "predict": "read files: predict INPUT... [--model NAME|FILE] [--format text|jsonl|csv|srt|...]",
     "evaluate": "score a bundle on labelled data: evaluate --model NAME|FILE --data PATH",
-    "report": "a page of what a bundle reads in videos: report --model B --data PATH",
+    "report": "a page of what bundles read in lines or videos: report --model B --data PATH",
     "compare": "train each config, one table and one picture: compare CONFIG... [--seeds N]",
     "calibrate": "make confidences hold: calibrate --model M (--data D | --config C)",
     "language_model": "give a bundle a language model: language_model --model M --texts F... "
     "(--data LINES | --config C)",
-    "doctor": "check videos before training, file by file: doctor PATH...",
+    "doctor": "check lines or videos before training, file by file: doctor PATH...",
     "fetch": "get a public data set once, checked: fetch NAME",
 }
 
@@ -38,7 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     elif command in COMMANDS:
         from .training import main as run
     else:
-        listed = "\n".join(f"  {name:10}{text}" for name, text in COMMANDS.items())
+        width = max(map(len, COMMANDS)) + 2
+        listed = "\n".join(f"  {name:{width}}{text}" for name, text in COMMANDS.items())
         print(f"usage: python run.py COMMAND ...\n\n{listed}\n\nCOMMAND --help tells its options.")
         if command in ("-h", "--help"):
             return

@@ -1,6 +1,7 @@
 """How a bundle's logits become strings: the search that it keeps, or a user asks for."""
 
 import dataclasses
+import unicodedata
 from pathlib import Path
 from typing import Literal
 
@@ -104,18 +105,31 @@ def choose_decoder(
     if decoder is None and asked:
         decoder = BeamSearch(labels)
     if options.lexicon:
-        decoder = dataclasses.replace(decoder, lexicon=read_lexicon(Path(options.lexicon), labels))
+        lexicon = read_lexicon(Path(options.lexicon), labels)
+        # one that was weighed without words has none for them
+        weighed = decoder.lexicon and decoder.word_bonus
+        bonus = decoder.word_bonus if weighed else BeamSearch.word_bonus
+        decoder = dataclasses.replace(decoder, lexicon=lexicon, word_bonus=bonus)
     if n_best != 1:
-        decoder = dataclasses.replace(decoder, n_best=n_best)
+        width = max(decoder.width, n_best)  # a search cannot name more strings than it keeps
+        decoder = dataclasses.replace(decoder, n_best=n_best, width=width)
     return decoder
 
 
 def read_lexicon(path: Path, labels: list[str]) -> frozenset[str]:
-    """Words of a UTF-8 file, in lower case, cut where another character than a letter stands.
+    """Words of a UTF-8 file, composed (NFC) and in lower case, cut where another character than a
+    letter stands.
 
-    Raises ValueError for a file without words, or with none that the labels can spell.
+    Raises ValueError for labels that are words themselves, and for a file without words, or with
+    none that the labels can spell.
     """
-    text = read_utf8(path).lower()
+    whole = next((label for label in labels if len(label) != 1), None)
+    if whole is not None:
+        raise ValueError(
+            f"--lexicon {path}: this bundle reads whole words such as {whole!r}, it spells none; "
+            "leave it out"
+        )
+    text = unicodedata.normalize("NFC", read_utf8(path)).lower()
     words = set("".join(c if c.isalpha() else " " for c in text).split())
     letters = {c for label in labels for c in label.lower()}
     known = frozenset(word for word in words if letters.issuperset(word))

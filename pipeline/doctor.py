@@ -32,7 +32,8 @@ def build_parser() -> StrictParser:
         nargs="*",
         metavar="PATH",
         help="a folder (with all below it), a video, an annotation file (CSV, BORIS, ELAN, VIA), "
-        "or a folder of text lines (labels.tsv or .gt.txt); as given or under $STRAND_DATA",
+        "or a folder of text lines (labels.tsv, .gt.txt, PAGE, ALTO or LMDB), or one PAGE or ALTO "
+        "file; as given or under $STRAND_DATA",
     )
     parser.add_argument(
         "--table",
@@ -64,20 +65,40 @@ def main(arguments: Sequence[str]) -> int:
     tables = TableOptions(*(getattr(options, name) for name in TableOptions._fields))
     lines = LineOptions(*(getattr(options, name) for name in LineOptions._fields))
     try:
+        for name in ("json", "html", "fix"):
+            check_output(name, getattr(options, name))
         found = diagnose([resolve(path) for path in options.paths], tables, lines)
-        if options.json:
-            document = {one.kind: one.document() for one in found}
-            text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-            Path(options.json).write_text(text, encoding="utf-8")
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    code = 0 if all(one.healthy for one in found) else 1
+    if options.json:
+        document = {one.kind: one.document() for one in found}
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        try:
+            Path(options.json).write_text(text, encoding="utf-8")
+        except OSError as error:
+            print(f"error: --json {options.json}: not written: {error}", file=sys.stderr)
+            code = 1  # what was found is shown all the same
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, FILE_WIDTH)
     for one in found:
         show(one, console)
-    return 0 if all(one.healthy for one in found) else 1
+    return code
+
+
+def check_output(name: str, given: str | None) -> None:
+    """Before the long work. Raises ValueError for a file that could not be written after it."""
+    if given is None:
+        return
+    path = Path(given)
+    if path.is_dir():
+        raise ValueError(f"--{name} {path}: this is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise ValueError(f"--{name} {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"--{name} {path}: may not be written; name another place")
 
 
 def diagnose(

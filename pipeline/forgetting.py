@@ -1,26 +1,14 @@
 """--remember: what a fine-tuned bundle has unlearned of the lines that it started from."""
 
 from pathlib import Path
-from typing import NamedTuple
 
-import yaml
-
-from datasets.lines import LineFolder, RealLines, transcripts
-from datasets.paths import resolve
+from datasets.source import Reader
 
 from .bundle import load_bundle, save_bundle
 from .metrics import Normalization, scores, tally_texts
 from .prediction import Recognizer
 from .scoring import text_of
-
-
-class OldLines(NamedTuple):
-    """N lines: their images, texts and groups."""
-
-    name: str
-    paths: list[str]
-    texts: list[str]
-    groups: list[str]
+from .validation_lines import KeptLines, config_lines, folder_lines
 
 
 class Forgetting:
@@ -35,10 +23,11 @@ class Forgetting:
 
     def __init__(self, bundle: str, given: str):
         self.bundle = Path(bundle).stem
-        reads = type(load_bundle(bundle).reader).__name__
+        reader = load_bundle(bundle).reader
+        reads = type(reader).__name__
         if reads != "LineReader":
             raise ValueError(f"--remember scores lines, but {bundle} has a {reads}; leave it out")
-        self.sets = validation_lines(Path(given)) if is_config(given) else [all_lines(given)]
+        self.sets = old_lines(given, reader)
         self.before = error_rates(bundle, self.sets)
 
     def note(self, path: Path) -> str:
@@ -53,40 +42,20 @@ class Forgetting:
         return f"forgetting: {bundle.card['forgetting']}"
 
 
-def is_config(given: str) -> bool:
-    return Path(given).suffix in (".yaml", ".yml")
+def old_lines(given: str, reader: Reader) -> list[KeptLines]:
+    """Sets of lines: of a config, each folder's that are kept for validation."""
+    if Path(given).suffix in (".yaml", ".yml"):
+        return config_lines(given, reader).kept
+    return [folder_lines(given)]
 
 
-def all_lines(given: str) -> OldLines:
-    paths, texts, groups = zip(*transcripts(LineFolder(given)), strict=True)
-    place = resolve(given)
-    name = place.parent.name if place.name == "labels.tsv" else place.stem
-    return OldLines(name, [str(path) for path in paths], list(texts), list(groups))
+def error_rates(bundle: str, sets: list[KeptLines]) -> list[float]:
+    """CER in percent of each set, read greedily; a line that cannot be read counts as read empty.
 
-
-def validation_lines(config: Path) -> list[OldLines]:
-    """Of each folder of a config's source, or of the sources that it mixes."""
-    source = yaml.safe_load(config.read_text(encoding="utf-8")).get("data", {}).get("source", {})
-    options = source.get("init_args", {})
-    parts = [options, *(part.get("init_args", {}) for part in options.get("sources", []))]
-    folders = [LineFolder(**folder) for part in parts for folder in part.get("folders", [])]
-    found = []
-    for folder in folders:
-        lines = RealLines([folder]).split("validation")
-        if len(lines):
-            name = resolve(folder.root).name
-            found.append(OldLines(name, lines.names, lines.texts, lines.groups))
-    if not found:
-        raise ValueError(
-            f"--remember {config}: no folder of lines with a validation split under data.source; "
-            "give a folder of labelled lines"
-        )
-    return found
-
-
-def error_rates(bundle: str, sets: list[OldLines]) -> list[float]:
-    """CER in percent of each set; a line that cannot be read counts as read empty."""
+    A search would hide what the network forgot: only the bundle before has a language model.
+    """
     recognizer, rates = Recognizer(load_bundle(bundle)), []
+    recognizer.bundle.decoder = None
     labels = recognizer.bundle.labels
     for old in sets:
         answers = [reading for _, reading in recognizer.read(old.paths)]

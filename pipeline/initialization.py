@@ -31,18 +31,31 @@ def start_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> str:
     recurrent stack with their running statistics, and those rows of the head whose labels both
     have: a network that was warmed up on words per frame goes on with the same words in a CTC
     head, say. Of two CTC heads the blank is kept too, and a new character starts as the one that
-    it looks like.
+    it looks like. What is no part of the network stays behind, and that is said.
     Raises ValueError if the parts do not fit.
     """
     weights = bundle.model.state_dict()
     same = type(bundle.model.head) is type(model.head) and bundle.labels == labels
     if same:
         load_weights(model, weights, "--init_from")
-        return f"--init_from: all weights, {len(labels)} labels"
+        return f"--init_from: all weights, {len(labels)} labels" + left_behind(bundle)
     own_head = {k: w for k, w in model.state_dict().items() if k.startswith("head.")}
     body = {k: w for k, w in weights.items() if not k.startswith("head.")}
     load_weights(model, body | own_head, "--init_from")
-    return describe(copy_rows(model.head, labels, bundle.model.head, bundle.labels))
+    rows = copy_rows(model.head, labels, bundle.model.head, bundle.labels)
+    return describe(rows) + left_behind(bundle)
+
+
+def left_behind(bundle: Bundle) -> str:
+    """A line on what a bundle has beside its weights, and how to get it again; or nothing."""
+    search, told = bundle.decoder, []
+    if search is not None:
+        parts = ["language model"] * (search.language_model is not None)
+        what = " and ".join(parts + ["lexicon"] * bool(search.lexicon)) or "beam search"
+        told.append(f"its {what} does not come along: run language_model again")
+    if search is not None or bundle.calibration.strings:
+        told.append("its calibration is fitted anew")
+    return f"\n  {'; '.join(told)}" if told else ""
 
 
 def copy_rows(head: Head, labels: list[str], given: Head, given_labels: list[str]) -> Rows:

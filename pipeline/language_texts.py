@@ -4,8 +4,10 @@ import html
 import random
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,19 +66,44 @@ def cut_lines(text: str, wanted: int, rng: random.Random) -> Iterator[str]:
         yield text[start:]
 
 
-def encode_lines(lines: Iterable[str], labels: Sequence[str]) -> np.ndarray:
-    """Lines -> (N,) int16: each line's symbols and its end (len(labels)); -1 for strange ones.
+def even_share(passages: Sequence[str], most: int) -> list[str]:
+    """Passages of about so many letters in all, evenly from all of them; one at the least."""
+    total = sum(map(len, passages))
+    if total <= most:
+        return list(passages)
+    count = max(1, round(len(passages) * most / total))
+    return [passages[place * len(passages) // count] for place in range(count)]
 
-    Raises ValueError for labels that are no characters.
+
+class Encoded(NamedTuple):
+    """symbols: (N,) int16, each line's and its end (len(labels)), -1 for strange ones.
+
+    strange: which those are, and how often.
     """
+
+    symbols: np.ndarray
+    strange: Counter[str]
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Raises ValueError for labels that are no characters."""
     words = [label for label in labels if len(label) != 1]
     if words or "\n" in labels:
         raise ValueError(
             f"a model of characters cannot spell the label {(words or ['line break'])[0]!r}"
         )
+
+
+def encode_lines(lines: Iterable[str], labels: Sequence[str]) -> Encoded:
+    """Lines in these labels. Raises ValueError for labels that are no characters."""
+    check_labels(labels)
     table = np.full(0x110000, -1, dtype=np.int16)
     table[[ord(label) for label in labels]] = np.arange(len(labels))
     table[ord("\n")] = len(labels)
     text = "".join(f"{line.strip()}\n" for line in lines if line.strip())
     text = unicodedata.normalize("NFC", text)
-    return table[np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)]
+    codes = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
+    symbols = table[codes]
+    strange, counts = np.unique(codes[symbols < 0], return_counts=True)
+    named = zip(map(chr, strange.tolist()), counts.tolist(), strict=True)
+    return Encoded(symbols, Counter(dict(named)))

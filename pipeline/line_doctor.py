@@ -75,11 +75,8 @@ class LineExaminer(Examiner):
         if self.options.config:
             listings.append(list_config(resolve(self.options.config)))
         examined = examine_lines(join(listings), self.options.model)
-        if self.options.html:
-            write_page(Path(self.options.html), examined.findings, len(examined.listing.lines))
-        if self.options.fix:
-            write_fix(Path(self.options.fix), examined.findings)
-        return diagnosis(examined, self.options)
+        found = diagnosis(examined, self.options)
+        return found._replace(problems=[*found.problems, *write_files(examined, self.options)])
 
 
 def examine_lines(listing: Listing, model: str | None = None) -> Examined:
@@ -194,6 +191,22 @@ def by_folder(lines: Sequence[ListedLine]) -> list[list[int]]:
     for place, line in enumerate(lines):
         places[line.folder].append(place)
     return list(places.values())
+
+
+def write_files(examined: Examined, options: LineOptions) -> list[str]:
+    """What could not be written, and why: it takes nothing else with it."""
+    problems, findings = [], examined.findings
+    try:
+        if options.fix:
+            write_fix(Path(options.fix), findings)
+    except OSError as error:
+        problems.append(f"--fix {options.fix}: not written: {error}")
+    try:
+        if options.html:
+            write_page(Path(options.html), findings, len(examined.listing.lines))
+    except (OSError, ValueError) as error:  # it reads the images again
+        problems.append(f"--html {options.html}: not written: {error}")
+    return problems
 
 
 def write_fix(path: Path, findings: Sequence[Finding]) -> None:

@@ -1,23 +1,16 @@
 """The doctor's view of line data: every row as its file has it, and the splits it stands in."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args, get_type_hints
 
 import yaml
 
-from datasets.line_containers import (
-    container_problems,
-    container_rows,
-    group_name,
-    is_container,
-)
+from datasets.line_containers import container_problems, container_rows, is_container
 from datasets.line_exclusions import names_of, read_exclusions
 from datasets.line_reader import IMAGE_SUFFIXES
-from datasets.lines import LineFolder, image_of, read_table, read_utf8
+from datasets.lines import LineFolder, group_finder, image_of, read_utf8, split_lines
 from datasets.paths import resolve
-from datasets.splits import split_groups
 
 PEEK = 20  # rows of a table that say whether it names images
 
@@ -38,11 +31,11 @@ class ListedLine(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Lines, rows that are no line (a reason each), and the groups of lines left out by choice."""
+    """Lines, rows that are no line (a reason each), and the lines left out by choice."""
 
     lines: list[ListedLine]
     problems: list[str]
-    left_out: list[str]
+    left_out: list[ListedLine]
 
 
 def holds_lines(path: Path) -> bool:
@@ -68,35 +61,28 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     alone: names in a list of lines to leave out need not say the folder.
     """
     root = resolve(folder.root)
-    base = root.parent if root.is_file() else root
     table = root if root.is_file() else root / "labels.tsv"
-    groups = base / "groups.tsv"
-    larger = dict(read_table(groups, 2)) if groups.exists() else {}
-    chosen = read_exclusions(folder.leave_out)
+    find_group, chosen = group_finder(folder), read_exclusions(folder.leave_out)
     lines: list[ListedLine] = []
     problems: list[str] = []
-    left: list[str] = []
+    left: list[ListedLine] = []
     if is_container(root):
-        rows = ((name, text, "", name.name) for name, text in container_rows(root))
+        rows = ((name, text, None, name.name) for name, text in container_rows(root))
         problems += [problem.reason for problem in container_problems(root)]
     else:
         rows = table_rows(table, problems) if table.exists() else pair_rows(root)
     for image, text, given, where in rows:
         names = names_of(image, folder.root)
-        told = group_name(image)
-        match = re.match(folder.group_pattern, told)
-        found = match.group(1) if match and match.groups() else Path(told).stem
-        name = names[0] if alone else names[-1]
-        group = given or larger.get(found, found)
-        if any(one in chosen for one in names):
-            left.append(group)
-            continue
-        lines.append(ListedLine(str(image), name, text, group, folder.root, folder.root, where))
+        name, group = names[0] if alone else names[-1], find_group(image, given)
+        line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
+        (left if any(one in chosen for one in names) else lines).append(line)
     return Listing(lines, problems, left)
 
 
-def table_rows(table: Path, problems: list[str]) -> Iterator[tuple[Path, str | None, str, str]]:
-    """(image, text, group or "", where) of each row, then the images beside it that none names."""
+def table_rows(
+    table: Path, problems: list[str]
+) -> Iterator[tuple[Path, str | None, str | None, str]]:
+    """(image, text, group if given, where) of each row, then images beside it that none names."""
     named = set()
     for number, row in enumerate(read_utf8(table).split("\n"), 1):
         cells, where = row.split("\t"), f"{table.name}, line {number}"
@@ -110,28 +96,31 @@ def table_rows(table: Path, problems: list[str]) -> Iterator[tuple[Path, str | N
             continue
         image = table.parent / cells[0]
         named.add(image)
-        yield image, cells[1], cells[2] if len(cells) == 3 else "", where
+        yield image, cells[1], cells[2] if len(cells) == 3 else None, where
     for image in sorted(table.parent.iterdir()):
         if image.suffix.lower() in IMAGE_SUFFIXES and image not in named:
-            yield image, None, "", f"not in {table.name}"
+            yield image, None, None, f"not in {table.name}"
 
 
-def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, str, str]]:
+def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
     """The same of images with `.gt.txt` beside them, and of those without."""
     for file in sorted(root.rglob("*.gt.txt")):
-        yield image_of(file), read_utf8(file).rstrip("\n"), "", file.name
+        yield image_of(file), read_utf8(file).rstrip("\n"), None, file.name
     for image in sorted(root.rglob("*")):
         alone = not image.with_name(image.stem + ".gt.txt").exists()
         if image.suffix.lower() in IMAGE_SUFFIXES and alone:
-            yield image, None, "", f"no {image.stem}.gt.txt"
+            yield image, None, None, f"no {image.stem}.gt.txt"
 
 
 def list_config(config: Path) -> Listing:
     """The lines of all RealLines of a config, each in the split that training puts it in.
 
-    Raises ValueError for a config without any.
+    Raises ValueError for a config without any, or a file that is no config.
     """
-    folders = list(folders_in(yaml.safe_load(config.read_text(encoding="utf-8"))))
+    try:
+        folders = list(folders_in(yaml.safe_load(read_utf8(config))))
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(f"{config}: no config of lines; {error}") from error
     if not folders:
         raise ValueError(f"{config}: no datasets.RealLines in it; give a config of real lines")
     listings = [assign(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
@@ -139,29 +128,46 @@ def list_config(config: Path) -> Listing:
 
 
 def folders_in(part: object) -> Iterator[LineFolder]:
-    """Every LineFolder that some part of a parsed config describes."""
+    """Every LineFolder that some part of a parsed config describes. Raises ValueError for what
+    should be one and is none."""
     if isinstance(part, list):
         for one in part:
             yield from folders_in(one)
     elif isinstance(part, dict):
         options = part.get("init_args")
         if str(part.get("class_path")).endswith("RealLines") and isinstance(options, dict):
-            for folder in options.get("folders", []):
-                try:
-                    yield LineFolder(**folder)
-                except TypeError as error:
-                    raise ValueError(f"folders: {folder} is no LineFolder ({error})") from error
+            folders = options.get("folders")
+            if not isinstance(folders, list):
+                raise ValueError(f"folders: {folders!r} is no list of LineFolders")
+            yield from map(parse_folder, folders)
         else:
             for one in part.values():
                 yield from folders_in(one)
 
 
+def parse_folder(folder: object) -> LineFolder:
+    """Options in a config -> the folder. Raises ValueError for others, and for other types."""
+    if not isinstance(folder, dict):
+        raise ValueError(f"folders: {folder!r} is no LineFolder; give {{root: FOLDER}}")
+    types = get_type_hints(LineFolder)
+    for key, value in folder.items():
+        if key not in types:
+            raise ValueError(f"folders: {folder} has {key!r}; there are {', '.join(types)}")
+        taken = get_args(types[key]) or (types[key],)  # of a union, or the type itself
+        names = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        number = isinstance(value, int) and not isinstance(value, bool) and float in taken
+        if not ((names and list[str] in taken) or number or type(value) in taken):
+            told = getattr(types[key], "__name__", None) or types[key]
+            raise ValueError(f"folders: {key} {value!r} in {folder}; expected {told}")
+    if "root" not in folder:
+        raise ValueError(f"folders: {folder} has no root")
+    return LineFolder(**folder)
+
+
 def assign(folder: LineFolder, listing: Listing) -> Listing:
     """The same lines in train, validation and test as the folder's options say."""
-    groups = [line.group for line in listing.lines]
-    if not groups:
-        return listing
-    splits = split_groups(groups + listing.left_out, folder.validation, folder.test, folder.root)
+    listed = listing.lines + listing.left_out
+    splits = split_lines(folder, ((line.text, line.group) for line in listed))
     lines = [line._replace(split=splits[line.group]) for line in listing.lines]
     return listing._replace(lines=lines)
 
@@ -170,5 +176,5 @@ def join(listings: Sequence[Listing]) -> Listing:
     return Listing(
         [line for listing in listings for line in listing.lines],
         [problem for listing in listings for problem in listing.problems],
-        [group for listing in listings for group in listing.left_out],
+        [line for listing in listings for line in listing.left_out],
     )

@@ -28,6 +28,7 @@ WRONG = 1.0  # and its nats a character
 MISREAD = 0.45  # share of a line's characters read otherwise: it may be swapped, or turned
 FITS = 0.35  # share read otherwise, at the most, of a text that fits an image
 TURNS = {"on its side": (1, 3), "upside down": (2,)}  # quarters counterclockwise
+BLOCK = 256  # misread lines whose distances to all texts are in memory at once
 FEWEST_COLUMNS = 16  # of what is read: narrower images get more paper
 
 
@@ -150,14 +151,13 @@ def swaps(lines: Sequence[ListedLine], readings: Sequence[Reading]) -> Iterator[
     """(place, place of the line whose text it should have) of misread lines."""
     texts = [composed(line) for line in lines]
     wrong = [place for place in misread(lines, readings) if len(readings[place].text) > 2]
-    if not wrong:
-        return
-    said = [readings[place].text for place in wrong]
-    distances = cdist(said, texts, scorer=Levenshtein.normalized_distance, score_cutoff=FITS)
-    for row, place in zip(distances, wrong, strict=True):
-        best = int(np.argmin(row))
-        if row[best] <= FITS:
-            yield place, best
+    for start in range(0, len(wrong), BLOCK):
+        block = wrong[start : start + BLOCK]
+        said = [readings[place].text for place in block]
+        distances = cdist(said, texts, scorer=Levenshtein.normalized_distance, score_cutoff=FITS)
+        for place, row, best in zip(block, distances, distances.argmin(1).tolist(), strict=True):
+            if row[best] <= FITS:
+                yield place, best
 
 
 def turned_findings(

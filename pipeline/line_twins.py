@@ -12,6 +12,7 @@ from .line_files import ListedLine
 from .line_pictures import HEIGHT, Picture, find_ink, inked_box
 
 ASPECT = 1.08  # times as wide for its height may a twin be
+SPLITS = ("train", "validation", "test")
 ALIKE = 0.82  # correlation of small pictures: from here on two lines are compared closely
 SAME = 0.9  # correlation of large ones: from here on they are one line
 BLOCK = 1024  # lines that are compared with their neighbours in one product
@@ -19,36 +20,54 @@ SHIFT = 2  # pixels that a twin may be moved by
 
 
 def twin_findings(lines: Sequence[ListedLine], pictures: Sequence[Picture]) -> Iterator[Finding]:
-    """Each line that has a twin among N, once: the one in training, else the later one."""
-    told: set[int] = set()
-    first: dict[str, int] = {}
+    """Each line that has a twin among N, once for each split that has one: the line in training,
+    else that in validation, else the later one."""
+    told: dict[int, set[str]] = {}  # by line: the splits of its twins that were told
+    same: dict[str, list[int]] = {}
     for place, picture in enumerate(pictures):
-        if picture.strokes and picture.content in first:
-            yield from pair_finding("duplicate", lines, first[picture.content], place, told, 1.0)
-        else:
-            first[picture.content] = place
+        if picture.strokes:
+            same.setdefault(picture.content, []).append(place)
+    for places in same.values():
+        best = max(places, key=lambda place: rank(lines[place]))  # the first of equals
+        for place in places:
+            own = next(other for other in places if lines[other].split == lines[place].split)
+            kept = own if own != place and rank(lines[place]) < 0 else best
+            if kept != place:
+                yield from pair_finding("duplicate", lines, kept, place, told, 1.0)
     large: dict[int, np.ndarray] = {}
-    for a, b in alike(pictures):
-        if pictures[a].content == pictures[b].content or a in told or b in told:
+    for pair in alike(pictures):
+        kept, other = by_rank(lines, *pair)
+        across = lines[kept].split != lines[other].split
+        again = lines[kept].split in told.get(other, ()) or (not across and told.keys() & set(pair))
+        if again or pictures[kept].content == pictures[other].content:
             continue
-        for place in (a, b):
+        for place in pair:
             if place not in large:
                 large[place] = inked_part(load_grey(lines[place].path))
-        sure = correlation(large[a], large[b])
+        sure = correlation(large[pair[0]], large[pair[1]])
         if sure >= SAME:
-            yield from pair_finding("near duplicate", lines, a, b, told, sure)
+            yield from pair_finding("near duplicate", lines, kept, other, told, sure)
+
+
+def rank(line: ListedLine) -> int:
+    """Of two twins in two splits, that with the lower rank goes; below 0 nobody knows."""
+    return SPLITS.index(line.split) if line.split in SPLITS else -1
+
+
+def by_rank(lines: Sequence[ListedLine], a: int, b: int) -> tuple[int, int]:
+    """(the one that stays, the other)."""
+    a, b = sorted((a, b))
+    return (b, a) if rank(lines[a]) < rank(lines[b]) else (a, b)
 
 
 def pair_finding(
-    kind: str, lines: Sequence[ListedLine], a: int, b: int, told: set[int], sure: float
+    kind: str, lines: Sequence[ListedLine], a: int, b: int, told: dict[int, set[str]], sure: float
 ) -> Iterator[Finding]:
-    a, b = sorted((a, b))
-    if lines[a].split == "train" and lines[b].split != "train":
-        a, b = b, a
+    a, b = by_rank(lines, a, b)
     kept, other = lines[a], lines[b]
-    if b in told or kept.path == other.path:
+    if kept.split in told.get(b, ()) or kept.path == other.path:
         return
-    told.add(b)
+    told.setdefault(b, set()).add(kept.split)
     across = kept.split != other.split
     differs = composed(kept).strip() != composed(other).strip()
     where = f", in {kept.split} and {other.split}" if across else ""
@@ -56,6 +75,8 @@ def pair_finding(
     reason = f"{sure:.3f} like {kept.name}{where}{more}".removeprefix("1.000 ")
     # near twins with different texts may be two amounts on like receipts
     leave_out = kind == "duplicate" or (across and not differs)
+    if across and min(rank(kept), rank(other)) < 0:
+        leave_out = False  # nobody said which of two folders is the test: it must lose no line
     yield Finding(kind, other, reason, leave_out, kept, score=sure + across)
 
 

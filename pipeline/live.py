@@ -42,6 +42,21 @@ def add_live_options(parser) -> None:
     )
 
 
+def check_live(options) -> None:
+    """Raises ValueError for ways of reading whole strings: a stream is read step by step."""
+    given = [
+        f"--{name} {value}"
+        for name, value in (("decoder", options.decoder), ("lexicon", options.lexicon))
+        if value is not None
+    ]
+    given += [f"--n_best {options.n_best}"] if options.n_best != 1 else []
+    if given:
+        raise ValueError(
+            f"--live {options.live}: reads step by step and never searches; leave out "
+            f"{' and '.join(given)}"
+        )
+
+
 def run_live(recognizer: Recognizer, options) -> int:
     """0 at the end of the source or after Ctrl-C, 1 if the source broke off.
 

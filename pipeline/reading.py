@@ -7,16 +7,17 @@ from typing import Literal
 
 from datasets import ClipReader
 from datasets.progress import track
+from models.beam import BeamSearch
 from models.heads import Text
 
 from .bundle import load_bundle
 from .calibrate_accept import accept, tell_share
 from .decoding import add_decoder_options, alternatives_of, choose_decoder
 from .inputs import TextTable, expand
-from .live import add_live_options, run_live
+from .live import add_live_options, check_live, run_live
 from .parsing import StrictParser
 from .prediction import Answer, Item, Recognizer
-from .writers import Format, form_of, open_writer, targets_of
+from .writers import MARKING, Format, form_of, open_writer, targets_of
 
 DEFAULT_MODEL = "lines-en"
 
@@ -34,8 +35,10 @@ def build_parser(command: str) -> StrictParser:
         parser.add_argument(
             "inputs",
             nargs="*",
-            help="files, folders, globs; for a bundle that reads texts also a text, or a CSV, TSV "
-            "or Parquet file with a column text; - takes one a line from standard input",
+            help="files, folders, globs; for a bundle that reads lines also PAGE and ALTO files "
+            "(every line of the page) and records of an LMDB (FOLDER#image-000000001); for one "
+            "that reads texts a text, or a CSV, TSV or Parquet file with a column text; - takes "
+            "one a line from standard input",
         )
         parser.add_argument(
             "--format",
@@ -67,8 +70,9 @@ def build_parser(command: str) -> StrictParser:
             "--data",
             type=str,
             required=True,
-            help="a folder of labelled lines or its labels.tsv; reviews: a folder or a table; "
-            "videos: a folder for each class, or an annotation file",
+            help="labelled lines: a folder, its labels.tsv, a folder of PAGE or ALTO files or one "
+            "of them, an LMDB; reviews: a folder or a table; videos: a folder for each class, or "
+            "an annotation file",
         )
         parser.add_argument(
             "--split",
@@ -101,20 +105,15 @@ def main(arguments: list[str]) -> int:
     if command == "predict" and not options.inputs and options.live is None:
         parser.error("the following arguments are required: inputs")
     try:
-        if (
-            command == "predict"
-            and options.live is not None
-            and (options.inputs or options.overlay or options.accept is not None)
-        ):
-            raise ValueError(
-                f"--live {options.live}: takes neither inputs nor --overlay nor --accept"
-            )
+        if command == "predict":
+            check_predict(options)
         bundle = load_bundle(options.model)
-        bundle.decoder = choose_decoder(bundle.decoder, bundle.model.head, bundle.labels, options)
+        own = bundle.decoder
+        bundle.decoder = choose_decoder(own, bundle.model.head, bundle.labels, options)
         recognizer = Recognizer(bundle)
         if command == "predict":
             live = options.live is not None
-            return run_live(recognizer, options) if live else predict(recognizer, options)
+            return run_live(recognizer, options) if live else predict(recognizer, options, own)
         from .evaluation import evaluate  # and its metrics: predict starts without them
 
         return evaluate(recognizer, options)
@@ -123,16 +122,36 @@ def main(arguments: list[str]) -> int:
         return 2
 
 
-def predict(recognizer: Recognizer, options) -> int:
-    """One record per input, in order. 0, or 1 if an input failed."""
+def check_predict(options) -> None:
+    """Raises ValueError for options that do not go together, whatever the bundle."""
+    if options.live is not None and (
+        options.inputs or options.overlay or options.accept is not None
+    ):
+        raise ValueError(f"--live {options.live}: takes neither inputs nor --overlay nor --accept")
+    if options.live is not None:
+        check_live(options)
+    if options.n_best != 1 and options.format != "jsonl":
+        raise ValueError(
+            f"--n_best {options.n_best}: --format {options.format} has no place for several "
+            "readings; take --format jsonl"
+        )
+    if options.accept is not None and options.format not in MARKING:
+        raise ValueError(
+            f"--accept {options.accept:g}: --format {options.format} has no place for marks; take "
+            f"--format {', '.join(MARKING[:-1])} or {MARKING[-1]}"
+        )
+
+
+def predict(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
+    """One record per input, in order. 0, or 1 if an input failed. own: the bundle's search."""
     if options.every is not None:
         raise ValueError(f"--every {options.every} goes with --live")
     given = list(expand(options.inputs, recognizer.bundle.reader, options.model))
     total = None if any(isinstance(one, TextTable) for one in given) else len(given)
-    failed = done = accepted = 0
+    failed = done = read = accepted = 0
     names = [one.path if isinstance(one, TextTable) else name_of(one) for one in given]
     burn = overlay_of(recognizer, names, options.overlay)
-    promise = None if options.accept is None else accept(recognizer, options.accept)
+    promise = None if options.accept is None else accept(recognizer, options.accept, own)
     with ExitStack() as stack:
         form = form_of(recognizer.bundle)
         marked = promise is not None
@@ -142,12 +161,13 @@ def predict(recognizer: Recognizer, options) -> int:
             record = record_of(recognizer, answer)
             done += 1
             failed += "error" in record
+            read += "error" not in record
             accepted += record.get("accepted", False)
             failed += not written(write, record)
             if burn and "error" not in record:
                 failed += not burn(answer, record)
     if promise:
-        tell_share(accepted, done, options.accept, promise)
+        tell_share(accepted, read, options.accept, promise)
     if failed:
         print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
     return 1 if failed else 0

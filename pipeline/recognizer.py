@@ -14,12 +14,12 @@ from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, Sequence
 
 from .averaging import MovingAverage
 from .bundle import compare_weights, part, shorten_part
-from .calibrate_strings import ToldStrings, told_strings
 from .calibration import Told, labelled_logits
 from .metrics import join, scores
 from .optimizer import make_optimizer
 from .schedule import Schedule, learning_rate_share
 from .scoring import error_rate, tally_readings
+from .told_strings import StringTally, ToldStrings, told_strings
 
 Stage = Literal["train", "validation", "test"]
 COUNTED, COUNTED_BYTES = 256, 64_000_000  # samples at a time, and bytes of their inputs
@@ -85,9 +85,9 @@ class SequenceRecognizer(pl.LightningModule):
         self._tallies: list = []
         # of the last validation, to fit a calibration on
         self.told: list[Told] | list[ToldStrings] = []
-        self.dropped: dict[
-            str, str
-        ] = {}  # training samples that did not fit, by name, with the reason
+        self._strings = StringTally()
+        # training samples that did not fit, by name, with the reason
+        self.dropped: dict[str, str] = {}
         self.scores: dict = {}  # of the last validation or test
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,17 +171,19 @@ class SequenceRecognizer(pl.LightningModule):
         self._tallies.append(tally_readings(readings, targets, groups, self.labels))
         if stage == "validation":
             if isinstance(self.model.head, CTCHead):
-                told = told_strings(logits, lengths, readings, targets)
-            else:
-                told = labelled_logits(self.model.head, logits, batch.targets)
+                self._strings.add(told_strings(logits, lengths, readings, targets))
+                return
+            told = labelled_logits(self.model.head, logits, batch.targets)
             self.told += [told] if told else []
 
     def on_validation_epoch_start(self) -> None:
         self._tallies.clear()
         self.told.clear()
+        self._strings.clear()
 
     def on_validation_epoch_end(self) -> None:
-        self.told = self._gather(self.told)
+        self.told = self._gather(self.told + self._strings.told())
+        self._strings.clear()
         self._log_scores("validation")
 
     def on_test_epoch_start(self) -> None:

@@ -75,7 +75,7 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
-    """0, 1 if a video could not be read (the page names it), 2 for misuse."""
+    """0, 1 if a line or a video could not be read (the page names it), 2 for misuse."""
     options = build_parser().parse_args(arguments[1:])
     try:
         return report(options)

@@ -25,6 +25,18 @@ def learning_rate_share(schedule: Schedule, step: int, warmup_steps: int, progre
     return warm if schedule == "constant" else warm * cosine_between(1.0, 0.0, progress)
 
 
+def check_end(schedule: Schedule, ends: bool) -> None:
+    """ends: whether it is known when the training will be over. Raises ValueError for a schedule
+    that goes by that: it would stay where it starts.
+    """
+    if schedule != "constant" and not ends:
+        raise ValueError(
+            f"schedule {schedule} goes by the share of the training that is done, but this one has "
+            "no end; set trainer.max_epochs, trainer.max_steps or trainer.max_time, or take "
+            "schedule: constant"
+        )
+
+
 def cosine_between(start: float, end: float, share: float) -> float:
     """Half a cosine wave from start to end; share: of the way, 0 to 1."""
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))

@@ -178,10 +178,16 @@ class StrandCLI(LightningCLI):
 
     def after_fit(self) -> None:
         folder = Path(self.trainer.log_dir)
-        if self.trainer.is_global_zero:
-            if self.bundle is not None and self.forgetting is not None:
-                print(self.forgetting.note(folder / "best.safetensors"))
-            print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+        if not self.trainer.is_global_zero:
+            return
+        best, last = folder / "best.safetensors", folder / "checkpoints" / "last.ckpt"
+        if not best.exists():
+            there = f"{last.name} is there" if last.exists() else "nothing was saved"
+            print(f"run folder: {folder} (ended before the first validation; {there})")
+            return
+        if self.bundle is not None and self.forgetting is not None:
+            print(self.forgetting.note(best))
+        print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
 
 
 def same_head(bundle: Bundle, head) -> bool:

@@ -20,6 +20,7 @@ Form = Literal["text", "label", "segments", "spans"]
 Writer = Callable[[dict], None]
 ENCODED = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
 ENDINGS = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}  # files of segments
+MARKING = ("text", "jsonl", "csv")  # formats with a place for the marks
 ACCEPTED, LOOK = "accepted", "look"  # a reading's mark: no human need look at it, or one should
 SPANS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from conftest import LINES, noise_line, tiny_bundle, write_image
+from conftest import ALPHABET, LINES, noise_line, tiny_bundle, write_image
 from PIL import ImageFont
 
 from benchmarks import few_lines
@@ -16,6 +16,7 @@ from benchmarks.few_lines import Point, Task, draw, measure, row, score, write_c
 from benchmarks.few_lines_data import make_blackletter, make_lines, take_lines, write_few
 from datasets import SyntheticLines
 from datasets.lines import read_table
+from models.beam import BeamSearch
 from pipeline.bundle import save_bundle
 from pipeline.prediction import load_recognizer
 
@@ -67,6 +68,28 @@ def test_real_lines_keep_the_splits_of_their_config():
     assert sorted(groups["train"]) == ["p2", "p3", "p5"] and groups["test"] == ["p4"]
 
 
+def test_the_shipped_configs_lines_are_found_and_each_counts_once(tmp_path, monkeypatch, capsys):
+    """Its source is a mixture, and its folders are repeated; here they hold a few lines."""
+    config = Path(few_lines.__file__).parent.parent / "configs/lines_fraktur.yaml"
+    for name, pattern in ("de_archiscribe_fraktur", "w{}__1"), ("de_ocrd_linegt", "w{}-1__1"):
+        for place in range(10):
+            image = tmp_path / "data/lines" / name / (pattern.format(place) + ".png")
+            write_image(image, noise_line(place, width=40))
+            image.with_name(image.stem + ".gt.txt").write_text(f"a{place}\n", encoding="utf-8")
+    (tmp_path / "data/lines/de_ocrd_linegt/w3-1__1.png").write_bytes(b"")
+    monkeypatch.setenv("STRAND_DATA", str(tmp_path / "data"))
+    Path("real").mkdir()
+    take_lines(Path("real"), str(config))
+    tables = [read_table(Path(f"real/{s}.tsv"), 3) for s in ("train", "validation", "test")]
+    paths = [path for rows in tables for path, _, _ in rows]
+    assert len(paths) == len({*paths}) == 19 and all(tables)
+    assert {Path(path).parent.name for path, _, _ in tables[0]} == {
+        "de_archiscribe_fraktur",
+        "de_ocrd_linegt",
+    }
+    assert "1 lines cannot be used; the first" in capsys.readouterr().err
+
+
 def test_both_starts_train_alike_but_for_the_rate():
     made = {}
     for start in ("fine-tuned", "from scratch"):
@@ -110,6 +133,12 @@ def test_the_score_is_of_the_readings():
     Path("test.tsv").write_text(rows, encoding="utf-8")
     cer = 100 * len(read[1]) / len("".join(read))
     np.testing.assert_allclose(score("tiny.safetensors", Path("test.tsv"))[0], cer)
+    bundle = tiny_bundle()
+    bundle.decoder = BeamSearch(list(ALPHABET), beta=5.0, certain=2.0)
+    save_bundle(bundle, Path("search.safetensors"))
+    searched = [r["text"] for r in load_recognizer("search.safetensors").predict(map(str, images))]
+    assert searched != read  # but a search does not count
+    np.testing.assert_allclose(score("search.safetensors", Path("test.tsv"))[0], cer)
 
 
 def test_the_picture_shows_each_typeface_with_its_starts():

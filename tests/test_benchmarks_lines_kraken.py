@@ -2,23 +2,25 @@
 
 import argparse
 import json
+import sys
+import types
 from pathlib import Path
 
 import pytest
 from conftest import noise_line, write_image
 
+from benchmarks import lines_kraken
+from benchmarks.kept_results import HEAD, Result, kept, table
+from benchmarks.kraken_data import Lines, describe_part, write_pairs
 from benchmarks.lines_kraken import (
     ENCODER,
-    HEAD,
     RECURRENT,
     SAME,
-    Lines,
-    Result,
     parse,
     run_kraken,
+    run_ours,
     score_texts,
-    table,
-    write_pairs,
+    task_of,
 )
 from models import CTCHead, LineCNN, RecurrentStack
 from pipeline.metrics import Score
@@ -26,16 +28,28 @@ from pipeline.metrics import Score
 
 def line_set(folder: Path, texts: list[str]) -> Lines:
     paths = [str(write_image(folder / f"a.b{i}__1.png", noise_line(i))) for i in range(len(texts))]
-    return Lines(paths, texts, [f"p{i}" for i in range(len(texts))])
+    files = [Path(path).read_bytes() for path in paths]
+    return Lines(paths, texts, [f"p{i}" for i in range(len(texts))], files)
 
 
 def test_pairs_are_named_by_place_and_hold_the_text(tmp_path):
     lines = line_set(tmp_path / "in", ["one", "zwei ü"])
-    linked = write_pairs(tmp_path / "out", lines.paths, lines.texts)
-    assert [Path(path).name for path in linked] == ["00000.png", "00001.png"]
-    for path, given, text in zip(linked, lines.paths, lines.texts, strict=True):
+    written = write_pairs(tmp_path / "out", lines, lines.texts)
+    assert [Path(path).name for path in written] == ["00000.png", "00001.png"]
+    for path, given, text in zip(written, lines.paths, lines.texts, strict=True):
         assert Path(path).read_bytes() == Path(given).read_bytes()
         assert Path(path).with_suffix(".gt.txt").read_text(encoding="utf-8") == text
+
+
+def test_lines_that_are_no_files_are_written_from_their_bytes(tmp_path):
+    names = ["p.xml#l1", "x.lmdb#image-000000001", "a.jpg"]
+    lines = Lines(names, ["a"] * 3, ["p"] * 3, [b"1", b"2", b"3"])
+    written = [Path(path) for path in write_pairs(tmp_path / "out", lines, lines.texts)]
+    assert [path.name for path in written] == ["00000.png", "00001.png", "00002.jpg"]
+    assert [path.read_bytes() for path in written] == lines.files
+    assert describe_part("test", lines) == "test: 3 lines, 3 of p"
+    many = lines._replace(groups=[str(i) for i in range(40)])
+    assert describe_part("test", many) == "test: 3 lines, of 40 groups"
 
 
 def test_our_network_of_its_spec_has_its_numbers():
@@ -64,7 +78,7 @@ texts = {"0": "abcd", "1": "xyz"}
 assert [text(p) for p in job["train"]] == ["tt"] and [text(p) for p in job["validation"]] == ["v"]
 answer = {"texts": [texts[text(path)] for path in job["test"]], "reading_seconds": 0.5}
 answer |= {"lines_per_second": job["seconds"] / 10, "lines": 3, "parameters": 4000}
-answer |= {"accuracies": [0.5]}
+answer |= {"accuracies": [0.5], "validated": 3}
 pathlib.Path(sys.argv[3]).write_text(json.dumps(answer))
 """
 
@@ -86,6 +100,64 @@ def test_kraken_is_given_the_lines_and_judged_by_the_test_texts(tmp_path, monkey
     python.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
     with pytest.raises(RuntimeError, match="kraken ended with exit status 3; see above"):
         run_kraken(parse(["--kraken", str(python)]), parts)
+
+
+def test_a_row_that_was_measured_is_taken_again_if_asked(tmp_path):
+    file, measured = tmp_path / "runs/kraken.json", []
+    rows = [
+        Result("kraken", 4, 4.7, 10.0, Score(8.5, 7.0, 10.0, 200, 12)),
+        Result("same", 4, 14.1),
+        Result("other", 5, 1.0),
+    ]
+
+    def measure() -> Result:
+        measured.append(rows[len(measured)])
+        return measured[-1]
+
+    assert kept(file, {"minutes": 12}, measure, resume=True) == rows[0]  # nothing is there
+    assert kept(file, {"minutes": 12}, measure, resume=True) == rows[0]
+    assert kept(file, {"minutes": 2}, measure, resume=True) == rows[1]  # another task
+    assert kept(file, {"minutes": 2}, measure, resume=True) == rows[1]
+    assert kept(file, {"minutes": 2}, measure, resume=False) == rows[2]
+    assert measured == rows
+
+
+def test_a_row_hangs_on_its_own_options(tmp_path):
+    (tmp_path / "a.yaml").write_text("data: 1\n", encoding="utf-8")
+    parts = {"train": Lines(["a"], ["a"], ["a"], [b""])}
+    given = ["--kraken", "python", "--config", str(tmp_path / "a.yaml")]
+
+    def task(name: str, *more: str) -> dict:
+        return json.loads(json.dumps(task_of(name, parse([*given, *more]), parts)))
+
+    batch = ("--kraken_batch", "4")
+    assert task("own") == task("own", *batch) and task("kraken") != task("kraken", *batch)
+    assert task("same") == task("same", "--minutes", "1") != task("same", "--threads", "1")
+    before = task("own")
+    (tmp_path / "a.yaml").write_text("data: 2\n", encoding="utf-8")
+    assert task("own") != before
+
+
+def test_ours_is_validated_at_its_end_whatever_the_config_says(tmp_path, monkeypatch):
+    commands = []
+
+    def run(command, **options):
+        commands.append(command)
+        folder = tmp_path / "runs/lines_kraken/own"
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text('{"parameters": 7}', encoding="utf-8")
+        return types.SimpleNamespace(returncode=0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lines_kraken.subprocess, "run", run)
+    changes = ["trainer.check_val_every_n_epoch=4"]
+    result, bundle = run_ours(parse(["--rows", "own"]), "own", 1.5, changes)
+    assert result == {"parameters": 7}
+    assert bundle == Path("runs/lines_kraken/own/best.safetensors")
+    (command,) = commands
+    every = [word for word in command if "check_val" in word]  # the last one counts
+    assert command[0] == sys.executable and every[-1] == "--trainer.check_val_every_n_epoch=1"
+    assert "--trainer.max_time=00:00:01:30" in command
 
 
 def test_the_ratio_is_to_the_first_row():

@@ -1,5 +1,6 @@
 """The parts of the comparison that need no peer: its output's form, its table, its rules."""
 
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -10,14 +11,15 @@ import pytest
 import yaml
 
 from benchmarks import line_peers
+from benchmarks.line_images import encoded_image, in_memory
 from benchmarks.line_peers import (
     WARM_UP_LINES,
     Reader,
     Reading,
     Worker,
     fastest,
-    in_memory,
     languages_here,
+    peers_of,
     reading_of,
     split_pages,
 )
@@ -30,6 +32,9 @@ from benchmarks.lines_peers import (
     measure,
     strand_reader,
 )
+
+SAMPLE = Path(line_peers.__file__).parent.parent / "datasets/samples/page.png"
+NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +164,42 @@ def test_a_line_with_a_character_of_its_own_is_kept(tmp_path):
     assert found.files == [(tmp_path / "p2__1.png").read_bytes()]
 
 
+def test_records_of_a_database_are_taken_out_of_it(tmp_path):
+    lmdb = pytest.importorskip("lmdb")
+    images = [cv2.imencode(".png", np.full((40, 200), i, np.uint8))[1].tobytes() for i in range(3)]
+    with lmdb.open(str(tmp_path / "x.lmdb"), map_size=1 << 20) as base, base.begin(write=True) as t:
+        t.put(b"num-samples", b"3")
+        for place, image in enumerate(images, 1):
+            t.put(b"image-%09d" % place, image)
+            t.put(b"label-%09d" % place, b"ab")
+    test = ["image-000000002"]
+    folder = {"root": str(tmp_path / "x.lmdb"), "validation": ["image-000000003"], "test": test}
+    config = tmp_path / "lines.yaml"
+    config.write_text(yaml.safe_dump({"data": {"source": {"init_args": {"folders": [folder]}}}}))
+    (found,) = held_out_sets(config, "test", limit=None)
+    assert found.paths == [f"{tmp_path}/x.lmdb#image-000000002"] and found.files == [images[1]]
+
+
+def test_lines_of_a_page_are_cut_in_their_full_size(tmp_path):
+    """Peers scale a line by themselves, so ours must not have done it for them."""
+    shutil.copy(SAMPLE, tmp_path / "page.png")
+    boxes = [f"{x},{y} {x + 400},{y} {x + 400},{y + 90} {x},{y + 90}" for x, y in ((5, 5), (5, 99))]
+    lines = "".join(
+        f'<TextLine id="l{place}"><Coords points="{points}"/>'
+        f"<TextEquiv><Unicode>ab</Unicode></TextEquiv></TextLine>"
+        for place, points in enumerate(boxes)
+    )
+    height, width = cv2.imread(str(SAMPLE), 0).shape
+    image = f'imageFilename="page.png" imageWidth="{width}" imageHeight="{height}"'
+    (tmp_path / "page.xml").write_text(
+        f'<PcGts xmlns="{NAMESPACE}"><Page {image}><TextRegion id="r">'
+        f'<Coords points="0,0 600,0 600,300 0,300"/>{lines}</TextRegion></Page></PcGts>'
+    )
+    found = [encoded_image(f"{tmp_path}/page.xml#l{place}") for place in range(2)]
+    sizes = [cv2.imdecode(np.frombuffer(data, np.uint8), 0).shape for data in found]
+    assert all(rows >= 90 and columns >= 400 for rows, columns in sizes)
+
+
 def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypatch):
     class RealLines:
         problems = ()
@@ -169,9 +210,9 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
         def split(self, name):
             texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"]}.get(self.root, [])
             names = [f"{name}/{i}.png" for i in range(len(texts))]
-            lines = [types.SimpleNamespace(path=path, packed=path.encode()) for path in names]
-            return types.SimpleNamespace(names=names, texts=texts, groups=["g"] * 2, lines=lines)
+            return types.SimpleNamespace(names=names, texts=texts, groups=["g"] * 2)
 
+    monkeypatch.setattr("benchmarks.lines_peers.encoded_image", str.encode)
     lines = types.ModuleType("datasets.lines")
     lines.LineFolder, lines.RealLines = dict, RealLines
     lines.transcripts = lambda folder: []
@@ -209,6 +250,30 @@ def test_images_lie_in_files_in_order_while_they_are_read():
         assert [path[-4:] for path in paths] == [".png", ".jpg"]
     with pytest.raises(FileNotFoundError):
         Path(paths[0]).read_bytes()
+
+
+def test_lines_without_a_file_lie_in_files_with_an_ending():
+    names = ["pages/a.xml#l1", "x.lmdb#image-000000001"]
+    with in_memory(names, [b"1", b"2"]) as paths:
+        assert [Path(path).name for path in paths] == ["00000.png", "00001.png"]
+        assert [Path(path).read_bytes() for path in paths] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("library", [None, "py"])
+def test_tesseracts_command_line_has_a_row_beside_its_library(monkeypatch, capsys, library):
+    monkeypatch.setattr(line_peers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(line_peers, "languages_here", lambda name, chosen: ["eng", "fra"])
+    for name, place in ("tesserocr", 2), ("command_line", 1):
+        made = lambda *given, name=name, place=place: reader(f"{name} {given[place]}", [])  # noqa: E731
+        monkeypatch.setattr(line_peers, name, made)
+    chosen = types.SimpleNamespace(
+        rapidocr=None, tesserocr=library, threads=2, tesseract_language=[]
+    )
+    found = [one.name for one in peers_of("en_x", ["a.png"], chosen, None)]
+    every = [f"{kind} {x}" for x in ("eng", "fra") for kind in ("tesserocr", "command_line")]
+    assert found == (every if library else every[1::2])
+    told = capsys.readouterr().err
+    assert ("library is missing" in told) == (library is None)
 
 
 def test_the_fastest_way_is_taken():

@@ -1,5 +1,8 @@
 """LMDB as PARSeq reads it: records, what lacks something, and groups by key."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ from conftest import noise_line
 from datasets import LineFolder, RealLines
 from datasets.line_reader import load_grey
 from datasets.lines import transcripts
+from datasets.lmdb_lines import lmdb_rows, read_record
 
 
 def write_database(folder: Path, records: dict[int, tuple[bytes | None, bytes | None]], count=None):
@@ -83,3 +87,33 @@ def test_other_databases_are_refused(tmp_path):
     good = write_database(tmp_path / "good", records(1))
     with pytest.raises(ValueError, match="#image-000000002: no such record"):
         load_grey(f"{good}#image-000000002")
+
+
+def test_many_databases_are_open_at_once(tmp_path):
+    """The first one is still read from when all others have been opened."""
+    for place in range(20):
+        write_database(tmp_path / f"{place:02}", records(1))
+    rows = lmdb_rows(tmp_path)
+    names = [str(next(rows)[0])]
+    names += [f"{tmp_path}/{place:02}#image-000000001" for place in range(1, 20)]
+    assert [read_record(name) for name in [*names[1:], *names]] == [encoded(1)] * 39
+    assert len(list(rows)) == 19
+
+
+def test_threads_open_a_database_once(tmp_path, monkeypatch):
+    root, opened = write_database(tmp_path / "train", records(4)), lmdb.open
+    slow = lambda *given, **options: time.sleep(0.05) or opened(*given, **options)  # noqa: E731
+    monkeypatch.setattr(lmdb, "open", slow)
+    names = [f"{root}#image-{place:09d}" for place in range(1, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read_record, names)) == [encoded(place) for place in range(1, 5)]
+
+
+@pytest.mark.skipif("fork" not in get_all_start_methods(), reason="no fork here")
+def test_a_forked_worker_reads_what_its_parent_has_open(tmp_path):
+    root = write_database(tmp_path / "train", records(3))
+    name = f"{root}#image-000000001"
+    expected = read_record(name)
+    with get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(read_record, (name,)).get(20) == expected
+    assert read_record(name) == expected

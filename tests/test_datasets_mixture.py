@@ -6,7 +6,8 @@ from conftest import noise_line, write_image
 
 from datasets import LineFolder, Mixture, RealLines, SyntheticClips, SyntheticTags
 from datasets.data_module import EpochSampler
-from datasets.mixture import draw
+from datasets.mixture import MixedDataset, ScheduledDataset, draw
+from datasets.source import SequenceDataset
 
 
 def tags(count: int, seed: int = 0) -> SyntheticTags:
@@ -162,3 +163,41 @@ def test_a_schedule_reaches_the_augmentation_and_the_epoch_of_every_part(lines):
     assert train.augmentation is len and train.mixed.epoch == train.epoch == 4
     plain = Mixture([tags(2), tags(2)], (0.5, 0.5)).split("train")
     assert not hasattr(plain, "augmentation")
+
+
+class Widths(SequenceDataset):
+    """Samples that are as wide as they say, and nothing else."""
+
+    def __init__(self, sizes: np.ndarray):
+        self.sizes, self.names = sizes, [str(place) for place in range(len(sizes))]
+        self.groups = self.names
+
+    def read(self, index: int):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("share", [(0.8, 0.2), (0.2, 0.8)])
+@pytest.mark.parametrize("world", [1, 3])
+def test_epochs_of_unequal_widths_have_each_sample_once(share, world):
+    """Wide lines first, or last: as many batches each epoch, none above its steps."""
+    parts = [Widths(np.full(1000, wide)) for wide in (300, 900)]
+    train = ScheduledDataset(MixedDataset(parts), share, epochs=5)
+    samplers = [
+        EpochSampler(train, batch_size=32, batch_steps=7000, shuffle=True, rank=rank, world=world)
+        for rank in range(world)
+    ]
+    for epoch in range(7):
+        taken = []
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+            batches = list(sampler)
+            assert len(batches) == len(sampler) == len(samplers[0])
+            assert all(len(batch) * train.sizes[batch].max() <= 7000 for batch in batches)
+            taken += [index for batch in batches for index in batch]
+        assert sorted(taken) == list(range(2000))
+
+
+def test_notes_are_handed_on(lines):
+    first, second = lines("one"), lines("two")
+    second.notes = ["look"]
+    assert Mixture([first, second]).notes == ["look"]

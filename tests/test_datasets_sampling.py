@@ -97,3 +97,22 @@ def test_ranks_take_equally_many_training_batches(world):
 def test_a_batch_holds_at_least_one():
     with pytest.raises(ValueError, match="batch_size 0: at least 1"):
         BucketSampler(SIZES, 0)
+
+
+def test_every_epoch_has_each_sample_once_in_as_many_batches():
+    """Other neighbours come to other counts, which the trainer would cut off or fill up."""
+    sampler = BucketSampler(SIZES, 4, 900, shuffle=True)
+    for epoch in range(20):
+        sampler.set_epoch(epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler)
+        assert sorted(index for batch in batches for index in batch) == list(range(1000))
+        assert all(len(batch) * SIZES[batch].max() <= 900 for batch in batches)
+
+
+def test_longer_samples_than_were_counted_still_come_once():
+    sampler = BucketSampler([10] * 60, 8, 60, shuffle=True)
+    sampler.sizes = np.array([10] * 30 + [30] * 30)
+    assert len(sampler) == 10 and sorted(flat(sampler)) == list(range(60))
+    sampler.sizes = np.array([10] * 58 + [600] * 2)
+    assert sorted(flat(sampler)) == list(range(60)) and len(list(sampler)) == 10

@@ -119,6 +119,18 @@ def test_a_certain_line_is_what_greedy_read(model):
     assert searched.ids != greedy[0].ids
 
 
+@pytest.mark.parametrize("best", [7, 800])
+def test_among_many_symbols_the_best_is_tried_though_it_is_improbable(best):
+    """Nearly flat over 800 labels and the blank: each has a probability of about 1/801."""
+    logits = torch.zeros(1, 3, 801)
+    logits[0, :, best] = 0.1
+    logits[0, 1, 3] = 0.2
+    lengths, head = torch.tensor([3]), CTCHead(4, 800)
+    search = BeamSearch(["x"] * 800, threshold=2e-3)
+    (text,) = search.decode(logits, lengths, head.decode(logits, lengths))
+    assert text.ids == ([3] if best == 800 else [7, 3, 7])
+
+
 def test_nothing_to_read():
     greedy = CTCHead(4, BLANK).decode(torch.zeros(1, 2, 4), torch.tensor([0]))
     assert EXACT.decode(torch.zeros(1, 2, 4), torch.tensor([0]), greedy) == greedy

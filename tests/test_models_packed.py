@@ -11,12 +11,12 @@ from models.packed import WIDTH, PackedModel, can_pack
 HEIGHT = 16
 
 
-def network(rows: str = "max", **stack) -> SequenceModel:
+def network(rows: str = "max", encoder: dict | None = None, **stack) -> SequenceModel:
     torch.manual_seed(0)
     model = SequenceModel(
         HEIGHT,
         5,
-        lambda size: LineCNN(size, (16, 24, 32), 4, 8, rows),
+        lambda size: LineCNN(size, (16, 24, 32), 4, 8, rows, **(encoder or {})),
         lambda size: RecurrentStack(size, **({"hidden_size": 32, "num_layers": 2} | stack)),
         CTCHead,
     )
@@ -51,16 +51,31 @@ def test_packed_answers_as_the_model_does_under_autocast(rows, folded):
     if folded:
         for block in model.encoder.blocks:
             block.fold_norm()
+    assert answers_alike(model, inputs, lengths).tolist() == [18, 18, 10, 0, 0, 16]
+
+
+def answers_alike(model: SequenceModel, *batch: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
-        exact = model(inputs, lengths)[0]
+        exact = model(*batch)[0]
         with torch.autocast("cpu", torch.bfloat16):
-            expected, steps = model(inputs, lengths)
-    logits, left = PackedModel(model)(inputs, lengths)
-    assert left.tolist() == steps.tolist() == [18, 18, 10, 0, 0, 16]
+            expected, steps = model(*batch)
+    logits, left = PackedModel(model)(*batch)
+    assert left.tolist() == steps.tolist()
     assert logits.shape == expected.shape and exact.abs().max() > 1
     rounding = (expected - exact).abs().max().item()
     assert 0 < rounding < 0.3
     assert_close(logits.float(), expected.float(), rtol=0, atol=2 * rounding)
+    return left
+
+
+@needs_packing
+@pytest.mark.parametrize("encoder", [
+    {"kernel_widths": (5, 3, 9)}, {"kernel_widths": (1, 7, 1), "norm": False}, {"norm": False},
+    {"dropout": 0.5, "block_dropout": 0.5},
+])  # fmt: skip
+def test_every_option_of_the_encoder_is_packed(encoder):
+    model = network("max", encoder)
+    assert answers_alike(model, *lines(90, 41, 64)).tolist() == [22, 10, 16]
 
 
 @needs_packing

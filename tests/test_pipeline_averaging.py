@@ -13,9 +13,11 @@ from torch.testing import assert_close
 from pipeline.averaging import MovingAverage, averaged_weights
 from pipeline.bundle import load_bundle
 from pipeline.callbacks import BestBundle
+from pipeline.interrupt import StopBetweenBatches
 from pipeline.recognizer import SequenceRecognizer
 
 AVERAGE = ["--model.average_decay=0.9", "--model.learning_rate=0.05"]
+SOON = [*AVERAGE, "--model.warmup_steps=0"]  # in one epoch the weights leave their average
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.15])
@@ -103,6 +105,41 @@ def test_a_resumed_training_goes_on_with_both(command, tmp_path, monkeypatch):
     assert command("fit", "-c", "words.yaml", *AVERAGE, f"--ckpt_path={last}").code == 0
     files = [f"runs/{name}/checkpoints/last.ckpt" for name in ("whole", "parts")]
     whole, parts = (torch.load(file, weights_only=True) for file in files)
+    assert_close(parts["state_dict"], whole["state_dict"])
+    assert_close(parts["current_model_state"], whole["current_model_state"])
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_ctrl_c_within_a_validation_keeps_average_and_weights_apart(
+    command, tmp_path, monkeypatch, place
+):
+    """In the first epoch, behind the first or the last batch; then as a training at once."""
+    monkeypatch.chdir(tmp_path)
+    Path("words.yaml").write_text(WORDS, encoding="utf-8")
+    assert command("fit", "-c", "words.yaml", *SOON, "--name=whole").code == 0
+    seen = []
+
+    def ask(stop, trainer, module, outputs, batch, batch_idx, *_):
+        if batch_idx == place:
+            average = next(c for c in trainer.callbacks if isinstance(c, MovingAverage))
+            weights = average._average_model.module  # each in the other's place
+            seen.extend([weights_of(module), weights_of(weights)])
+            stop.asked = True
+        stop._stop()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StopBetweenBatches, "on_validation_batch_end", ask)
+        code, out, _ = command("fit", "-c", "words.yaml", *SOON, "--name=parts")
+    assert code == 130
+    last = torch.load("runs/parts/checkpoints/last.ckpt", weights_only=True)
+    assert differ(*seen)
+    assert_close(last["state_dict"], dict(seen[0]))
+    assert_close(last["current_model_state"], dict(seen[1]))
+    code, _, err = command(*out.splitlines()[-1].split()[6:])
+    assert code == 0, err
+    files = [f"runs/{name}/checkpoints/last.ckpt" for name in ("whole", "parts")]
+    whole, parts = (torch.load(file, weights_only=True) for file in files)
+    assert parts["global_step"] == whole["global_step"] == 6
     assert_close(parts["state_dict"], whole["state_dict"])
     assert_close(parts["current_model_state"], whole["current_model_state"])
 

@@ -18,6 +18,7 @@ from pipeline.bundle import (
     FORMAT,
     ZOO,
     Bundle,
+    build_network,
     find_bundle,
     load_bundle,
     part,
@@ -76,6 +77,30 @@ def test_the_file_holds_half_floats_and_no_shortcut(tmp_path):
     assert weights.keys() == tiny_model().state_dict().keys()
     assert {w.dtype for w in weights.values()} == {torch.float16, torch.int64}
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["b.safetensors"]
+
+
+def test_a_network_that_a_recognizer_has_folded_is_not_written(bundle_file, tmp_path):
+    path = tmp_path / "b.safetensors"
+    path.write_bytes(bundle_file.read_bytes())
+    bundle, kept = load_bundle(str(path)), path.read_bytes()
+    Recognizer(bundle)
+    with pytest.raises(ValueError, match=r"b\.safetensors: not written, .* 18 weights do not fit"):
+        save_bundle(bundle, path)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name] and path.read_bytes() == kept
+    load_bundle(str(path))
+
+
+def test_saving_draws_no_random_numbers(tmp_path, monkeypatch):
+    """A training saves on its way; a regnet draws even where its weights have no values."""
+
+    def build_as_regnet(*arguments):
+        torch.rand(3)
+        return build_network(*arguments)
+
+    monkeypatch.setattr("pipeline.bundle.build_network", build_as_regnet)
+    bundle, before = tiny_bundle(), torch.get_rng_state()
+    save_bundle(bundle, tmp_path / "b.safetensors")
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def wide_bundle() -> Bundle:

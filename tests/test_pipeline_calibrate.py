@@ -1,27 +1,31 @@
 """calibrate as a user calls it, and --accept behind it: from labelled lines to marked readings."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from conftest import ALPHABET, noise_line, tiny_bundle, write_image
+from conftest import ALPHABET, noise_line, tiny_bundle, write_image, write_lines
 from opinions import opinion_bundle
 
 from models.beam import BeamSearch
+from pipeline import told_strings as gathering
 from pipeline.bundle import load_bundle, save_bundle
-from pipeline.calibrate import Listener, cross_fitted, listen, told_of
+from pipeline.calibrate import Listener, cross_fitted, labelled_items, listen
 from pipeline.calibrate_accept import accept, tell_share
 from pipeline.calibrate_strings import (
     StringCalibration,
-    ToldStrings,
+    character_confidences,
     fit_strings,
-    log_probabilities,
+    likelihood,
 )
 from pipeline.calibration import Calibration
 from pipeline.prediction import Recognizer
 from pipeline.risk import Accepted, Curve, curve_of
+from pipeline.told_strings import ToldStrings, log_probabilities, surest_steps
 
 LINES = 24
 
@@ -39,6 +43,12 @@ def data(tmp_path_factory, expected):
     rows = (f"{p.name}\t{text}\n" for p, text in zip(paths, true, strict=True))
     (folder / "labels.tsv").write_text("".join(rows), encoding="utf-8")
     return folder
+
+
+def heard_of(bundle, data):
+    options = SimpleNamespace(data=str(data), config=None, group_pattern="(.+?)__", model="x")
+    recognizer = Listener(load_bundle(str(bundle)))
+    return listen(recognizer, labelled_items(recognizer, options))
 
 
 @pytest.fixture
@@ -60,9 +70,8 @@ def test_calibrate_fits_on_labelled_lines_and_changes_no_reading(data, bundle_fi
     before = list(Recognizer(load_bundle(str(bundle_file))).predict(paths))
     after = list(Recognizer(bundle).predict(paths))
     assert [r["text"] for r in before] == [r["text"] for r in after]
-    options = SimpleNamespace(data=str(data), config=None, group_pattern="(.+?)__", model="x")
-    heard = listen(load_bundle(str(bundle_file)), options)
-    told = told_of(heard, True)
+    heard = heard_of(bundle_file, data)
+    told = heard.told
     assert fit_strings(told).slope == pytest.approx(fitted.slope, rel=1e-3)
     assert sorted(set(heard.groups)) == [f"p{i}" for i in range(6)]
     expected = {round(fitted.confidence(np.exp(s)), 3) for s in told.scores}
@@ -150,12 +159,21 @@ def test_accepted_lines_are_those_above_the_promised_threshold(
     bundle.calibration = Calibration(1.0, {"greedy": StringCalibration(0.2, 1.0, curve)})
     path = tmp_path / "b.safetensors"
     save_bundle(bundle, path)
-    threshold = accept(Recognizer(bundle), 0.95).threshold
+    threshold = accept(Recognizer(bundle), 0.95, None).threshold
     expected = [one >= threshold for one in told]
     assert 0 < sum(expected) < LINES
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "jsonl")
     assert [json.loads(r)["accepted"] for r in done.out.splitlines()] == expected
     assert f"{sum(expected)} of 24 lines (" in done.err and "at least 95 % are right" in done.err
+    done = command("predict", *paths, "no.png", "--model", path, "--accept", 0.95)
+    assert done.code == 1 and f"{sum(expected)} of 24 lines (" in done.err  # one was not read
+    for form in ("page", "alto"):
+        done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", form)
+        assert done.code == 2 and f"--accept 0.95: --format {form} has no place" in done.err
+    words = tmp_path / "words.txt"
+    words.write_text("abba", encoding="utf-8")
+    done = command("predict", *paths, "--model", path, "--accept", 0.95, "--lexicon", words)
+    assert done.code == 2 and not done.out and "this search is not the one" in done.err
     done = command("predict", *paths, "--model", path, "--accept", 0.95)
     marks = [row.split("\t")[2] for row in done.out.splitlines()]
     assert marks == ["accepted" if one else "look" for one in expected]
@@ -178,10 +196,26 @@ def test_a_promise_for_one_decoder_is_none_for_another():
     bundle = tiny_bundle()
     good = StringCalibration(1, 0, Curve([0.5], [1000], [0]))
     bundle.calibration = Calibration(1.0, {"greedy": good})
-    assert accept(Recognizer(bundle), 0.99) == Accepted(0.5, 1000, 0, 1.0)
-    bundle.decoder = BeamSearch(list(ALPHABET))
+    assert accept(Recognizer(bundle), 0.99, None) == Accepted(0.5, 1000, 0, 1.0)
+    own = bundle.decoder = BeamSearch(list(ALPHABET))
     with pytest.raises(ValueError, match="decoder beam"):
-        accept(Recognizer(bundle), 0.99)
+        accept(Recognizer(bundle), 0.99, own)
+
+
+def test_a_promise_for_one_search_is_none_for_another():
+    bundle, good = tiny_bundle(), StringCalibration(1, 0, Curve([0.5], [1000], [0]))
+    bundle.calibration = Calibration(1.0, {"greedy": good, "beam": good})
+    own = BeamSearch(list(ALPHABET), width=8)
+    found = Accepted(0.5, 1000, 0, 1.0)
+    for asked in (own, replace(own, n_best=5), None):
+        bundle.decoder = asked
+        assert accept(Recognizer(bundle), 0.99, own) == found
+    for asked in (replace(own, lexicon=frozenset({"ab"})), replace(own, n_best=9, width=9)):
+        bundle.decoder = asked
+        with pytest.raises(ValueError, match="leave out --lexicon and --n_best above 8"):
+            accept(Recognizer(bundle), 0.99, own)
+    with pytest.raises(ValueError, match="leave out --lexicon, --decoder beam and --n_best"):
+        accept(Recognizer(bundle), 0.99, None)
 
 
 def test_the_share_is_told_on_standard_error(capsys):
@@ -191,18 +225,86 @@ def test_the_share_is_told_on_standard_error(capsys):
     assert "(299 of 300 were)" in told.err
 
 
-def test_a_listener_answers_with_the_logits_that_no_temperature_divided():
+def test_a_listener_keeps_what_no_temperature_divided():
     bundle = tiny_bundle()
     plain = Listener(bundle)
     logits, lengths = torch.randn(2, 5, len(ALPHABET) + 1), torch.tensor([5, 3])
     plain.temperature = 3.0
     heard = plain.decode(logits, lengths)
-    assert [len(one.logits) for one in heard] == [5, 3] and heard[1].steps == 3
-    assert torch.equal(heard[1].logits, logits[1, :3])
     whole = bundle.model.head.decode(logits / 3, lengths)
-    assert [one.reading for one in heard] == whole
+    assert [one.reading for one in heard] == whole and all(one.ids for one in whole)
+    rows = surest_steps(logits, whole).tolist()
+    assert [row for one in heard for row in one.logits.tolist()] == rows
+    assert [len(one.logits) for one in heard] == [len(one.ids) for one in whole]
+    scores = log_probabilities(logits, lengths, whole)
+    assert [one.score for one in heard] == pytest.approx(scores.tolist())
     bundle.calibration = Calibration(1.0, {"greedy": StringCalibration()})
     read = [one.reading for one in plain.decode(logits, lengths)]
-    expected = log_probabilities(logits, lengths, whole).exp().tolist()
-    assert [one.confidence for one in read] == pytest.approx(expected)  # not of a third of them
+    assert [one.confidence for one in read] == pytest.approx(scores.exp().tolist())
     assert [one.confidences for one in read] == [one.confidences for one in whole]
+
+
+def test_of_many_lines_only_some_characters_are_kept(data, bundle_file, monkeypatch):
+    whole = heard_of(bundle_file, data)
+    monkeypatch.setattr(gathering, "MOST", 20)
+    few = heard_of(bundle_file, data)
+    assert len(few.told.ids) <= 40 < len(whole.told.ids)
+    assert few.told.scores.tolist() == whole.told.scores.tolist()
+    assert few.hits.tolist() == whole.hits.tolist() == few.told.exact.tolist()
+
+
+def test_characters_are_told_of_what_was_and_of_what_is_written(
+    data, bundle_file, command, tmp_path
+):
+    bundle = load_bundle(str(bundle_file))
+    bundle.calibration = Calibration(2.0)
+    path = tmp_path / "b.safetensors"
+    save_bundle(bundle, path)
+    told = heard_of(path, data).told
+    logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
+
+    def nll(temperature):
+        return f"{likelihood(character_confidences(logits, ids, temperature), told.hits):.4f}"
+
+    out = command("calibrate", "--model", path, "--data", data).out
+    written = load_bundle(str(path)).calibration.temperature
+    assert len({nll(1.0), nll(2.0), nll(written)}) == 3
+    assert f"characters before: nll {nll(2.0)}" in out
+    assert f"characters after: nll {nll(written)}" in out
+    bundle = load_bundle(str(bundle_file))
+    bundle.calibration, bundle.decoder = Calibration(2.0), BeamSearch(list(ALPHABET))
+    save_bundle(bundle, path)
+    kept = command("calibrate", "--model", path, "--data", data, "--decoder", "greedy").out
+    assert f"before: nll {nll(2.0)}" in kept and f"after: nll {nll(2.0)}" in kept
+
+
+def test_what_is_left_out_is_told(bundle_file, command, tmp_path, expected):
+    paths = [write_image(tmp_path / f"p__{i}.png", noise_line(i)) for i in range(3)]
+    for path in paths[:2]:
+        path.with_suffix(".gt.txt").write_text("ab", encoding="utf-8")
+    given = ("--data", tmp_path, "--output", tmp_path / "o.safetensors")
+    done = command("calibrate", "--model", bundle_file, *given)
+    assert done.code == 0 and done.out.startswith("2 read")
+    assert f"{paths[2]}: no transcript" in done.err and "1 lines left out" in done.err
+
+
+def test_a_config_stands_for_all_its_real_lines(bundle_file, command, folder):
+    write_lines("ab", "ba", "abba", "b")
+    Path("more").mkdir()
+    for place, name in enumerate(("q0", "q1", "q2")):
+        write_image(Path(f"more/{name}__.png"), noise_line(place, width=50))
+        Path(f"more/{name}__.gt.txt").write_text("é" * (place < 2), encoding="utf-8")
+    folders = [
+        {"root": "lines", "validation": ["p0", "p1"]},
+        {"root": "more", "validation": ["q0"]},
+    ]
+    sources = [
+        {"class_path": "datasets.RealLines", "init_args": {"folders": [one]}} for one in folders
+    ]
+    mixed = {"class_path": "datasets.Mixture", "init_args": {"sources": sources}}
+    Path("c.yaml").write_text(json.dumps({"data": {"source": mixed}}), encoding="utf-8")
+    given = ("--config", "c.yaml", "--output", "o.safetensors")
+    done = command("calibrate", "--model", bundle_file, *given)
+    assert done.code == 0, done.err
+    assert done.out.startswith("3 read, ")
+    assert "q2__.png: the transcript is empty" in done.err

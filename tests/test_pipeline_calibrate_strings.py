@@ -1,69 +1,20 @@
-"""Strings: probabilities over all paths, the fits beside scikit-learn, what a batch tells."""
-
-import itertools
+"""Strings: the fits beside scikit-learn."""
 
 import numpy as np
 import pytest
 import torch
 
-from models import CTCHead
-from models.heads import Text
 from pipeline.calibrate_strings import (
     StringCalibration,
-    ToldStrings,
     character_confidences,
     fit_character_temperature,
     fit_platt,
     fit_strings,
     likelihood,
-    log_probabilities,
     logits_of,
-    right_ones,
-    told_strings,
-    with_probabilities,
+    platt_targets,
 )
-
-
-def collapse(path: tuple[int, ...], blank: int) -> list[int]:
-    return [label for label, _ in itertools.groupby(path) if label != blank]
-
-
-def test_a_strings_probability_is_the_sum_over_its_paths():
-    torch.manual_seed(0)
-    logits, lengths = torch.randn(3, 4, 3), torch.tensor([4, 3, 4])
-    readings = [Text(ids, [0.5] * len(ids), [], 0.0) for ids in ([0, 0], [], [1, 0])]
-    found = with_probabilities(logits, lengths, readings)
-    for row, steps, reading in zip(logits.softmax(2), lengths.tolist(), found, strict=True):
-        paths = itertools.product(range(3), repeat=steps)
-        kept = [path for path in paths if collapse(path, 2) == reading.ids]
-        expected = sum(float(row[range(steps), path].prod()) for path in kept)
-        assert reading.confidence == pytest.approx(expected, rel=1e-5)
-
-
-def test_no_steps_say_nothing_for_sure():
-    nothing = [Text([], [], [], 1.0)]
-    assert log_probabilities(torch.zeros(1, 0, 3), torch.tensor([0]), nothing).tolist() == [0]
-
-
-def test_aligned_characters_are_right_where_they_are_equal():
-    assert right_ones([1, 2, 3, 4], [1, 3, 5]).tolist() == [True, False, True, False]
-    assert right_ones([], [1]).tolist() == []
-
-
-def test_what_is_told_of_a_batch():
-    # three steps say 0, blank, 1; the first two of the second sample say 1 twice, at its surest 4.0
-    first = torch.tensor([[3.0, 0, 0], [0, 0, 5], [0, 2, 0]])
-    second = torch.tensor([[0.0, 1, 0], [0, 4, 0], [9, 9, 9]])
-    logits, lengths = torch.stack([first, second]), torch.tensor([3, 2])
-    readings = CTCHead(4, 2).decode(logits, lengths)
-    told = told_strings(logits, lengths, readings, [np.array([0, 0]), np.array([1])])
-    assert told.ids.tolist() == [0, 1, 1] and told.hits.tolist() == [True, False, True]
-    assert told.logits.tolist() == [[3, 0, 0], [0, 2, 0], [0, 4, 0]]
-    assert told.exact.tolist() == [False, True]
-    wanted = log_probabilities(logits, lengths, readings)
-    assert np.allclose(told.scores, wanted.numpy())
-    empty = told_strings(logits[:1], lengths[:1], [Text([], [], [], 0.1)], [np.array([1])])
-    assert len(empty.ids) == 0 and empty.exact.tolist() == [False]
+from pipeline.told_strings import ToldStrings
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -129,12 +80,31 @@ def test_the_temperature_is_what_the_logits_were_multiplied_by(scale):
     found = fit_character_temperature(told, 0.05, 20)
     assert found == pytest.approx(scale, rel=0.05)
     scaled = torch.from_numpy(told.logits)
-    lowest = likelihood(character_confidences(scaled, ids, found), hits)
+    targets = platt_targets(hits)
+    lowest = likelihood(character_confidences(scaled, ids, found), targets)
     for other in np.geomspace(0.05, 20, 20):
-        assert lowest <= likelihood(character_confidences(scaled, ids, other), hits) + 1e-6
+        assert lowest <= likelihood(character_confidences(scaled, ids, other), targets) + 1e-6
+
+
+def test_a_few_characters_without_an_error_move_the_temperature_little():
+    torch.manual_seed(0)
+    logits = torch.randn(60, 4)
+    logits[torch.arange(60), logits.argmax(1)] += 3.5
+    ids = logits.argmax(1)
+    nothing = np.zeros(0), np.zeros(0, bool)
+    told = ToldStrings(logits.numpy(), ids.numpy(), np.ones(60, bool), *nothing)
+    assert 0.8 < fit_character_temperature(told) < 2  # 61 of 62, and not the lowest there is
+    wrong = told._replace(hits=np.zeros(60, bool))
+    assert fit_character_temperature(wrong) == pytest.approx(3)
+
+
+def test_platts_targets_by_hand():
+    hits = np.array([True, True, False])
+    assert platt_targets(hits) == pytest.approx([3 / 4, 3 / 4, 1 / 3])
 
 
 def test_likelihood_by_hand():
+    assert likelihood(np.array([0.5]), np.array([0.75])) == pytest.approx(-np.log(0.5))
     assert likelihood(np.array([0.5, 0.2]), np.array([True, False])) == pytest.approx(
         -(np.log(0.5) + np.log(0.8)) / 2
     )

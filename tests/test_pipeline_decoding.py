@@ -12,6 +12,7 @@ from models.heads import Text
 from pipeline.bundle import load_bundle, save_bundle
 from pipeline.decoding import alternatives_of, choose_decoder, read_lexicon
 from pipeline.prediction import Recognizer
+from pipeline.scoring import text_of
 
 LABELS = list(ALPHABET)
 
@@ -95,3 +96,52 @@ def test_alternatives_are_told_as_text():
         "alternatives": [{"text": "a", "score": 0.75}, {"text": "ab", "score": 0.25}]
     }
     assert alternatives_of(text._replace(alternatives=()), ["a", "b"]) == {}
+
+
+def unsure() -> torch.Tensor:
+    """(1, 3, L + 1): a, a blank, then b, a little surer than c."""
+    probabilities = torch.full((1, 3, len(LABELS) + 1), 1e-6)
+    probabilities[0, 0, 0] = probabilities[0, 1, -1] = 0.999
+    probabilities[0, 2, 1], probabilities[0, 2, 2] = 0.55, 0.44
+    return probabilities.log()
+
+
+@pytest.mark.parametrize("kept", [None, BeamSearch(LABELS, word_bonus=0.0)])
+def test_a_lexicon_changes_readings_of_bundles_that_have_none(kept, tmp_path):
+    bundle = tiny_bundle()
+    (tmp_path / "words.txt").write_text("ac", encoding="utf-8")
+    said = {}
+    for given in (None, str(tmp_path / "words.txt")):
+        head = bundle.model.head
+        bundle.decoder = choose_decoder(kept, head, LABELS, options("beam", lexicon=given))
+        (reading,) = Recognizer(bundle).decode(unsure(), torch.tensor([3]))
+        said[given is None] = text_of(reading, LABELS)
+    assert said == {True: "ab", False: "ac"}
+
+
+def test_the_bonus_that_was_weighed_stays(search, tmp_path):
+    (tmp_path / "words.txt").write_text("ac", encoding="utf-8")
+    asked = options(lexicon=str(tmp_path / "words.txt"))
+    assert choose_decoder(search, None, LABELS, options()).word_bonus == 0.7
+    head = tiny_bundle().model.head
+    assert choose_decoder(search, head, LABELS, asked).word_bonus == 0.7
+
+
+def test_more_alternatives_than_the_width_widen_the_search():
+    head, logits = tiny_bundle().model.head, torch.zeros(1, 4, len(LABELS) + 1)
+    wide = choose_decoder(BeamSearch(LABELS, width=2), head, LABELS, options(n_best=5))
+    greedy = head.decode(logits, torch.tensor([4]))
+    (reading,) = wide.decode(logits, torch.tensor([4]), greedy)
+    assert len(reading.alternatives) == 5
+    assert choose_decoder(BeamSearch(LABELS, width=9), head, LABELS, options(n_best=5)).width == 9
+
+
+def test_decomposed_words_are_composed(tmp_path):
+    (tmp_path / "words.txt").write_text("Ete\u0301", encoding="utf-8")
+    assert read_lexicon(tmp_path / "words.txt", ["e", "t", "é"]) == {"eté"}
+
+
+def test_labels_that_are_words_take_no_lexicon(tmp_path):
+    (tmp_path / "words.txt").write_text("bin", encoding="utf-8")
+    with pytest.raises(ValueError, match="reads whole words such as 'again'"):
+        read_lexicon(tmp_path / "words.txt", ["a", "again"])

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from conftest import LINES, tiny_bundle, write_lines
+from conftest import ALPHABET, LINES, tiny_bundle, write_lines
 
+from models.beam import BeamSearch
 from pipeline.bundle import load_bundle, save_bundle
-from pipeline.forgetting import Forgetting, all_lines, validation_lines
+from pipeline.forgetting import Forgetting, old_lines
 from pipeline.prediction import load_recognizer
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -38,6 +39,19 @@ def test_both_scores_are_those_of_the_readings(bundle_file):
     assert Forgetting("other.safetensors", "lines").before[0] > 0
 
 
+def test_a_search_hides_nothing(bundle_file):
+    """Both bundles are read greedily, for the new one has no language model yet."""
+    write_lines(*"xxxx")
+    images = sorted(Path("lines").glob("*.png"))
+    texts = readings(bundle_file, images)
+    write_lines(*texts)
+    searching = tiny_bundle()
+    searching.decoder = BeamSearch(list(ALPHABET), beta=5.0, certain=2.0)
+    save_bundle(searching, Path("search.safetensors"))
+    assert readings(Path("search.safetensors"), images) != texts
+    assert Forgetting("search.safetensors", "lines").before == [0.0]
+
+
 def test_a_damaged_line_counts_as_read_empty(bundle_file):
     write_lines("abc")
     Path("lines/p0__.png").write_bytes(b"")
@@ -46,20 +60,23 @@ def test_a_damaged_line_counts_as_read_empty(bundle_file):
 
 def test_a_config_stands_for_its_validation_lines():
     write_lines("ab", "ba", "cab", "d")
-    (old,) = validation_lines(Path("lines.yaml"))
+    reader = tiny_bundle().reader
+    (old,) = old_lines("lines.yaml", reader)
     assert (old.name, old.texts, old.groups) == ("lines", ["ab", "ba"], ["p0", "p1"])
     mixed = LINES[: LINES.index("    class_path: datasets.RealLines")] + (
-        "    init_args: {sources: [{init_args: {folders: [{root: lines, validation: [p2]}]}}]}\n"
+        "    init_args: {sources: [{class_path: datasets.RealLines, "
+        "init_args: {folders: [{root: lines, validation: [p2]}]}}]}\n"
     )
     Path("mixed.yaml").write_text(mixed, encoding="utf-8")
-    assert [one.texts for one in validation_lines(Path("mixed.yaml"))] == [["cab"]]
+    assert [one.texts for one in old_lines("mixed.yaml", reader)] == [["cab"]]
     with pytest.raises(ValueError, match=r"words.yaml: no folder of lines with a validation split"):
-        validation_lines(Path("words.yaml"))
+        old_lines("words.yaml", reader)
 
 
 def test_a_label_file_is_called_as_its_folder():
     write_lines("ab", "ba")
     Path("lines/labels.tsv").write_text("p0__.png\tab\n", encoding="utf-8")
-    assert all_lines("lines/labels.tsv").name == all_lines("lines").name == "lines"
+    names = [old_lines(given, None)[0].name for given in ("lines/labels.tsv", "lines")]
+    assert names == ["lines", "lines"]
     Path("lines/labels.tsv").rename("lines/book_g.tsv")
-    assert all_lines("lines/book_g.tsv")[:3] == ("book_g", ["lines/p0__.png"], ["ab"])
+    assert old_lines("lines/book_g.tsv", None)[0][:3] == ("book_g", ["lines/p0__.png"], ["ab"])

@@ -1,5 +1,6 @@
 """--init_from: everything for the same task, the body and the known labels for another."""
 
+import numpy as np
 import pytest
 import torch
 from conftest import tiny_model
@@ -7,7 +8,11 @@ from torch.testing import assert_close
 
 from datasets import LineReader
 from models import CTCHead, LineCNN, RecurrentStack, SequenceModel, TokenClassificationHead
+from models.beam import BeamSearch
+from models.character_counts import learn
 from pipeline.bundle import Bundle
+from pipeline.calibrate_strings import StringCalibration
+from pipeline.calibration import Calibration
 from pipeline.initialization import HANDICAP, start_from
 
 
@@ -77,6 +82,30 @@ def test_no_reading_changes_before_the_first_step():
     inputs, lengths = torch.randint(0, 256, (3, 80, 1, 16), dtype=torch.uint8), torch.full((3,), 80)
     old, new = given.head.decode(*given(inputs, lengths)), own.head.decode(*own(inputs, lengths))
     assert [text.ids for text in new] == [text.ids for text in old] and any(t.ids for t in old)
+
+
+@pytest.mark.parametrize("labels", [["a", "b", "c"], ["a", "x"]])
+def test_what_stays_behind_is_told(labels):
+    given = bundle(model(3), ["a", "b", "c"])
+    line = "its {} does not come along: run language_model again; its calibration is fitted anew"
+    language_model = learn(np.array([0, 1, 2, 3, 1, 2, 3]), 3, order=2)
+    searches = {
+        "language model": BeamSearch(given.labels, language_model),
+        "lexicon": BeamSearch(given.labels, lexicon=frozenset({"ab"})),
+        "language model and lexicon": BeamSearch(
+            given.labels, language_model, lexicon=frozenset({"ab"})
+        ),
+        "beam search": BeamSearch(given.labels),
+    }
+    plain = start_from(model(len(labels)), labels, given)
+    for what, search in searches.items():
+        given.decoder = search
+        told = start_from(model(len(labels)), labels, given)
+        assert told == f"{plain}\n  {line.format(what)}"
+    given.decoder = None
+    given.calibration = Calibration(1.0, {"greedy": StringCalibration(2.0)})
+    told = start_from(model(len(labels)), labels, given)
+    assert told == f"{plain}\n  its calibration is fitted anew"
 
 
 def test_the_order_of_the_labels_may_differ():

@@ -54,6 +54,26 @@ def test_a_text_is_read_as_it_stands(read):
     assert records[0]["confidence"] == pytest.approx(1 / (1 + exp(-1 / 3)), abs=0.005)
 
 
+def test_a_record_of_a_database_is_read_by_its_name(command, bundle_file, tmp_path):
+    lmdb = pytest.importorskip("lmdb")
+    image = write_image(tmp_path / "a.png", noise_line(1))
+    with lmdb.open(str(tmp_path / "x.lmdb"), map_size=1 << 20) as base, base.begin(write=True) as t:
+        t.put(b"num-samples", b"1")
+        t.put(b"image-000000001", image.read_bytes())
+    given = ("--model", bundle_file, "--format", "jsonl")
+    answers = [
+        json.loads(command("predict", name, *given).out)
+        for name in (image, tmp_path / "x.lmdb#image-000000001")
+    ]
+    assert answers[0]["text"] and answers[0]["text"] == answers[1]["text"]
+
+
+def test_the_help_names_what_lines_may_come_from(command):
+    told = {name: " ".join(command(name, "--help").out.split()) for name in ("predict", "evaluate")}
+    assert "PAGE and ALTO files (every line of the page) and records of an LMDB" in told["predict"]
+    assert "a folder of PAGE or ALTO files or one of them, an LMDB" in told["evaluate"]
+
+
 def test_what_exists_is_a_path_even_without_an_ending(read, tmp_path):
     (tmp_path / "one.txt").write_text("bad", encoding="utf-8")
     (tmp_path / "TWO.TXT").write_text("good", encoding="utf-8")

@@ -67,6 +67,9 @@ class Brightness:
                 reading = Text(runs, [1.0] * len(runs), [(0, 0)] * len(runs), 1.0)
             yield Answer(path, reading, clip.times, clip.numbers)
 
+    def confidence(self, reading):
+        return reading.confidence
+
 
 def parsed(data, *arguments: str):
     parser = StrictParser()

@@ -2,21 +2,31 @@ import random
 
 import pytest
 
-from pipeline.language_texts import cut_lines, encode_lines, read_prose, set_lines
+from pipeline.language_texts import cut_lines, encode_lines, even_share, read_prose, set_lines
 
 
 def test_lines_are_encoded_with_their_ends():
-    told = encode_lines(["ab?a", "", " b "], ["a", "b", " "])
-    assert told.tolist() == [0, 1, -1, 0, 3, 1, 3]
+    told = encode_lines(["ab?a", "", " b€? "], ["a", "b", " "])
+    assert told.symbols.tolist() == [0, 1, -1, 0, 3, 1, -1, -1, 3]
+    assert told.strange.most_common() == [("?", 2), ("€", 1)]
 
 
 def test_composed_and_decomposed_letters_are_one():
-    assert encode_lines(["e\u0301"], ["é"]).tolist() == [0, 1]
+    assert encode_lines(["e\u0301"], ["é"]).symbols.tolist() == [0, 1]
 
 
 def test_words_as_labels_cannot_be_spelt():
     with pytest.raises(ValueError, match="cannot spell the label 'bin'"):
         encode_lines(["bin"], ["bin", "blue"])
+
+
+def test_a_share_of_the_passages_comes_evenly_from_all():
+    passages = [f"{n:04}" for n in range(1000)]
+    chosen = even_share(passages, 1000)
+    assert sum(map(len, chosen)) == 1000
+    assert [int(one) for one in chosen[:3]] == [0, 4, 8] and int(chosen[-1]) == 996
+    assert even_share(passages, 4000) == passages
+    assert even_share(["a long passage"], 3) == ["a long passage"]
 
 
 def test_cut_lines_hold_the_text_and_divide_some_words():

@@ -10,7 +10,7 @@ from conftest import write_image
 from drawn_lines import draw, sentence, write_page, write_table
 
 from datasets import LineFolder, RealLines
-from pipeline import doctor
+from pipeline import doctor, line_doctor
 
 
 def run(*arguments: object) -> tuple[int, dict]:
@@ -170,3 +170,34 @@ def test_gt_txt_files_are_examined_too(tmp_path, monkeypatch):
     told = {one for one in kinds(found) if one[0] != "rare character"}
     assert code == 1
     assert told == {("no transcript", "alone.png"), ("control characters", "1.png")}
+
+
+@pytest.mark.parametrize("name", ["json", "html", "fix"])
+def test_outputs_are_checked_before_the_work(page, capsys, monkeypatch, name):
+    monkeypatch.setattr(line_doctor, "examine_lines", None)  # it is not come to
+    for given, says in (("none/f", "there is no folder none; make it first"), (".", "a folder")):
+        assert doctor.main(["doctor", str(page[0]), f"--{name}", given]) == 2
+        assert f"--{name} {given}: " in (told := capsys.readouterr().err) and says in told
+
+
+def test_a_file_that_cannot_be_written_takes_nothing_with_it(page, capsys, monkeypatch):
+    def full(*_, encoding=""):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(line_doctor, "write_fix", full)
+    code, found = run(page[0], "--fix", "fix.tsv", "--html", "page.html")
+    assert code == 1 and Path("page.html").exists()
+    assert found["problems"] == ["--fix fix.tsv: not written: [Errno 28] No space left on device"]
+    monkeypatch.setattr(Path, "write_text", full)
+    code = doctor.main(["doctor", str(page[0]), "--json", "other.json", "--html", "page.html"])
+    said = capsys.readouterr()
+    assert code == 1 and "--json other.json: not written" in said.err
+    assert "--html page.html: not written" in said.out
+
+
+def test_misuse_is_told_without_a_traceback(page, capsys):
+    (page[0] / "bad.yaml").write_text("a: [")
+    wrong = ["--config", str(page[0] / "bad.yaml")], [str(page[0]), "--group_pattern", "("]
+    for arguments, says in zip(wrong, ("bad.yaml: no config", "group_pattern '('"), strict=True):
+        assert doctor.main(["doctor", *arguments]) == 2
+        assert says in capsys.readouterr().err

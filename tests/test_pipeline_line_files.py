@@ -6,7 +6,7 @@ import pytest
 from conftest import noise_line, write_image
 
 from datasets import LineFolder, RealLines
-from pipeline.line_files import holds_lines, list_config, list_folder
+from pipeline.line_files import folders_in, holds_lines, list_config, list_folder
 
 
 def pages(root: Path, count: int = 12) -> Path:
@@ -49,7 +49,7 @@ def test_a_config_gives_each_line_the_split_that_training_gives_it(tmp_path):
     for split in ("train", "validation", "test"):
         listed = {line.path for line in found.lines if line.split == split}
         assert listed == set(source.split(split).names) and listed
-    assert found.left_out == ["p3", "p3"] and len(found.lines) == 22
+    assert [line.group for line in found.left_out] == ["p3", "p3"] and len(found.lines) == 22
     config.write_text("data: {}\n")
     with pytest.raises(ValueError, match=r"c\.yaml: no datasets\.RealLines in it"):
         list_config(config)
@@ -64,3 +64,45 @@ def test_only_tables_of_images_and_gt_txt_are_lines(tmp_path):
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "x.gt.txt").write_text("x")
     assert holds_lines(tmp_path / "below")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("a.png\tx: y\tz\n", r"no config of lines; .*"),
+        ("{folders: 3}", r"folders: 3 is no list"),
+        ("{folders: [x]}", r"folders: 'x' is no LineFolder; give"),
+        ("{folders: [{validation: [p1]}]}", "has no root"),
+        ("{folders: [{root: x, tests: 1}]}", "has 'tests'; there are root, group_pattern,"),
+        ("{folders: [{root: 3}]}", "root 3 in .*; expected str"),
+        ("{folders: [{root: x, validation: p1}]}", r"validation 'p1' in .*; expected list\[str\]"),
+        ("{folders: [{root: x, test: [1]}]}", r"test \[1\] in "),
+        ("{folders: [{root: x, repeat: true}]}", "repeat True in .*; expected int"),
+    ],
+)
+def test_a_file_that_is_no_config_is_named_with_what_is_wrong(tmp_path, content, says):
+    if content.startswith("{"):
+        content = f"{{class_path: datasets.RealLines, init_args: {content}}}"
+    (tmp_path / "c.yaml").write_text(content)
+    with pytest.raises(ValueError, match=rf"c\.yaml: .*{says}"):
+        list_config(tmp_path / "c.yaml")
+
+
+def test_options_of_all_types_are_taken():
+    options = {"root": "x", "validation": 0, "test": ["a"], "repeat": 2, "leave_out": None}
+    part = {"class_path": "datasets.RealLines", "init_args": {"folders": [options]}}
+    assert list(folders_in([{"any": part}])) == [LineFolder(**options)]
+
+
+def test_a_pattern_that_is_none_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"group_pattern '\(': missing \)"):
+        list_folder(LineFolder(str(pages(tmp_path)), group_pattern="("), True)
+
+
+def test_other_xml_makes_no_folder_one_of_lines(tmp_path):
+    (tmp_path / "settings.xml").write_text('<?xml version="1.0"?>\n<settings a="1"/>')
+    (tmp_path / "broken.xml").write_text("PcGts")
+    assert not holds_lines(tmp_path)
+    assert holds_lines(tmp_path / "broken.xml")  # given itself, it is told what is wrong with it
+    (tmp_path / "page.xml").write_text('<?xml version="1.0"?>\n<!-- x --><pc:PcGts><cut off')
+    assert holds_lines(tmp_path)

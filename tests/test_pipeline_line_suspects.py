@@ -8,6 +8,7 @@ import torch
 from conftest import ALPHABET, noise_line, write_image
 
 from datasets import LineReader
+from pipeline import line_suspects
 from pipeline.line_files import ListedLine
 from pipeline.line_pictures import measure
 from pipeline.line_suspects import Judge, Reading, suspect_findings, swaps, turned_findings
@@ -100,3 +101,20 @@ def test_a_turned_line_is_one_whose_label_fits_it_turned(judge, tmp_path):
     assert found[0].kind == "upside down" and found[0].reading == text
     straight = judge.read([upright._replace(text=text)])
     assert not dict(turned_findings(judge, [upright._replace(text=text)], straight, [picture], {0}))
+
+
+def test_many_misread_lines_are_compared_in_blocks(monkeypatch):
+    """Each line has the next one's text; 9 x 9 distances are never there at once."""
+    texts = [chr(97 + place) * 6 for place in range(9)]
+    lines = [listed(text, str(place)) for place, text in enumerate(texts)]
+    readings = [Reading(text, 3.0, 0.9) for text in [*texts[1:], texts[0]]]
+    shapes, whole = [], line_suspects.cdist
+
+    def counted(said, *rest, **options):
+        shapes.append(len(said))
+        return whole(said, *rest, **options)
+
+    monkeypatch.setattr(line_suspects, "cdist", counted)
+    monkeypatch.setattr(line_suspects, "BLOCK", 4, raising=False)
+    assert dict(swaps(lines, readings)) == {place: (place + 1) % 9 for place in range(9)}
+    assert shapes == [4, 4, 1]

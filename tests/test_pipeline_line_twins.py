@@ -54,3 +54,23 @@ def test_the_training_line_of_a_pair_across_splits_goes(tmp_path):
 
 def test_blank_images_are_no_twins(tmp_path):
     assert found(tmp_path, [np.full((40, 300), 200, np.uint8)] * 2) == []
+
+
+def test_of_two_folders_nobody_knows_which_is_the_test(tmp_path):
+    image, other = draw(sentence(1)), draw(sentence(2))
+    images = [image, image, again(image), other, other]
+    told = found(tmp_path, images, splits=["data/train", *["data/test"] * 4])
+    # within a folder the second one goes
+    assert told[:2] == [("duplicate", "1", "0", False), ("duplicate", "4", "3", True)]
+    assert ("near duplicate", "2", "0", False) in told and len(told) == 3
+
+
+def test_a_twin_of_a_line_that_was_told_is_told_too(tmp_path):
+    image = draw(sentence(1))
+    told = found(tmp_path, [image] * 4, splits=["train", "test", "validation", "test"])
+    assert told == [
+        ("duplicate", "0", "1", True), ("duplicate", "2", "1", True), ("duplicate", "3", "1", True)
+    ]  # fmt: skip
+    told = found(tmp_path, [image, image, again(image)], splits=["train", "train", "validation"])
+    assert ("duplicate", "1", "0", True) in told and len(told) == 3
+    assert {("near duplicate", "0", "2", True), ("near duplicate", "1", "2", True)} <= set(told)

@@ -1,11 +1,15 @@
 """Videos at work: segments in seconds, and long ones read piece by piece with the same result."""
 
+import csv
+import io
+import json
 import threading
 import time
 
 import numpy as np
 import pytest
 import torch
+from conftest import break_images, noise_line, write_image
 from squares import FRAMES, recognizer, write_squares
 
 from datasets.video import TimedFrame
@@ -250,3 +254,33 @@ def test_a_batch_that_cannot_be_read_stops_no_other(tmp_path, monkeypatch):
     first, second, third = reader.predict(paths)
     assert second == {"input": paths[1], "error": "too long"}
     assert first["segments"] and third["segments"]
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+def test_where_all_inputs_fail_each_is_answered(command, bundle_file, tmp_path, form, decoder):
+    broken = break_images(tmp_path)
+    given = ("predict", *broken, "--model", bundle_file, "--decoder", decoder, "--format", form)
+    code, out, err = command(*given)
+    assert code == 1 and err.endswith("7 of 7 inputs failed; the others were answered\n")
+    if form == "text":
+        told = err.splitlines()
+    elif form == "jsonl":
+        told = [json.loads(line)["error"] for line in out.splitlines()]
+    else:
+        told = [row["error"] for row in csv.DictReader(io.StringIO(out))]
+    for path in broken:
+        (reason,) = [one for one in told if str(path) in one]
+        assert len(reason) > len(f"error: {path}: ")
+    assert sum(str(path) in out for path in broken) == 7
+
+
+@pytest.mark.parametrize("good", [0, 2, 5])
+def test_windows_of_nothing_but_failures_keep_their_place(expected, tmp_path, monkeypatch, good):
+    monkeypatch.setattr(prediction, "WINDOW", 2)
+    given = [str(tmp_path / f"{number}.png") for number in range(6)]
+    write_image(tmp_path / f"{good}.png", noise_line(good))
+    records = list(expected.predict(given))
+    assert [record["input"] for record in records] == given
+    assert [place for place, record in enumerate(records) if "text" in record] == [good]
+    assert all(r["error"] == f"{r['input']}: no such file" for r in records if "text" not in r)

@@ -89,6 +89,21 @@ def test_csv_has_one_row_an_input(predict, lines, expected):
     assert second == [str(lines / "no.png"), "", "", f"{lines / 'no.png'}: no such file"]
 
 
+@pytest.mark.parametrize("form", ["text", "csv", "page"])
+def test_several_readings_need_a_format_that_holds_them(predict, lines, form):
+    code, out, err = predict(lines, "--n_best", "3", "--format", form)
+    assert (code, out) == (2, "") and f"--n_best 3: --format {form} has no place" in err
+
+
+@pytest.mark.parametrize(
+    "given", [("--decoder", "beam"), ("--lexicon", "w.txt"), ("--n_best", "2")]
+)
+def test_a_stream_is_never_searched(predict, given):
+    code, out, err = predict("--live", "a.mp4", *given)
+    told = f"--live a.mp4: reads step by step and never searches; leave out {' '.join(given)}"
+    assert (code, out) == (2, "") and told in err and err.count("\n") == 1
+
+
 def test_output_goes_to_a_file(predict, lines, tmp_path):
     target = tmp_path / "read.tsv"
     code, out, err = predict(lines, "--output", target)

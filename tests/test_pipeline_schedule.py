@@ -5,6 +5,8 @@ import torch
 
 from pipeline.schedule import learning_rate_share
 
+ENDLESS = ("fit", "-c", "words.yaml", "--trainer.max_epochs=-1")
+
 
 def test_one_cycle_is_torchs():
     """Of 101 steps: its peak is at 30 (it counts to one before the share), its end at 100."""
@@ -34,3 +36,20 @@ def test_the_others_warm_up_by_steps(schedule, progress, expected):
     assert learning_rate_share(schedule, 0, 4, progress) == pytest.approx(expected / 4)
     assert learning_rate_share(schedule, 2, 4, progress) == pytest.approx(0.75 * expected)
     assert learning_rate_share(schedule, 0, 0, progress) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_a_schedule_without_an_end_is_refused_before_training(command, folder, schedule):
+    """It would stay at its peak, or at a 25th of it."""
+    code, _, err = command(*ENDLESS, f"--model.schedule={schedule}")
+    assert code == 2, err
+    assert f"error: schedule {schedule} goes by the share of the training" in err
+    assert "set trainer.max_epochs, trainer.max_steps or trainer.max_time" in err
+    assert not (folder / "runs/words/checkpoints").exists()
+
+
+@pytest.mark.parametrize("end", ["--trainer.max_steps=2", "--trainer.max_time=00:00:00:01"])
+def test_steps_or_time_are_an_end(command, folder, end):
+    given = ("--model.schedule=one_cycle", "--data.source.count=4", end)
+    code, _, err = command(*ENDLESS, *given)
+    assert code == 0, err

@@ -235,6 +235,23 @@ def test_init_from_decides_the_labels(command, tmp_path):
     assert metadata["card"]["forgetting"] == told and f"forgetting: {told}\n" in out
 
 
+def test_a_run_without_a_validation_says_so(command):
+    """With --remember too: there is no new bundle to score."""
+    write_lines("ab", "ba", "ab", "aab")
+    command("fit", "-c", "lines.yaml")
+    told = "(ended before the first validation; last.ckpt is there)\n"
+    more = ("--init_from", "runs/lines/best.safetensors", "--remember=lines")
+    for name, given in ("plain", ()), ("tuned", more):
+        never = ("--trainer.check_val_every_n_epoch=2", f"--name={name}")
+        code, out, err = command("fit", "-c", "lines.yaml", *never, *given)
+        assert code == 0, err
+        assert f"run folder: runs/{name} {told}" in out and "forgetting" not in out
+        assert Path(f"runs/{name}/checkpoints/last.ckpt").exists()
+        assert not Path(f"runs/{name}/best.safetensors").exists()
+    _, out, _ = command("fit", "-c", "lines.yaml", "--trainer.max_epochs=0", "--name=none")
+    assert "run folder: runs/none (ended before the first validation; nothing was saved)" in out
+
+
 def test_init_from_refuses_what_does_not_fit(command):
     code, _, err = command("fit", "-c", "words.yaml", "--remember=lines")
     assert code == 2 and "error: --remember goes with --init_from" in err
