@@ -4,13 +4,16 @@ import re
 import string
 from pathlib import Path
 
+import matplotlib
 import pyarrow
 import pyarrow.parquet
 import pytest
 from conftest import noise_line, write_image
 from films import film
 
+from datasets import synthetic_lines
 from datasets.data_module import EpochSampler, SequenceDataModule
+from datasets.faces import find_faces
 from datasets.sampling import BucketSampler
 from pipeline.bundle import read_metadata
 from pipeline.training import StrandCLI
@@ -18,6 +21,7 @@ from pipeline.training import StrandCLI
 ROOM = Path(__file__).parent.parent / "configs"
 CONFIGS = sorted(ROOM.rglob("*.yaml"))
 every_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+FONT = [matplotlib.get_data_path() + "/fonts/ttf/DejaVuSerif.ttf"]
 SMALL = ["--data.source.count=4", "--data.source.validation=4", "--data.source.test=0"]
 # those that need a folder under $STRAND_DATA
 IMDB = "rnn lstm deep_lstm bilstm cnn cnn_lstm gru layernorm min_lstm region_lstm best"
@@ -90,6 +94,9 @@ def data(tmp_path, monkeypatch) -> Path:
     for name in ("imdb", "languages/ko_nsmc", "languages/ja_chabsa"):
         (root / name).mkdir(parents=True)
         pyarrow.parquet.write_table(pyarrow.table(table), root / name / "train.parquet")
+    (root / "datasets").symlink_to(ROOM.parent / "datasets")  # the texts that ship
+    # a machine need not have the fonts that a config names
+    monkeypatch.setattr(synthetic_lines, "find_faces", lambda letters, _: find_faces(letters, FONT))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("STRAND_DATA", str(root))
     return root
