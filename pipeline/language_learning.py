@@ -11,6 +11,7 @@ from models.character_lm import CharacterLM
 
 from .language_texts import Encoded, encode_lines, even_share, set_lines
 
+MOST_REPEATS = 20
 STRANGE = 8  # symbols that no label spells, named
 
 
@@ -29,12 +30,24 @@ def learn_model(
     told = encode_lines(own, labels)
     tell_strange(prose, "texts")
     tell_strange(told, "transcripts")
-    symbols = np.concatenate([np.tile(told.symbols, options.repeat), prose.symbols])
-    print(f"learning from {len(symbols):,} symbols", flush=True)
+    repeat = options.repeat
+    if repeat is None:
+        repeat = usual_repeat(len(told.symbols), len(prose.symbols))
+    symbols = np.concatenate([np.tile(told.symbols, repeat), prose.symbols])
+    print(f"learning from {len(symbols):,} symbols, transcripts {repeat} times", flush=True)
     started = time.perf_counter()
     model = learn(symbols, len(labels), options.order, round(1e6 * options.megabytes))
     print(f"learnt in {time.perf_counter() - started:.0f} s")
     return model
+
+
+def usual_repeat(transcripts: int, prose: int) -> int:
+    """Symbols of each -> how often the transcripts count.
+
+    They are nearer to what will be read, but n-grams that occur twenty times because one line does
+    leave nothing for what was never seen: repeated among little prose they spoil the model.
+    """
+    return min(MOST_REPEATS, max(1, prose // (4 * max(transcripts, 1))))
 
 
 def tell_strange(encoded: Encoded, what: str) -> None:

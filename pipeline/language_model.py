@@ -78,7 +78,10 @@ def build_parser() -> StrictParser:
         "what they add",
     )
     parser.add_argument(
-        "--repeat", type=int, default=20, help="how often each transcript counts beside the prose"
+        "--repeat",
+        type=int | None,
+        help="how often each transcript counts beside the prose; by default up to 20 times, as long "
+        "as the prose stays four times as much",
     )
     parser.add_argument("--width", type=int, default=8, help="strings that the search keeps")
     return parser
@@ -134,7 +137,7 @@ def first_search(bundle: Bundle, options) -> BeamSearch:
     for name in ("megabytes", "prose"):
         if getattr(options, name) <= 0:
             raise ValueError(f"--{name} {getattr(options, name):g}: give a number above 0")
-    if options.repeat < 0:
+    if options.repeat is not None and options.repeat < 0:
         raise ValueError(f"--repeat {options.repeat}: give 0 or more")
     if not options.texts and options.config is None:
         raise ValueError("nothing to learn from: give --texts, or a --config with training lines")
