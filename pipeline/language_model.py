@@ -80,8 +80,8 @@ def build_parser() -> StrictParser:
     parser.add_argument(
         "--repeat",
         type=int | None,
-        help="how often each transcript counts beside the prose; by default up to 20 times, as long "
-        "as the prose stays four times as much",
+        help="how often each transcript counts beside the prose; by default up to 20 times, as "
+        "long as the prose stays four times as much",
     )
     parser.add_argument("--width", type=int, default=8, help="strings that the search keeps")
     return parser
