@@ -22,6 +22,7 @@ from models.beam import BeamSearch
 
 from .calibration import Calibration, from_metadata, to_metadata
 from .decoding import decoder_content, take_decoder
+from .threads import one_thread_an_operation
 
 FORMAT = 1
 FIELDS = {"parts", "labels", "reader", "scores", "card"}
@@ -205,8 +206,9 @@ def load_bundle(name: str) -> Bundle:
     model = build_network(content["parts"], len(content["labels"]), path)
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-    decoder = take_decoder(content, weights, content["labels"], path)
-    load_weights(model, weights, path)
+    with one_thread_an_operation():
+        decoder = take_decoder(content, weights, content["labels"], path)
+        load_weights(model, weights, path)
     reader = build(content["reader"], datasets, Reader, path)
     said = content["scores"], content["card"]
     return Bundle(model.eval(), content["labels"], reader, *said, calibration, decoder)

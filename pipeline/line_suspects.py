@@ -18,8 +18,9 @@ from models import CTCHead
 from .line_checks import Finding, composed
 from .line_files import ListedLine
 from .line_pictures import Picture
-from .prediction import Recognizer, one_thread_an_operation
+from .prediction import Recognizer
 from .scoring import text_of
+from .threads import one_thread_an_operation
 
 WINDOW = 512  # images in memory at once
 SUSPECT = 0.3  # nats a character that the model's own reading is likelier than the label

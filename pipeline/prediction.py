@@ -5,7 +5,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from .pieces import Ahead, chain_from, cut, piece_length, stack_frames
 from .scoring import segments, text_of
 from .spans import spans
 from .streaming import read_film, read_whole
+from .threads import one_thread_an_operation
 
 # read ahead and sorted by length, whichever is reached first: enough for even batches, and a bound
 # on the memory
@@ -80,14 +80,15 @@ class Recognizer:
         self.accepted_from: float | None = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device).eval()
-        for module in self.model.modules():
-            if hasattr(module, "fold_norm"):
-                module.fold_norm()
         native = multiplies_bfloat16(self.device.type)
         self.precision = torch.bfloat16 if native else torch.float32
         packs = self.device.type == "cpu" and native and can_pack(self.model)
-        self.network = PackedModel(self.model) if packs else self.model
         self.workers = torch.get_num_threads() if self.device.type == "cpu" else 2
+        with one_thread_an_operation():
+            for module in self.model.modules():
+                if hasattr(module, "fold_norm"):
+                    module.fold_norm()
+            self.network = PackedModel(self.model) if packs else self.model
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
         """A record for each item, in order: what was read and `confidence`, or `error`."""
@@ -309,17 +310,6 @@ def even_batches(sizes: dict[int, int]) -> Iterator[list[int]]:
         size = max(1, min(BATCH, BATCH_BYTES // sizes[order[-1]]))
         order, batch = order[:-size], order[-size:]
         yield batch
-
-
-@contextmanager
-def one_thread_an_operation() -> Iterator[None]:
-    """Several batches at once, each on one core, are faster than one batch on all cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def load_recognizer(name: str) -> Recognizer:

@@ -15,8 +15,9 @@ from datasets.source import SequenceDataset, Split
 from .bundle import load_bundle, part
 from .metrics import Tally, bootstrap_interval, join, scores
 from .parsing import StrictParser
-from .prediction import WINDOW, WINDOW_BYTES, Recognizer, even_batches, one_thread_an_operation
+from .prediction import WINDOW, WINDOW_BYTES, Recognizer, even_batches
 from .scoring import tally_readings
+from .threads import one_thread_an_operation
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the one figure to compare, first found
 BESIDE = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown beside it, if there
