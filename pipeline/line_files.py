@@ -117,14 +117,20 @@ def list_config(config: Path) -> Listing:
 
     Raises ValueError for a config without any, or a file that is no config.
     """
+    folders = folders_of(config)
+    listings = [assign(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
+    return join(listings)
+
+
+def folders_of(config: Path) -> list[LineFolder]:
+    """All folders of a config's RealLines. Raises ValueError if it has none or is no config."""
     try:
         folders = list(folders_in(yaml.safe_load(read_utf8(config))))
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{config}: no config of lines; {error}") from error
     if not folders:
         raise ValueError(f"{config}: no datasets.RealLines in it; give a config of real lines")
-    listings = [assign(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
-    return join(listings)
+    return folders
 
 
 def folders_in(part: object) -> Iterator[LineFolder]:

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from datasets.line_containers import container_problems
 from datasets.line_reader import LineReader
 from datasets.lines import LineFolder, RealLines, transcripts, unlabelled
@@ -14,7 +12,7 @@ from datasets.paths import resolve
 from datasets.source import Reader
 
 from .bundle import find_bundle
-from .line_files import folders_in
+from .line_files import folders_of
 
 NAMED = 10  # lines left out that the terminal names
 
@@ -50,10 +48,9 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
     """
     if not isinstance(reader, LineReader):
         raise ValueError(f"{config}: has lines, but this bundle has a {type(reader).__name__}")
-    content = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-    folders = list(folders_in(content))
-    source = RealLines(folders, None, reader.height, reader.max_width) if folders else None
-    found = source.split("validation") if source else None
+    folders = folders_of(Path(config))
+    source = RealLines(folders, None, reader.height, reader.max_width)
+    found = source.split("validation")
     if not found:
         raise ValueError(
             f"{config}: no folder of lines with a validation split in any datasets.RealLines; give "

@@ -69,7 +69,7 @@ def test_a_config_stands_for_its_validation_lines():
     )
     Path("mixed.yaml").write_text(mixed, encoding="utf-8")
     assert [one.texts for one in old_lines("mixed.yaml", reader)] == [["cab"]]
-    with pytest.raises(ValueError, match=r"words.yaml: no folder of lines with a validation split"):
+    with pytest.raises(ValueError, match=r"words.yaml: no datasets.RealLines in it"):
         old_lines("words.yaml", reader)
 
 

@@ -46,3 +46,10 @@ def test_the_first_reasons_are_named_and_all_are_counted(capsys):
     told = capsys.readouterr().err
     assert "line 9; not used" in told and "line 10;" not in told
     assert "12 lines left out; 2 more are not named" in told
+
+
+@pytest.mark.parametrize("content", ["a\tb: [\n", "data: 3\n", ""])
+def test_what_is_no_config_of_lines_is_refused(content, tmp_path):
+    (tmp_path / "wrong.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"wrong\.yaml: no "):
+        config_lines(tmp_path / "wrong.yaml", READER)
