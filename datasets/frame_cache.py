@@ -18,8 +18,11 @@ import numpy as np
 from .clips import Clip, ClipReader
 from .token_cache import HASHED_BYTES, cache_folder, key_of
 
-FORMAT = 1
+FORMAT = 2
 PART_BYTES = 2_000_000
+# Seconds, then numbers, and no header: np.load parses one with `ast`, which in threads of Python
+# 3.11 now and then ends in a SystemError (python/cpython#106905).
+TIMES = np.dtype("<f8")
 
 
 class Stored(NamedTuple):
@@ -53,7 +56,7 @@ class FrameCache:
         content = content_of(Path(path))
         key = key_of(self._options, content)
         file = self.folder / key[:2] / f"{key}.frames"
-        times = file.with_suffix(".npy")
+        times = file.with_suffix(".times")
         found = self._load(file, times, content)
         if found is None:
             self._decode(path, file, times)
@@ -68,11 +71,11 @@ class FrameCache:
 
     def _load(self, file: Path, times: Path, content: str) -> Stored | None:
         try:
-            seconds, numbers = np.load(times)
+            seconds, numbers = np.fromfile(times, TIMES).reshape(2, -1)
             if file.stat().st_size != len(seconds) * int(np.prod(self.shape)):
                 return None  # damaged: made again
             return Stored(file, seconds, numbers.astype(np.int64), content)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError):
             return None
 
     def _decode(self, path: str, file: Path, times: Path) -> None:
@@ -92,10 +95,10 @@ class FrameCache:
                     out.write(np.ascontiguousarray(frame.pixels))
                     found.append((frame.seconds, frame.number))
             os.replace(made, file)
-            np.save(f"{made}.npy", np.array(found, dtype=np.float64).T)
-            os.replace(f"{made}.npy", times)
+            np.array(found, TIMES).T.tofile(f"{made}.times")
+            os.replace(f"{made}.times", times)
         finally:
-            for left in (made, f"{made}.npy"):
+            for left in (made, f"{made}.times"):
                 with suppress(FileNotFoundError):
                     os.unlink(left)
 
