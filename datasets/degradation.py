@@ -43,6 +43,32 @@ def distort(rng: np.random.Generator, image: np.ndarray, slant: float = 0.08) ->
     return cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderValue=255)
 
 
+def unsteady(rng: np.random.Generator, image: np.ndarray, size: int) -> np.ndarray:
+    """As a hand writes, on white: no two letters alike, leaning, now larger and now smaller.
+
+    size: pixels an em; the baseline stays near three fifths of the height.
+    """
+    height, width = image.shape
+    x = np.arange(width, dtype=np.float32)[None]
+    y = np.arange(height, dtype=np.float32)[:, None]
+    lean = np.clip(rng.normal(0.15, 0.25), -0.4, 0.7)
+    baseline = np.float32(0.62 * height)
+    # along the line: how large the letters are, and where they stand
+    scale = 1 + smooth_noise(rng, (4, width), rng.uniform(0.6, 3) * size)[1] * rng.uniform(0, 0.1)
+    drift = smooth_noise(rng, (4, width), rng.uniform(1, 4) * size)[1] * rng.uniform(0, 0.05) * size
+    strength, cell = rng.uniform(0, 0.045) * size, rng.uniform(0.3, 0.8) * size
+    across, down = (smooth_noise(rng, image.shape, cell) * strength for _ in range(2))
+    map_x = (x + lean * (y - baseline) + across).astype(np.float32)
+    map_y = (baseline + (y - baseline) * scale + drift + down).astype(np.float32)
+    return cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderValue=255)
+
+
+def thin(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """A finer pen, as long as half of the ink is left."""
+    finer = cv2.dilate(image, np.ones((2, 2) if rng.random() < 0.6 else (3, 3), np.uint8))
+    return finer if (finer < 128).sum() > 0.5 * (image < 128).sum() else image
+
+
 def cut(rng: np.random.Generator, image: np.ndarray, size: int) -> np.ndarray:
     """Crop a rendered line (`size` pixels an em) as layout analysis does.
 
@@ -121,11 +147,12 @@ def speckle(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     return image
 
 
-def rule(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """An underline or a stray rule, near the top or the bottom, whole or in part."""
+def rule(rng: np.random.Generator, image: np.ndarray, y: int | None = None) -> np.ndarray:
+    """An underline or a stray rule, in row y or near the top or the bottom, whole or in part."""
     image = image.copy()
     height, width = image.shape
-    y = int(height * (rng.uniform(0.86, 0.99) if rng.random() < 0.8 else rng.uniform(0, 0.08)))
+    if y is None:
+        y = int(height * (rng.uniform(0.86, 0.99) if rng.random() < 0.8 else rng.uniform(0, 0.08)))
     x0, x1 = (0, width) if rng.random() < 0.6 else sorted(int(v) for v in rng.integers(0, width, 2))
     tilt, thick = int(rng.integers(-1, 2)), 1 + int(rng.random() < 0.35)
     cv2.line(image, (x0, y), (x1, y + tilt), int(rng.integers(0, 110)), thick, cv2.LINE_AA)

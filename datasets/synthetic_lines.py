@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .batch import Sample
-from .degradation import Look, cut, degrade, distort
+from .degradation import Look, cut, degrade, distort, rule, thin, unsteady
 from .faces import Face, find_faces
 from .line_reader import LineReader
 from .line_texts import TextMaker, read_texts
@@ -63,6 +63,7 @@ def scan_line(
 ) -> np.ndarray:
     """Marked text -> a degraded line (H, W) uint8, as cut from a scan; H within SCAN_HEIGHT."""
     size = 44
+    written = face.kind == "script" and look == "letter"
     # mostly none: letters set one by one have no ligatures
     tracking = rng.normal(0, 0.02) if rng.random() < 0.3 else 0.0
     if text.isupper() and rng.random() < 0.2:
@@ -73,19 +74,23 @@ def scan_line(
         face,
         italic,
         size,
-        gap=0.0 if face.kind == "mono" else rng.uniform(-0.06, 0.45),
+        gap=0.0 if face.kind == "mono" else rng.uniform(-0.06, 0.9 if written else 0.45),
         tracking=tracking,
         jitter=abs(rng.normal(0, 0.025)) if face.kind == "mono" and look == "letter" else 0.0,
         thin=rng.uniform(0.05, 0.25) if look == "book" and rng.random() < 0.5 else 0.0,
         old_style=look == "book" and rng.random() < 0.6,
     )
-    written = face.kind == "script"
-    slant = 0.2 if written else 0.08 if face.kind == "mono" else 0.04
-    image = cut(rng, distort(rng, image, slant), size)
+    if written:
+        image = thin(rng, image) if rng.random() < 0.5 else image
+        image = unsteady(rng, image, size)
+        if rng.random() < 0.2:  # ruled paper
+            image = rule(rng, image, round(rng.uniform(1.45, 1.8) * size))
+    slant = 0.2 if face.kind == "script" else 0.08 if face.kind == "mono" else 0.04
+    image = cut(rng, distort(rng, image, 0.0 if written else slant), size)
     height = int(rng.integers(*SCAN_HEIGHT[look]))
     stretch = rng.uniform(0.62, 1.15) if look == "receipt" else rng.uniform(0.88, 1.14)
-    if written and look == "letter":  # hands run wide
-        stretch = rng.uniform(0.85, 1.7)
+    if written:  # hands run wide
+        stretch = rng.uniform(0.8, 2.0)
     aspect = max(image.shape[1] / image.shape[0] * stretch, MIN_ASPECT * len(plain(text)))
     scan = cv2.resize(image, (max(round(aspect * height), 1), height), interpolation=cv2.INTER_AREA)
     return degrade(rng, scan, look)

@@ -6,9 +6,10 @@ import unicodedata
 import matplotlib
 import numpy as np
 import pytest
+from type_1_font import write_type_1
 
 from datasets import faces as fonts_here
-from datasets.degradation import LOOKS, degrade
+from datasets.degradation import LOOKS, degrade, thin, unsteady
 from datasets.faces import find_faces
 from datasets.line_texts import curl_quotes, read_texts
 from datasets.synthetic_lines import KINDS, SyntheticLines, scan_line
@@ -267,3 +268,56 @@ def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monk
     assert find_faces(rare, [str(file)])
     with pytest.raises(ValueError, match="none of 1"):
         find_faces(rare + "".join(map(chr, range(0x5000, 0x5040))), [str(file)])
+
+
+def test_a_type_1_font_is_used_where_it_is_named(tmp_path):
+    letters = "abcdefgABCDEFG123.,é"
+    file = write_type_1(tmp_path / "boxes.pfb", letters, "Jana Skrivana", angle=-12)
+    (face,) = find_faces(letters + " ", [str(file)])
+    assert (face.family, face.kind, face.italic) == ("Jana Skrivana", "script", True)
+    assert set(letters) <= face.characters and "h" not in face.characters
+    assert render_line(np.random.default_rng(0), "abé", face).min() == 0
+    with pytest.raises(ValueError, match="none of 0 font files"):  # the same face in another format
+        find_faces(letters, [str(tmp_path)])
+    (tmp_path / "broken.pfb").write_bytes(b"no font")
+    with pytest.raises(ValueError, match=r"broken\.pfb unreadable"):
+        find_faces(letters, [str(tmp_path / "broken.pfb")])
+
+
+def test_no_two_letters_of_a_hand_are_alike(serif):
+    rng = np.random.default_rng(0)
+    line = render_line(rng, "n n n n n n", serif._replace(kind="script"))
+    written = unsteady(rng, line, 44)
+    assert written.shape == line.shape and written.dtype == np.uint8
+    assert 0.7 < (written < 128).sum() / (line < 128).sum() < 1.4
+
+    def heights(image: np.ndarray) -> list[int]:
+        ink = (image < 128).any(0)
+        starts = np.flatnonzero(ink[1:] & ~ink[:-1])
+        ends = np.flatnonzero(ink[:-1] & ~ink[1:])
+        tall = [(image[:, a : b + 1] < 128).any(1).sum() for a, b in zip(starts, ends, strict=True)]
+        return [int(t) for t in tall]
+
+    assert len(set(heights(line))) == 1 and len(heights(line)) == 6
+    many = {tuple(heights(unsteady(rng, line, 44))) for _ in range(8)}
+    assert len(many) == 8 and max(len(set(one)) for one in many) > 2
+
+
+def test_a_finer_pen_never_loses_the_writing():
+    rng = np.random.default_rng(0)
+    image = np.full((40, 60), 255, np.uint8)
+    image[10:30, 20:28] = 0
+    assert (image < 128).sum() > (thin(rng, image) < 128).sum() > 0
+    image[10:30, 20:28], image[10:30, 20] = 255, 0  # a hair
+    assert np.array_equal(thin(rng, image), image)
+
+
+def test_only_what_is_written_on_letters_is_unsteady(serif, monkeypatch):
+    unmoved = []
+    monkeypatch.setattr(
+        "datasets.synthetic_lines.unsteady", lambda rng, image, size: unmoved.append(1) or image
+    )
+    for face in (serif, serif._replace(kind="script")):
+        for look in LOOKS:
+            scan_line(np.random.default_rng(3), "Jebb", face, None, look)
+    assert len(unmoved) == 1
