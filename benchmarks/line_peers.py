@@ -48,7 +48,8 @@ def peers_of(
     library = options.tesserocr or (here if importlib.util.find_spec("tesserocr") else None)
     for language in languages_here(name, options.tesseract_language):
         if library:
-            readers.append(tesserocr(library, options.threads, language, paths, stack))
+            every = options.every_way
+            readers += tesserocr(library, options.threads, language, paths, stack, every)
         else:
             remark("Tesseract's library is missing: name a Python that has tesserocr: --tesserocr")
         readers.append(command_line(options.threads, language, paths))
@@ -124,9 +125,11 @@ def rapidocr(python: str, threads: int, paths: Sequence[str], stack: ExitStack) 
 
 
 def tesserocr(
-    python: str, threads: int, language: str, paths: Sequence[str], stack: ExitStack
-) -> Reader:
-    """Tesseract's library as one process of so many threads, or so many processes of one thread."""
+    python: str, threads: int, language: str, paths: Sequence[str], stack: ExitStack, every: bool
+) -> list[Reader]:
+    """Tesseract's library as one process of so many threads, or so many processes of one thread:
+    the faster of them, or every one.
+    """
     ways = {}
     for processes in sorted({1, threads}):
         arguments = ["tesseract", language, tessdata()]
@@ -141,8 +144,8 @@ def tesserocr(
         Reader(name, lambda w=w: reading_of(w, -(-2 * WARM_UP_LINES // len(w)), None))
         for name, w in ways.items()
     ]
-    name = fastest(short).name
-    return Reader(name, lambda: reading_of(ways[name], None, None))
+    names = [reader.name for reader in short] if every else [fastest(short).name]
+    return [Reader(name, lambda w=ways[name]: reading_of(w, None, None)) for name in names]
 
 
 def reading_of(workers: Sequence[Worker], count: int | None, batch: int | None) -> Reading:

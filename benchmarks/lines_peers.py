@@ -7,7 +7,7 @@ to a reader's height is its own work. They take turns, as often as --repeat says
 time counts. RapidOCR (recognition only) and Tesseract's library (PyPI tesserocr) run in a Python of
 their own, which --rapidocr and --tesserocr name; Tesseract's command line, in a row of its own,
 reads files in memory, its start-up included. Each peer runs in the faster of two ways, found on a
-few lines of each set.
+few lines of each set; with --every_way Tesseract's library in both.
 """
 
 import argparse
@@ -203,6 +203,9 @@ def parser_of() -> argparse.ArgumentParser:
     parser.add_argument("--tesserocr", metavar="PYTHON", help="a Python that has tesserocr")
     parser.add_argument(
         "--tesseract_language", nargs="+", default=[], metavar="FOLDER=LANGUAGE[,LANGUAGE]"
+    )
+    parser.add_argument(
+        "--every_way", action="store_true", help="Tesseract's library also in its slower way"
     )
     parser.add_argument("--format", choices=("text", "markdown"), default="text")
     return parser

@@ -43,7 +43,7 @@ class BeamSearch:
     alpha: float = 0.0
     beta: float = 0.0
     width: int = 8
-    threshold: float = 2e-3
+    threshold: float = 1e-2
     certain: float = 0.99
     margin: float = 1e-4
     lexicon: frozenset[str] = frozenset()

@@ -7,6 +7,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
+from .signals import uninterrupted
+
 EARLY = 10  # with n steps behind it the average keeps at most (1 + n) / (EARLY + n) of itself
 
 
@@ -33,8 +35,9 @@ class MovingAverage(WeightAveraging):
         return average.lerp(weights, 1 - decay)
 
     def _swap_models(self, pl_module: pl.LightningModule) -> None:
-        super()._swap_models(pl_module)
-        self.stands_in = not self.stands_in
+        with uninterrupted():
+            super()._swap_models(pl_module)
+            self.stands_in = not self.stands_in
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
@@ -48,11 +51,12 @@ class MovingAverage(WeightAveraging):
     @contextmanager
     def applied(self, module: pl.LightningModule) -> Iterator[None]:
         """The average in the place of the weights."""
-        self._swap_models(module)
         try:
+            self._swap_models(module)
             yield
         finally:
-            self._swap_models(module)
+            if self.stands_in:
+                self._swap_models(module)
 
 
 def averaged_weights(trainer: pl.Trainer, module: pl.LightningModule):

@@ -87,7 +87,7 @@ class TrainingSpeed(Callback):
             self.started = now
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
-        self.samples += len(batch.lengths)
+        self.samples += len(batch.lengths) * trainer.world_size  # of all, as far as one knows
         self.ended = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:

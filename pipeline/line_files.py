@@ -1,5 +1,6 @@
 """The doctor's view of line data: every row as its file has it, and the splits it stands in."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, get_args, get_type_hints
@@ -7,7 +8,7 @@ from typing import NamedTuple, get_args, get_type_hints
 import yaml
 
 from datasets.line_containers import container_problems, container_rows, is_container
-from datasets.line_exclusions import names_of, read_exclusions
+from datasets.line_exclusions import names_of, read_exclusions, unknown_names
 from datasets.line_reader import IMAGE_SUFFIXES
 from datasets.lines import LineFolder, group_finder, image_of, read_utf8, split_lines
 from datasets.paths import resolve
@@ -119,7 +120,26 @@ def list_config(config: Path) -> Listing:
     """
     folders = folders_of(config)
     listings = [assign(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
-    return join(listings)
+    found = join(listings)
+    return found._replace(problems=[*found.problems, *stale_lists(folders, listings)])
+
+
+def stale_lists(folders: Sequence[LineFolder], listings: Sequence[Listing]) -> list[str]:
+    """What is wrong with the lists of lines to leave out; several folders may share one."""
+    called: defaultdict[str, set[str]] = defaultdict(set)
+    for folder, listing in zip(folders, listings, strict=True):
+        if folder.leave_out:
+            for line in listing.lines + listing.left_out:
+                called[folder.leave_out].update(names_of(Path(line.path), folder.root))
+    problems = []
+    for path, names in called.items():
+        try:
+            problem = unknown_names(path, names)
+        except ValueError as error:
+            problems.append(f"{error}; training refuses it")
+        else:
+            problems += [problem.reason] if problem else []
+    return problems
 
 
 def folders_of(config: Path) -> list[LineFolder]:

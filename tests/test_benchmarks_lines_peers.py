@@ -3,6 +3,7 @@
 import shutil
 import sys
 import types
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -263,11 +264,14 @@ def test_lines_without_a_file_lie_in_files_with_an_ending():
 def test_tesseracts_command_line_has_a_row_beside_its_library(monkeypatch, capsys, library):
     monkeypatch.setattr(line_peers.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(line_peers, "languages_here", lambda name, chosen: ["eng", "fra"])
-    for name, place in ("tesserocr", 2), ("command_line", 1):
-        made = lambda *given, name=name, place=place: reader(f"{name} {given[place]}", [])  # noqa: E731
-        monkeypatch.setattr(line_peers, name, made)
+    monkeypatch.setattr(
+        line_peers, "tesserocr", lambda *given: [reader(f"tesserocr {given[2]}", [])]
+    )
+    monkeypatch.setattr(
+        line_peers, "command_line", lambda *given: reader(f"command_line {given[1]}", [])
+    )
     chosen = types.SimpleNamespace(
-        rapidocr=None, tesserocr=library, threads=2, tesseract_language=[]
+        rapidocr=None, tesserocr=library, threads=2, tesseract_language=[], every_way=False
     )
     found = [one.name for one in peers_of("en_x", ["a.png"], chosen, None)]
     every = [f"{kind} {x}" for x in ("eng", "fra") for kind in ("tesserocr", "command_line")]
@@ -311,6 +315,22 @@ def test_workers_share_the_lines_and_the_slowest_is_timed(tmp_path, monkeypatch)
     finally:
         for worker in workers:
             worker.close()
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_tesseracts_library_runs_in_its_faster_way_or_in_both(tmp_path, monkeypatch, every):
+    script = tmp_path / "echo.py"
+    echo = ECHO.replace("sys.argv[1]", repr(str(line_peers.WORKER.parent)))
+    script.write_text(echo.replace("0.05 * int(sys.argv[2])", "0.05 * len(images)"))
+    monkeypatch.setattr(line_peers, "WORKER", script)
+    monkeypatch.setattr(line_peers, "tessdata", lambda: "")
+    with ExitStack() as stack:
+        found = line_peers.tesserocr(sys.executable, 2, "1", list("abcd"), stack, every)
+        names = [one.name for one in found]
+        # each line takes as long, so that two processes need half the time
+        both = ["echo, 1 x 2 threads", "echo, 2 x 1 threads"]
+        assert names == (both if every else both[1:])
+        assert all(one.read().texts == ["ANone", "BNone", "CNone", "DNone"] for one in found)
 
 
 def test_a_worker_that_ends_is_an_error(tmp_path, monkeypatch):

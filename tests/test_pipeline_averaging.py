@@ -1,12 +1,14 @@
 """The moving average of the weights: by hand, and what a training keeps of it."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from conftest import WORDS
+from pytorch_lightning.callbacks import WeightAveraging
 from torch import nn
 from torch.testing import assert_close
 
@@ -151,3 +153,23 @@ def test_without_an_average_nothing_is_exchanged():
     module.weight = nn.Parameter(torch.ones(()))
     with averaged_weights(trainer, module):
         assert module.weight.item() == 1.0
+
+
+def test_ctrl_c_never_cuts_an_exchange_in_two(monkeypatch):
+    module, average = nn.Linear(2, 2), MovingAverage(0.5)
+    exchanged = []
+
+    def swap(self, module):
+        exchanged.append("begun")
+        signal.raise_signal(signal.SIGINT)
+        exchanged.append("done")
+
+    monkeypatch.setattr(WeightAveraging, "_swap_models", swap)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), average.applied(module):
+            pytest.fail("went on")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert exchanged == ["begun", "done"] * 2 and not average.stands_in

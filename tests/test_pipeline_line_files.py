@@ -1,5 +1,7 @@
 """Rows as they are listed: broken ones, images without a row, the splits of a config."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,31 @@ def test_a_config_gives_each_line_the_split_that_training_gives_it(tmp_path):
     config.write_text("data: {}\n")
     with pytest.raises(ValueError, match=r"c\.yaml: no datasets\.RealLines in it"):
         list_config(config)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["p3__0.png", "q.png"], r"1 of its 2 names are no line's, such as 'q.png'"),
+        (["q.png"], "training refuses it"),
+        (["p3__0.png"], None),
+    ],
+)
+def test_a_stale_list_of_lines_to_leave_out_is_told(tmp_path, names, says):
+    """Both folders share it: what is a line of one of them is none too many for the other."""
+    first, second = pages(tmp_path / "a"), pages(tmp_path / "b", 2)
+    stale = tmp_path / "out.tsv"
+    stale.write_text("\n".join(names))
+    folders = [{"root": str(root), "leave_out": str(stale)} for root in (first, second)]
+    source = {"class_path": "datasets.RealLines", "init_args": {"folders": folders}}
+    config = tmp_path / "c.yaml"
+    config.write_text(json.dumps({"data": {"source": source}}))
+    problems = list_config(config).problems
+    assert len(problems) == (says is not None)
+    assert says is None or re.search(says, problems[0])
+    if says == "training refuses it":
+        with pytest.raises(ValueError, match="names are no line's"):
+            RealLines([LineFolder(**folder) for folder in folders])
 
 
 def test_only_tables_of_images_and_gt_txt_are_lines(tmp_path):
