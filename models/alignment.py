@@ -1,43 +1,67 @@
-"""Where a string stands in a sequence: its best CTC path."""
+"""Where strings stand in sequences: their best CTC paths."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from .heads import Text
 
+NEVER = -np.inf
 
-def align(probabilities: np.ndarray, ids: list[int]) -> Text:
-    """The best path of a string through probabilities (T, L + 1), blank last (Viterbi 1967).
+
+def align(rows: Sequence[np.ndarray], strings: Sequence[list[int]]) -> list[Text]:
+    """The best path of each of N strings through its probabilities (T_i, L + 1), blank last
+    (Viterbi 1967). All are walked at once: a step of many costs little more than a step of one.
 
     Each symbol's confidence is its best probability on its steps, as of a greedy reading. Raises
-    ValueError for a string that the steps cannot hold.
+    ValueError for a string that its steps cannot hold.
     """
-    steps, blank = len(probabilities), probabilities.shape[1] - 1
-    states = np.full(2 * len(ids) + 1, blank)  # blank, symbol, blank, symbol, ..., blank
-    states[1::2] = ids
-    scores = np.log(np.maximum(probabilities[:, states], 1e-30))
-    skips = np.zeros(len(states), dtype=bool)  # from the symbol before, over the blank between
-    skips[3::2] = states[3::2] != states[1:-2:2]
-    never = -np.inf
-    reached = np.full(len(states) + 2, never)  # two in front stand for "came from nowhere"
-    reached[2:4] = scores[0, :2] if steps else (0.0, never)[: len(states)]
-    came = np.zeros((steps, len(states)), dtype=np.int8)
-    for step in range(1, steps):
-        stayed, moved = reached[2:], reached[1:-1]
-        skipped = np.where(skips, reached[:-2], never)
-        best = np.maximum(stayed, moved)
-        came[step] = np.where(skipped > best, 2, moved > stayed)
-        reached[2:] = np.maximum(best, skipped) + scores[step]
-    at = len(states) - 1
-    if ids and reached[-2] > reached[-1]:
+    if not rows:
+        return []
+    blank, longest = rows[0].shape[1] - 1, max(map(len, rows))
+    # blank, symbol, blank, symbol, ..., blank
+    states = np.full((len(rows), 2 * max(map(len, strings)) + 1), blank)
+    scores = np.zeros((longest, *states.shape))  # (T, N, S)
+    for n, (row, ids) in enumerate(zip(rows, strings, strict=True)):
+        states[n, 1 : 2 * len(ids) : 2] = ids
+        scores[: len(row), n] = np.log(np.maximum(row[:, states[n]], 1e-30))
+    skips = np.full(states.shape, NEVER)  # from the symbol before, over the blank between
+    skips[:, 3::2][states[:, 3::2] != states[:, 1:-2:2]] = 0.0
+    # the best score of each state, from before the first step on; two more states in front stand
+    # for "came from nowhere"
+    reached = np.full((longest + 1, len(rows), states.shape[1] + 2), NEVER)
+    reached[0, :, 2] = 0.0
+    for step in range(longest):
+        before, now = reached[step], reached[step + 1, :, 2:]
+        np.add(before[:, :-2], skips, now)
+        np.maximum(now, before[:, 1:-1], now)
+        np.maximum(now, before[:, 2:], now)
+        np.add(now, scores[step], now)
+    stayed, moved, skipped = reached[:-1, :, 2:], reached[:-1, :, 1:-1], reached[:-1, :, :-2]
+    # of ways as good the first: to stay, to move, to skip
+    back = np.where(skipped + skips > np.maximum(stayed, moved), 2, moved > stayed)
+    return [
+        read_back(row, ids, reached[len(row), n, 2:], back[: len(row), n])
+        for n, (row, ids) in enumerate(zip(rows, strings, strict=True))
+    ]
+
+
+def read_back(row: np.ndarray, ids: list[int], ends: np.ndarray, back: np.ndarray) -> Text:
+    """One string from its end. ends: (S,) score of each state at the last step. back: (T, S), by
+    how many states a path goes back before each step.
+    """
+    steps, at = len(row), 2 * len(ids)
+    if ids and ends[at - 1] > ends[at]:
         at -= 1
-    whole = float(reached[2 + at])
-    if whole == never:
+    whole = float(ends[at])
+    if whole == NEVER:
         raise ValueError(f"{len(ids)} symbols do not fit {steps} steps")
     path = np.empty(steps, dtype=np.int64)
     for step in range(steps - 1, -1, -1):
         path[step] = at
-        at -= int(came[step, at])
-    places = [np.flatnonzero(path == 2 * n + 1) for n in range(len(ids))]
-    sure = [float(probabilities[p, i].max()) for p, i in zip(places, ids, strict=True)]
-    spans = [(int(p[0]), int(p[-1])) for p in places]
-    return Text(ids, sure, spans, float(np.exp(whole)))
+        at -= int(back[step, at])
+    symbols = 2 * np.arange(len(ids)) + 1
+    firsts, ends = np.searchsorted(path, symbols), np.searchsorted(path, symbols, "right")
+    spans = list(zip(firsts.tolist(), ends.tolist(), strict=True))
+    sure = [float(row[a:b, i].max()) for i, (a, b) in zip(ids, spans, strict=True)]
+    return Text(ids, sure, [(a, b - 1) for a, b in spans], float(np.exp(whole)))

@@ -63,17 +63,26 @@ class BeamSearch:
         best path, so that a symbol that the language model put through keeps the network's doubt.
         """
         probabilities = logits.detach().float().softmax(2).cpu().numpy()
-        rows = zip(probabilities, lengths.tolist(), greedy, strict=True)
-        return [self._read(row[:steps], text) for row, steps, text in rows]
+        rows = [row[:steps] for row, steps in zip(probabilities, lengths.tolist(), strict=True)]
+        found = [self._find(row, text) for row, text in zip(rows, greedy, strict=True)]
+        texts = list(greedy)
+        changed = [i for i, strings in enumerate(found) if strings[0][0] != greedy[i].ids]
+        aligned = align([rows[i] for i in changed], [found[i][0][0] for i in changed])
+        for place, text in zip(changed, aligned, strict=True):
+            texts[place] = text
+        if self.n_best == 1:
+            return texts
+        return [
+            text._replace(alternatives=strings[: self.n_best])
+            for text, strings in zip(texts, found, strict=True)
+        ]
 
-    def _read(self, row: np.ndarray, greedy: Text) -> Text:
-        """Probabilities (T, L + 1) -> their reading."""
+    def _find(self, row: np.ndarray, greedy: Text) -> list[tuple[list[int], float]]:
+        """Probabilities (T, L + 1) -> strings, the best first: of a certain line the greedy one."""
         best = row.max(1, initial=0.0)
-        searched = not (best >= self.certain).all()
-        found = self.search(row, best) if searched else [(greedy.ids, 1.0)]
-        ids = found[0][0]
-        text = greedy if ids == greedy.ids else align(row, ids)
-        return text._replace(alternatives=found[: self.n_best]) if self.n_best > 1 else text
+        if (best >= self.certain).all():
+            return [(greedy.ids, 1.0)]
+        return self.search(row, best)
 
     def search(
         self, row: np.ndarray, best: np.ndarray | None = None
