@@ -1,6 +1,5 @@
 """A bundle at work: items in, one record each out, in order. No Lightning here: it starts fast."""
 
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,16 +15,14 @@ from datasets import ClipReader
 from datasets.batch import pad
 from datasets.clips import Clip
 from datasets.video import TimedFrame
-from models.heads import Label, SequenceClassificationHead, StepLabels, Text
+from models.heads import SequenceClassificationHead
 from models.packed import PackedModel, can_pack
 
+from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .calibrate_strings import with_probabilities
-from .calibration import reading_confidence
-from .line_batches import line_batches
 from .pieces import Ahead, chain_from, cut, piece_length, stack_frames
-from .scoring import segments, text_of
-from .spans import spans
+from .records import Reading, confidence_of, record_of
 from .streaming import read_film, read_whole
 from .threads import one_thread_an_operation
 
@@ -49,9 +46,6 @@ class Item(NamedTuple):
 
     name: str
     load: Callable[[], np.ndarray | Clip]
-
-
-Reading = Text | Label | StepLabels
 
 
 class Answer(NamedTuple):
@@ -209,7 +203,7 @@ class Recognizer:
     def batches(self, sizes: dict[int, int]) -> list[list[int]]:
         """Bytes of each input, by place -> the places that are read together."""
         if self.network is self.model:
-            return list(even_batches(sizes))
+            return even_batches(sizes, BATCH, BATCH_BYTES)
         return line_batches(sizes, BATCH, self.workers)
 
     @torch.inference_mode()
@@ -245,17 +239,7 @@ class Recognizer:
 
     def confidence(self, reading: Reading) -> float:
         """What a record tells: that the whole is right; of labelled steps, the mean of them."""
-        if isinstance(reading, Text):
-            decoder = "greedy" if self.bundle.decoder is None else "beam"
-            sure = reading_confidence(self.bundle.calibration, reading, decoder)
-            if sure is not None:
-                return sure
-            # that each character is right; the probability of the one best path says far less, for
-            # every step between two characters lowers it
-            return math.prod(reading.confidences) if reading.ids else reading.confidence
-        if isinstance(reading, Label):
-            return reading.confidence
-        return float(np.mean(reading.confidences)) if reading.confidences else 0.0
+        return confidence_of(self.bundle, reading)
 
     def record(
         self,
@@ -264,21 +248,7 @@ class Recognizer:
         numbers: np.ndarray | None = None,
     ) -> dict:
         """What a user wants to know of a reading; with times, segments are in seconds."""
-        labels, sure = self.bundle.labels, self.confidence(reading)
-        if isinstance(reading, Text):
-            told = {"text": text_of(reading, labels), "confidence": round(sure, 4)}
-            if self.accepted_from is not None:
-                told["accepted"] = sure >= self.accepted_from
-            return told
-        if isinstance(reading, Label):
-            return {"label": labels[reading.id], "confidence": round(sure, 4)}
-        runs = segments(reading, labels)
-        if times is None:
-            names = ("start", "end", "label", "confidence")
-            told = [dict(zip(names, (*run[:3], round(run[3], 4)), strict=True)) for run in runs]
-        else:
-            told = spans(runs, times, numbers)
-        return {"segments": told, "confidence": round(sure, 4)}
+        return record_of(self.bundle, reading, times, numbers, self.accepted_from)
 
 
 def frames_of(loaded: np.ndarray | Clip | Answer) -> np.ndarray | None:
@@ -301,15 +271,6 @@ def multiplies_bfloat16(device: str) -> bool:
     return device == "cuda" or (
         torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )
-
-
-def even_batches(sizes: dict[int, int]) -> Iterator[list[int]]:
-    """Bytes of each input, by place -> batches of places of like size, the longest first."""
-    order = sorted(sizes, key=sizes.__getitem__)
-    while order:
-        size = max(1, min(BATCH, BATCH_BYTES // sizes[order[-1]]))
-        order, batch = order[:-size], order[-size:]
-        yield batch
 
 
 def load_recognizer(name: str) -> Recognizer:

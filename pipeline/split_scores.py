@@ -15,7 +15,7 @@ from datasets.source import SequenceDataset, Split
 from .bundle import load_bundle, part
 from .metrics import Tally, bootstrap_interval, join, scores
 from .parsing import StrictParser
-from .prediction import WINDOW, WINDOW_BYTES, Recognizer, even_batches
+from .prediction import WINDOW, WINDOW_BYTES, Recognizer
 from .scoring import tally_readings
 from .threads import one_thread_an_operation
 
@@ -199,7 +199,7 @@ def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Ite
         for start in track(windows, title, len(windows)):
             places = range(start, min(start + size, len(dataset)))
             samples = list(pool.map(dataset.read, places))
-            batches = list(even_batches({i: s.inputs.nbytes for i, s in enumerate(samples)}))
+            batches = recognizer.batches({i: s.inputs.nbytes for i, s in enumerate(samples)})
             inputs = [[samples[i].inputs for i in batch] for batch in batches]
             readings = {}
             for batch, found in zip(batches, pool.map(recognizer.infer, inputs), strict=True):

@@ -225,7 +225,7 @@ def test_waiting_for_what_does_not_come_ends():
 
 def test_one_clip_is_a_batch_of_its_own_where_frames_are_many():
     """75 frames of 64 x 48 are more than a batch holds; none is left out."""
-    batches = list(prediction.even_batches({0: 230_400, 1: 230_400, 2: 40_000, 3: 40_000}))
+    batches = recognizer().batches({0: 230_400, 1: 230_400, 2: 40_000, 3: 40_000})
     assert sorted(map(sorted, batches)) == [[0], [1], [2, 3]]
 
 

@@ -168,7 +168,7 @@ def test_a_window_is_bounded_by_bytes_too(lines, expected, monkeypatch):
 
 def test_wide_lines_come_in_batches_of_bounded_size(expected, lines, monkeypatch):
     monkeypatch.setattr("pipeline.prediction.BATCH_BYTES", 100 * 16)  # 100 columns
-    monkeypatch.setattr("pipeline.line_batches.BOUND", 100 * 16)
+    monkeypatch.setattr("pipeline.batches.BOUND", 100 * 16)
     sizes = []
     infer = expected.infer
     monkeypatch.setattr(expected, "infer", lambda x: sizes.append([len(i) for i in x]) or infer(x))

@@ -1,4 +1,4 @@
-"""Which lines are read together: little padding, few batches, few different shapes."""
+"""What is read together: little padding; of lines few batches of few different shapes."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -41,3 +41,15 @@ def cheapest_cuts(lengths: Sequence[int], most: int, bound: int) -> list[int]:
         end = lasts[end]
         starts.append(end)
     return starts[::-1]
+
+
+def even_batches(sizes: dict[int, int], most: int, bound: int) -> list[list[int]]:
+    """Bytes of each input, by place -> batches of places of like size, the longest first: of one,
+    or of at most `most` places and `bound` bytes with their padding.
+    """
+    order, batches = sorted(sizes, key=sizes.__getitem__), []
+    while order:
+        size = max(1, min(most, bound // sizes[order[-1]]))
+        order, batch = order[:-size], order[-size:]
+        batches.append(batch)
+    return batches

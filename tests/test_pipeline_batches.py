@@ -1,10 +1,10 @@
-"""Batches of lines: every line once, the cheapest cuts, bounded."""
+"""Batches: every input once, bounded; of lines by the cheapest cuts."""
 
 from itertools import combinations
 
 import pytest
 
-from pipeline.line_batches import BOUND, COUNTS, OVERHEAD, cheapest_cuts, line_batches
+from pipeline.batches import BOUND, COUNTS, OVERHEAD, cheapest_cuts, even_batches, line_batches
 
 
 def cost(lengths, starts) -> int:
@@ -48,3 +48,10 @@ def test_bounds_of_count_bytes_and_share():
     # 32 equal lines and two workers: none waits while the other reads half of all
     assert {len(b) for b in line_batches(dict.fromkeys(range(32), 4_000), 32, 2)} == {8}
     assert line_batches({}, 32, 2) == []
+
+
+def test_even_batches_hold_what_fits():
+    sizes = {0: 10, 1: 40, 2: 30, 3: 10, 4: 500}
+    assert even_batches(sizes, 32, 100) == [[4], [2, 1], [0, 3]]
+    assert even_batches(sizes, 1, 100) == [[4], [1], [2], [3], [0]]
+    assert even_batches({}, 32, 100) == []
