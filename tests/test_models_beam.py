@@ -150,3 +150,20 @@ def test_padding_changes_nothing(row, model):
 def test_no_string_at_all_is_refused():
     with pytest.raises(ValueError, match="width 0"):
         BeamSearch(LABELS, width=0)
+
+
+def test_a_batch_reads_each_line_as_alone(model):
+    """The second and the last line are changed, each on steps of its own."""
+    turned = [[0.97, 0.01, 0.01, 0.01], [0.01, 0.01, 0.01, 0.97], [0.02, 0.4, 0.57, 0.01]]
+    sure, blank = [0.001, 0.997, 0.001, 0.001], [0.0, 0.0, 0.0, 1.0]
+    rows = [[sure, blank, blank, blank], [*turned, blank], [blank, *turned]]
+    search, head = BeamSearch(LABELS, model, alpha=1.0, n_best=2), CTCHead(4, BLANK)
+
+    def read(rows):
+        logits, lengths = logits_of(*rows), torch.tensor([4] * len(rows))
+        return search.decode(logits, lengths, head.decode(logits, lengths))
+
+    together = read(rows)
+    assert [text.ids for text in together] == [[1], [0, 1], [0, 1]]
+    assert [text.steps for text in together[1:]] == [[(0, 0), (2, 2)], [(1, 1), (3, 3)]]
+    assert together == [read([row])[0] for row in rows]
