@@ -23,7 +23,8 @@ from .calibration import (
 )
 from .inputs import from_text
 from .metrics import Normalization, line, scores
-from .prediction import Answer, Item, Reading, Recognizer
+from .prediction import Answer, Item, Recognizer
+from .records import Reading
 from .scoring import tally_readings
 
 WARM_UP = 4  # items read before the clock starts: the first batches are slow
