@@ -14,7 +14,7 @@ setup: .venv/ready
 	touch .venv/ready
 
 demo: setup
-	$(BIN)/python -m pipeline.demo
+	$(BIN)/python -m pipeline.commands.demo
 
 test: setup
 	$(BIN)/python -m pytest

@@ -1,16 +1,16 @@
 """Networks and decoders: torch, and nothing of ours."""
 
-from .averaging import MovingMean
-from .backbones import Backbone
-from .bag import BagOfTokens
-from .ctc import CTCHead
-from .encoders import Encoder, FrameCNN, LineCNN
-from .evidence import TokenEvidence
-from .heads import Head, SequenceClassificationHead, TokenClassificationHead
-from .recurrent import RecurrentStack
-from .refinement import RefinedTokenHead
+from .encoders.backbones import Backbone
+from .encoders.bag import BagOfTokens
+from .encoders.evidence import TokenEvidence
+from .encoders.images import Encoder, FrameCNN, LineCNN
+from .encoders.tokens import TokenCNN, TokenEmbedding
+from .heads.ctc import CTCHead
+from .heads.labels import Head, SequenceClassificationHead, TokenClassificationHead
+from .heads.refinement import RefinedTokenHead
+from .recurrent.moving_mean import MovingMean
+from .recurrent.stack import RecurrentStack
 from .sequence_model import SequenceModel
-from .token_encoders import TokenCNN, TokenEmbedding
 
 __all__ = [
     "Backbone",

@@ -11,9 +11,9 @@ import platform
 import torch
 from torch import Tensor, nn
 
-from .encoders import LineCNN, max_pool, strongest_row
-from .recurrent import RecurrentStack, padding_mask
-from .recurrent_layer import RecurrentLayer
+from .encoders.images import LineCNN, max_pool, strongest_row
+from .recurrent.layer import RecurrentLayer
+from .recurrent.stack import RecurrentStack, padding_mask
 from .sequence_model import SequenceModel
 
 TYPE = torch.bfloat16

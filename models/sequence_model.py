@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from .bag import BagOfTokens
-from .encoders import Encoder
-from .heads import Head, SequenceClassificationHead
-from .log_ratios import LabelledTexts
-from .recurrent import RecurrentStack
+from .encoders.bag import BagOfTokens
+from .encoders.images import Encoder
+from .encoders.log_ratios import LabelledTexts
+from .heads.labels import Head, SequenceClassificationHead
+from .recurrent.stack import RecurrentStack
 
 
 class SequenceModel(nn.Module):

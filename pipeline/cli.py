@@ -22,21 +22,21 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     command = arguments[0] if arguments else "--help"
     if command in ("predict", "evaluate"):
-        from .reading import main as run
+        from .commands.predict import main as run
     elif command == "compare":
-        from .compare import main as run
+        from .commands.compare import main as run
     elif command == "report":
-        from .report_command import main as run
+        from .commands.report import main as run
     elif command == "doctor":
-        from .doctor import main as run
+        from .commands.doctor import main as run
     elif command == "calibrate":
-        from .calibrate import main as run
+        from .commands.calibrate import main as run
     elif command == "language_model":
-        from .language_model import main as run
+        from .commands.language_model import main as run
     elif command == "fetch":
-        from .fetch import main as run
+        from .commands.fetch import main as run
     elif command in COMMANDS:
-        from .training import main as run
+        from .training.command import main as run
     else:
         width = max(map(len, COMMANDS)) + 2
         listed = "\n".join(f"  {name:{width}}{text}" for name, text in COMMANDS.items())

@@ -1,4 +1,4 @@
-"""What the tests of datasets/ and pipeline/ share: small bundles, small images, the command.
+"""The fixtures that the tests of every room share; what makes their inputs is in `support/`.
 
 Lightning is imported here, before any test imports scikit-learn: typing keeps the first order of
 equal unions, and behind scikit-learn the trainer's limit_train_batches=1 reads as 1.0, all batches.
@@ -12,58 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-import numpy as np
 import pytest
 import pytorch_lightning  # noqa: F401
-import torch
 
-from datasets import LineReader
-from models import CTCHead, LineCNN, RecurrentStack, SequenceModel
-from pipeline.bundle import Bundle, save_bundle
 from pipeline.cli import main
-from pipeline.prediction import Recognizer, load_recognizer
-
-ALPHABET = "abcdefgh "
-
-WORDS = """
-model:
-  encoder:
-    class_path: models.TokenEmbedding
-    init_args: {embedding_size: 8}
-  recurrent:
-    class_path: models.RecurrentStack
-    init_args: {hidden_size: 6, num_layers: 1}
-  head:
-    class_path: models.SequenceClassificationHead
-  schedule: constant
-data:
-  source:
-    class_path: datasets.SyntheticReviews
-    init_args: {count: 12, validation: 8, test: 4}
-  batch_size: 4
-  workers: 0
-trainer:
-  max_epochs: 2
-"""
-LINES = """
-model:
-  encoder:
-    class_path: models.LineCNN
-    init_args: {channels: [4, 6, 5], width_reduction: 2, height_reduction: 4}
-  recurrent:
-    class_path: models.RecurrentStack
-    init_args: {hidden_size: 8, num_layers: 1}
-  head:
-    class_path: models.CTCHead
-data:
-  source:
-    class_path: datasets.RealLines
-    init_args: {folders: [{root: lines, validation: [p0, p1]}], height: 16, max_width: 500}
-  workers: 0
-trainer:
-  max_epochs: 1
-"""
+from pipeline.reading.bundle import save_bundle
+from pipeline.reading.prediction import Recognizer, load_recognizer
+from tests.support.small import LINES, WORDS, tiny_bundle
 
 
 class Outcome(NamedTuple):
@@ -99,33 +54,6 @@ def command(monkeypatch) -> Callable[..., Outcome]:
     return run
 
 
-def tiny_model(labels: int = len(ALPHABET), seed: int = 0) -> SequenceModel:
-    """A line network of random weights, loud enough to read letters into noise."""
-    torch.manual_seed(seed)
-    model = SequenceModel(
-        16,
-        labels,
-        lambda size: LineCNN(size, [4, 6, 5], width_reduction=2, height_reduction=4),
-        lambda size: RecurrentStack(size, 8, 1),
-        lambda size, count: CTCHead(size, count),
-    )
-    with torch.no_grad():
-        for name, values in model.named_buffers():
-            if "running_var" in name:
-                values.uniform_(0.5, 1.5)
-            elif "running_mean" in name:
-                values.normal_(0, 0.2)
-        for weights in model.parameters():
-            if weights.ndim > 1:
-                weights.mul_(6)
-    return model.eval()
-
-
-def tiny_bundle(seed: int = 0) -> Bundle:
-    scores, card = {"validation/cer": 12.5}, {"data": "noise", "terms": "none"}
-    return Bundle(tiny_model(seed=seed), list(ALPHABET), LineReader(16, 500), scores, card)
-
-
 @pytest.fixture(scope="session")
 def bundle_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("bundle") / "tiny.safetensors"
@@ -138,42 +66,6 @@ def expected(bundle_file) -> Recognizer:
     return load_recognizer(str(bundle_file))
 
 
-def noise_line(seed: int, width: int | None = None, height: int = 16) -> np.ndarray:
-    """Grey (H, W) uint8 of dark strokes; another seed, another line and width."""
-    rng = np.random.default_rng(seed)
-    image = np.full((height, width or int(rng.integers(24, 120))), 255, np.uint8)
-    for column in rng.integers(0, image.shape[1], image.shape[1] // 4):
-        image[rng.integers(0, height // 2) :, column] = rng.integers(0, 120)
-    return image
-
-
-def write_image(path: Path, image: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), image)
-    return path
-
-
-def break_images(folder: Path) -> dict[Path, str]:
-    """Seven image files that cannot be read, each for another reason -> what the message says."""
-    good = cv2.imencode(".png", noise_line(1))[1].tobytes()
-    contents = {
-        "a_random.png": (bytes(np.random.default_rng(0).integers(0, 256, 400).astype(np.uint8)),
-                         "not an image"),
-        "b_text.png": (b"a text, not an image\n", "not an image"),
-        "c_truncated.png": (good[: len(good) // 2], "not an image, or damaged"),
-        "d_empty.png": (b"", "the file is empty"),
-        "e_wide.png": (cv2.imencode(".png", np.full((2, 30000), 255, np.uint8))[1].tobytes(),
-                       "30000 x 2 pixels are"),
-        "f_high.png": (cv2.imencode(".png", np.full((30000, 2), 255, np.uint8))[1].tobytes(),
-                       "2 x 30000 pixels are 0 columns"),
-        "g_missing.png": (None, "No such file"),
-    }  # fmt: skip
-    for name, (content, _) in contents.items():
-        if content is not None:
-            (folder / name).write_bytes(content)
-    return {folder / name: says for name, (_, says) in contents.items()}
-
-
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     """The test runs in a folder of its own with two configs, and with Ctrl-C as it was."""
@@ -183,10 +75,3 @@ def folder(tmp_path, monkeypatch) -> Path:
     before = signal.getsignal(signal.SIGINT)
     yield tmp_path
     signal.signal(signal.SIGINT, before)
-
-
-def write_lines(*texts: str) -> None:
-    """Line i shows noise, belongs to page i and has this transcript."""
-    for place, text in enumerate(texts):
-        write_image(Path(f"lines/p{place}__.png"), noise_line(place, width=40))
-        Path(f"lines/p{place}__.gt.txt").write_text(text + "\n", encoding="utf-8")

@@ -8,15 +8,15 @@ import matplotlib
 import pyarrow
 import pyarrow.parquet
 import pytest
-from conftest import noise_line, write_image
-from films import film
 
-from datasets import synthetic_lines
 from datasets.data_module import EpochSampler, SequenceDataModule
-from datasets.faces import find_faces
+from datasets.lines.synthetic import source as synthetic_lines
+from datasets.lines.synthetic.fonts import find_faces
 from datasets.sampling import BucketSampler
-from pipeline.bundle import read_metadata
-from pipeline.training import StrandCLI
+from pipeline.reading.bundle import read_metadata
+from pipeline.training.command import StrandCLI
+from tests.support.films import film
+from tests.support.small import noise_line, write_image
 
 ROOM = Path(__file__).parent.parent / "configs"
 CONFIGS = sorted(ROOM.rglob("*.yaml"))

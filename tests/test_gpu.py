@@ -7,8 +7,8 @@ from torch.testing import assert_close
 
 from datasets import LineReader
 from models import CTCHead, LineCNN, RecurrentStack, SequenceModel
-from pipeline.bundle import Bundle
-from pipeline.prediction import Recognizer
+from pipeline.reading.bundle import Bundle
+from pipeline.reading.prediction import Recognizer
 
 pytestmark = [
     pytest.mark.gpu,

@@ -20,8 +20,8 @@ import datasets
 import models
 from datasets.source import Reader
 from models import Encoder, Head, RecurrentStack, SequenceModel, TokenClassificationHead
-from models.recurrent import Cell, Direction
-from pipeline.bundle import build, part
+from models.recurrent.stack import Cell, Direction
+from pipeline.reading.bundle import build, part
 
 ROOT = Path(__file__).parent.parent
 LABELS = 5

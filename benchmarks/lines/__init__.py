@@ -1,0 +1,1 @@
+"""Lines: beside other readers, the training recipe, the doctor."""

@@ -1,0 +1,254 @@
+"""Our line reader beside Tesseract and RapidOCR: the same held-out lines, one machine, one run.
+
+    python -m benchmarks.lines.peers --data FOLDER
+
+Every reader has a set's lines decoded in memory and has read a few before the clock; scaling a line
+to a reader's height is its own work. They take turns, as often as --repeat says, and the median
+time counts. RapidOCR (recognition only) and Tesseract's library (PyPI tesserocr) run in a Python of
+their own, which --rapidocr and --tesserocr name; Tesseract's command line, in a row of its own,
+reads files in memory, its start-up included. Each peer runs in the faster of two ways, found on a
+few lines of each set; with --every_way Tesseract's library in both.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from pipeline.scoring.metrics import Normalization, Score, Tally, scores, tally_texts
+from pipeline.scoring.paired_bootstrap import FEW, paired_bootstrap
+
+from ..table import aligned
+from .contenders import WARM_UP_LINES, Reader, Reading, peers_of, remark
+from .images import encoded_image, in_memory
+
+COLUMNS = ["set", "lines", "groups", "reader", "CER % (95 %)", "WER %", "exact %", "lines/s"]
+COLUMNS += ["ours is faster", "p"]
+
+
+class LineSet(NamedTuple):
+    """The held-out lines of one folder: N names, transcripts, groups and encoded images."""
+
+    name: str
+    paths: list[str]
+    texts: list[str]
+    groups: list[str]
+    ignore_case: bool
+    files: list[bytes]
+
+
+class Row(NamedTuple):
+    """One line of the table, of our first reader's figures and this one's on this set.
+
+    ratio: lines per second, ours by this one's. p: that the CER differs by chance; None for ours.
+    """
+
+    lines: LineSet
+    reader: str
+    reading: Reading
+    scores: dict[str, Score]
+    ratio: float
+    p: float | None
+
+
+def folders_of(config: Path) -> list[dict]:
+    """The arguments of every LineFolder of a config's source, or of the sources that it mixes."""
+    source = yaml.safe_load(config.read_text(encoding="utf-8")).get("data", {}).get("source", {})
+    options = source.get("init_args", {})
+    parts = [part.get("init_args", {}) for part in options.get("sources", [])]
+    folders = [folder for part in (options, *parts) for folder in part.get("folders", [])]
+    if not folders:
+        raise ValueError(f"{config}: no folders under data.source; give a config of real lines")
+    return folders
+
+
+def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
+    """Each folder of a config's `data.source`, as a set of the first `limit` lines of `split`."""
+    from datasets.lines.source import LineFolder, RealLines, transcripts
+
+    sets = []
+    for options in folders_of(config):
+        folder, name = LineFolder(**options), Path(options["root"]).name
+        # Every character of the labels: else lines with one that we cannot read would be left out.
+        letters = {letter for _, text, _ in transcripts(folder) for letter in text}
+        real = RealLines([folder], alphabet="".join(sorted(letters)))
+        part = real.split(split)
+        if real.problems:
+            first = real.problems[0].reason
+            remark(f"{name}: {len(real.problems)} lines cannot be used; the first: {first}")
+        if not part.names:
+            remark(f"{name}: no {split} lines, left out")
+            continue
+        groups = part.groups
+        if len(set(groups)) == 1:  # one book is no sample of books, but its pages are one of pages
+            groups = [Path(path).stem.partition("__")[0] for path in part.names]
+        files = [encoded_image(name) for name in part.names[:limit]]
+        columns = ([*column[:limit]] for column in (part.names, part.texts, groups))
+        sets.append(LineSet(name, *columns, is_without_lower_case(part.texts), files))
+    return sets
+
+
+def is_without_lower_case(texts: Sequence[str]) -> bool:
+    """Labels in capitals only do not tell the case of the print: compare without case."""
+    return not any(letter.islower() for text in texts for letter in text)
+
+
+def strand_reader(model: str, lines: LineSet) -> Reader:
+    """Our bundle, loaded once and warm, over images decoded here."""
+    from datasets.lines.reader import decode_grey
+    from pipeline.reading.prediction import Item, load_recognizer
+
+    recognizer = load_recognizer(model)
+    prepare = recognizer.bundle.reader.prepare
+    items = [
+        Item(path, partial(prepare, decode_grey(data, path), path))
+        for path, data in zip(lines.paths, lines.files, strict=True)
+    ]
+    list(recognizer.predict(items[:WARM_UP_LINES]))
+
+    def read() -> Reading:
+        start = time.perf_counter()
+        records = list(recognizer.predict(items))
+        seconds = time.perf_counter() - start
+        problems = [f"{r['input']}: {r['error']}" for r in records if r.get("error")]
+        return Reading([r.get("text") or "" for r in records], seconds, problems)
+
+    return Reader(Path(model).stem, read)
+
+
+def measure(lines: LineSet, readers: Sequence[Reader], repeat: int) -> list[Row]:
+    """One set by every reader in turn, `repeat` times; the first reader is ours."""
+    readings: list[list[Reading]] = [[] for _ in readers]
+    for turn in range(repeat):
+        for reader, found in zip(readers, readings, strict=True):
+            remark(f"{lines.name}: {reader.name} reads {len(lines.texts)} lines ({turn + 1}) ...")
+            found.append(reader.read())
+    normalization = Normalization(ignore_case=lines.ignore_case, fold_punctuation=True)
+    rows, ours = [], None
+    for reader, found in zip(readers, readings, strict=True):
+        reading = found[0]._replace(seconds=statistics.median(each.seconds for each in found))
+        tally = tally_texts(reading.texts, lines.texts, lines.groups, normalization)
+        ours = ours or (tally, reading.seconds)
+        p = chance(ours[0], tally) if rows else None
+        ratio = reading.seconds / ours[1]
+        rows.append(Row(lines, reader.name, reading, scores(tally), ratio, p))
+    return rows
+
+
+def chance(ours: Tally, theirs: Tally) -> float:
+    """p of a paired bootstrap over groups: that neither CER is lower."""
+    (first, lengths), (second, _) = ours.counts["cer"], theirs.counts["cer"]
+    return paired_bootstrap(first[:, 0], second[:, 0], lengths[:, 0], ours.groups).p
+
+
+def format_table(rows: Sequence[Row], markdown: bool) -> str:
+    """Aligned columns, or a Markdown table."""
+    return aligned([COLUMNS, *map(row_cells, rows)], markdown)
+
+
+def row_cells(row: Row) -> list[str]:
+    cer = row.scores["cer"]
+    interval = f"{cer.low:.2f}-{cer.high:.2f}" if cer.groups > 1 else "one group"
+    return [
+        row.lines.name + " (no case)" * row.lines.ignore_case,
+        str(cer.n),
+        str(cer.groups),
+        row.reader,
+        f"{cer.value:.2f} ({interval})",
+        f"{row.scores['wer'].value:.2f}",
+        f"{row.scores['exact'].value:.1f}",
+        f"{cer.n / row.reading.seconds:.1f}",
+        f"x {row.ratio:.1f}",
+        "" if row.p is None else f"{row.p:.2g}" if cer.groups >= FEW else "few groups",
+    ]
+
+
+def conditions(threads: int, repeat: int) -> str:
+    """What the figures were measured under."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (
+        f"Compared: {Normalization(fold_punctuation=True).describe()}; without case (no case) "
+        "where the labels hold no lower-case letter. CER, WER: sum of edits / sum of lengths; "
+        "interval: bootstrap over groups (over the pages where a set has one group only); p: "
+        f"paired bootstrap of CER against our first, of {FEW} groups or more.\n"
+        f"Time: {cores} cores, {threads} threads each, lines in memory, warm; median of {repeat}, "
+        "taking turns. RapidOCR's batch and Tesseract's processes x threads are the faster of two; "
+        "its command line reads files in memory, start-up and decoding included."
+    )
+
+
+def parser_of() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[Path("configs/lines_printed.yaml")]
+    )
+    parser.add_argument(
+        "--model", nargs="+", default=["lines-en"],
+        help="bundles: paths or names in the zoo; the first is what the others are compared with",
+    )  # fmt: skip
+    parser.add_argument("--data", help="what the config's folders are relative to (STRAND_DATA)")
+    parser.add_argument("--split", choices=("validation", "test"), default="test")
+    parser.add_argument("--sets", nargs="+", help="only these folders of the configs")
+    parser.add_argument("--limit", type=int, help="only the first LIMIT lines of each set")
+    parser.add_argument("--repeat", type=int, default=3, help="times that each set is read")
+    parser.add_argument("--threads", type=int, default=2, help="of each reader")
+    parser.add_argument("--rapidocr", metavar="PYTHON", help="a Python that has rapidocr")
+    parser.add_argument("--tesserocr", metavar="PYTHON", help="a Python that has tesserocr")
+    parser.add_argument(
+        "--tesseract_language", nargs="+", default=[], metavar="FOLDER=LANGUAGE[,LANGUAGE]"
+    )
+    parser.add_argument(
+        "--every_way", action="store_true", help="Tesseract's library also in its slower way"
+    )
+    parser.add_argument("--format", choices=("text", "markdown"), default="text")
+    return parser
+
+
+def check(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    for name in ("limit", "repeat", "threads"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name} {value}: must be at least 1")
+    for option in options.tesseract_language:
+        if "=" not in option:
+            parser.error(f"--tesseract_language {option}: give it as FOLDER=LANGUAGE")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = parser_of()
+    options = parser.parse_args(arguments)
+    check(options, parser)
+    if options.data:
+        os.environ["STRAND_DATA"] = options.data
+    import torch
+
+    torch.set_num_threads(options.threads)
+    found = [s for c in options.config for s in held_out_sets(c, options.split, options.limit)]
+    sets = {lines.name: lines for lines in found}  # a folder of two configs once
+    unknown = set(options.sets or ()).difference(sets)
+    if unknown:
+        parser.error(f"--sets {' '.join(sorted(unknown))}: there are {' '.join(sets)}")
+    rows = []
+    for lines in sets.values():
+        if options.sets and lines.name not in options.sets:
+            continue
+        with in_memory(lines.paths, lines.files) as paths, ExitStack() as stack:
+            readers = [strand_reader(model, lines) for model in options.model]
+            rows += measure(
+                lines, readers + peers_of(lines.name, paths, options, stack), options.repeat
+            )
+    print(format_table(rows, options.format == "markdown"), end="\n\n")
+    print(conditions(options.threads, options.repeat))
+    failed = [f"Failed, counted as empty: {p}" for row in rows for p in row.reading.problems]
+    print(*failed, sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The recurrent cells: what they cost, how far back they learn."""

@@ -1,0 +1,1 @@
+"""Reviews: counted words, and the speed of training."""

@@ -1,0 +1,1 @@
+"""Text lines: files and synthetic typesetting -> images with transcripts."""

@@ -1,0 +1,1 @@
+"""Text lines that are typeset, and aged, by the project itself."""

@@ -1,0 +1,1 @@
+"""Page files (PAGE-XML, ALTO) -> their layout, and the crop of every line."""

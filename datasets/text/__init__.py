@@ -1,0 +1,1 @@
+"""Reviews: files and tables -> token ids, and texts that are made."""

@@ -1,0 +1,169 @@
+"""Labelled texts as people keep them -> rows: tables, one file a review, the archive of those."""
+
+import gzip
+import re
+import tarfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from ..paths import resolve
+from ..source import Problem
+
+Part = Literal["train", "test"]
+GROUPS = ("group", "movie", "company", "author")
+TABLES = (".parquet", ".csv", ".tsv")
+ARCHIVES = (".tar.gz", ".tgz")
+LABELS = {"neg": "negative", "pos": "positive"}  # of the folders of aclImdb
+REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/([^/.][^/]*)\.txt")
+MOVIES = re.compile(r"(?:.*/)?(train|test)/urls_([^/]+)\.txt")
+MOVIE = re.compile(r"tt\d+")
+
+
+class Row(NamedTuple):
+    """A labelled text and where it is from; its group stays on one side of every split."""
+
+    name: str
+    text: str
+    label: str
+    group: str
+
+
+class ReviewFiles(ABC):
+    """Where the rows are. own_test: whether there are test rows apart from those to train on."""
+
+    own_test: bool
+
+    @abstractmethod
+    def rows(self, part: Part) -> Iterator[Row | Problem]:
+        """The rows in an order that is always the same, and those that cannot be used, named.
+
+        Raises ValueError naming the file if it is damaged or not what it should be.
+        """
+
+    @abstractmethod
+    def files(self, part: Part) -> list[Path]:
+        """What `rows` reads."""
+
+
+def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
+    """The reviews in a file or folder, as given or under $STRAND_DATA.
+
+    Raises FileNotFoundError or ValueError that says what was looked for.
+    """
+    path = resolve(root)
+    if path.is_file():
+        if path.name.endswith(ARCHIVES):
+            return ReviewArchive(path)
+        return ReviewTables({"train": path}, group)
+    tables = {p: path / (p + s) for p in ("test", "train") for s in TABLES[::-1]
+              if (path / (p + s)).exists()}  # fmt: skip
+    if "train" in tables:
+        return ReviewTables(tables, group)
+    for folder in (path, path / "aclImdb"):
+        if (folder / "train").is_dir():
+            return ReviewFolder(folder)
+    archives = sorted(p for p in path.glob("aclImdb*") if p.name.endswith(ARCHIVES))
+    if archives:
+        return ReviewArchive(archives[0])
+    raise ValueError(
+        f"{path}: neither train.parquet, train.csv or train.tsv, nor a folder train/ with a folder "
+        "for each label, nor aclImdb*.tar.gz; `python run.py fetch imdb` fetches the last"
+    )
+
+
+class ReviewTables(ReviewFiles):
+    """Parquet, CSV or TSV files with the columns text and label, a table for each part."""
+
+    def __init__(self, tables: dict[Part, Path], group: str | None):
+        self.tables, self.group = tables, group
+        self.own_test = "test" in tables
+
+    def files(self, part: Part) -> list[Path]:
+        return [self.tables[part]] if part in self.tables else []
+
+    def rows(self, part: Part) -> Iterator[Row | Problem]:
+        from .tables import read_rows  # pyarrow takes a while to import
+
+        for path in self.files(part):
+            yield from read_rows(path, self.group)
+
+
+class ReviewFolder(ReviewFiles):
+    """PART/LABEL/NUMBER_RATING.txt; line NUMBER of PART/urls_LABEL.txt tells the film."""
+
+    own_test = True
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def files(self, part: Part) -> list[Path]:
+        return sorted((self.folder / part).glob("*/*.txt")) + sorted(
+            (self.folder / part).glob("urls_*.txt")
+        )
+
+    def rows(self, part: Part) -> Iterator[Row | Problem]:
+        named = ((p.relative_to(self.folder).as_posix(), p) for p in self.files(part))
+        contents = ((name, path.read_bytes()) for name, path in named if wanted(name, part))
+        yield from text_rows(contents, str(self.folder))
+
+
+class ReviewArchive(ReviewFiles):
+    """The same folder in a .tar.gz, read as a stream: nothing is unpacked onto the disk."""
+
+    own_test = True
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def files(self, part: Part) -> list[Path]:
+        return [self.path]
+
+    def rows(self, part: Part) -> Iterator[Row | Problem]:
+        yield from text_rows(self._contents(part), str(self.path))
+
+    def _contents(self, part: Part) -> Iterator[tuple[str, bytes]]:
+        try:
+            # through gzip, which misses the end of a truncated file; tarfile's own stream may not
+            with gzip.open(self.path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+                for member in archive:
+                    if member.isfile() and wanted(member.name, part):
+                        yield member.name, archive.extractfile(member).read()
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(
+                f"{self.path}: damaged or cut off at {self.path.stat().st_size} bytes ({error}); "
+                "fetch it again"
+            ) from error
+
+
+def wanted(name: str, part: Part) -> bool:
+    """A labelled review or a list of films of this part."""
+    match = REVIEW.fullmatch(name) or MOVIES.fullmatch(name)
+    return bool(match) and match[1] == part and match[2] != "unsup"
+
+
+def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row | Problem]:
+    """Files by name, in any order -> rows by label, then number."""
+    reviews: dict[tuple, tuple[str, bytes]] = {}
+    movies: dict[str, list[str]] = {}
+    for name, content in contents:
+        listed, review = MOVIES.fullmatch(name), REVIEW.fullmatch(name)
+        if listed:
+            movies[listed[2]] = content.decode("utf-8", "replace").splitlines()
+        elif review:
+            number = re.match(r"\d+", review[3])
+            place = int(number[0]) if number else -1
+            reviews[review[2], place, review[3]] = ("/".join(review.groups()), content)
+    for (label, place, _), (name, content) in sorted(reviews.items()):
+        urls = movies.get(label, [])
+        url = urls[place] if 0 <= place < len(urls) else name
+        movie = MOVIE.search(url)
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            reason = f"{where}: {name}.txt: not UTF-8 at byte {error.start}; save it as UTF-8"
+            yield Problem(name, reason)
+            continue
+        yield Row(name, text, LABELS.get(label, label), movie[0] if movie else url)

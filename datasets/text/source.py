@@ -1,0 +1,220 @@
+"""Labelled texts: one label for the whole of each, split by film, company or author."""
+
+import json
+import random
+from collections import defaultdict
+
+import numpy as np
+
+from ..progress import track
+from ..source import Problem, Source, Split
+from ..splits import split_groups
+from .dataset import Labelled, ReviewDataset, packed
+from .files import find_reviews
+from .token_cache import Entry, cache_folder, fingerprint, key_of, load_entry, store_entry
+from .tokens import Keep, TextReader, Tokenizer, choose_symbols
+
+
+class Reviews(Source):
+    """Reviews, or any texts with one label each. Tokenised once and kept in a cache.
+
+    Args:
+        root: a folder with train.parquet (.csv, .tsv) and perhaps test.parquet, one such file, the
+            folder aclImdb or a folder for each label under train/ and test/, or aclImdb's .tar.gz;
+            as given or under $STRAND_DATA. Tables have columns text and label, perhaps id and a
+            group.
+        validation: share of the training reviews that is kept out to choose by, in whole groups.
+        test: share kept out for the last test, for data that has no test file of its own.
+        labels: names of the labels 0, 1, ...; or the labels as they stand in the files, in the
+            order wanted. null takes them as they stand, sorted.
+        vocabulary_size: tokens that get an id: those in the most training reviews.
+        min_count: training reviews that such a token is in at least.
+        tokenizer: see TextReader, as for ngrams, max_length and keep.
+        ngram_size: runs of tokens that get an id, for each order from 2 on.
+        ngram_min_count: training reviews that such a run is in at least.
+        group: column of the group; null takes the first of group, movie, company, author, and
+            where there is none each review is a group.
+        limit: train on this many reviews only, drawn at random.
+        seed: of the splits and of the draw.
+        cache: folder for the ids; null: strand/reviews in $XDG_CACHE_HOME or ~/.cache.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        validation: float = 0.1,
+        test: float = 0.0,
+        labels: list[str] | None = None,
+        vocabulary_size: int = 30000,
+        min_count: int = 2,
+        tokenizer: Tokenizer = "words",
+        ngrams: int = 1,
+        ngram_size: int = 100000,
+        ngram_min_count: int = 3,
+        max_length: int | None = 400,
+        keep: Keep = "end",
+        group: str | None = None,
+        limit: int | None = None,
+        seed: int = 0,
+        cache: str | None = None,
+    ):
+        self.root, self.validation, self.test, self.limit = root, validation, test, limit
+        self.seed, self.cache = seed, cache_folder(cache)
+        self.sizes = [vocabulary_size] + [ngram_size] * (ngrams - 1)
+        self.least = [min_count] + [ngram_min_count] * (ngrams - 1)
+        self._check()
+        self.files = find_reviews(root, group)
+        if test and self.files.own_test:
+            raise ValueError(f"{root}: has test reviews of its own; remove test={test}")
+        splitter = TextReader([], None, tokenizer, ngrams)
+        options = [tokenizer, self.sizes, self.least, group, validation, test, limit, seed]
+        self._key = key_of(options, fingerprint(self.files.files("train")))
+        folder = self.cache / self._key
+        self._entry = load_entry(folder) or store_entry(folder, *self._prepare(splitter))
+        facts = self._entry.facts
+        self.found: list[str] = facts["labels"]
+        named = named_labels(self.found, labels, root)
+        self.labels = list(labels or named)
+        self._ids = np.array([self.labels.index(label) for label in named])
+        self.reader = TextReader(facts["symbols"], max_length, tokenizer, ngrams, keep)
+        self.input_size = self.reader.input_size
+        self.problems = [Problem(*problem) for problem in facts["problems"]]
+
+    def _check(self) -> None:
+        for name, value, low in (
+            ("vocabulary_size", self.sizes[0], 1),
+            ("min_count", self.least[0], 1),
+            ("ngram_size", self.sizes[-1], 1),
+            ("ngram_min_count", self.least[-1], 1),
+            ("limit", 2 if self.limit is None else self.limit, 2),
+        ):
+            if value < low:
+                raise ValueError(f"Reviews: {name}={value}; give at least {low}")
+        for name, share in (("validation", self.validation), ("test", self.test)):
+            if not 0 <= share < 1:
+                raise ValueError(f"Reviews: {name}={share} is no share; give 0 or more, below 1")
+
+    def _prepare(self, splitter: TextReader) -> tuple[dict, dict[str, np.ndarray]]:
+        """Read, split, count and look up all but the test file -> what the cache keeps."""
+        rows, tokens, problems = self._tokenise("train", splitter)
+        for item in [item for item in rows if not len(item.tokens)]:
+            problems.append(
+                Problem(item.row.name, f"{self.root}: {item.row.name}: no words; remove the review")
+            )
+        splits = self._assign([item for item in rows if len(item.tokens)])
+        found = sorted_labels({i.row.label for s in ("train", "validation") for i in splits[s]})
+        train = [item.tokens for item in splits["train"]]
+        if len({item.row.label for item in splits["train"]}) < 2:
+            only = found[0] if found else "none"
+            raise ValueError(
+                f"{self.root}: {len(train)} reviews to train on, all of one label ({only}); there "
+                "must be two labels or more: check the column label and the group"
+            )
+        texts = np.repeat(np.arange(len(train)), [len(t) for t in train])
+        symbols = choose_symbols(
+            tokens, np.concatenate(train), texts, splitter.tokenizer, self.sizes, self.least
+        )
+        reader = TextReader(symbols, None, splitter.tokenizer, splitter.ngrams)
+        facts = {"labels": found, "symbols": symbols, "splits": {}}
+        arrays: dict[str, np.ndarray] = {}
+        for split, items in splits.items():
+            known = [item for item in items if item.row.label in found]
+            problems += self._unknown_labels(items, found)
+            facts["splits"][split], more = packed(known, tokens, reader, found)
+            arrays |= {f"{split}_{name}": array for name, array in more.items()}
+        return facts | {"problems": problems}, arrays
+
+    def _tokenise(
+        self, part: str, splitter: TextReader
+    ) -> tuple[list[Labelled], list[str], list[Problem]]:
+        """The rows of a part, the sorted list of their tokens, and the rows that cannot be used."""
+        rows = list(track(self.files.rows(part), f"reading {self.root} ({part})", None))
+        index: defaultdict[str, int] = defaultdict()
+        index.default_factory = index.__len__
+        problems, items = [], []
+        for place, row in enumerate(track(rows, f"tokenising {self.root} ({part})", len(rows))):
+            if isinstance(row, Problem):
+                problems.append(row)
+            else:
+                tokens = [index[token] for token in splitter.split(row.text)]
+                items.append(Labelled(place, row, np.array(tokens, dtype=np.int32)))
+        names = sorted(index)
+        order = np.empty(len(names), dtype=np.int64)
+        order[[index[name] for name in names]] = np.arange(len(names))
+        return [item._replace(tokens=order[item.tokens]) for item in items], names, problems
+
+    def _assign(self, rows: list[Labelled]) -> dict[Split, list[Labelled]]:
+        splits: dict[Split, list[Labelled]] = {"train": [], "validation": [], "test": []}
+        groups = [item.row.group for item in rows]
+        if rows:
+            assigned = split_groups(groups, self.validation, self.test, self.root, self.seed)
+            for item in rows:
+                splits[assigned[item.row.group]].append(item)
+        train = splits["train"]
+        if self.limit is not None and self.limit < len(train):
+            drawn = random.Random(self.seed).sample(range(len(train)), self.limit)
+            splits["train"] = [train[i] for i in sorted(drawn)]
+        return splits
+
+    def _unknown_labels(self, items: list[Labelled], found: list[str]) -> list[Problem]:
+        return [
+            Problem(
+                item.row.name,
+                f"{self.root}: {item.row.name}: no training review has its label "
+                f"'{item.row.label}'; correct it or remove the review",
+            )
+            for item in items
+            if item.row.label not in found
+        ]
+
+    def _test_entry(self) -> Entry:
+        """The test file's reviews; those without words stay, for they are scored too."""
+        if not self.files.own_test:
+            return self._entry
+        folder = self.cache / key_of(self._key, fingerprint(self.files.files("test")))
+        entry = load_entry(folder)
+        if entry is None:
+            reader = TextReader(
+                self.reader.symbols, None, self.reader.tokenizer, self.reader.ngrams
+            )
+            rows, tokens, problems = self._tokenise("test", reader)
+            problems += self._unknown_labels(rows, self.found)
+            known = [item for item in rows if item.row.label in self.found]
+            facts, arrays = packed(known, tokens, reader, self.found)
+            entry = store_entry(
+                folder,
+                {"splits": {"test": facts}, "problems": problems},
+                {f"test_{name}": array for name, array in arrays.items()},
+            )
+        told = set(self.problems)
+        self.problems += [p for p in map(Problem._make, entry.facts["problems"]) if p not in told]
+        return entry
+
+    def split(self, name: Split) -> ReviewDataset:
+        """A split. The test file is read when its split is first asked for."""
+        entry = self._test_entry() if name == "test" else self._entry
+        return ReviewDataset(entry, name, self.reader, self._ids)
+
+    def texts(self, name: Split) -> tuple[list[str], list[int]]:
+        """The texts of a split as they stand in the files, and the ids of their labels."""
+        dataset = self.split(name)
+        part = "test" if name == "test" and self.files.own_test else "train"
+        rows = list(self.files.rows(part))
+        return [rows[place].text for place in dataset.rows], dataset.labels.tolist()
+
+
+def sorted_labels(found: set[str]) -> list[str]:
+    """By name; whole numbers by value."""
+    return sorted(found, key=int) if all(f.isdecimal() for f in found) else sorted(found)
+
+
+def named_labels(found: list[str], names: list[str] | None, root: str) -> list[str]:
+    """The name of each label found, in its order. Raises ValueError if the names do not fit."""
+    if names is None or sorted(names) == sorted(found):
+        return found
+    if found == [str(i) for i in range(len(names))] and len(set(names)) == len(names):
+        return list(names)
+    raise ValueError(
+        f"{root}: labels={json.dumps(names)} do not fit the labels that are there, "
+        f"{json.dumps(found)}; name as many, for the labels 0, 1, ..., or leave it out"
+    )

@@ -1,0 +1,1 @@
+"""Annotation files of BORIS, ELAN and VIA, and plain tables: read and written."""

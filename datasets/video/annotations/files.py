@@ -1,0 +1,233 @@
+"""Annotations of videos from any known file (tables, BORIS, ELAN, VIA) or from class folders."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from ...batch import IGNORED
+from ...source import Problem
+from .boris import read_boris
+from .boris_tables import boris_table, read_boris_table
+from .elan import read_elan
+from .segments import (
+    ClipAnnotation,
+    Collected,
+    FrameSegment,
+    Segment,
+    Span,
+    TimeSegment,
+    clip_path,
+)
+from .tables import read_clip_table, read_lines
+from .via import read_via
+
+__all__ = [
+    "ClipAnnotation",
+    "FrameSegment",
+    "Segment",
+    "Span",
+    "TimeSegment",
+    "check_end",
+    "clip_labels",
+    "clip_path",
+    "labels_at",
+    "read_annotations",
+    "read_class_folders",
+]
+
+
+def read_annotations(
+    path: Path | str,
+    column: str | None = None,
+    where: str | None = None,
+    group: str | None = None,
+    tier: str | None = None,
+    subject: str | None = None,
+) -> tuple[list[ClipAnnotation], list[Problem]]:
+    """The annotations of a CSV or TSV table, a BORIS, ELAN or VIA file, and what is wrong in it.
+
+    column: of a table's labels, or the VIA attribute; null takes `label`, or the only one.
+    where: rows of a table to use, such as "label=digit and set='a b'".
+    group: column, BORIS variable or VIA attribute of the file that holds the group.
+    tier: of an ELAN file; null takes the only one that has annotations.
+    subject: whose events of a BORIS file; null takes everyone's.
+    Raises ValueError for a file that is none of these, for an option it cannot have, or if nothing
+    in it can be used; FileNotFoundError if there is none.
+    """
+    path = Path(path)
+    given = {"column": column, "where": where, "group": group, "tier": tier, "subject": subject}
+    collected = Collected(path)
+    head = _head(path)
+    if head.startswith(b"<"):
+        _only(path, "an ELAN file", given, ("tier",))
+        return read_elan(path, collected, tier)
+    if head.startswith(b"{"):
+        content = _json(path)
+        try:
+            if "behaviors_conf" in content and "observations" in content:
+                _only(path, "a BORIS project", given, ("group", "subject"))
+                return read_boris(path, content, collected, group, subject)
+            if "attribute" in content and "metadata" in content and "file" in content:
+                _only(path, "a VIA project", given, ("column", "group"))
+                return read_via(path, content, collected, column, group)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}: damaged project ({error!r}); save it again") from error
+        other = "images of VIA 2" if "_via_img_metadata" in content else "an unknown kind"
+        raise ValueError(
+            f"{path}: JSON of {other}; known are BORIS projects and video projects of VIA 3"
+        )
+    lines = read_lines(path, collected)
+    if table := boris_table(path, lines, collected):
+        _only(path, "a BORIS table", given, ("column", "where", "group", "subject"))
+        return read_boris_table(path, table, collected, column, where, group, subject)
+    _only(path, "a table", given, ("column", "where", "group"))
+    return read_clip_table(path, lines, collected, column, where, group)
+
+
+def _head(path: Path) -> bytes:
+    """What its content begins with, unpacked, without byte order mark and space."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path}: damaged gzip file ({error}); save it again") from error
+
+
+def _json(path: Path) -> dict:
+    content = path.read_bytes()
+    try:
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path}: damaged JSON ({error}); save it again") from error
+
+
+def _only(path: Path, kind: str, given: dict[str, str | None], known: Sequence[str]) -> None:
+    for name, value in given.items():
+        if value is not None and name not in known:
+            raise ValueError(
+                f"{path}: {name}={value!r} says nothing about {kind}; it takes {', '.join(known)}"
+            )
+
+
+def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAnnotation]:
+    """root/label/clip.mp4, or root/label/group/clip.mp4; `clip` is the path from root on.
+
+    suffixes: of videos, in lower case; other files and hidden ones are passed over.
+    Raises ValueError for videos outside the class folders, or if there is none.
+    """
+    root = Path(root)
+    found, loose = [], []
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if hidden or not path.name.lower().endswith(tuple(suffixes)) or not path.is_file():
+            continue
+        if len(parts) == 1:
+            loose.append(path.name)
+            continue
+        group = "/".join(parts[1:-1]) or None
+        found.append(
+            ClipAnnotation("/".join(parts), label=parts[0], group=group, where=str(path.parent))
+        )
+    if loose:
+        raise ValueError(
+            f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; move each "
+            "into a folder that has its label as name"
+        )
+    if not found:
+        raise ValueError(
+            f"{root}: no videos in it; expected root/label/clip.mp4 with "
+            f"{', '.join(suffixes)}, or name a table"
+        )
+    return found
+
+
+def labels_at(
+    segments: Sequence[Segment],
+    times: np.ndarray,
+    numbers: np.ndarray,
+    ids: dict[str, int],
+    ignored: set[str],
+) -> np.ndarray:
+    """The label of each step -> (T,) int64; IGNORED (-100) outside the segments and in `ignored`.
+
+    times: (T,) seconds of each step. numbers: (T,) its frame's place in the file.
+    Segments must be in order without overlap. Raises ValueError that names a segment out of order
+    or a label that has no id.
+    """
+    targets = np.full(len(times), IGNORED, dtype=np.int64)
+    for kind, steps in ((TimeSegment, times), (FrameSegment, numbers)):
+        chosen = [segment for segment in segments if isinstance(segment, kind)]
+        if not chosen:
+            continue
+        for segment, following in pairwise(chosen):
+            if following.bounds[0] < segment.bounds[1]:
+                raise ValueError(f"{following} ({following.where}) overlaps {segment}; sort or cut")
+        for segment in chosen:
+            if segment.label not in ids and segment.label not in ignored:
+                raise ValueError(
+                    f"{segment} ({segment.where}): no such label; there are "
+                    f"{', '.join(sorted(ids))}; correct it, or ignore it"
+                )
+        starts, ends = np.array([segment.bounds for segment in chosen]).T
+        values = np.array(
+            [IGNORED if s.label in ignored else ids[s.label] for s in chosen], dtype=np.int64
+        )
+        place = np.searchsorted(starts, steps, side="right") - 1  # the last that has begun
+        inside = (place >= 0) & (np.asarray(steps) < ends[place])
+        targets[inside] = values[place[inside]]
+    return targets
+
+
+def check_end(annotation: ClipAnnotation, frames: int, seconds: float) -> list[Problem]:
+    """Segments that end after their clip, which has so many frames and lasts so long.
+
+    Seconds may end one mean frame late: tools take the end from the container.
+    """
+    problems = []
+    for segment in annotation.segments:
+        start, end = segment.bounds
+        if isinstance(segment, FrameSegment):
+            last, late = f"{frames} frames", end > frames
+        else:
+            last = f"{seconds:.3f} s"
+            late = start >= seconds or end > seconds + seconds / max(1, frames)
+        if late:
+            reason = f"{annotation.clip}: {segment} ({segment.where}) is past its end, {last}; "
+            problems.append(
+                Problem(annotation.clip, reason + "correct it, or see whether the clip is cut off")
+            )
+    return problems
+
+
+def clip_labels(
+    annotations: Sequence[ClipAnnotation],
+) -> tuple[list[ClipAnnotation], list[Problem]]:
+    """One label a clip: its own, or that of its segments if they all have the same."""
+    labelled, problems = [], []
+    for one in annotations:
+        if one.label is not None:
+            labelled.append(one)
+            continue
+        first: dict[str, Segment] = {}
+        for segment in one.segments:
+            first.setdefault(segment.label, segment)
+        if len(first) == 1:
+            labelled.append(one._replace(label=next(iter(first))))
+            continue
+        named = ", ".join(f"'{label}' ({there.where})" for label, there in list(first.items())[:3])
+        reason = (
+            f"has {len(first)} labels: {named}; choose its rows with where"
+            if first
+            else f"has no label ({one.where}); give one, or read the texts"
+        )
+        problems.append(Problem(one.clip, f"{one.clip}: {reason}"))
+    return labelled, problems

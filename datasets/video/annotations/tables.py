@@ -1,0 +1,202 @@
+"""CSV and TSV tables of clips: labels, segments in frames or seconds, transcripts."""
+
+import csv
+import io
+import math
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ...source import Problem
+from .segments import ClipAnnotation, Collected, FrameSegment, TimeSegment
+
+FORMS = (
+    "clip,label[,group] (one label a clip), clip,start_frame,end_frame,label (frames, the end "
+    "exclusive), clip,start,end,label (seconds) or clip,text (transcripts)"
+)
+FRAMES, SECONDS = ("start_frame", "end_frame"), ("start", "end")
+CONDITION = re.compile(
+    r"""\s*(?P<column>[^='"]+?)\s*=\s*("(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^'"]*?))"""
+    r"(?P<more>\s+and\s+|\s*$)"
+)
+
+Row = Mapping[str, str]
+
+
+def read_clip_table(
+    path: Path,
+    lines: Sequence[tuple[int, list[str]]],
+    collected: Collected,
+    column: str | None = None,
+    where: str | None = None,
+    group: str | None = None,
+) -> tuple[list[ClipAnnotation], list[Problem]]:
+    """The annotations of a table whose first line names its columns (FORMS); others may be there.
+
+    column: of the labels; None takes `label`.
+    where: rows to use, such as "label=digit and set='a b'".
+    group: column of the group; None takes `group` if it is there.
+    Raises ValueError for a header that does not fit, or if no row can be used.
+    """
+    header = [name.strip() for name in lines[0][1]]
+    kind, said = _kind(path, header, column)
+    if group is not None and group not in header:
+        raise ValueError(f"{path}: no column '{group}' for the group; {_columns(header)}")
+    if group is None and "group" in header:
+        group = "group"
+    rows = chosen_rows(path, header, named_rows(header, lines[1:], collected), where)
+    for line, row in rows:
+        place = f"line {line}"
+        clip = row["clip"] and posixpath.normpath(row["clip"])
+        its_group = row[group] or None if group else None
+        if kind == "segments":
+            try:
+                segment = _segment(row, row[said], header)
+            except ValueError as error:
+                collected.refuse(place, f"{clip}: {error}")
+                continue
+            collected.add_segment(place, clip, segment, its_group)
+        elif kind == "text":
+            collected.add_whole(place, ClipAnnotation(clip, text=row[said], group=its_group))
+        else:
+            collected.add_whole(place, ClipAnnotation(clip, label=row[said], group=its_group))
+    return collected.result()
+
+
+def _kind(path: Path, header: Sequence[str], column: str | None) -> tuple[str, str]:
+    """What the rows hold, and the column it stands in."""
+    if len(set(header)) < len(header):
+        raise ValueError(f"{path}: two columns of one name; {_columns(header)}; rename one")
+    timed = set(FRAMES) <= set(header) or set(SECONDS) <= set(header)
+    text = not timed and (
+        column == "text" or (column is None and "text" in header and "label" not in header)
+    )
+    said = "text" if text else column or "label"
+    if "clip" not in header or said not in header:
+        missing = "clip" if "clip" not in header else said
+        raise ValueError(
+            f"{path}: no column '{missing}'; {_columns(header)}; its first line must be {FORMS}"
+        )
+    for first, second in (FRAMES, SECONDS):
+        if (first in header) != (second in header):
+            raise ValueError(f"{path}: one of {first} and {second} is missing; {_columns(header)}")
+    return "segments" if timed else "text" if text else "label", said
+
+
+def _columns(header: Sequence[str]) -> str:
+    return f"it has {', '.join(map(repr, header))}"
+
+
+def _segment(row: Row, label: str, header: Sequence[str]) -> FrameSegment | TimeSegment:
+    """Frames where the row has them (they are exact), else seconds. Raises ValueError."""
+    empty = not any(row.get(name) for name in FRAMES)
+    if FRAMES[0] not in header or (empty and SECONDS[0] in header):
+        return TimeSegment(*(seconds_of(row[name], name) for name in SECONDS), label)
+    return FrameSegment(*(frame_of(row[name], name) for name in FRAMES), label)
+
+
+def seconds_of(text: str, name: str) -> float:
+    """A cell in seconds. Raises ValueError that says what is wrong with it."""
+    if re.fullmatch(r"[+-]?\d*,\d+", text):
+        raise ValueError(f"{name} '{text}' has a decimal comma; write {text.replace(',', '.')}")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise ValueError(f"{name} '{text}' is no number of seconds; write it as 12.5")
+    return seconds
+
+
+def frame_of(text: str, name: str) -> int:
+    """A cell with a frame's number; 24.0 is 24. Raises ValueError."""
+    if not re.fullmatch(r"[+-]?\d+(\.0*)?", text, re.ASCII):
+        raise ValueError(f"{name} '{text}' is no whole number; frames count from 0")
+    return int(text.partition(".")[0])
+
+
+def read_lines(path: Path, collected: Collected) -> list[tuple[int, list[str]]]:
+    """(number of its first line from 1, cells) of each row that is not empty.
+
+    Columns stand between commas, tabs or semicolons: whichever the first line has.
+    Raises ValueError for a file that is empty or not UTF-8.
+    """
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    first = content.partition("\n")[0]
+    between = max(",\t;", key=first.count)
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=between, strict=True)
+    lines = []
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            break
+        except csv.Error as error:
+            lost = reader.line_num - number
+            more = f", and {lost} lines after it" if lost else ""
+            collected.refuse(
+                f"line {number}", f"cannot be read{more} ({error}); correct its quotes"
+            )
+            continue
+        if any(cells):
+            lines.append((number, cells))
+    if not lines:
+        raise ValueError(f"{path}: the file is empty; its first line must be {FORMS}")
+    return lines
+
+
+def named_rows(
+    header: Sequence[str], lines: Iterable[tuple[int, list[str]]], collected: Collected
+) -> list[tuple[int, Row]]:
+    """Each row by the names of its columns; one with more or fewer cells is refused."""
+    rows = []
+    for line, cells in lines:
+        if len(cells) == len(header):
+            rows.append((line, dict(zip(header, cells, strict=True))))
+        else:
+            collected.refuse(
+                f"line {line}",
+                f"{len(cells)} cells under {len(header)} columns; put quotes around a cell that "
+                "holds a comma, and write decimals with a point",
+            )
+    return rows
+
+
+def chosen_rows(
+    path: Path, header: Sequence[str], rows: list[tuple[int, Row]], where: str | None
+) -> list[tuple[int, Row]]:
+    """The rows that have the values of `where`. Raises ValueError if it cannot be met."""
+    if where is None:
+        return rows
+    for column, value in conditions(where).items():
+        if column not in header:
+            raise ValueError(f"{path}: where={where!r}: no column '{column}'; {_columns(header)}")
+        found = dict.fromkeys(row[column] for _, row in rows)
+        rows = [(line, row) for line, row in rows if row[column] == value]
+        if not rows:
+            there = ", ".join(map(repr, list(found)[:8]))
+            raise ValueError(
+                f"{path}: where={where!r}: no row with {column}={value}; there are {there}"
+            )
+    return rows
+
+
+def conditions(where: str) -> dict[str, str]:
+    """ "label=digit and set='a b'" -> {"label": "digit", "set": "a b"}. Raises ValueError."""
+    wanted, place, more = {}, 0, True
+    while more:
+        match = CONDITION.match(where, place)
+        if not match or match["column"] in wanted:
+            raise ValueError(
+                f"where={where!r}: write column=value, a value with spaces in quotes, several "
+                "columns joined with ' and '"
+            )
+        values = (match[name] for name in ("double", "single", "bare"))
+        wanted[match["column"]] = next(value for value in values if value is not None)
+        place, more = match.end(), bool(match["more"].strip())
+    return wanted

@@ -1,0 +1,132 @@
+"""Decoded frames on disk, mapped into memory: what was decoded once is not decoded again.
+
+Each clip is stored by itself as soon as it is decoded, so an interrupted first pass goes on where
+it was. The key is the file's content (of large files their size and three parts) and the reader's
+options. The times are written last: where they are, the frames are whole.
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..text.token_cache import HASHED_BYTES, cache_folder, key_of
+from .reader import Clip, ClipReader
+
+FORMAT = 2
+PART_BYTES = 2_000_000
+# Seconds, then numbers, and no header: np.load parses one with `ast`, which in threads of Python
+# 3.11 now and then ends in a SystemError (python/cpython#106905).
+TIMES = np.dtype("<f8")
+
+
+class Stored(NamedTuple):
+    """A clip in the cache.
+
+    file: raw uint8 (T, C, H, W). times, numbers: see Clip. content: a hash of the video.
+    """
+
+    file: Path
+    times: np.ndarray
+    numbers: np.ndarray
+    content: str
+
+
+class FrameCache:
+    """The clips of one reader.
+
+    cache: the folder; null: strand/frames in $XDG_CACHE_HOME or ~/.cache.
+    """
+
+    def __init__(self, reader: ClipReader, cache: str | None = None):
+        self.reader, self.folder = reader, cache_folder(cache, "frames")
+        self.shape = (reader.channels, reader.height, reader.width)
+        self._options = json.dumps([FORMAT, vars(reader)], sort_keys=True)
+
+    def store(self, path: str) -> Stored:
+        """Where the frames of a video lie; they are decoded now if they are not there yet.
+
+        Raises OSError or ValueError that names the video, or the folder if it cannot be written.
+        """
+        content = content_of(Path(path))
+        key = key_of(self._options, content)
+        file = self.folder / key[:2] / f"{key}.frames"
+        times = file.with_suffix(".times")
+        found = self._load(file, times, content)
+        if found is None:
+            self._decode(path, file, times)
+            found = self._load(file, times, content)
+            if found is None:
+                raise OSError(f"{file}: could not be written whole; is the disk full?")
+        return found
+
+    def frames(self, stored: Stored) -> np.ndarray:
+        """(T, C, H, W) uint8, mapped: only what is used is read."""
+        return np.memmap(stored.file, np.uint8, "r", shape=(len(stored.times), *self.shape))
+
+    def _load(self, file: Path, times: Path, content: str) -> Stored | None:
+        try:
+            seconds, numbers = np.fromfile(times, TIMES).reshape(2, -1)
+            if file.stat().st_size != len(seconds) * int(np.prod(self.shape)):
+                return None  # damaged: made again
+            return Stored(file, seconds, numbers.astype(np.int64), content)
+        except (OSError, ValueError):
+            return None
+
+    def _decode(self, path: str, file: Path, times: Path) -> None:
+        """Frame by frame to disk: hours of video need no memory. Moved to its place when whole."""
+        found: list[tuple[float, int]] = []
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            made = f"{file}.{uuid.uuid4().hex}"  # not mkstemp's: others may share the folder
+            out = open(made, "xb")  # noqa: SIM115, closed below
+        except OSError as error:
+            raise OSError(
+                f"{file.parent}: cannot write here ({error.strerror}); give a folder for `cache`"
+            ) from error
+        try:
+            with out:
+                for frame in self._frames(path):
+                    out.write(np.ascontiguousarray(frame.pixels))
+                    found.append((frame.seconds, frame.number))
+            os.replace(made, file)
+            np.array(found, TIMES).T.tofile(f"{made}.times")
+            os.replace(f"{made}.times", times)
+        finally:
+            for left in (made, f"{made}.times"):
+                with suppress(FileNotFoundError):
+                    os.unlink(left)
+
+    def _frames(self, path: str):
+        """As they are decoded; a fixed number of them is few enough to hold."""
+        if self.reader.frames is None:
+            return self.reader.stream(path)
+        clip = self.reader.read_clip(path)
+        return clip_frames(clip)
+
+
+def clip_frames(clip: Clip):
+    """A clip's frames one by one, as `stream` gives them."""
+    from .decoder import TimedFrame
+
+    rows = zip(clip.times.tolist(), clip.numbers.tolist(), clip.frames, strict=True)
+    return (TimedFrame(*row) for row in rows)
+
+
+def content_of(path: Path) -> str:
+    """A hash of a file's content, whatever its name; of a large one of its size and three parts."""
+    size = path.stat().st_size
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    with path.open("rb") as file:
+        if size <= HASHED_BYTES:
+            digest.update(file.read())
+        else:
+            for start in (0, size // 2, size - PART_BYTES):
+                file.seek(start)
+                digest.update(file.read(PART_BYTES))
+    return digest.hexdigest()

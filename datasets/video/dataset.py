@@ -1,0 +1,81 @@
+"""One split of labelled clips: frames from the cache, cut, sped up and augmented for training."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..batch import Sample
+from ..source import SequenceDataset
+from .cache import FrameCache, Stored
+
+
+class LabelledClip(NamedTuple):
+    """name: as messages call it. stored: its frames. target: () | (T,) | (S,) int64."""
+
+    name: str
+    group: str
+    stored: Stored
+    target: np.ndarray
+
+
+class ClipDataset(SequenceDataset):
+    """The clips of one split.
+
+    Args:
+        clips, cache: what there is, and where its frames lie.
+        per_step: the targets label steps, and are cut with them.
+        window: above 0, clips longer than so many steps are cut: each epoch draws as many windows
+            of that length from a clip as it has room for, anywhere in it.
+        speed: share by which a clip is sped up or slowed down at random.
+        seed: of both draws, with the epoch, which the sampler sets.
+
+    `augmentation.clip` (frames (T, H, W, C) -> the same), if set, changes all frames of a clip
+    alike.
+    """
+
+    def __init__(
+        self,
+        clips: list[LabelledClip],
+        cache: FrameCache,
+        per_step: bool,
+        window: int = 0,
+        speed: float = 0.0,
+        seed: int = 0,
+    ):
+        self.cache, self.per_step = cache, per_step
+        self.window, self.speed, self.seed = window, speed, seed
+        self.epoch = 0
+        self.augmentation = None
+        steps = [len(clip.stored.times) for clip in clips]
+        self.clips = [
+            clip
+            for clip, count in zip(clips, steps, strict=True)
+            for _ in range(-(-count // window) if window else 1)
+        ]
+        self.names = [clip.name for clip in self.clips]
+        self.groups = [clip.group for clip in self.clips]
+        sizes = np.array([len(clip.stored.times) for clip in self.clips], dtype=np.int64)
+        longest = np.ceil(sizes * (1 + speed)).astype(np.int64)
+        self.sizes = np.where(sizes > window, window, longest) if window else longest
+
+    def read(self, index: int) -> Sample:
+        clip = self.clips[index]
+        chosen = self._steps(len(clip.stored.times), index)
+        frames = np.asarray(self.cache.frames(clip.stored)[chosen])
+        if self.augmentation is not None:
+            images = self.augmentation.clip(np.ascontiguousarray(frames.transpose(0, 2, 3, 1)))
+            frames = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        return Sample(frames, clip.target[chosen] if self.per_step else clip.target)
+
+    def _steps(self, count: int, index: int) -> slice | np.ndarray:
+        """Which steps of a clip this sample has in this epoch."""
+        if not (self.window or self.speed):
+            return slice(None)
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        factor = (1 + self.speed) ** rng.uniform(-1, 1)
+        if self.window and count > self.window:
+            span = min(count, round(self.window * factor))
+            start, length = int(rng.integers(count - span + 1)), self.window
+        else:
+            start, span, length = 0, count, max(1, round(count / factor))
+        return start + (np.arange(length) * (span / length)).astype(np.int64)

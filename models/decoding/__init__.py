@@ -1,0 +1,1 @@
+"""Logits of CTC -> strings: beam search, language model, alignment."""

@@ -1,0 +1,1 @@
+"""Inputs -> features: lines, frames, tokens, and counts of n-grams."""

@@ -1,0 +1,1 @@
+"""Features -> features: the recurrent cells and the stack that runs them."""

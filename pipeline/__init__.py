@@ -1,0 +1,1 @@
+"""What runs: training, reading, scoring and the command line, in layers that import downwards."""

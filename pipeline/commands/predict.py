@@ -1,0 +1,242 @@
+"""predict and evaluate: the commands."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from typing import Literal
+
+from datasets import ClipReader
+from datasets.progress import track
+from models.decoding.beam import BeamSearch
+from models.heads.labels import Text
+
+from ..parsing import StrictParser
+from ..reading.accept import accept, tell_share
+from ..reading.bundle import load_bundle
+from ..reading.decoding import add_decoder_options, alternatives_of, choose_decoder
+from ..reading.inputs import TextTable, expand
+from ..reading.prediction import Answer, Item, Recognizer
+from ..writing.writers import MARKING, Format, form_of, open_writer, targets_of
+from .live import add_live_options, check_live, run_live
+
+DEFAULT_MODEL = "lines-en"
+
+
+def build_parser(command: str) -> StrictParser:
+    parser = StrictParser(
+        prog=f"run.py {command}",
+        usage=f"python run.py {command} ... (--help lists the options)",
+    )
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help="a bundle's path or its name in models/zoo"
+    )
+    add_decoder_options(parser, n_best=command == "predict")
+    if command == "predict":
+        parser.add_argument(
+            "inputs",
+            nargs="*",
+            help="files, folders, globs; for a bundle that reads lines also PAGE and ALTO files "
+            "(every line of the page) and records of an LMDB (FOLDER#image-000000001); for one "
+            "that reads texts a text, or a CSV, TSV or Parquet file with a column text; - takes "
+            "one a line from standard input",
+        )
+        parser.add_argument(
+            "--format",
+            type=Format,
+            default="text",
+            help="srt, boris, eaf (ELAN) and via are files of a video's segments; page and alto "
+            "are the page files that were read, with the texts in their lines",
+        )
+        parser.add_argument(
+            "--output",
+            type=str | None,
+            help="a file instead of standard output; a folder for srt, eaf, via of several videos "
+            "and for several pages",
+        )
+        parser.add_argument(
+            "--accept",
+            type=float | None,
+            help="mark the lines that can go unread so that this share of them, such as 0.99, is "
+            "right",
+        )
+        parser.add_argument(
+            "--overlay",
+            type=str | None,
+            help="burn the reading into a copy of the video: a file such as out.mp4, or a folder",
+        )
+        add_live_options(parser)
+    else:
+        parser.add_argument(
+            "--data",
+            type=str,
+            required=True,
+            help="labelled lines: a folder, its labels.tsv, a folder of PAGE or ALTO files or one "
+            "of them, an LMDB; reviews: a folder or a table; videos: a folder for each class, or "
+            "an annotation file",
+        )
+        parser.add_argument(
+            "--split",
+            type=Literal["train", "test"],
+            default="test",
+            help="which one of a folder of reviews that has both",
+        )
+        parser.add_argument(
+            "--group_pattern",
+            default="(.+?)__",
+            help="its first bracket in a file's name is the group",
+        )
+        parser.add_argument("--ignore_case", action="store_true")
+        parser.add_argument(
+            "--fold_punctuation",
+            action="store_true",
+            help="curly and straight quotes, all dashes, and runs of spaces count as equal",
+        )
+        parser.add_argument("--json", type=str | None, help="write the scores to this file")
+        from ..evaluation.labelled_clips import (
+            add_video_options,  # and the metrics: predict starts without
+        )
+
+        add_video_options(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    command = arguments[0]
+    parser = build_parser(command)
+    options = parser.parse_args(arguments[1:])
+    if command == "predict" and not options.inputs and options.live is None:
+        parser.error("the following arguments are required: inputs")
+    try:
+        if command == "predict":
+            check_predict(options)
+        bundle = load_bundle(options.model)
+        own = bundle.decoder
+        bundle.decoder = choose_decoder(own, bundle.model.head, bundle.labels, options)
+        recognizer = Recognizer(bundle)
+        if command == "predict":
+            live = options.live is not None
+            return run_live(recognizer, options) if live else predict(recognizer, options, own)
+        from ..evaluation.evaluate import evaluate  # and its metrics: predict starts without them
+
+        return evaluate(recognizer, options)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def check_predict(options) -> None:
+    """Raises ValueError for options that do not go together, whatever the bundle."""
+    if options.live is not None and (
+        options.inputs or options.overlay or options.accept is not None
+    ):
+        raise ValueError(f"--live {options.live}: takes neither inputs nor --overlay nor --accept")
+    if options.live is not None:
+        check_live(options)
+    if options.n_best != 1 and options.format != "jsonl":
+        raise ValueError(
+            f"--n_best {options.n_best}: --format {options.format} has no place for several "
+            "readings; take --format jsonl"
+        )
+    if options.accept is not None and options.format not in MARKING:
+        raise ValueError(
+            f"--accept {options.accept:g}: --format {options.format} has no place for marks; take "
+            f"--format {', '.join(MARKING[:-1])} or {MARKING[-1]}"
+        )
+
+
+def predict(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
+    """One record per input, in order. 0, or 1 if an input failed. own: the bundle's search."""
+    if options.every is not None:
+        raise ValueError(f"--every {options.every} goes with --live")
+    given = list(expand(options.inputs, recognizer.bundle.reader, options.model))
+    total = None if any(isinstance(one, TextTable) for one in given) else len(given)
+    failed = done = read = accepted = 0
+    names = [one.path if isinstance(one, TextTable) else name_of(one) for one in given]
+    burn = overlay_of(recognizer, names, options.overlay)
+    promise = None if options.accept is None else accept(recognizer, options.accept, own)
+    with ExitStack() as stack:
+        form = form_of(recognizer.bundle)
+        marked = promise is not None
+        write = open_writer(options.format, form, names, options.output, stack, marked)
+        answers = recognizer.answers(each(given))
+        for answer in answers if total == 1 else track(answers, "reading", total):
+            record = record_of(recognizer, answer)
+            done += 1
+            failed += "error" in record
+            read += "error" not in record
+            accepted += record.get("accepted", False)
+            failed += not written(write, record)
+            if burn and "error" not in record:
+                failed += not burn(answer, record)
+    if promise:
+        tell_share(accepted, read, options.accept, promise)
+    if failed:
+        print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def written(write: Callable[[dict], None], record: dict) -> bool:
+    """Whether this record could be written; the others are in any case."""
+    try:
+        write(record)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def each(given: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
+    """The rows of a table in its place; they are read when they are needed."""
+    for one in given:
+        if isinstance(one, TextTable):
+            yield from one.items()
+        else:
+            yield one
+
+
+def record_of(recognizer: Recognizer, answer: Answer) -> dict:
+    if isinstance(answer.reading, str):
+        return {"input": answer.name, "error": answer.reading}
+    labels, record = recognizer.bundle.labels, recognizer.record(*answer[1:])
+    return {"input": answer.name} | record | alternatives_of(answer.reading, labels)
+
+
+def name_of(item: str | Item) -> str:
+    return item if isinstance(item, str) else item.name
+
+
+def overlay_of(
+    recognizer: Recognizer, names: list[str], output: str | None
+) -> Callable[[Answer, dict], bool] | None:
+    """What burns a record into a copy of its video, or says why not; None if nobody asked.
+
+    Raises ValueError for a place where nothing can be burnt.
+    """
+    if output is None:
+        return None
+    if not isinstance(recognizer.bundle.reader, ClipReader):
+        raise ValueError(f"--overlay {output}: this bundle reads no videos")
+    from ..writing.overlay import (  # and its fonts: reading starts without them
+        burn,
+        check_ending,
+        words_of,
+    )
+
+    targets = targets_of(names, output, ".mp4")
+    for target in targets.values():
+        check_ending(target)
+    labels = recognizer.bundle.labels
+
+    def write(answer: Answer, record: dict) -> bool:
+        timed = isinstance(answer.reading, Text) and answer.times is not None
+        words = words_of(answer.reading, answer.times, labels) if timed else None
+        try:
+            burn(answer.name, targets[answer.name], record, labels, words)
+        except (OSError, ValueError) as error:  # never stops the others
+            print(f"error: --overlay: {error}", file=sys.stderr)
+            return False
+        return True
+
+    return write

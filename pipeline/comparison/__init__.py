@@ -1,0 +1,1 @@
+"""`compare`: many trainings, their folds and baselines, one table and one picture."""

@@ -1,0 +1,1 @@
+"""What is wrong with lines or videos, found before training."""

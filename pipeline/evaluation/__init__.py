@@ -1,0 +1,1 @@
+"""A bundle or a network on labelled data: truth for each head, corpus scores."""

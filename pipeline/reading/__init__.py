@@ -1,0 +1,1 @@
+"""A bundle at work: inputs -> batches -> readings -> records, without Lightning."""

@@ -1,0 +1,1 @@
+"""Plain data -> HTML pages on what bundles read."""

@@ -1,0 +1,108 @@
+"""How far confidences can be trusted, for the report: two figures and their numbers."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from ..scoring.risk_coverage import (
+    Bin,
+    accept_threshold,
+    area_under_risk_coverage,
+    reliability,
+    risk_coverage,
+)
+from ..scoring.temperature import bins_for, chance_calibration_error, expected_calibration_error
+from . import html as page
+
+POINTS = 300  # of a curve: more are finer than the drawing
+WANTED = (0.9, 0.95, 0.99)  # shares of right lines that a reader might ask for
+LEFT, TOP, SIDE = 44, 12, 168  # of the square in a figure
+
+
+def risk_sections(confidences: np.ndarray, hits: np.ndarray) -> list[str]:
+    """(N,) confidences of lines and whether each was right as a whole -> both figures."""
+    if not len(hits):
+        return []
+    bins = bins_for(len(hits))
+    error = expected_calibration_error(confidences, hits, bins)
+    chance = chance_calibration_error(confidences, bins)
+    area = area_under_risk_coverage(confidences, hits)
+    told = (
+        f"Of the {len(hits)} lines that were read. A line's confidence is the probability that all "
+        f"of it is right: on average {100 * np.mean(confidences):.1f} %, and "
+        f"{100 * np.mean(hits):.1f} % were. Expected calibration error {error:.2f} % "
+        f"({bins} bins of equal mass; {chance:.2f} % comes by chance); area under the "
+        f"risk-coverage curve {100 * area:.2f} % (0: every right line "
+        "is surer than every wrong one)."
+    )
+    figures = (
+        f"<figure>{reliability_figure(reliability(confidences, hits))}<figcaption>Reliability: "
+        "lines by confidence, larger dots for more lines. Below the broken line it promises too "
+        "much.</figcaption></figure>"
+        f"<figure>{coverage_figure(*risk_coverage(confidences, hits))}<figcaption>Risk and "
+        "coverage: if only the surest lines go unread by a human, so many of them are wrong."
+        "</figcaption></figure>"
+    )
+    return [
+        page.heading("How far confidence can be trusted"),
+        page.paragraph(told),
+        f'<div class="curves">{figures}</div>',
+        acceptance(confidences, hits),
+    ]
+
+
+def reliability_figure(bins: Sequence[Bin]) -> str:
+    """An SVG: mean confidence across, share of right answers up, both 0 to 100 %."""
+    most = max(one.count for one in bins)
+    dots = "".join(
+        f'<circle cx="{LEFT + SIDE * one.confidence:.1f}" cy="{TOP + SIDE * (1 - one.hits):.1f}" '
+        f'r="{2.5 + 5 * (one.count / most) ** 0.5:.1f}"><title>{one.count} lines: '
+        f"{100 * one.confidence:.1f} % sure, {100 * one.hits:.1f} % right</title></circle>"
+        for one in bins
+    )
+    rules = "".join(rule(percent) for percent in (0, 25, 50, 75, 100))
+    bottom, right = TOP + SIDE, LEFT + SIDE
+    return (
+        f'<svg viewBox="0 0 {right + 16} {bottom + 40}" role="img" aria-label="reliability">'
+        f'{rules}<line class="ideal" x1="{LEFT}" y1="{bottom}" x2="{right}" y2="{TOP}"/>{dots}'
+        f'<text x="{LEFT + SIDE / 2}" y="{bottom + 34}" text-anchor="middle">'
+        "confidence in percent; up: percent right</text></svg>"
+    )
+
+
+def rule(percent: int) -> str:
+    """A grid line with its percent on both axes."""
+    x, y = LEFT + SIDE * percent / 100, TOP + SIDE * (1 - percent / 100)
+    return (
+        f'<line class="grid" x1="{LEFT}" x2="{LEFT + SIDE}" y1="{y}" y2="{y}"/>'
+        f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{percent}</text>'
+        f'<text x="{x}" y="{TOP + SIDE + 16}" text-anchor="middle">{percent}</text>'
+    )
+
+
+def coverage_figure(coverage: np.ndarray, risk: np.ndarray) -> str:
+    """An SVG of (K,) shares: coverage across, risk up, in percent."""
+    kept = np.unique(np.linspace(0, len(risk) - 1, min(len(risk), POINTS)).round().astype(int))
+    points = list(zip(100 * coverage[kept], 100 * risk[kept], strict=True))
+    return page.curve(points, "percent wrong", "percent of the lines, the surest first")
+
+
+def acceptance(confidences: np.ndarray, hits: np.ndarray) -> str:
+    """A table: what share of the lines could go unread if so many of them must be right."""
+    rows = []
+    for wanted in WANTED:
+        found = accept_threshold(confidences, hits, wanted)
+        cells = ["-", "-", "-"]
+        if found is not None:
+            cells = [
+                f"{100 * found.coverage:.1f} %", f"{found.threshold:.4f}",
+                f"{found.wrong} of {found.count}",
+            ]  # fmt: skip
+        rows.append((escape(f"{100 * wanted:g} %"), *cells))
+    return page.table(
+        ["right, at least", "lines accepted", "from confidence", "of these wrong"],
+        rows,
+        "Thresholds chosen on these very lines, each to hold for 95 of 100 such draws of lines; "
+        "-: none does. One that is to be used is chosen on validation lines.",
+    )

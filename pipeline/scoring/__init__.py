@@ -1,0 +1,1 @@
+"""Pure functions over arrays and strings: metrics, intervals, edit kinds, calibration."""

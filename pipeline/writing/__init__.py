@@ -1,0 +1,1 @@
+"""Records -> text, tables, subtitles, pages, annotation files and films."""

@@ -1,0 +1,341 @@
+"""The parts of the comparison that need no peer: its output's form, its table, its rules."""
+
+import shutil
+import sys
+import types
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from benchmarks.lines import contenders as line_peers
+from benchmarks.lines.contenders import (
+    WARM_UP_LINES,
+    Reader,
+    Reading,
+    Worker,
+    fastest,
+    languages_here,
+    peers_of,
+    reading_of,
+    split_pages,
+)
+from benchmarks.lines.images import encoded_image, in_memory
+from benchmarks.lines.peers import (
+    LineSet,
+    folders_of,
+    format_table,
+    held_out_sets,
+    is_without_lower_case,
+    measure,
+    strand_reader,
+)
+
+SAMPLE = Path(line_peers.__file__).parents[2] / "datasets/samples/page.png"
+NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
+
+
+@pytest.mark.parametrize(
+    ("output", "texts"),
+    [
+        ("one\n\ftwo\n", ["one", "two"]),  # Tesseract 5: between the pages
+        ("one\n\ftwo\n\f", ["one", "two"]),  # Tesseract 4: behind each
+        ("one\n\f\f\ftwo\n", ["one", "", "", "two"]),
+        ("one\n\f", ["one", ""]),
+        ("\f", ["", ""]),
+        ("", [""]),
+        ("upper\nlower part\n\n\fnext\n", ["upper lower part", "next"]),
+    ],
+)
+def test_each_image_has_its_text(output, texts):
+    assert split_pages(output, len(texts)) == texts
+
+
+@pytest.mark.parametrize("output", ["one\n\ftwo\n\fthree\n", "one\n"])
+def test_a_wrong_number_of_pages_is_an_error(output):
+    with pytest.raises(ValueError, match=r"answered \d pages for 2 images"):
+        split_pages(output, 2)
+
+
+def test_case_counts_only_where_labels_have_it():
+    assert is_without_lower_case(["TOTAL 3.50", "", "ÉTÉ"])
+    assert not is_without_lower_case(["TOTAL 3.50", "été"])
+
+
+@pytest.fixture
+def receipts():
+    paths = [f"{i}.png" for i in range(4)]
+    texts = ["AB CD", "EFGH", "I\u2019J", "KL"]
+    return LineSet("receipts", paths, texts, ["a", "a", "b", "b"], True, [b""] * 4)
+
+
+def reader(name: str, texts: list[str], *seconds: float) -> Reader:
+    """One that says this, in so many seconds at each turn."""
+    turns = iter(seconds)
+    return Reader(name, lambda: Reading(texts, next(turns), []))
+
+
+def test_table_by_hand(receipts):
+    readers = [
+        reader("ours", ["ab cd", "efgh", "i'j", "kl"], 9.0, 2.0, 1.0),
+        reader("peer", ["ab cd", "efgX", "i'j", ""], 8.0, 7.0, 80.0),
+    ]
+    rows = measure(receipts, readers, repeat=3)
+    # medians of 2 and 8 seconds; 3 edits in 14 characters, 2 in 5 words; by group 1 / 9 and 2 / 5
+    expected = (
+        "| receipts (no case) | 4 | 2 | peer | 21.43 (11.11-40.00) | 40.00 | 50.0 | 0.5 | x 4.0 "
+        "| few groups |"
+    )
+    table = format_table(rows, markdown=True).splitlines()
+    assert table[3] == expected
+    assert table[2].endswith("| ours | 0.00 (0.00-0.00) | 0.00 | 100.0 | 2.0 | x 1.0 |  |")
+    assert {line.count("|") for line in table} == {11}
+    text = format_table(rows, markdown=False).splitlines()
+    assert len(text) == 3 and len({line.index("  4  ") for line in text[1:]}) == 1
+
+
+def test_the_chance_is_of_the_pair_and_told_of_enough_groups():
+    texts, groups = ["abcd"] * 20, [str(i) for i in range(20)]
+    lines = LineSet("books", groups, texts, groups, False, [b""] * 20)
+    close = ["abcX"] * 3 + ["abcd"] * 17
+    rows = measure(
+        lines,
+        [reader("a", close, 1.0), reader("b", close[::-1], 1.0), reader("c", ["aXXX"] * 20, 1.0)],
+        repeat=1,
+    )
+    assert rows[0].p is None and rows[1].p > 0.5 and rows[2].p < 0.001
+    cells = [line.split("|")[-2].strip() for line in format_table(rows, True).splitlines()[2:]]
+    assert cells == ["", f"{rows[1].p:.2g}", f"{rows[2].p:.2g}"]
+
+
+def test_case_is_kept_where_labels_have_it(receipts):
+    ours = reader("ours", ["ab cd", "EFGH", "I'J", "KL"], 1.0)
+    kept = measure(receipts._replace(ignore_case=False), [ours], 1)[0]
+    assert kept.scores["cer"].value == pytest.approx(100 * 4 / 14)
+
+
+def test_our_reader_decodes_and_warms_up_before_the_clock_and_keeps_failed_lines(monkeypatch):
+    calls, png = [], cv2.imencode(".png", np.full((4, 6), 7, np.uint8))[1].tobytes()
+
+    class Recognizer:
+        bundle = types.SimpleNamespace(
+            reader=types.SimpleNamespace(prepare=lambda image, name: image.T)
+        )
+
+        def predict(self, items):
+            calls.append([item.load().shape for item in items])
+            for item in items:
+                ok = {"input": item.name, "text": "read", "confidence": 0.9}
+                yield {"input": item.name, "error": "truncated"} if item.name == "p3" else ok
+
+    monkeypatch.setattr("pipeline.reading.prediction.load_recognizer", lambda name: Recognizer())
+    names = [f"p{i}" for i in range(20)]
+    found = strand_reader("a/b.safetensors", LineSet("x", names, names, names, False, [png] * 20))
+    assert found.name == "b" and calls == [[(6, 4)] * WARM_UP_LINES]
+    reading = found.read()
+    assert calls[1:] == [[(6, 4)] * 20]
+    assert reading.texts == ["read"] * 3 + [""] + ["read"] * 16
+    assert reading.problems == ["p3: truncated"]
+
+
+def test_folders_come_from_the_source_or_from_those_it_mixes(tmp_path):
+    config = tmp_path / "clips.yaml"
+    config.write_text("data: {source: {init_args: {folders: [{root: a}, {root: b}]}}}")
+    assert folders_of(config) == [{"root": "a"}, {"root": "b"}]
+    real, rendered = "{init_args: {folders: [{root: a}]}}", "{init_args: {number: 9}}"
+    config.write_text(f"data: {{source: {{init_args: {{sources: [{real}, {rendered}]}}}}}}")
+    assert folders_of(config) == [{"root": "a"}]
+    config.write_text("data: {source: {class_path: datasets.video.reader.Clips}}")
+    with pytest.raises(ValueError, match=r"clips\.yaml: no folders under data\.source"):
+        folders_of(config)
+
+
+def test_a_line_with_a_character_of_its_own_is_kept(tmp_path):
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f"p{i}__1.png"), np.full((40, 200), 255, np.uint8))
+    (tmp_path / "labels.tsv").write_text("p0__1.png\tab\np1__1.png\tba\np2__1.png\ta£\n")
+    folder = {"root": str(tmp_path), "validation": ["p1"], "test": ["p2"]}
+    config = tmp_path / "lines.yaml"
+    config.write_text(yaml.safe_dump({"data": {"source": {"init_args": {"folders": [folder]}}}}))
+    (found,) = held_out_sets(config, "test", limit=None)
+    assert (found.texts, found.groups) == (["a£"], ["p2"])
+    assert found.files == [(tmp_path / "p2__1.png").read_bytes()]
+
+
+def test_records_of_a_database_are_taken_out_of_it(tmp_path):
+    lmdb = pytest.importorskip("lmdb")
+    images = [cv2.imencode(".png", np.full((40, 200), i, np.uint8))[1].tobytes() for i in range(3)]
+    with lmdb.open(str(tmp_path / "x.lmdb"), map_size=1 << 20) as base, base.begin(write=True) as t:
+        t.put(b"num-samples", b"3")
+        for place, image in enumerate(images, 1):
+            t.put(b"image-%09d" % place, image)
+            t.put(b"label-%09d" % place, b"ab")
+    test = ["image-000000002"]
+    folder = {"root": str(tmp_path / "x.lmdb"), "validation": ["image-000000003"], "test": test}
+    config = tmp_path / "lines.yaml"
+    config.write_text(yaml.safe_dump({"data": {"source": {"init_args": {"folders": [folder]}}}}))
+    (found,) = held_out_sets(config, "test", limit=None)
+    assert found.paths == [f"{tmp_path}/x.lmdb#image-000000002"] and found.files == [images[1]]
+
+
+def test_lines_of_a_page_are_cut_in_their_full_size(tmp_path):
+    """Peers scale a line by themselves, so ours must not have done it for them."""
+    shutil.copy(SAMPLE, tmp_path / "page.png")
+    boxes = [f"{x},{y} {x + 400},{y} {x + 400},{y + 90} {x},{y + 90}" for x, y in ((5, 5), (5, 99))]
+    lines = "".join(
+        f'<TextLine id="l{place}"><Coords points="{points}"/>'
+        f"<TextEquiv><Unicode>ab</Unicode></TextEquiv></TextLine>"
+        for place, points in enumerate(boxes)
+    )
+    height, width = cv2.imread(str(SAMPLE), 0).shape
+    image = f'imageFilename="page.png" imageWidth="{width}" imageHeight="{height}"'
+    (tmp_path / "page.xml").write_text(
+        f'<PcGts xmlns="{NAMESPACE}"><Page {image}><TextRegion id="r">'
+        f'<Coords points="0,0 600,0 600,300 0,300"/>{lines}</TextRegion></Page></PcGts>'
+    )
+    found = [encoded_image(f"{tmp_path}/page.xml#l{place}") for place in range(2)]
+    sizes = [cv2.imdecode(np.frombuffer(data, np.uint8), 0).shape for data in found]
+    assert all(rows >= 90 and columns >= 400 for rows, columns in sizes)
+
+
+def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypatch):
+    class RealLines:
+        problems = ()
+
+        def __init__(self, folders, alphabet):
+            self.root = folders[0]["root"]
+
+        def split(self, name):
+            texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"]}.get(self.root, [])
+            names = [f"{name}/{i}.png" for i in range(len(texts))]
+            return types.SimpleNamespace(names=names, texts=texts, groups=["g"] * 2)
+
+    monkeypatch.setattr("benchmarks.lines.peers.encoded_image", str.encode)
+    lines = types.ModuleType("datasets.lines.source")
+    lines.LineFolder, lines.RealLines = dict, RealLines
+    lines.transcripts = lambda folder: []
+    monkeypatch.setitem(sys.modules, "datasets.lines.source", lines)
+    config = tmp_path / "lines.yaml"
+    config.write_text(
+        "data: {source: {init_args: {folders: [{root: books}, {root: receipts}, {root: extra}]}}}"
+    )
+    books, receipts = held_out_sets(config, "test", limit=1)
+    # One group: each page is one. The case rule looks at all labels, not at the first few.
+    assert books == LineSet("books", ["test/0.png"], ["CAPITALS"], ["0"], False, [b"test/0.png"])
+    assert receipts == LineSet("receipts", ["test/0.png"], ["TOTAL"], ["0"], True, [b"test/0.png"])
+
+
+def test_a_machine_without_tesseract_is_told_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(line_peers.shutil, "which", lambda _: None)
+    assert languages_here("en_books", []) == []
+    assert "apt install tesseract-ocr" in capsys.readouterr().err
+
+
+def test_languages_are_the_chosen_or_by_name_and_installed(monkeypatch, capsys):
+    said = types.SimpleNamespace(stdout='List in "/x/" (3):\neng\nfra\nfrk\n')
+    monkeypatch.setattr(line_peers.shutil, "which", lambda _: "tesseract")
+    monkeypatch.setattr(line_peers.subprocess, "run", lambda *a, **k: said)
+    assert languages_here("fr_print", []) == ["fra"]
+    assert languages_here("de_books", []) == ["frk"]
+    assert "Tesseract lacks Fraktur" in capsys.readouterr().err
+    assert languages_here("de_books", ["de_books=eng,fra"]) == ["eng", "fra"]
+    assert languages_here("other", ["de_books=fra"]) == ["eng"]
+
+
+def test_images_lie_in_files_in_order_while_they_are_read():
+    with in_memory(["a/x.png", "b/x.jpg"], [b"1", b"2"]) as paths:
+        assert [Path(path).read_bytes() for path in paths] == [b"1", b"2"]
+        assert [path[-4:] for path in paths] == [".png", ".jpg"]
+    with pytest.raises(FileNotFoundError):
+        Path(paths[0]).read_bytes()
+
+
+def test_lines_without_a_file_lie_in_files_with_an_ending():
+    names = ["pages/a.xml#l1", "x.lmdb#image-000000001"]
+    with in_memory(names, [b"1", b"2"]) as paths:
+        assert [Path(path).name for path in paths] == ["00000.png", "00001.png"]
+        assert [Path(path).read_bytes() for path in paths] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("library", [None, "py"])
+def test_tesseracts_command_line_has_a_row_beside_its_library(monkeypatch, capsys, library):
+    monkeypatch.setattr(line_peers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(line_peers, "languages_here", lambda name, chosen: ["eng", "fra"])
+    monkeypatch.setattr(
+        line_peers, "tesserocr", lambda *given: [reader(f"tesserocr {given[2]}", [])]
+    )
+    monkeypatch.setattr(
+        line_peers, "command_line", lambda *given: reader(f"command_line {given[1]}", [])
+    )
+    chosen = types.SimpleNamespace(
+        rapidocr=None, tesserocr=library, threads=2, tesseract_language=[], every_way=False
+    )
+    found = [one.name for one in peers_of("en_x", ["a.png"], chosen, None)]
+    every = [f"{kind} {x}" for x in ("eng", "fra") for kind in ("tesserocr", "command_line")]
+    assert found == (every if library else every[1::2])
+    told = capsys.readouterr().err
+    assert ("library is missing" in told) == (library is None)
+
+
+def test_the_fastest_way_is_taken():
+    ways = [reader("slow", [], 2.0), reader("fast", [], 1.0)]
+    assert fastest(ways).name == "fast"
+
+
+ECHO = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import os, time
+from peer_worker import serve
+os.dup2(os.dup(1), 9); os.dup2(2, 1)
+print("noise of a library", flush=True)
+def read(images, batch):
+    time.sleep(0.05 * int(sys.argv[2]))
+    return [f"{image}{batch}" for image in images]
+serve("echo", str.upper, read, 9)
+"""
+
+
+def test_workers_share_the_lines_and_the_slowest_is_timed(tmp_path, monkeypatch):
+    script = tmp_path / "echo.py"
+    script.write_text(ECHO)
+    folder = str(line_peers.WORKER.parent)
+    monkeypatch.setattr(line_peers, "WORKER", script)
+    workers = [Worker(sys.executable, [folder, str(n)], 1) for n in (1, 4)]
+    try:
+        for place, worker in enumerate(workers):
+            assert worker.name == "echo"
+            assert worker.ask(open=list("abcde"[place::2])) == {"opened": 3 - place}
+        found = reading_of(workers, None, 6)
+        assert found.texts == ["A6", "B6", "C6", "D6", "E6"] and found.seconds > 0.19
+        assert reading_of(workers[:1], 2, None).texts == ["ANone", "CNone"]
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_tesseracts_library_runs_in_its_faster_way_or_in_both(tmp_path, monkeypatch, every):
+    script = tmp_path / "echo.py"
+    echo = ECHO.replace("sys.argv[1]", repr(str(line_peers.WORKER.parent)))
+    script.write_text(echo.replace("0.05 * int(sys.argv[2])", "0.05 * len(images)"))
+    monkeypatch.setattr(line_peers, "WORKER", script)
+    monkeypatch.setattr(line_peers, "tessdata", lambda: "")
+    with ExitStack() as stack:
+        found = line_peers.tesserocr(sys.executable, 2, "1", list("abcd"), stack, every)
+        names = [one.name for one in found]
+        # each line takes as long, so that two processes need half the time
+        both = ["echo, 1 x 2 threads", "echo, 2 x 1 threads"]
+        assert names == (both if every else both[1:])
+        assert all(one.read().texts == ["ANone", "BNone", "CNone", "DNone"] for one in found)
+
+
+def test_a_worker_that_ends_is_an_error(tmp_path, monkeypatch):
+    script = tmp_path / "bad.py"
+    script.write_text("raise SystemExit(3)")
+    monkeypatch.setattr(line_peers, "WORKER", script)
+    with pytest.raises(RuntimeError, match=r"bad\.py x: ended with exit 3 and no answer"):
+        Worker(sys.executable, ["x"], 1)

@@ -1,0 +1,324 @@
+"""Synthetic lines: the label is what is drawn, and every sample is a pure function of its place."""
+
+import pathlib
+import unicodedata
+
+import matplotlib
+import numpy as np
+import pytest
+
+from datasets.lines.synthetic import fonts as fonts_here
+from datasets.lines.synthetic.degradation import LOOKS, degrade, thin, unsteady
+from datasets.lines.synthetic.fonts import find_faces
+from datasets.lines.synthetic.source import KINDS, SyntheticLines, scan_line
+from datasets.lines.synthetic.texts import curl_quotes, read_texts
+from datasets.lines.synthetic.typesetting import (
+    ITALIC,
+    RAISED,
+    SMALL_CAPS,
+    ink_box,
+    plain,
+    render_line,
+    split_word,
+    typeset_page,
+)
+from tests.support.type_1_font import write_type_1
+
+DEJAVU = matplotlib.get_data_path() + "/fonts/ttf"
+SERIF, MONO = DEJAVU + "/DejaVuSerif.ttf", DEJAVU + "/DejaVuSansMono.ttf"
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,-'"
+
+
+def source(**options) -> SyntheticLines:
+    return SyntheticLines(**{"count": 40, "validation": 8, "test": 0, "fonts": [DEJAVU]} | options)
+
+
+@pytest.fixture(scope="module")
+def serif():
+    return find_faces(LETTERS, [SERIF])[0]
+
+
+def test_a_sample_is_a_pure_function_of_seed_split_and_index():
+    first, second, other = source().split("train"), source().split("train"), source(seed=1)
+    for i in (0, 7, 39):
+        (_, a), (_, b) = first[i], second[i]
+        assert np.array_equal(a.inputs, b.inputs) and np.array_equal(a.target, b.target)
+    assert [other.split("train").draw(i)[0] for i in range(9)] != [
+        first.draw(i)[0] for i in range(9)
+    ]
+    validation = first.source.split("validation")
+    assert [validation.draw(i)[0] for i in range(8)] != [first.draw(i)[0] for i in range(8)]
+
+
+def test_epochs_are_fresh_in_train_and_alike_in_validation():
+    for name, fresh in (("train", True), ("validation", False)):
+        split = source().split(name)
+        before = [split.draw(i)[1] for i in range(8)]
+        split.epoch = 1
+        after = [split.draw(i)[1] for i in range(8)]
+        same = [
+            a.shape == b.shape and np.array_equal(a, b) for a, b in zip(before, after, strict=True)
+        ]
+        assert not any(same) if fresh else all(same)
+
+
+@pytest.mark.parametrize(
+    "alphabet", [LETTERS, LETTERS + "éçö½&\u201c\u201d\u2019\u2014¹", "0123456789", "ab "]
+)
+def test_labels_stay_in_the_alphabet_and_survive_encoding(alphabet):
+    lines = source(alphabet=alphabet)
+    split = lines.split("train")
+    assert "".join(lines.labels) == alphabet  # in the order of their ids
+    for i in range(len(split)):
+        text, _ = split.draw(i)
+        assert text.strip() == text != ""
+        assert set(text) <= set(alphabet)
+        assert unicodedata.is_normalized("NFC", text)
+        if i < 10:
+            assert lines.vocabulary.decode(split.read(i).target) == text
+
+
+def test_rare_symbols_of_the_alphabet_occur():
+    lines, rng = source(alphabet=LETTERS + "é¼£&%#@*=/"), np.random.default_rng(0)
+    drawn = [
+        lines.make_text(rng, kind, 30, "book", lines.faces[0]) for kind in KINDS for _ in range(150)
+    ]
+    assert set("é¼£&%#@*=/") <= set("".join(drawn))
+
+
+def test_inputs_are_dark_ink_on_light_paper_and_wide_enough_for_ctc():
+    split = source().split("train")
+    for i in range(len(split)):
+        _, (inputs, target) = split[i]
+        assert inputs.dtype == np.uint8 and inputs.shape[1:] == (1, 40)
+        assert len(inputs) >= 4 * len(target)
+        assert np.percentile(inputs, 2) + 20 < np.median(inputs)
+    assert (split.sizes > 0).all() and len(split.sizes) == len(split.names) == len(
+        split.groups
+    ) == 40
+    true = np.array([len(split.read(i).inputs) for i in range(40)])
+    assert 0.6 < true.sum() / split.sizes.sum() < 1.6
+    assert np.corrcoef(true, split.sizes)[0, 1] > 0.8
+
+
+def test_augmentation_sees_the_grey_image_and_its_result_is_used():
+    split = source().split("train")
+    shapes = []
+
+    def replace(image):
+        shapes.append((image.ndim, image.dtype))
+        return np.tile(np.uint8([[255, 255, 0]]), (40, 11))
+
+    split.augmentation = replace
+    assert len(split.read(0).inputs) == 33
+    assert shapes == [(2, np.uint8)]
+
+
+def test_the_text_is_cut_from_the_files_without_their_markup(tmp_path):
+    file = tmp_path / "texts.txt"
+    file.write_text("zyx <br /><br />wvu zyx wvu\n\nzyx &amp; wvu\n", encoding="utf-8")
+    split = source(texts=[str(file)], alphabet=LETTERS + "<>/&").split("train")
+    prose = [split.draw(i)[0] for i in range(40) if split.kinds[i] == "prose"]
+    assert len(prose) > 5
+    assert all("br" not in t for t in prose)
+    assert set("".join(prose)) - set("zyxwvu ZYXWVU-&") <= set("<>/.,'0123456789")
+    assert any("zyx" in t for t in prose)
+
+
+def test_missing_or_useless_text_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.txt"):
+        source(texts=[str(tmp_path / "nowhere.txt")])
+    (tmp_path / "empty.txt").write_text("\n\n")
+    with pytest.raises(ValueError, match=r"empty\.txt: no text"):
+        read_texts([str(tmp_path / "empty.txt")])
+
+
+def test_fonts_that_cannot_set_the_alphabet_are_refused_with_the_folder(tmp_path):
+    with pytest.raises(ValueError, match=f"{tmp_path.name}: none of 0 font files"):
+        source(fonts=[str(tmp_path)])
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    with pytest.raises(ValueError, match=rf"{tmp_path.name}: none of 1 .*broken\.ttf unreadable"):
+        source(fonts=[str(tmp_path)])
+    with pytest.raises(ValueError, match="has 0 of the alphabet's 3"):
+        find_faces("漢字語", [SERIF])
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        source(fonts=[str(tmp_path / "nowhere")])
+
+
+def test_a_face_counts_only_characters_that_it_draws(monkeypatch):
+    real = fonts_here.load_font
+
+    class NoDigits:
+        def __init__(self, font):
+            self.font = font
+
+        def getmask(self, text):
+            return self.font.getmask(" " if text.isdigit() else "A" if text in "Aa" else text)
+
+    monkeypatch.setattr(fonts_here, "load_font", lambda path, size: NoDigits(real(path, size)))
+    assert fonts_here.drawn_characters(SERIF, "AaBb 12") == {"A", "B", "b"}
+
+
+def test_few_families_are_shared_and_many_are_kept_apart():
+    few = source(fonts=[SERIF], validation=20)
+    assert set(few.split("train").groups) == set(few.split("validation").groups)
+    many = source(count=300, validation=300)
+    face = many.faces[0]
+    many.faces = [face._replace(family=f"family {i}") for i in range(20)]
+    train, validation = (set(many.split(name).groups) for name in ("train", "validation"))
+    assert len(validation) == 2 and len(train) == 18  # the test split is empty and takes none
+    assert not train & validation
+
+
+def test_small_capitals_are_drawn_as_capitals_and_said_in_mixed_case(serif):
+    marked = SMALL_CAPS + "Homer"
+    assert plain(marked) == "Homer"
+    assert [(p.letters, p.scale) for p in split_word(marked, serif, None, ())] == [
+        ("H", 1),
+        ("OMER", 0.78),
+    ]
+    rng = np.random.default_rng(0)
+    low, small, high = (
+        np.subtract(*ink_box(render_line(rng, text, serif))[1::-1])
+        for text in ("xxx", SMALL_CAPS + "xxx", "XXX")
+    )
+    assert low < small < high
+
+
+def test_raised_figures_and_italics_change_the_drawing_only(serif):
+    rng = np.random.default_rng(0)
+    flat, raised = (render_line(rng, text, serif) for text in ("word3", f"word{RAISED}3"))
+    assert plain(f"{ITALIC}word{RAISED}3") == "word3"
+    right_half = slice(int(0.75 * raised.shape[1]), None)
+    assert ink_box(raised[:, right_half])[1] < ink_box(flat[:, right_half])[1] - 8
+
+
+def test_each_letter_of_the_label_leaves_ink(serif):
+    rng = np.random.default_rng(0)
+    widths = [np.ptp(ink_box(render_line(rng, "n" * n, serif))[2:]) for n in (1, 2, 4, 8)]
+    steps = np.diff(widths) / np.diff([1, 2, 4, 8])
+    assert np.ptp(steps) <= 2 and steps[0] > 15  # pixels a letter
+
+
+def test_a_page_holds_each_line_in_its_box(serif):
+    page, boxes = typeset_page(np.random.default_rng(0), ["First line", "and the second"], serif)
+    outside = page.copy()
+    for left, top, right, bottom in boxes:
+        assert page[top:bottom, left:right].min() == 0
+        outside[top:bottom, left:right] = 255
+    assert outside.min() > 100  # but for the faintest edges, all ink is in the boxes
+    assert boxes[0][3] <= boxes[1][1] + 10
+
+
+@pytest.mark.parametrize("look", list(LOOKS))
+def test_degrading_keeps_the_shape_and_leaves_it_readable(look):
+    clean = np.full((40, 300), 255, np.uint8)
+    for x in range(20, 280, 13):
+        clean[10:30, x : x + 3] = 0
+    kept = [degrade(np.random.default_rng(seed), clean.copy(), look) for seed in range(20)]
+    assert {(k.shape, k.dtype) for k in kept} == {((40, 300), np.dtype(np.uint8))}
+    contrast = [k[clean == 255].mean() - k[clean == 0].mean() for k in kept]
+    assert min(contrast) > 25
+    assert np.array_equal(kept[0], degrade(np.random.default_rng(0), clean.copy(), look))
+
+
+def test_scan_line_draws_marked_text_in_every_look(serif):
+    for look in LOOKS:
+        image = scan_line(np.random.default_rng(3), f"{SMALL_CAPS}Jebb, p. 3", serif, None, look)
+        assert image.ndim == 2 and 16 <= image.shape[0] <= 64
+
+
+def test_quotes_curl_by_what_stands_before_them():
+    curled = "\u201cIt\u2019s \u2018so\u2019,\u201d he said"
+    assert curl_quotes("\"It's 'so',\" he said") == curled
+
+
+def test_kinds_and_look_can_be_chosen():
+    chosen = source(count=60, kinds=["prose", "title"], look="letter").split("train")
+    assert set(chosen.kinds) == {"prose", "title"} and set(chosen.looks) == {"letter"}
+    assert set(source(count=300).split("train").looks) > {"letter", "book"}
+    with pytest.raises(ValueError, match="kinds: none are left"):
+        source(kinds=[])
+
+
+def test_long_s_is_set_where_the_alphabet_has_it(tmp_path):
+    (tmp_path / "texts.txt").write_text("das Wasser ist so\n" * 3, encoding="utf-8")
+    options = {"texts": [str(tmp_path / "texts.txt")], "kinds": ["prose"], "long_s": True}
+    old = source(alphabet=LETTERS + "ſ", **options).split("train")
+    words = {word for i in range(20) for word in old.draw(i)[0].split()}
+    assert "Waſſer" in words and not words & {"Wasser", "ist"}
+    modern = source(alphabet=LETTERS, **options).split("train")
+    assert not any("ſ" in modern.draw(i)[0] for i in range(20))
+
+
+def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monkeypatch):
+    file = tmp_path / "TitlingSerif.ttf"
+    file.write_bytes(pathlib.Path(SERIF).read_bytes())
+    monkeypatch.setattr(fonts_here, "system_folders", lambda: [tmp_path])
+    fonts_here.files_by_name.cache_clear()
+    try:
+        assert [face.path for face in find_faces(LETTERS, ["TitlingSerif.ttf"])] == [str(file)]
+        with pytest.raises(FileNotFoundError, match="make fonts"):
+            find_faces(LETTERS, ["Nowhere.ttf"])
+    finally:
+        fonts_here.files_by_name.cache_clear()
+    with pytest.raises(ValueError, match="display font"):  # of a folder only text faces are taken
+        find_faces(LETTERS, [str(tmp_path)])
+    rare = LETTERS + "".join(map(chr, range(0x4E00, 0x4E00 + 20)))  # it has 68 of 88
+    assert find_faces(rare, [str(file)])
+    with pytest.raises(ValueError, match="none of 1"):
+        find_faces(rare + "".join(map(chr, range(0x5000, 0x5040))), [str(file)])
+
+
+def test_a_type_1_font_is_used_where_it_is_named(tmp_path):
+    letters = "abcdefgABCDEFG123.,é"
+    file = write_type_1(tmp_path / "boxes.pfb", letters, "Jana Skrivana", angle=-12)
+    (face,) = find_faces(letters + " ", [str(file)])
+    assert (face.family, face.kind, face.italic) == ("Jana Skrivana", "script", True)
+    assert set(letters) <= face.characters and "h" not in face.characters
+    assert render_line(np.random.default_rng(0), "abé", face).min() == 0
+    with pytest.raises(ValueError, match="none of 0 font files"):  # the same face in another format
+        find_faces(letters, [str(tmp_path)])
+    (tmp_path / "broken.pfb").write_bytes(b"no font")
+    with pytest.raises(ValueError, match=r"broken\.pfb unreadable"):
+        find_faces(letters, [str(tmp_path / "broken.pfb")])
+
+
+def test_no_two_letters_of_a_hand_are_alike(serif):
+    rng = np.random.default_rng(0)
+    line = render_line(rng, "n n n n n n", serif._replace(kind="script"))
+    written = unsteady(rng, line, 44)
+    assert written.shape == line.shape and written.dtype == np.uint8
+    assert 0.7 < (written < 128).sum() / (line < 128).sum() < 1.4
+
+    def heights(image: np.ndarray) -> list[int]:
+        ink = (image < 128).any(0)
+        starts = np.flatnonzero(ink[1:] & ~ink[:-1])
+        ends = np.flatnonzero(ink[:-1] & ~ink[1:])
+        tall = [(image[:, a : b + 1] < 128).any(1).sum() for a, b in zip(starts, ends, strict=True)]
+        return [int(t) for t in tall]
+
+    assert len(set(heights(line))) == 1 and len(heights(line)) == 6
+    many = {tuple(heights(unsteady(rng, line, 44))) for _ in range(8)}
+    assert len(many) == 8 and max(len(set(one)) for one in many) > 2
+
+
+def test_a_finer_pen_never_loses_the_writing():
+    rng = np.random.default_rng(0)
+    image = np.full((40, 60), 255, np.uint8)
+    image[10:30, 20:28] = 0
+    assert (image < 128).sum() > (thin(rng, image) < 128).sum() > 0
+    image[10:30, 20:28], image[10:30, 20] = 255, 0  # a hair
+    assert np.array_equal(thin(rng, image), image)
+
+
+def test_only_what_is_written_on_letters_is_unsteady(serif, monkeypatch):
+    unmoved = []
+    monkeypatch.setattr(
+        "datasets.lines.synthetic.source.unsteady",
+        lambda rng, image, size: unmoved.append(1) or image,
+    )
+    for face in (serif, serif._replace(kind="script")):
+        for look in LOOKS:
+            scan_line(np.random.default_rng(3), "Jebb", face, None, look)
+    assert len(unmoved) == 1

@@ -1,0 +1,119 @@
+"""LMDB as PARSeq reads it: records, what lacks something, and groups by key."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_all_start_methods, get_context
+from pathlib import Path
+
+import cv2
+import lmdb
+import numpy as np
+import pytest
+
+from datasets import LineFolder, RealLines
+from datasets.lines.lmdb import lmdb_rows, read_record
+from datasets.lines.reader import load_grey
+from datasets.lines.source import transcripts
+from tests.support.small import noise_line
+
+
+def write_database(folder: Path, records: dict[int, tuple[bytes | None, bytes | None]], count=None):
+    """Place -> (encoded image, label)."""
+    folder.mkdir(parents=True)
+    with lmdb.open(str(folder), map_size=1 << 22) as database, database.begin(write=True) as edit:
+        if count != -1:
+            edit.put(b"num-samples", str(count or max(records)).encode())
+        for place, (image, label) in records.items():
+            for key, value in ((b"image-%09d" % place, image), (b"label-%09d" % place, label)):
+                if value is not None:
+                    edit.put(key, value)
+    return folder
+
+
+def encoded(seed: int) -> bytes:
+    return cv2.imencode(".png", noise_line(seed))[1].tobytes()
+
+
+def records(count: int) -> dict:
+    return {place: (encoded(place), f"text {place}".encode()) for place in range(1, count + 1)}
+
+
+def test_records_are_lines_with_their_image_and_text(tmp_path):
+    root = write_database(tmp_path / "train", records(12))
+    rows = list(transcripts(LineFolder(str(root))))
+    assert rows[10] == (Path(f"{root}#image-000000011"), "text 11", "image-000000011")
+    np.testing.assert_array_equal(load_grey(str(rows[10][0])), noise_line(11))
+    source = RealLines([LineFolder(str(root), validation=0.25)], height=16, max_width=500)
+    train = source.split("train")
+    assert (len(train), len(source.split("validation")), source.problems) == (9, 3, [])
+    _, sample = train[4]
+    expected = source.reader.prepare(load_grey(train.names[4]))
+    np.testing.assert_array_equal(sample.inputs, expected)
+
+
+def test_a_pattern_groups_neighbours_by_key(tmp_path):
+    root = write_database(tmp_path / "train", records(12))
+    rows = transcripts(LineFolder(str(root), group_pattern=r"image-(\d{8})"))
+    assert [group for *_, group in rows] == ["00000000"] * 9 + ["00000001"] * 3
+
+
+def test_databases_below_a_folder_are_read_by_name(tmp_path):
+    for name in ("real/b", "a"):
+        write_database(tmp_path / name, records(1))
+    names = [str(name) for name, *_ in transcripts(LineFolder(str(tmp_path)))]
+    assert names == [f"{tmp_path}/{name}#image-000000001" for name in ("a", "real/b")]
+
+
+def test_what_lacks_something_is_named(tmp_path):
+    content = records(8) | {2: (None, b"no image"), 3: (encoded(3), None)}
+    content |= {4: (encoded(4), b"\xff"), 5: (b"no png", b"text"), 6: (encoded(6), b" ")}
+    root = write_database(tmp_path / "train", content, count=9)
+    source = RealLines([LineFolder(str(root))], height=16, max_width=500)
+    told = {problem.name.rpartition("-")[2][-1]: problem.reason for problem in source.problems}
+    says = {"2": "no image", "3": "no label", "4": "not UTF-8 at byte 0", "5": "not an image"}
+    says |= {"6": "transcript is empty", "9": "no label"}
+    assert told.keys() == says.keys() and all(says[key] in told[key] for key in says)
+    assert len(source.split("train")) + len(source.split("validation")) == 3
+
+
+def test_other_databases_are_refused(tmp_path):
+    root = write_database(tmp_path / "other", records(1), count=-1)
+    with pytest.raises(ValueError, match="without num-samples; expected the keys"):
+        list(transcripts(LineFolder(str(root))))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/data.mdb").write_bytes(b"no database" * 1000)
+    with pytest.raises(ValueError, match="broken: not a database that LMDB can open"):
+        list(transcripts(LineFolder(str(tmp_path / "broken"))))
+    good = write_database(tmp_path / "good", records(1))
+    with pytest.raises(ValueError, match="#image-000000002: no such record"):
+        load_grey(f"{good}#image-000000002")
+
+
+def test_many_databases_are_open_at_once(tmp_path):
+    """The first one is still read from when all others have been opened."""
+    for place in range(20):
+        write_database(tmp_path / f"{place:02}", records(1))
+    rows = lmdb_rows(tmp_path)
+    names = [str(next(rows)[0])]
+    names += [f"{tmp_path}/{place:02}#image-000000001" for place in range(1, 20)]
+    assert [read_record(name) for name in [*names[1:], *names]] == [encoded(1)] * 39
+    assert len(list(rows)) == 19
+
+
+def test_threads_open_a_database_once(tmp_path, monkeypatch):
+    root, opened = write_database(tmp_path / "train", records(4)), lmdb.open
+    slow = lambda *given, **options: time.sleep(0.05) or opened(*given, **options)  # noqa: E731
+    monkeypatch.setattr(lmdb, "open", slow)
+    names = [f"{root}#image-{place:09d}" for place in range(1, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read_record, names)) == [encoded(place) for place in range(1, 5)]
+
+
+@pytest.mark.skipif("fork" not in get_all_start_methods(), reason="no fork here")
+def test_a_forked_worker_reads_what_its_parent_has_open(tmp_path):
+    root = write_database(tmp_path / "train", records(3))
+    name = f"{root}#image-000000001"
+    expected = read_record(name)
+    with get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(read_record, (name,)).get(20) == expected
+    assert read_record(name) == expected

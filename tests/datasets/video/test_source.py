@@ -1,0 +1,186 @@
+"""Labelled videos from folders and tables: targets, groups, and what is left out, by name."""
+
+import numpy as np
+import pytest
+
+from datasets import Clips
+from datasets.video.groups import group_of
+from tests.support.films import film
+
+STEPS = 12
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Six films a0 a1 b0 b1 c0 c1, each of its own grey."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for place, name in enumerate(("a0", "a1", "b0", "b1", "c0", "c1")):
+        film(folder / f"{name}.mp4", [30 * place + t for t in range(STEPS)], size=(32, 32))
+    return folder
+
+
+def write(root, name: str, *rows: str) -> str:
+    (root / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return name
+
+
+def clips(root, table: str | None, **options) -> Clips:
+    given = {"height": 8, "width": 8, "validation": 0.0, "group_pattern": "(.)[01]"} | options
+    return Clips(str(root), table=table, **given)
+
+
+def labels_table(root) -> str:
+    rows = [f"{name}.mp4,{'odd' if name[1] == '1' else 'even'}" for name in
+            ("a0", "a1", "b0", "b1", "c0", "c1")]  # fmt: skip
+    return write(root, "labels.csv", "clip,label", *rows)
+
+
+def test_one_label_a_clip_split_by_group(root):
+    source = clips(root, labels_table(root), validation=["b"], test=["c"])
+    assert source.labels == ["even", "odd"] and source.problems == []
+    for split, names in (("train", "a"), ("validation", "b"), ("test", "c")):
+        dataset = source.split(split)
+        assert dataset.names == [f"{names}0.mp4", f"{names}1.mp4"]
+        assert dataset.groups == [names] * 2
+        assert [int(dataset.read(i).target) for i in (0, 1)] == [0, 1]
+    assert source.split("train").read(0).inputs.shape == (STEPS, 1, 8, 8)
+
+
+def test_a_folder_for_each_class(root):
+    for name in ("a0", "a1", "b0"):
+        target = root / ("run" if name[1] == "0" else "rest") / f"{name}.mp4"
+        target.parent.mkdir(exist_ok=True)
+        (root / f"{name}.mp4").rename(target)
+    for name in ("b1", "c0", "c1"):
+        (root / f"{name}.mp4").unlink()
+    source = clips(root, None, labels=["run", "rest"])
+    dataset = source.split("train")
+    found = {dataset.names[i]: int(dataset.read(i).target) for i in range(3)}
+    assert found == {"rest/a1.mp4": 1, "run/a0.mp4": 0, "run/b0.mp4": 0}
+
+
+def test_a_label_for_every_step_and_unlabelled_ones(root):
+    rows = ["a0.mp4,0,3,walk", "a0.mp4,5,8,none", "a0.mp4,8,12,fall"]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", *rows)
+    source = clips(root, table, target="steps", ignore=["none"])
+    assert source.labels == ["fall", "walk"]
+    expected = [1] * 3 + [-100] * 5 + [0] * 4
+    assert source.split("train").read(0).target.tolist() == expected
+
+
+def test_seconds_and_a_lower_rate(root):
+    rows = ["a0.mp4,0,0.55,walk", "a0.mp4,0.55,1.2,fall"]
+    table = write(root, "s.csv", "clip,start,end,label", *rows)
+    source = clips(root, table, target="steps", rate_hz=5)
+    # at 0, 0.2, 0.4 | 0.6, 0.8, 1.0 seconds of a film at 10 Hz
+    assert source.split("train").read(0).target.tolist() == [1, 1, 1, 0, 0, 0]
+
+
+def test_transcripts_by_character_and_by_word(root):
+    table = write(root, "t.csv", "clip,text", "a0.mp4,set red", "b0.mp4,bin red")
+    source = clips(root, table, target="text", validation=["b"])
+    assert "".join(source.labels) == " bdeinrst"
+    said = "".join(source.labels[i] for i in source.split("train").read(0).target)
+    assert said == "set red"
+    words = clips(root, table, target="text", unit="words", validation=["b"])
+    assert words.labels == ["bin", "red", "set"]
+    assert words.split("train").read(0).target.tolist() == [2, 1]
+
+
+def test_rows_can_be_chosen(root):
+    rows = ["a0.mp4,0,6,digit,two", "a0.mp4,6,9,color,red", "b0.mp4,0,6,digit,six"]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label,word", *rows)
+    source = clips(root, table, column="word", where="label=digit", validation=["b"])
+    assert source.labels == ["six", "two"]
+    assert int(source.split("train").read(0).target) == 1
+
+
+def test_what_cannot_be_used_is_named_and_the_rest_is_read(root):
+    (root / "a1.mp4").write_text("version https://git-lfs.github.com/spec/v1")
+    rows = ["a0.mp4,x", "a1.mp4,x", "gone.mp4,y", "b0.mp4,y", "b1.mp4,"]
+    source = clips(root, write(root, "l.csv", "clip,label", *rows), group_pattern=None)
+    assert source.split("train").names == ["a0.mp4", "b0.mp4"]
+    reasons = {problem.name: problem.reason for problem in source.problems}
+    assert len(reasons) == 3
+    assert "no such file" in reasons["gone.mp4"] and "a1.mp4" in reasons["a1.mp4"]
+
+
+def test_a_label_that_no_training_clip_has_is_named(root):
+    rows = ["a0.mp4,x", "a1.mp4,y", "c0.mp4,z"]
+    source = clips(root, write(root, "l.csv", "clip,label", *rows), test=["c"])
+    assert source.labels == ["x", "y"] and len(source.split("test")) == 0
+    (problem,) = source.problems
+    assert "c0.mp4" in problem.reason and "'z'" in problem.reason
+
+
+def test_one_video_under_two_names_cannot_stand_on_both_sides(root):
+    (root / "c1.mp4").write_bytes((root / "a0.mp4").read_bytes())
+    table = labels_table(root)
+    assert len(clips(root, table).split("train")) == 6
+    with pytest.raises(ValueError, match=r"a0\.mp4 and c1\.mp4 are the same video.*test"):
+        clips(root, table, test=["c"])
+
+
+def test_segments_past_the_end_are_named(root):
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", "a0.mp4,0,30,walk")
+    source = clips(root, table, target="steps")
+    (problem,) = source.notes
+    assert source.problems == []
+    assert "past its end, 12 frames" in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"target": "text", "window": 5}, "would cut a transcript"),
+        ({"window": -1}, "window=-1"),
+        ({"speed": 1.0}, "speed below 1"),
+        ({"labels": ["even"]}, "lack"),
+        ({"group_pattern": "(x)"}, "finds no group"),
+        ({"group_pattern": "("}, "group_pattern"),
+        ({"rate_hz": 5, "frames": 3}, "give one of them"),
+        ({"test": ["d"]}, "no group 'd'"),
+    ],
+)
+def test_mistakes_are_told_before_training(root, options, told):
+    with pytest.raises(ValueError, match=told):
+        clips(root, labels_table(root), **options)
+
+
+def test_groups_by_pattern():
+    assert group_of("day7/x.mp4", r"day(\d)") == "7" and group_of("x.mp4", None) == "x.mp4"
+
+
+def test_training_is_cut_and_validation_is_whole(root):
+    rows = [f"{n}.mp4,0,12,walk" for n in ("a0", "b0")]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", *rows)
+    source = clips(root, table, target="steps", window=5, validation=["b"])
+    assert source.split("train").sizes.tolist() == [5, 5, 5]
+    assert source.split("validation").sizes.tolist() == [STEPS]
+    np.testing.assert_array_equal(source.split("validation").read(0).target, 0)
+
+
+def test_words_of_one_letter_would_be_read_as_characters(root):
+    table = write(root, "t.csv", "clip,text", "a0.mp4,a b", "b0.mp4,b a")
+    with pytest.raises(ValueError, match="take unit: characters"):
+        clips(root, table, target="text", unit="words")
+
+
+def test_clips_whose_label_is_ignored_are_no_problem(root):
+    rows = ["a0.mp4,x", "b0.mp4,y", "c0.mp4,unknown"]
+    source = clips(root, write(root, "l.csv", "clip,label", *rows), ignore=["unknown"])
+    assert source.labels == ["x", "y"] and len(source.split("train")) == 2
+    assert source.problems == []
+
+
+def test_sizes_bound_what_a_faster_or_slower_clip_has(root):
+    dataset = clips(root, labels_table(root), speed=0.5).split("train")
+    assert dataset.sizes.tolist() == [18] * 6
+    for dataset.epoch in range(20):
+        assert all(len(dataset.read(i).inputs) <= 18 for i in range(6))

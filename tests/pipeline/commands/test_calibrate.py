@@ -1,0 +1,310 @@
+"""calibrate as a user calls it, and --accept behind it: from labelled lines to marked readings."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from models.decoding.beam import BeamSearch
+from pipeline.commands.calibrate import Listener, cross_fitted, labelled_items, listen
+from pipeline.reading.accept import accept, tell_share
+from pipeline.reading.bundle import load_bundle, save_bundle
+from pipeline.reading.prediction import Recognizer
+from pipeline.scoring import string_evidence as gathering
+from pipeline.scoring.risk_coverage import Accepted, Curve, curve_of
+from pipeline.scoring.string_confidence import (
+    StringCalibration,
+    character_confidences,
+    fit_strings,
+    likelihood,
+)
+from pipeline.scoring.string_evidence import ToldStrings, log_probabilities, surest_steps
+from pipeline.scoring.temperature import Calibration
+from tests.support.opinions import opinion_bundle
+from tests.support.small import ALPHABET, noise_line, tiny_bundle, write_image, write_lines
+
+LINES = 24
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, expected):
+    """Lines of six pages; the transcript is what is read, in every third one letter more."""
+    folder = tmp_path_factory.mktemp("lines")
+    paths = [
+        write_image(folder / f"p{i % 6}__{i}.png", noise_line(i, width=16 + 4 * i))
+        for i in range(LINES)
+    ]
+    said = [r["text"] for r in expected.predict(map(str, paths))]
+    true = [text + "b" * (i % 3 == 0) for i, text in enumerate(said)]
+    rows = (f"{p.name}\t{text}\n" for p, text in zip(paths, true, strict=True))
+    (folder / "labels.tsv").write_text("".join(rows), encoding="utf-8")
+    return folder
+
+
+def heard_of(bundle, data):
+    options = SimpleNamespace(data=str(data), config=None, group_pattern="(.+?)__", model="x")
+    recognizer = Listener(load_bundle(str(bundle)))
+    return listen(recognizer, labelled_items(recognizer, options))
+
+
+@pytest.fixture
+def calibrated(data, bundle_file, tmp_path, command):
+    output = tmp_path / "c.safetensors"
+    done = command("calibrate", "--model", bundle_file, "--data", data, "--output", output)
+    assert done.code == 0, done.err
+    return output, done.out
+
+
+def test_calibrate_fits_on_labelled_lines_and_changes_no_reading(data, bundle_file, calibrated):
+    output, out = calibrated
+    bundle = load_bundle(str(output))
+    fitted = bundle.calibration.strings["greedy"]
+    assert fitted.curve.counts[-1] == LINES and fitted.curve.wrong[-1] == LINES // 3
+    assert "24 read, 66.7 % of them right as a whole" in out and "wrote " in out
+    assert "cannot be promised by these 24" in out and "before" in out and "crossed" in out
+    paths = sorted(map(str, data.glob("*.png")))
+    before = list(Recognizer(load_bundle(str(bundle_file))).predict(paths))
+    after = list(Recognizer(bundle).predict(paths))
+    assert [r["text"] for r in before] == [r["text"] for r in after]
+    heard = heard_of(bundle_file, data)
+    told = heard.told
+    assert fit_strings(told).slope == pytest.approx(fitted.slope, rel=1e-3)
+    assert sorted(set(heard.groups)) == [f"p{i}" for i in range(6)]
+    expected = {round(fitted.confidence(np.exp(s)), 3) for s in told.scores}
+    assert {round(r["confidence"], 3) for r in after} <= expected | {e + 0.001 for e in expected}
+
+
+def test_evaluate_tells_the_calibration_error_of_lines(data, calibrated, command, tmp_path):
+    output, _ = calibrated
+    scores = tmp_path / "s.json"
+    done = command("evaluate", "--model", output, "--data", data, "--json", scores)
+    ece = json.loads(scores.read_text())["ece"]
+    assert f"ece {ece:.2f} %" in done.out and "1 bins; " in done.out
+    sure = [r["confidence"] for r in Recognizer(load_bundle(str(output))).predict(
+        map(str, data.glob("*.png"))
+    )]  # fmt: skip
+    assert ece == pytest.approx(100 * abs(np.mean(sure) - 2 / 3), abs=0.02)
+
+
+def test_labels_are_calibrated_too(command, tmp_path):
+    bundle = tmp_path / "o.safetensors"
+    save_bundle(opinion_bundle(), bundle)
+    rows = [("good", 1), ("good bad good", 1), ("bad", 0), ("bad film", 1), ("good film", 1)]
+    table = tmp_path / "r.csv"
+    table.write_text("text,label\n" + "".join(f"{t},{k}\n" for t, k in rows), encoding="utf-8")
+    done = command("calibrate", "--model", bundle, "--data", table)
+    assert done.code == 0, done.err
+    content = load_bundle(str(bundle)).calibration
+    assert content.strings == {} and content.temperature != 1
+    assert "5 read, 80.0 % of them right" in done.out
+
+
+def test_a_search_keeps_the_temperature_that_it_was_tuned_at(data, bundle_file, command, tmp_path):
+    bundle = load_bundle(str(bundle_file))
+    old = StringCalibration(2.0, 1.0)
+    bundle.calibration = Calibration(1.5, {"greedy": old})
+    bundle.decoder = BeamSearch(list(ALPHABET))
+    path = tmp_path / "b.safetensors"
+    save_bundle(bundle, path)
+    assert command("calibrate", "--model", path, "--data", data).code == 0
+    found = load_bundle(str(path))
+    assert found.calibration.temperature == 1.5 and found.decoder is not None
+    assert found.calibration.strings["greedy"] == old
+    assert found.calibration.strings["beam"].curve.counts[-1] == LINES
+    options = ("--data", data, "--decoder", "greedy")
+    assert command("calibrate", "--model", path, *options).code == 0
+    found = load_bundle(str(path))
+    assert found.calibration.temperature == 1.5 and found.decoder is not None
+    assert found.calibration.strings["greedy"].curve.counts[-1] == LINES
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ((), "either --data or --config"),
+        (("--data", "d", "--output", "x.txt"), "--output x.txt: name a .safetensors file"),
+        (("--data", "d", "--decoder", "beam"), "has no search; run language_model first"),
+        (("--data", "d"), "no such data: d"),
+    ],
+)
+def test_a_mistake_is_one_clear_error(options, says, bundle_file, command):
+    code, _, err = command("calibrate", "--model", bundle_file, *options)
+    assert code == 2 and says in err and err.count("\n") == 1
+
+
+def test_crossed_halves_never_see_themselves():
+    scores = np.log(np.linspace(0.05, 0.95, 40))
+    nothing = np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
+    groups = ["a"] * 20 + ["b"] * 20
+    # one half is all right, the other all wrong: each is told what the other one is
+    found = cross_fitted(ToldStrings(*nothing, scores, np.arange(40) < 20), groups)
+    assert found[:20].max() < 0.1 and found[20:].min() > 0.9
+    assert cross_fitted(ToldStrings(*nothing, scores, np.arange(40) < 20), ["a"] * 40) is None
+
+
+def test_accepted_lines_are_those_above_the_promised_threshold(
+    data, bundle_file, command, tmp_path
+):
+    bundle, paths = load_bundle(str(bundle_file)), sorted(map(str, data.glob("*.png")))
+    lifted = StringCalibration(0.2, 1.0)  # noise is read with very little probability
+    bundle.calibration = Calibration(1.0, {"greedy": lifted})
+    reader = Recognizer(bundle)
+    told = np.array([reader.confidence(reading) for _, reading in reader.read(paths)])
+    curve = curve_of(np.repeat(told, 25), np.repeat(told > np.median(told), 25))
+    bundle = load_bundle(str(bundle_file))
+    bundle.calibration = Calibration(1.0, {"greedy": StringCalibration(0.2, 1.0, curve)})
+    path = tmp_path / "b.safetensors"
+    save_bundle(bundle, path)
+    threshold = accept(Recognizer(bundle), 0.95, None).threshold
+    expected = [one >= threshold for one in told]
+    assert 0 < sum(expected) < LINES
+    done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "jsonl")
+    assert [json.loads(r)["accepted"] for r in done.out.splitlines()] == expected
+    assert f"{sum(expected)} of 24 lines (" in done.err and "at least 95 % are right" in done.err
+    done = command("predict", *paths, "no.png", "--model", path, "--accept", 0.95)
+    assert done.code == 1 and f"{sum(expected)} of 24 lines (" in done.err  # one was not read
+    for form in ("page", "alto"):
+        done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", form)
+        assert done.code == 2 and f"--accept 0.95: --format {form} has no place" in done.err
+    words = tmp_path / "words.txt"
+    words.write_text("abba", encoding="utf-8")
+    done = command("predict", *paths, "--model", path, "--accept", 0.95, "--lexicon", words)
+    assert done.code == 2 and not done.out and "this search is not the one" in done.err
+    done = command("predict", *paths, "--model", path, "--accept", 0.95)
+    marks = [row.split("\t")[2] for row in done.out.splitlines()]
+    assert marks == ["accepted" if one else "look" for one in expected]
+    done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "csv")
+    rows = [row.rsplit(",", 1)[1] for row in done.out.splitlines()]
+    assert rows == ["accepted", *(str(one).lower() for one in expected)]
+
+
+def test_what_cannot_be_promised_is_refused(data, bundle_file, calibrated, command):
+    path = str(next(data.glob("*.png")))
+    code, out, err = command("predict", path, "--model", bundle_file, "--accept", 0.9)
+    assert code == 2 and not out and "never calibrated for strings" in err
+    code, out, err = command("predict", path, "--model", calibrated[0], "--accept", 0.99)
+    assert code == 2 and not out and "the 24 validation lines do not promise that" in err
+    code, _, err = command("predict", path, "--model", calibrated[0], "--accept", 99)
+    assert code == 2 and "99 of the answers right: it must lie between 0 and 1" in err
+
+
+def test_a_promise_for_one_decoder_is_none_for_another():
+    bundle = tiny_bundle()
+    good = StringCalibration(1, 0, Curve([0.5], [1000], [0]))
+    bundle.calibration = Calibration(1.0, {"greedy": good})
+    assert accept(Recognizer(bundle), 0.99, None) == Accepted(0.5, 1000, 0, 1.0)
+    own = bundle.decoder = BeamSearch(list(ALPHABET))
+    with pytest.raises(ValueError, match="decoder beam"):
+        accept(Recognizer(bundle), 0.99, own)
+
+
+def test_a_promise_for_one_search_is_none_for_another():
+    bundle, good = tiny_bundle(), StringCalibration(1, 0, Curve([0.5], [1000], [0]))
+    bundle.calibration = Calibration(1.0, {"greedy": good, "beam": good})
+    own = BeamSearch(list(ALPHABET), width=8)
+    found = Accepted(0.5, 1000, 0, 1.0)
+    for asked in (own, replace(own, n_best=5), None):
+        bundle.decoder = asked
+        assert accept(Recognizer(bundle), 0.99, own) == found
+    for asked in (replace(own, lexicon=frozenset({"ab"})), replace(own, n_best=9, width=9)):
+        bundle.decoder = asked
+        with pytest.raises(ValueError, match="leave out --lexicon and --n_best above 8"):
+            accept(Recognizer(bundle), 0.99, own)
+    with pytest.raises(ValueError, match="leave out --lexicon, --decoder beam and --n_best"):
+        accept(Recognizer(bundle), 0.99, None)
+
+
+def test_the_share_is_told_on_standard_error(capsys):
+    tell_share(7812, 10000, 0.99, Accepted(0.9, 300, 1, 0.5))
+    told = capsys.readouterr()
+    assert not told.out and "7,812 of 10,000 lines (78.1 %) can go unread" in told.err
+    assert "(299 of 300 were)" in told.err
+
+
+def test_a_listener_keeps_what_no_temperature_divided():
+    bundle = tiny_bundle()
+    plain = Listener(bundle)
+    logits, lengths = torch.randn(2, 5, len(ALPHABET) + 1), torch.tensor([5, 3])
+    plain.temperature = 3.0
+    heard = plain.decode(logits, lengths)
+    whole = bundle.model.head.decode(logits / 3, lengths)
+    assert [one.reading for one in heard] == whole and all(one.ids for one in whole)
+    rows = surest_steps(logits, whole).tolist()
+    assert [row for one in heard for row in one.logits.tolist()] == rows
+    assert [len(one.logits) for one in heard] == [len(one.ids) for one in whole]
+    scores = log_probabilities(logits, lengths, whole)
+    assert [one.score for one in heard] == pytest.approx(scores.tolist())
+    bundle.calibration = Calibration(1.0, {"greedy": StringCalibration()})
+    read = [one.reading for one in plain.decode(logits, lengths)]
+    assert [one.confidence for one in read] == pytest.approx(scores.exp().tolist())
+    assert [one.confidences for one in read] == [one.confidences for one in whole]
+
+
+def test_of_many_lines_only_some_characters_are_kept(data, bundle_file, monkeypatch):
+    whole = heard_of(bundle_file, data)
+    monkeypatch.setattr(gathering, "MOST", 20)
+    few = heard_of(bundle_file, data)
+    assert len(few.told.ids) <= 40 < len(whole.told.ids)
+    assert few.told.scores.tolist() == whole.told.scores.tolist()
+    assert few.hits.tolist() == whole.hits.tolist() == few.told.exact.tolist()
+
+
+def test_characters_are_told_of_what_was_and_of_what_is_written(
+    data, bundle_file, command, tmp_path
+):
+    bundle = load_bundle(str(bundle_file))
+    bundle.calibration = Calibration(2.0)
+    path = tmp_path / "b.safetensors"
+    save_bundle(bundle, path)
+    told = heard_of(path, data).told
+    logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
+
+    def nll(temperature):
+        return f"{likelihood(character_confidences(logits, ids, temperature), told.hits):.4f}"
+
+    out = command("calibrate", "--model", path, "--data", data).out
+    written = load_bundle(str(path)).calibration.temperature
+    assert len({nll(1.0), nll(2.0), nll(written)}) == 3
+    assert f"characters before: nll {nll(2.0)}" in out
+    assert f"characters after: nll {nll(written)}" in out
+    bundle = load_bundle(str(bundle_file))
+    bundle.calibration, bundle.decoder = Calibration(2.0), BeamSearch(list(ALPHABET))
+    save_bundle(bundle, path)
+    kept = command("calibrate", "--model", path, "--data", data, "--decoder", "greedy").out
+    assert f"before: nll {nll(2.0)}" in kept and f"after: nll {nll(2.0)}" in kept
+
+
+def test_what_is_left_out_is_told(bundle_file, command, tmp_path, expected):
+    paths = [write_image(tmp_path / f"p__{i}.png", noise_line(i)) for i in range(3)]
+    for path in paths[:2]:
+        path.with_suffix(".gt.txt").write_text("ab", encoding="utf-8")
+    given = ("--data", tmp_path, "--output", tmp_path / "o.safetensors")
+    done = command("calibrate", "--model", bundle_file, *given)
+    assert done.code == 0 and done.out.startswith("2 read")
+    assert f"{paths[2]}: no transcript" in done.err and "1 lines left out" in done.err
+
+
+def test_a_config_stands_for_all_its_real_lines(bundle_file, command, folder):
+    write_lines("ab", "ba", "abba", "b")
+    Path("more").mkdir()
+    for place, name in enumerate(("q0", "q1", "q2")):
+        write_image(Path(f"more/{name}__.png"), noise_line(place, width=50))
+        Path(f"more/{name}__.gt.txt").write_text("é" * (place < 2), encoding="utf-8")
+    folders = [
+        {"root": "lines", "validation": ["p0", "p1"]},
+        {"root": "more", "validation": ["q0"]},
+    ]
+    sources = [
+        {"class_path": "datasets.RealLines", "init_args": {"folders": [one]}} for one in folders
+    ]
+    mixed = {"class_path": "datasets.Mixture", "init_args": {"sources": sources}}
+    Path("c.yaml").write_text(json.dumps({"data": {"source": mixed}}), encoding="utf-8")
+    given = ("--config", "c.yaml", "--output", "o.safetensors")
+    done = command("calibrate", "--model", bundle_file, *given)
+    assert done.code == 0, done.err
+    assert done.out.startswith("3 read, ")
+    assert "q2__.png: the transcript is empty" in done.err

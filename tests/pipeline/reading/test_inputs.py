@@ -1,0 +1,212 @@
+"""Arguments: to a bundle for texts a path, a text or a table; to one for images a path."""
+
+import csv
+import io
+import json
+import sys
+from math import exp
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datasets import LineReader, TextReader
+from pipeline.reading import inputs
+from pipeline.reading.bundle import save_bundle
+from pipeline.reading.inputs import PATH, TextTable, expand
+from pipeline.reading.prediction import Item
+from tests.support.opinions import opinion_bundle
+from tests.support.small import noise_line, write_image
+
+
+@pytest.fixture(scope="module")
+def texts_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("texts") / "opinions.safetensors"
+    save_bundle(opinion_bundle(temperature=2.0), path)
+    return path
+
+
+@pytest.fixture
+def read(command, texts_file, tmp_path, monkeypatch):
+    """predict in a folder of its own -> the exit status, the records, and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        given = ("predict", *arguments, "--model", texts_file, "--format", "jsonl")
+        code, out, err = command(*given)
+        return code, [json.loads(line) for line in out.splitlines()], err
+
+    return run
+
+
+def said(records: list[dict]) -> list[tuple[str, str]]:
+    return [(r["input"], r.get("label", "failed")) for r in records]
+
+
+def test_a_text_is_read_as_it_stands(read):
+    code, records, err = read("a good film", "Bad!", "good?", "good good bad")
+    assert (code, err) == (0, "")
+    answers = ["positive", "negative", "positive", "positive"]
+    assert said(records) == list(
+        zip(["a good film", "Bad!", "good?", "good good bad"], answers, strict=True)
+    )
+    # logits -1/3 and 1/3, divided by the temperature 2
+    assert records[0]["confidence"] == pytest.approx(1 / (1 + exp(-1 / 3)), abs=0.005)
+
+
+def test_a_record_of_a_database_is_read_by_its_name(command, bundle_file, tmp_path):
+    lmdb = pytest.importorskip("lmdb")
+    image = write_image(tmp_path / "a.png", noise_line(1))
+    with lmdb.open(str(tmp_path / "x.lmdb"), map_size=1 << 20) as base, base.begin(write=True) as t:
+        t.put(b"num-samples", b"1")
+        t.put(b"image-000000001", image.read_bytes())
+    given = ("--model", bundle_file, "--format", "jsonl")
+    answers = [
+        json.loads(command("predict", name, *given).out)
+        for name in (image, tmp_path / "x.lmdb#image-000000001")
+    ]
+    assert answers[0]["text"] and answers[0]["text"] == answers[1]["text"]
+
+
+def test_the_help_names_what_lines_may_come_from(command):
+    told = {name: " ".join(command(name, "--help").out.split()) for name in ("predict", "evaluate")}
+    assert "PAGE and ALTO files (every line of the page) and records of an LMDB" in told["predict"]
+    assert "a folder of PAGE or ALTO files or one of them, an LMDB" in told["evaluate"]
+
+
+def test_what_exists_is_a_path_even_without_an_ending(read, tmp_path):
+    (tmp_path / "one.txt").write_text("bad", encoding="utf-8")
+    (tmp_path / "TWO.TXT").write_text("good", encoding="utf-8")
+    (tmp_path / "good").write_text("bad", encoding="utf-8")
+    code, records, _ = read("one.txt", "TWO.TXT", "good")
+    assert code == 1
+    assert said(records) == [("one.txt", "negative"), ("TWO.TXT", "positive"), ("good", "failed")]
+    assert records[2]["error"].startswith("good: not .txt, .csv, .tsv, .parquet; ")
+
+
+@pytest.mark.parametrize("path", ["rewiew.txt", "folder/good", "good.csv", "good\\film", "x.mp4"])
+def test_a_mistyped_path_is_no_text(read, path):
+    code, (record,), _ = read(path)
+    assert (code, list(record)) == (1, ["input", "error"])
+    assert record["error"].startswith(f"{path}: no such file; a text is taken as one if it holds")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["good", "good.", "a film of 8/10", "so good... bad.movie", "really? [no]", "10", "素晴"],
+)
+def test_a_text_is_no_path(text):
+    assert not PATH.fullmatch(text)
+    (item,) = expand([text], TextReader([]))
+    assert isinstance(item, Item) and item.name == text
+
+
+def test_a_dash_takes_one_text_a_line(read, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("good.txt\n\nbad a/b\r\n"))
+    code, records, _ = read("-")
+    # tokens of the first: good . txt
+    assert (code, said(records)) == (0, [("good.txt", "positive"), ("bad a/b", "negative")])
+
+
+def test_empty_texts_are_named(read, tmp_path):
+    (tmp_path / "empty.txt").write_text(" \n", encoding="utf-8")
+    code, records, err = read("", "empty.txt", "good film")
+    assert code == 1 and "2 of 3 inputs failed" in err
+    assert records[0] == {"input": "", "error": "empty, there is nothing to read"}
+    assert records[1]["error"] == "empty.txt: empty, there is nothing to read"
+    assert records[2]["label"] == "positive"
+
+
+def test_a_folder_gives_its_texts(read, tmp_path):
+    for name, text in (("b.txt", "bad"), ("a.txt", "good"), ("sub/c.txt", "good"), ("d.png", "x")):
+        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "all" / name).write_text(text, encoding="utf-8")
+    code, records, _ = read("all")
+    assert code == 0
+    assert [r["input"] for r in records] == ["all/a.txt", "all/b.txt", "all/sub/c.txt"]
+    assert [r["label"] for r in records] == ["positive", "negative", "positive"]
+    assert [r["input"] for r in read("all/*.txt")[1]] == ["all/a.txt", "all/b.txt"]
+
+
+def test_an_empty_folder_ends_nothing_for_the_others(read, tmp_path):
+    (tmp_path / "bare").mkdir()
+    assert read("bare") == (2, [], "error: bare: no .txt file in this folder\n")
+    assert read("none/*.txt") == (2, [], "error: none/*.txt: no file matches\n")
+    code, records, _ = read("a good film", "bare", "none/*.txt", "a bad film")
+    assert code == 1
+    assert [r.get("label") for r in records] == ["positive", None, None, "negative"]
+    assert records[1]["error"] == "bare: no .txt file in this folder"
+    assert records[2]["error"] == "none/*.txt: no file matches"
+
+
+def test_the_rows_of_a_table_are_inputs(read, tmp_path):
+    rows = [("1", 'good, "so good"\nfilm'), ("2", "bad"), ("3", " ")]
+    for name, mark in (("t.csv", ","), ("t.tsv", "\t")):
+        with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=mark).writerows([("id", "text"), *rows])
+    table = pa.table({"text": ["good", "bad", None], "id": [1, 2, 3]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    code, records, err = read("t.csv", "t.tsv", "t.parquet", "good film")
+    assert code == 1 and "3 of 10 inputs failed" in err
+    expected = [
+        (f"{name}:row {row}", label)
+        for name in ("t.csv", "t.tsv", "t.parquet")
+        for row, label in enumerate(("positive", "negative", "failed"), 1)
+    ]
+    assert said(records) == [*expected, ("good film", "positive")]
+    assert records[8]["error"] == "t.parquet:row 3: no text"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", b"review,label\ngood,1\n", "column 'text' (its first row is review, label)"),
+        ("b.csv", b"", "column 'text' (its first row is empty)"),
+        ("c.csv", b"text\n\xff\xfe\n", "can't decode byte 0xff"),
+        ("d.parquet", b"no parquet", "not a table with a column 'text'"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_error(read, tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    code, records, _ = read(name, "good film")
+    assert code == 1
+    assert said(records) == [(name, "failed"), ("good film", "positive")]
+    assert says in records[0]["error"] and records[0]["error"].startswith(f"{name}: ")
+
+
+def test_rows_are_read_when_they_are_needed(tmp_path, monkeypatch):
+    taken = []
+
+    def endless(path):
+        while True:
+            taken.append(path)
+            yield "good"
+
+    (tmp_path / "t.csv").write_text("text\n", encoding="utf-8")
+    monkeypatch.setattr(inputs, "read_texts", endless)
+    (table,) = expand([str(tmp_path / "t.csv")], TextReader(["good"]))
+    assert isinstance(table, TextTable) and not taken
+    assert next(iter(table.items())).name.endswith("t.csv:row 1") and len(taken) == 1
+
+
+def test_the_text_form_keeps_one_line_a_record(command, texts_file):
+    code, out, _ = command("predict", "good\tor\nnot", "--model", texts_file)
+    assert (code, out) == (0, "good or not\tpositive\n")
+
+
+def test_the_wrong_bundle_names_the_right_one(command, read, bundle_file, tmp_path):
+    write_image(tmp_path / "a.png", noise_line(0))
+    (tmp_path / "a.txt").write_text("good", encoding="utf-8")
+    code, (record,), _ = read("a.png")
+    assert code == 1 and "reads texts; for images use --model lines-en" in record["error"]
+    for given, why in (("a.txt", ""), ("t.csv", ""), ("a good film", "no such file; ")):
+        code, out, _ = command("predict", given, "--model", bundle_file, "--format", "jsonl")
+        expected = f"{given}: {why}{bundle_file} reads images; for texts use --model reviews-en"
+        assert (code, json.loads(out)["error"]) == (1, expected)
+
+
+def test_a_long_text_is_an_item_not_a_file_name():
+    text = "a good film . " * 500
+    (item,) = expand([text], TextReader(["good", "film"]))
+    assert item.name == text and item.load().tolist() == [1, 2, 3, 1] * 500
+    assert list(expand(["x/" * 3000 + "a.png"], LineReader())) == ["x/" * 3000 + "a.png"]

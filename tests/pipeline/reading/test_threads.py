@@ -1,0 +1,23 @@
+"""One thread an operation, for as long as it is asked for."""
+
+import pytest
+import torch
+
+from pipeline.reading.threads import one_thread_an_operation
+
+
+def fail_with_one_thread() -> None:
+    with one_thread_an_operation():
+        assert torch.get_num_threads() == 1
+        raise ValueError("on the way")
+
+
+def test_the_number_of_threads_comes_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ValueError, match="on the way"):
+            fail_with_one_thread()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,95 @@
+"""Which characters are read after a fine-tuning, and what a new one starts from."""
+
+import string
+import unicodedata
+from types import SimpleNamespace
+
+import pytest
+
+from datasets import RealLines
+from datasets.lines.source import LineFolder
+from pipeline.training.alphabets import LOOKS, choose_alphabet, look_alike, spell_out, transcribed
+from tests.support.small import write_lines
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def source(alphabet: str | None) -> dict:
+    """RealLines of a config; page 0 is for validation, page 1 for the test."""
+    folder = SimpleNamespace(root="lines", group_pattern="(.+?)__", validation=["p0"], test=["p1"])
+    return {"init_args": {"alphabet": alphabet, "folders": [folder]}}
+
+
+@pytest.mark.parametrize(
+    ("way", "given", "chosen"),
+    [
+        ("union", None, "bafé"),
+        ("replace", None, "abfé"),
+        ("keep", None, "ba"),
+        ("union", "cab", "bac"),  # what the config names counts, not the transcripts
+        ("replace", "cab", "cab"),
+        ("keep", "cab", "ba"),
+    ],
+)
+def test_the_ways(way, given, chosen):
+    write_lines("fe\u0301", "test", "aba", "b")  # é composed; what only the test has is left out
+    mixture = {"init_args": {"sources": [source(given), {"init_args": {"count": 3}}]}}
+    for _ in range(2):  # again when a run is resumed from the config that it wrote
+        choose_alphabet(mixture, ["b", "a"], way)
+        real, rendered = mixture["init_args"]["sources"]
+        assert real["init_args"]["alphabet"] == chosen
+        assert rendered["init_args"] == {"count": 3}
+
+
+def test_sources_of_a_mixture_get_one_alphabet():
+    write_lines("fa", "t", "aba", "b")
+    rendered = {"init_args": {"alphabet": "xb"}}
+    mixture = {"init_args": {"sources": [source(None), rendered]}}
+    choose_alphabet(mixture, ["b"], "replace")
+    assert [s["init_args"]["alphabet"] for s in mixture["init_args"]["sources"]] == ["abfx"] * 2
+
+
+def test_words_are_no_alphabet():
+    one = source("ab")
+    choose_alphabet(one, ["walk", "a"], "union")
+    assert one["init_args"]["alphabet"] == "ab"
+
+
+def test_the_derived_alphabet_is_what_the_source_derives(tmp_path):
+    write_lines("zx", "t", "aba", "ſe")
+    (tmp_path / "out.tsv").write_text("p2__.png\tno such text\n", encoding="utf-8")
+    folder = LineFolder("lines", validation=["p0"], test=["p1"], leave_out="out.tsv")
+    assert transcribed([folder]) == RealLines([folder]).labels == ["e", "x", "z", "ſ"]
+
+
+KNOWN = set(string.ascii_letters + string.digits + string.punctuation + " ")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "old"),
+    [
+        *zip("ſßéÄœŒ«„”—⸗ͤ⁵ʳ½ﬁаΡ", "fBeAoO<,\"-=e5r1faP", strict=True),
+        *zip("\u00a0\u2013’…", " -'.", strict=True),
+        ("☞", None),
+        ("\u0301", None),
+        ("walk", None),
+    ],
+)  # fmt: skip
+def test_look_alikes(symbol, old):
+    assert look_alike(symbol, KNOWN) == old
+
+
+def test_a_look_alike_must_be_known():
+    assert look_alike("ß", set("s")) == "s"
+    assert look_alike("é", set("E")) == "E"
+    assert look_alike("é", set("xyz")) is None
+
+
+def test_the_table_holds_single_composed_characters():
+    wrong = [c for c in LOOKS if len(c) != 1 or unicodedata.normalize("NFC", c) != c]
+    assert not wrong and not [c for c, old in LOOKS.items() if c in old or not old]
+
+
+def test_labels_are_told_readably():
+    assert spell_out([" ", "a", "\u0364"]) == "␣ a ◌\u0364"
+    assert spell_out([]) == "none"

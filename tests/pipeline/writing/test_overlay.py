@@ -1,0 +1,225 @@
+"""The reading in the picture: at the same times, in fixed colours, in words that can be read."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from models.heads.labels import Text
+from pipeline.reading.bundle import save_bundle
+from pipeline.writing import lettering, overlay
+from pipeline.writing.lettering import fit, stamp, width, wrap
+from pipeline.writing.overlay import Painter, Word, burn, words_of
+from pipeline.writing.palette import BASE, palette, rgb
+from tests.support.screen import clip_bundle, even, plain, read_film, write_film
+
+SEGMENTS = [
+    {"start": 0.0, "end": 0.5, "label": "walk", "confidence": 0.9},
+    {"start": 0.5, "end": 1.0, "label": "sit", "confidence": 0.4},
+]
+RECORD = {"segments": SEGMENTS, "confidence": 0.7}
+LABELS = ["walk", "sit"]
+
+
+def near(pixel: np.ndarray, colour: str) -> bool:
+    return bool(np.abs(pixel.astype(int) - rgb(colour)).max() < 40)
+
+
+def test_the_copy_has_the_times_of_the_source(tmp_path):
+    times = [0.0, 0.04, 0.1, 0.333, 0.334, 0.9, 1.7]
+    source = write_film(tmp_path / "a.mp4", [plain(90)] * 7, times)
+    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    made = read_film(tmp_path / "out.mp4")
+    assert [round(seconds, 4) for seconds, _ in made] == times
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((96, 128), (288, 384)), ((49 * 2, 322), (98, 322)), ((36, 64), (180, 320))]
+)
+def test_small_pictures_are_enlarged_and_sides_are_even(tmp_path, size, shown):
+    source = write_film(tmp_path / "a.mp4", [plain(90, *size)] * 2, even(2))
+    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    assert read_film(tmp_path / "out.mp4")[0][1].shape == (*shown, 3)
+
+
+def test_the_label_of_the_time_is_shown_and_the_cursor_moves(tmp_path):
+    source = write_film(tmp_path / "a.mp4", [plain(90, 240, 320)] * 10, even(10, 0.1))
+    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    colours = palette(LABELS)
+    cursors = []
+    for seconds, image in read_film(tmp_path / "out.mp4"):
+        chip = image[15, 13]  # in the middle of the square at the top left
+        assert near(chip, colours["walk" if seconds < 0.5 else "sit"])
+        row = image[-5].astype(int)
+        assert near(row[100], colours["walk"]) or seconds in (0.3,)
+        assert near(row[300], colours["sit"])
+        cursors.append(int(row.min(1).argmax()))  # the whitest column
+    expected = [32 * i for i in range(10)]
+    assert np.abs(np.array(cursors[1:]) - expected[1:]).max() <= 2
+
+
+def test_a_clips_label_is_a_banner_and_its_bar_is_its_confidence():
+    image = plain(128, 240, 320)
+    record = {"label": "sit", "confidence": 0.5}
+    Painter(record, LABELS, 240, 320).draw(image, 3.0)
+    bar = image[30]  # through the confidence bar, which is a third of the width at 1
+    filled = [near(pixel, palette(LABELS)["sit"]) for pixel in bar]
+    assert sum(filled) == pytest.approx(0.5 * 320 / 3, abs=2)
+    assert (image[-20:] == 128).all()  # no timeline
+
+
+def test_words_turn_white_when_they_are_said():
+    words = [Word("one", 0.0), Word("two", 1.0)]
+    painter = Painter({"text": "one two", "confidence": 1.0}, ["x"], 240, 320, words)
+    before, after, whole = (plain(0, 240, 320) for _ in range(3))
+    painter.draw(before, 0.5)
+    painter.draw(after, 1.5)
+    Painter({"text": "one two", "confidence": 1.0}, ["x"], 240, 320).draw(whole, 0.0)
+    half = 160
+    assert before[:, :half].max() == after[:, :half].max() == 255
+    assert 120 < before[:, half:].max() < 180 and after[:, half:].max() == 255
+    assert (whole == after).all() and not before[:100].any()
+
+
+def test_words_begin_at_the_step_of_their_first_symbol():
+    times = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
+    steps = [(0, 0), (1, 1), (2, 2), (4, 4)]
+    text = Text([0, 1, 2, 0], [1.0] * 4, steps, 1.0)
+    assert words_of(text, times, ["a", "b", " "]) == [Word("ab", 0.0), Word("a", 2.0)]
+    words = words_of(Text([0, 1], [1.0] * 2, [(1, 1), (3, 3)], 1.0), times, ["bin", "blue"])
+    assert words == [Word("bin", 0.5), Word("blue", 1.5)]
+
+
+def test_an_overlay_that_cannot_be_made_leaves_nothing(tmp_path):
+    source = write_film(tmp_path / "a.mp4", [plain(90)] * 3, even(3))
+    with pytest.raises(ValueError, match=r"written as \.mp4, \.mov, \.mkv"):
+        burn(source, tmp_path / "out.txt", RECORD, LABELS)
+    with pytest.raises(ValueError, match="the input itself"):
+        burn(source, Path(source), RECORD, LABELS)
+    (tmp_path / "bad.mp4").write_bytes(b"no film")
+    with pytest.raises(ValueError, match=r"bad\.mp4"):
+        burn(str(tmp_path / "bad.mp4"), tmp_path / "out.mp4", RECORD, LABELS)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "bad.mp4"]
+
+
+def test_another_encoder_is_taken_where_h264_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(overlay, "ENCODERS", (("no-such", {}), overlay.ENCODERS[1]))
+    source = write_film(tmp_path / "a.mp4", [plain(90)] * 4, [0.0, 0.1, 0.15, 0.5])
+    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    assert [round(s, 3) for s, _ in read_film(tmp_path / "out.mp4")] == [0.0, 0.1, 0.15, 0.5]
+    monkeypatch.setattr(overlay, "ENCODERS", (("no-such", {}),))
+    with pytest.raises(ValueError, match="none of no-such"):
+        burn(source, tmp_path / "other.mp4", RECORD, LABELS)
+
+
+def test_frames_are_drawn_one_by_one(tmp_path, monkeypatch):
+    source = write_film(tmp_path / "a.mp4", [plain(90)] * 60, even(60))
+    waiting, most = 0, 0
+    real = overlay.decode
+
+    def counted(*arguments):
+        nonlocal waiting, most
+        for frame in real(*arguments):
+            waiting += 1
+            most = max(most, waiting)
+            yield frame
+            waiting -= 1
+
+    monkeypatch.setattr(overlay, "decode", counted)
+    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    assert most == 1 and len(read_film(tmp_path / "out.mp4")) == 60
+
+
+@pytest.mark.parametrize("head", ["steps", "clip", "text"])
+def test_predict_burns_what_it_reads(command, tmp_path, head):
+    bundle = tmp_path / "b.safetensors"
+    save_bundle(clip_bundle(head), bundle)
+    frames = [plain(10)] * 6 + [plain(250)] * 6
+    for name in "a", "b":
+        write_film(tmp_path / "films" / f"{name}.mp4", frames, even(12))
+    code, out, _ = command(
+        "predict", tmp_path / "films", "--model", bundle, "--overlay", tmp_path / "out"
+    )
+    assert code == 0 and out.count("\n") == 2
+    made = read_film(tmp_path / "out" / "b.mp4")
+    assert len(made) == 12
+    assert made[1][1].std() > 5  # the frame itself is of one grey
+    one = tmp_path / "films" / "a.mp4"
+    assert command("predict", one, "--model", bundle, "--overlay", tmp_path / "o.mp4").code == 0
+    assert (tmp_path / "o.mp4").exists()
+
+
+def test_a_copy_that_cannot_be_written_stops_no_other(command, tmp_path):
+    save_bundle(clip_bundle("clip"), tmp_path / "b.safetensors")
+    for name in "a", "b":
+        write_film(tmp_path / "films" / f"{name}.mp4", [plain(10)] * 3, even(3))
+    (tmp_path / "out" / "a.mp4").mkdir(parents=True)  # a folder where the copy should go
+    options = ("--model", tmp_path / "b.safetensors", "--overlay")
+    code, out, err = command("predict", tmp_path / "films", *options, tmp_path / "out")
+    assert code == 1 and out.count("\tdark") == 2 and "out/a.mp4" in err
+    assert len(read_film(tmp_path / "out" / "b.mp4")) == 3
+    one = tmp_path / "films" / "a.mp4"
+    code, out, err = command("predict", one, *options, tmp_path / "o.txt")
+    assert (code, out) == (2, "") and "written as .mp4" in err
+
+
+def test_letters_are_white_with_a_dark_edge_on_any_ground():
+    for ground in (0, 128, 255):
+        image = plain(ground, 60, 200)
+        stamp(image, "walk", 10, 15, 20, 180)
+        assert image.max() == 255 and image.min() < 10
+        columns = np.flatnonzero((image != ground).any((0, 2)))
+        assert columns[0] >= 7 and columns[-1] <= 10 + width("walk", 20) + 5
+
+
+def test_text_at_the_borders_is_cut_and_never_fails():
+    for left, top in ((-30, -10), (190, 50), (500, 500), (0, -200)):
+        stamp(plain(128, 60, 200), "walking", left, top, 20, 180)
+
+
+def test_long_text_ends_in_dots_and_long_rows_are_broken():
+    cut = fit("a very long label that has no room at all", 20, 150)
+    assert cut.endswith("...") and width(cut, 20) <= 150 < width(cut[:-3] + "very", 20) + 40
+    assert fit("short", 20, 150) == "short"
+    rows = wrap(["one", "two", "three", "four", "five"], 20, 150)
+    assert sum(map(len, rows)) == 5 and len(rows) > 1
+    assert all(row[0].start == 0 and row[-1].end <= 150 for row in rows)
+
+
+def test_text_is_drawn_once(monkeypatch):
+    lettering.mask.cache_clear()
+    drawn = []
+    real = cv2.putText
+    monkeypatch.setattr(cv2, "putText", lambda *a: drawn.append(a[1]) or real(*a))
+    for _ in range(5):
+        stamp(plain(0, 60, 200), "again", 5, 15, 20, 180)
+    assert drawn == ["again"]
+
+
+def test_a_label_keeps_its_colour_and_no_two_are_alike():
+    labels = [f"label {i}" for i in range(33)]
+    found = palette(labels)
+    assert len(set(found.values())) == 33 and found["label 3"] == palette(labels[:5])["label 3"]
+
+
+def test_the_first_colours_differ_for_the_colour_blind_too():
+    # Machado et al. 2009, severity 1, on linear RGB: protanopia, deuteranopia, tritanopia
+    views = np.array([
+        np.eye(3),
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]],
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+         [0.004733, 0.691367, 0.303900]],
+    ])  # fmt: skip
+    colours = np.array([rgb(colour) for colour in BASE[:8]]) / 255
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    for view in views:
+        seen = (linear @ view.T).clip(0, 1)
+        srgb = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+        lab = cv2.cvtColor(srgb[None].astype(np.float32), cv2.COLOR_RGB2LAB)[0]
+        apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(8)
+        assert apart.min() > 10  # of CIE 1976; about 2.3 can just be seen

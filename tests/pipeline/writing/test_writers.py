@@ -1,0 +1,171 @@
+"""The forms of a video's segments: rows, subtitles, annotation files; one form for each run."""
+
+import csv
+import io
+import json
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from datasets.video.annotations.files import FrameSegment, read_annotations
+from pipeline.reading.bundle import save_bundle
+from pipeline.writing.writers import clock, form_of, open_writer, srt, targets_of
+from tests.support.screen import clip_bundle, even, plain, write_film
+
+WALK = {"start": 0.0, "end": 1.2, "start_frame": 0, "end_frame": 30, "label": "walk"}
+SIT = {"start": 1.2, "end": 3723.0456, "start_frame": 30, "end_frame": 93076, "label": "sit\n down"}
+SEGMENTS = [WALK | {"confidence": 0.9}, SIT | {"confidence": 0.5}]
+RECORD = {"input": "a.mp4", "segments": SEGMENTS, "confidence": 0.7}
+
+
+@pytest.fixture(scope="module")
+def steps_bundle(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "steps.safetensors"
+    save_bundle(clip_bundle("steps"), path)
+    return path
+
+
+@pytest.fixture
+def films(tmp_path) -> Path:
+    """Two films that go from dark to bright, one of them in a folder below; and a broken one."""
+    frames = [plain(10)] * 6 + [plain(250)] * 6
+    write_film(tmp_path / "films" / "a.mp4", frames, even(12))
+    write_film(tmp_path / "films" / "sub" / "a.mp4", frames[3:], even(9))
+    (tmp_path / "films" / "c.mp4").write_bytes(b"no film")
+    return tmp_path / "films"
+
+
+def written(kind: str, form: str, records: list[dict], path: Path) -> str:
+    with ExitStack() as stack:
+        write = open_writer(kind, form, [r["input"] for r in records], str(path), stack)
+        for record in records:
+            write(record)
+    return path.read_text(encoding="utf-8")
+
+
+def test_subtitles_are_numbered_with_times_to_the_millisecond():
+    assert srt(SEGMENTS) == (
+        "1\n00:00:00,000 --> 00:00:01,200\nwalk\n\n2\n00:00:01,200 --> 01:02:03,046\nsit down\n\n"
+    )
+    assert clock(59.9996) == "00:01:00,000" and clock(360_000) == "100:00:00,000"
+
+
+def test_a_run_has_one_csv_head_by_the_bundles_kind(tmp_path):
+    failed = {"input": str(tmp_path / "b.mp4"), "error": "b.mp4: gone"}
+    good = RECORD | {"input": str(tmp_path / "a.mp4")}
+    rows = list(csv.reader(io.StringIO(written("csv", "spans", [failed, good], tmp_path / "s"))))
+    assert rows == [
+        ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"],
+        ["b.mp4", "", "", "", "", "", "", "b.mp4: gone"],
+        ["a.mp4", "0.0", "1.2", "0", "30", "walk", "0.9", ""],
+        ["a.mp4", "1.2", "3723.0456", "30", "93076", "sit\n down", "0.5", ""],
+    ]
+    tokens = {"input": "t", "segments": [{"start": 0, "end": 2, "label": "B"}], "confidence": 1.0}
+    head, row = csv.reader(io.StringIO(written("csv", "segments", [tokens], tmp_path / "t")))
+    assert head == ["input", "reading", "confidence", "error"]
+    assert json.loads(row[1]) == tokens["segments"]
+    said = {"input": "x", "label": "hug", "confidence": 0.5}
+    assert written("csv", "label", [said], tmp_path / "l").splitlines()[1] == "x,hug,0.5,"
+
+
+def test_text_shows_tokens_as_numbers_and_videos_as_seconds(tmp_path):
+    tokens = {"input": "t", "segments": [{"start": 0, "end": 2, "label": "B"}], "confidence": 1.0}
+    assert written("text", "segments", [tokens], tmp_path / "t") == "t\tB[0-2]\n"
+    assert written("text", "spans", [RECORD | {"segments": SEGMENTS[:1]}], tmp_path / "v") == (
+        "a.mp4\twalk[0.00-1.20]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "form"), [("steps", "spans"), ("clip", "label"), ("text", "text")]
+)
+def test_the_form_is_the_heads(head, form):
+    assert form_of(clip_bundle(head)) == form
+
+
+@pytest.mark.parametrize("form", ["text", "label", "segments"])
+@pytest.mark.parametrize("kind", ["srt", "eaf", "via", "boris"])
+def test_what_has_no_times_cannot_be_subtitles(kind, form, tmp_path):
+    with ExitStack() as stack, pytest.raises(ValueError, match=f"--format {kind} needs segments"):
+        open_writer(kind, form, ["a"], str(tmp_path / "x"), stack)
+
+
+def test_files_lie_below_the_folder_as_the_inputs_do(tmp_path):
+    names = [str(tmp_path / name) for name in ("in/a.mp4", "in/x/a.mp4", "in/x/b.c.avi")]
+    found = targets_of(names, "out", ".srt")
+    assert list(found.values()) == [Path("out/a.srt"), Path("out/x/a.srt"), Path("out/x/b.c.srt")]
+    assert targets_of(names[:1], "one.txt", ".srt") == {names[0]: Path("one.txt")}
+    (tmp_path / "there").mkdir()
+    assert targets_of(names[:1], str(tmp_path / "there"), ".srt") == {
+        names[0]: tmp_path / "there" / "a.srt"
+    }
+
+
+def test_no_file_is_written_over_another_or_over_an_input(tmp_path):
+    with pytest.raises(ValueError, match=r"out/a\.srt: would be written for b/a\.avi"):
+        targets_of(["b/a.mp4", "b/a.avi"], "out", ".srt")
+    with pytest.raises(ValueError, match="the input itself"):
+        targets_of(["a.mp4"], "a.mp4", ".mp4")
+    with pytest.raises(ValueError, match="the input itself"):
+        targets_of([str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")], str(tmp_path), ".mp4")
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(ValueError, match="a file, but 2 inputs need a folder"):
+        targets_of(["a.mp4", "b.mp4"], str(tmp_path / "file"), ".srt")
+
+
+def test_predict_writes_rows_that_are_read_back_as_annotations(
+    command, films, steps_bundle, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(films)  # so that clips are named from another folder than the table's
+    table = tmp_path / "read" / "segments.csv"
+    table.parent.mkdir()
+    given = ("a.mp4", "c.mp4", "sub/a.mp4")
+    options = ("--model", steps_bundle, "--format")
+    code, _, _ = command("predict", *given, *options, "csv", "--output", table)
+    _, out, _ = command("predict", *given, *options, "jsonl")
+    first, broken, second = map(json.loads, out.splitlines())
+    found, problems = read_annotations(table)
+    assert code == 1 and len(problems) == 1 and "c.mp4" in problems[0].reason
+    assert "cannot be" in broken["error"] or "Invalid" in broken["error"]
+    for annotation, record in zip(found, (first, second), strict=True):
+        assert (table.parent / annotation.clip).samefile(record["input"])
+        assert annotation.segments == tuple(
+            FrameSegment(s["start_frame"], s["end_frame"], s["label"]) for s in record["segments"]
+        )
+    labels = [s["label"] for s in first["segments"]]
+    assert labels == ["dark", "bright"] and first["segments"][-1]["end_frame"] == 12
+    assert all(a["end"] == b["start"] for a, b in pairwise(first["segments"]))
+
+
+def test_predict_writes_subtitles_and_annotation_files(command, films, steps_bundle, tmp_path):
+    options = ("--model", steps_bundle, "--format")
+    one = command("predict", films / "a.mp4", *options, "srt")
+    assert one.code == 0 and one.out.startswith("1\n00:00:00,000 --> 00:00:00,")
+    assert one.out.endswith("--> 00:00:00,480\nbright\n\n")
+    both = (films / "a.mp4", films / "sub" / "a.mp4")
+    said = command("predict", *both, *options, "srt")
+    assert said.code == 2 and "2 inputs; say where with --output" in said.err
+    assert command("predict", *both, *options, "srt", "--output", tmp_path / "o").code == 0
+    assert (tmp_path / "o" / "a.srt").read_text(encoding="utf-8") == one.out
+    assert (tmp_path / "o" / "sub" / "a.srt").exists()
+    for kind, name in ("eaf", "e/a.eaf"), ("via", "e/a.json"), ("boris", "p.boris"):
+        target = tmp_path / (name if kind == "boris" else "e")
+        assert command("predict", *both, *options, kind, "--output", target).code == 0
+        found, problems = read_annotations(tmp_path / name)
+        assert [s.label for s in found[0].segments] == ["dark", "bright"] and not problems
+        assert len(found) == (2 if kind == "boris" else 1)
+        assert command("predict", films / "a.mp4", *options, kind).code == 2
+
+
+def test_a_failed_input_leaves_no_subtitles(command, films, steps_bundle, tmp_path):
+    options = ("--model", steps_bundle, "--format", "srt", "--output", tmp_path / "o")
+    code, _, err = command("predict", films / "a.mp4", films / "c.mp4", *options)
+    assert code == 1 and "c.mp4" in err
+    assert [p.name for p in (tmp_path / "o").iterdir()] == ["a.srt"]
+
+
+def test_a_video_is_labelled_while_it_plays(command, films, steps_bundle):
+    code, out, _ = command("predict", "--live", films / "a.mp4", "--model", steps_bundle)
+    assert code == 0 and [row.split("\t")[1] for row in out.splitlines()] == ["dark", "bright"]
