@@ -10,7 +10,7 @@ _HOMES = {
     "BleedThrough": "lines.augmentation",
     "ClipReader": "video.reader",
     "Clips": "video.source",
-    "LineFolder": "lines.source",
+    "LineFolder": "lines.folders",
     "LineReader": "lines.reader",
     "Mixture": "mixture",
     "RealLines": "lines.source",

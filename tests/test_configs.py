@@ -14,7 +14,7 @@ from datasets.lines.synthetic import source as synthetic_lines
 from datasets.lines.synthetic.fonts import find_faces
 from datasets.sampling import BucketSampler
 from pipeline.reading.bundle import read_metadata
-from pipeline.training.command import StrandCLI
+from pipeline.training.command_line import StrandCLI
 from tests.support.films import film
 from tests.support.small import noise_line, write_image
 

@@ -21,7 +21,8 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
-from datasets.lines.source import LineFolder, read_table, transcripts
+from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.tables import read_table
 from pipeline.reading.prediction import load_recognizer
 from pipeline.scoring.metrics import Normalization, scores, tally_texts
 from pipeline.scoring.readings import text_of

@@ -14,8 +14,10 @@ import numpy as np
 from fontTools.ttLib import TTFont
 
 from datasets import SyntheticLines
-from datasets.lines.source import LineFolder, RealLines, read_table, transcripts
+from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.source import RealLines
 from datasets.lines.synthetic.source import SPLITS
+from datasets.lines.tables import read_table
 
 from .contenders import remark
 from .peers import folders_of

@@ -20,8 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from pipeline.scoring.metrics import Normalization, Score, Tally, scores, tally_texts
 from pipeline.scoring.paired_bootstrap import FEW, paired_bootstrap
 
@@ -58,24 +56,15 @@ class Row(NamedTuple):
     p: float | None
 
 
-def folders_of(config: Path) -> list[dict]:
-    """The arguments of every LineFolder of a config's source, or of the sources that it mixes."""
-    source = yaml.safe_load(config.read_text(encoding="utf-8")).get("data", {}).get("source", {})
-    options = source.get("init_args", {})
-    parts = [part.get("init_args", {}) for part in options.get("sources", [])]
-    folders = [folder for part in (options, *parts) for folder in part.get("folders", [])]
-    if not folders:
-        raise ValueError(f"{config}: no folders under data.source; give a config of real lines")
-    return folders
-
-
 def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
     """Each folder of a config's `data.source`, as a set of the first `limit` lines of `split`."""
-    from datasets.lines.source import LineFolder, RealLines, transcripts
+    from datasets.lines.folders import transcripts
+    from datasets.lines.source import RealLines
+    from pipeline.evaluation.config_folders import folders_of
 
     sets = []
-    for options in folders_of(config):
-        folder, name = LineFolder(**options), Path(options["root"]).name
+    for folder in folders_of(config):
+        name = Path(folder.root).name
         # Every character of the labels: else lines with one that we cannot read would be left out.
         letters = {letter for _, text, _ in transcripts(folder) for letter in text}
         real = RealLines([folder], alphabet="".join(sorted(letters)))
@@ -102,7 +91,7 @@ def is_without_lower_case(texts: Sequence[str]) -> bool:
 
 def strand_reader(model: str, lines: LineSet) -> Reader:
     """Our bundle, loaded once and warm, over images decoded here."""
-    from datasets.lines.reader import decode_grey
+    from datasets.images import decode_grey
     from pipeline.reading.prediction import Item, load_recognizer
 
     recognizer = load_recognizer(model)

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.lines.reader import load_grey
-from datasets.lines.source import LineFolder, transcripts
+from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.reader import load_line
 from datasets.lines.synthetic.source import SyntheticLines
 from pipeline.doctor.line_checks import Finding
 from pipeline.doctor.line_files import ListedLine, join, list_folder
@@ -74,7 +74,7 @@ def made_lines(count: int, seed: int) -> list[Row]:
 def real_lines(folder: LineFolder, groups: Sequence[str]) -> list[Row]:
     """Lines of a folder, of these groups or all."""
     found = [row for row in transcripts(folder) if not groups or row[2] in groups]
-    return [Row(i.name, text, group, load_grey(str(i))) for i, text, group in found]
+    return [Row(i.name, text, group, load_line(str(i))) for i, text, group in found]
 
 
 def fresh(rows: Sequence[Row]) -> list[Row]:

@@ -22,7 +22,7 @@ from pipeline.comparison.table import Trained
 from pipeline.comparison.trial_runner import Runner
 from pipeline.comparison.trials import Variant, options_of, plan
 from pipeline.evaluation.split_scores import SampleScores
-from pipeline.training.command import INTERRUPTED, quieten_lightning
+from pipeline.training.command_line import INTERRUPTED, quieten_lightning
 
 from ..table import aligned
 

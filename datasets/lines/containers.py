@@ -3,14 +3,13 @@
 from pathlib import Path
 from xml.parsers import expat
 
-import cv2
 import numpy as np
 
-from ..pages.files import KINDS, find_pages, load_line, page_problems, page_rows
+from ..images import decode_grey
+from ..pages.files import KINDS, find_pages, load_page_line, page_problems, page_rows
 from ..pages.layout import split_name
 from ..source import Problem
 from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record
-from .reader import LineReader, decode_grey
 
 
 def container_rows(root: Path) -> list[tuple[Path, str]]:
@@ -86,20 +85,5 @@ def load_part(name: str) -> np.ndarray | None:
     Raises ValueError or OSError that names it.
     """
     if split_name(name):
-        return load_line(name)
+        return load_page_line(name)
     return decode_grey(read_record(name), name) if split_record(name) else None
-
-
-def pack_line(name: str, image: np.ndarray, reader: LineReader) -> bytes | None:
-    """A page's line as PNG, for one that is read again and again in any order: its page would be
-    decoded each time. None for lines that are at hand alone.
-
-    No higher than the reader makes it, for all lines of a split are kept; it prepares the same
-    columns from it.
-    """
-    if split_name(name) is None:
-        return None
-    if image.shape[0] > reader.height:
-        size = (reader.width(image, name), reader.height)
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # as the reader shrinks
-    return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()

@@ -5,9 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..images import IMAGE_SUFFIXES, load_grey
 from ..source import Reader
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 
 class LineReader(Reader):
@@ -28,7 +27,7 @@ class LineReader(Reader):
 
     def read(self, item: str) -> np.ndarray:
         """A path -> (W, 1, height) uint8. Raises OSError or ValueError that names the file."""
-        return self.prepare(load_grey(item), item)
+        return self.prepare(load_line(item), item)
 
     def width(self, image: np.ndarray, name: str = "image") -> int:
         """Columns of an image (H, W) once it is scaled.
@@ -69,46 +68,17 @@ def stretch_contrast(image: np.ndarray) -> np.ndarray:
     return cv2.LUT(image, np.clip(levels, 0, 255).round().astype(np.uint8))
 
 
-def load_grey(path: str) -> np.ndarray:
-    """Any image file -> grey (H, W) uint8; 16 bits are scaled down, transparency is laid on white.
+def load_line(name: str) -> np.ndarray:
+    """A line's image as its file has it, grey (H, W) uint8.
 
-    A line of a page or a database (page.xml#line, FOLDER#image-000000001) is cut out or looked up.
+    name: an image file; or a line of a page (page.xml#line) or of a database
+        (FOLDER#image-000000001), which is cut out or looked up.
     Raises OSError for a file that is missing or empty, ValueError for one that is no image.
     """
-    if "#" in path and not Path(path).exists():
+    if "#" in name and not Path(name).exists():
         from .containers import load_part  # most lines are files: reading starts without it
 
-        part = load_part(path)
+        part = load_part(name)
         if part is not None:
             return part
-    return decode_grey(Path(path).read_bytes(), path)
-
-
-def decode_grey(data: bytes, path: str) -> np.ndarray:
-    """An encoded image -> grey (H, W) uint8. Raises OSError if empty, ValueError if no image."""
-    if not data:
-        raise OSError(f"{path}: the file is empty (0 bytes); copy it again")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ValueError(
-            f"{path}: cannot be decoded as an image ({error.err}); convert it"
-        ) from error
-    if image is None:
-        raise ValueError(f"{path}: not an image, or damaged ({len(data)} bytes); convert it to PNG")
-    return to_grey(image, path)
-
-
-def to_grey(image: np.ndarray, name: str) -> np.ndarray:
-    """(H, W) or (H, W, 1 | 3 | 4) BGR(A), 8 or 16 bits -> (H, W) uint8."""
-    if image.dtype == np.uint16:
-        image = (image // 257).astype(np.uint8)
-    if image.dtype != np.uint8:
-        raise ValueError(f"{name}: pixels of type {image.dtype}; convert the image to 8 or 16 bits")
-    if image.ndim == 2:
-        return image
-    channels = image.shape[2]
-    if channels in (2, 4):  # grey or colour with transparency
-        alpha = image[..., -1:].astype(np.uint16)
-        image = ((image[..., :-1] * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.shape[2] == 3 else image[..., 0]
+    return load_grey(name)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from ..lines.reader import IMAGE_SUFFIXES, load_grey
+from ..images import IMAGE_SUFFIXES, load_grey
 from ..source import Problem
 from . import alto, page_xml
 from .crops import crop_line, in_pixels, line_gaps, pixel_scale
@@ -178,7 +178,7 @@ class _Loaded(NamedTuple):
 _LOCK = threading.Lock()
 
 
-def load_line(name: str) -> np.ndarray:
+def load_page_line(name: str) -> np.ndarray:
     """page.xml#line -> the line, grey (H, W) uint8.
 
     Some pages stay in memory, for the lines that follow. Raises ValueError or OSError.

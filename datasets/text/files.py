@@ -7,28 +7,18 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ..paths import resolve
 from ..source import Problem
+from .tables import TABLES, Row, read_reviews
 
 Part = Literal["train", "test"]
-GROUPS = ("group", "movie", "company", "author")
-TABLES = (".parquet", ".csv", ".tsv")
 ARCHIVES = (".tar.gz", ".tgz")
 LABELS = {"neg": "negative", "pos": "positive"}  # of the folders of aclImdb
 REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/([^/.][^/]*)\.txt")
 MOVIES = re.compile(r"(?:.*/)?(train|test)/urls_([^/]+)\.txt")
 MOVIE = re.compile(r"tt\d+")
-
-
-class Row(NamedTuple):
-    """A labelled text and where it is from; its group stays on one side of every split."""
-
-    name: str
-    text: str
-    label: str
-    group: str
 
 
 class ReviewFiles(ABC):
@@ -85,10 +75,8 @@ class ReviewTables(ReviewFiles):
         return [self.tables[part]] if part in self.tables else []
 
     def rows(self, part: Part) -> Iterator[Row | Problem]:
-        from .tables import read_rows  # pyarrow takes a while to import
-
         for path in self.files(part):
-            yield from read_rows(path, self.group)
+            yield from read_reviews(path, self.group)
 
 
 class ReviewFolder(ReviewFiles):

@@ -1,45 +1,48 @@
-"""Tables with the columns text and label -> rows. pyarrow reads them."""
+"""Tables of texts -> rows: CSV and TSV by the reader of all tables, Parquet by pyarrow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-
-import pyarrow as pa
-from pyarrow import csv, parquet
+from typing import NamedTuple
 
 from ..source import Problem
-from .files import GROUPS, TABLES, Row
+from ..tables import TableRow, UnusableRow, named_rows, read_rows
 
-ROWS_AT_ONCE = 4096
-MOST_BYTES = 2**31 - 1  # of a block of CSV
+GROUPS = ("group", "movie", "company", "author")
+TABLES = (".parquet", ".csv", ".tsv")
+BATCH_ROWS = 4096
 
 
-def read_rows(path: Path, group: str | None) -> Iterator[Row | Problem]:
-    """The rows of a table in order; `id` names them, or their number from 1.
+class Row(NamedTuple):
+    """A labelled text and where it is from; its group stays on one side of every split."""
+
+    name: str
+    text: str
+    label: str
+    group: str
+
+
+def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
+    """The labelled texts of a table in order; `id` names them, or their number from 1.
 
     group: the column of the group; None takes the first of GROUPS, or makes each row its own.
     Raises ValueError that names the file if it is damaged or lacks a column.
     """
     if not path.name.endswith(TABLES):
         raise ValueError(f"{path}: reviews come as {', '.join(TABLES)} or .tar.gz; convert it")
-    try:
-        batches = parquet_batches(path, group) if path.suffix == ".parquet" else csv_batches(path)
-        number = 0
-        for batch in batches:
-            names = columns_of(batch.schema.names, group, path)
-            values = {name: batch.column(name).to_pylist() for name in names}
-            for index in range(batch.num_rows):
-                number += 1
-                yield row_of(path, number, {n: v[index] for n, v in values.items()}, names[2:])
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        size = path.stat().st_size
-        raise ValueError(
-            f"{path}: {size} bytes that cannot be read as {path.suffix[1:]} in UTF-8 ({error}); "
-            "if it is cut off, fetch it again"
-        ) from error
+    columns = choose_columns(column_names(path), group, path)
+    for number, row in enumerate(read_columns(path, columns), 1):
+        if isinstance(row, UnusableRow):
+            reason = f"{path}: row {number}: line {row.line}: {row.reason}"
+            yield Problem(f"{path.name} row {number}", reason)
+        else:
+            yield row_of(path, number, row, columns[2:])
 
 
-def columns_of(found: list[str], group: str | None, path: Path) -> list[str]:
+def choose_columns(found: Sequence[str], group: str | None, path: Path) -> list[str]:
     """text, label, then the column of the group and `id`, where they are."""
+    if not found:
+        raise ValueError(f"{path}: the file is empty; its first line must name its columns")
     for name in ("text", "label", *([group] if group else [])):
         if name not in found:
             raise ValueError(
@@ -49,30 +52,51 @@ def columns_of(found: list[str], group: str | None, path: Path) -> list[str]:
     return ["text", "label", *groups, *(["id"] if "id" in found and "id" not in groups else [])]
 
 
-def parquet_batches(path: Path, group: str | None) -> Iterator[pa.RecordBatch]:
-    with parquet.ParquetFile(path) as file:
-        names = columns_of(file.schema_arrow.names, group, path)
-        yield from file.iter_batches(ROWS_AT_ONCE, columns=names)
+def column_names(path: Path) -> list[str]:
+    """Of a CSV, TSV or Parquet file; [] of an empty one. Raises ValueError or OSError."""
+    if path.suffix.lower() == ".parquet":
+        with open_parquet(path) as file:
+            return file.schema_arrow.names
+    first = next(text_rows(path), None)
+    if isinstance(first, UnusableRow):
+        raise ValueError(f"{path}: line {first.line}: {first.reason}")
+    return first.cells if first else []
 
 
-def csv_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """All columns as strings, as they stand; quoted values may hold line ends."""
-    if not path.stat().st_size:
-        raise ValueError(f"{path}: the file is empty; its first line must name its columns")
-    parse = csv.ParseOptions(
-        delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=True
-    )
-    # one block, for a row may not be longer than a block
-    read = csv.ReadOptions(block_size=min(path.stat().st_size + 1, MOST_BYTES), use_threads=False)
-    with csv.open_csv(path, csv.ReadOptions(block_size=read.block_size), parse) as file:
-        names = file.schema.names
-    convert = csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
-    )
-    yield from csv.read_csv(path, read, parse, convert).to_batches(ROWS_AT_ONCE)
+def read_columns(path: Path, names: Sequence[str]) -> Iterator[dict | UnusableRow]:
+    """The rows of some columns of a table, values by name; those of CSV and TSV are strings."""
+    if path.suffix.lower() == ".parquet":
+        with open_parquet(path) as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
+                yield from batch.to_pylist()
+        return
+    rows = text_rows(path)
+    for row in named_rows(next(rows).cells, rows):
+        yield row if isinstance(row, UnusableRow) else {name: row[1][name] for name in names}
 
 
-def row_of(path: Path, number: int, values: dict, others: list[str]) -> Row | Problem:
+@contextmanager
+def open_parquet(path: Path) -> Iterator:
+    """A pyarrow ParquetFile. Raises ValueError that names a damaged one, there or while reading."""
+    import pyarrow as pa  # takes a while, and most inputs are no tables
+    from pyarrow import parquet
+
+    size = path.stat().st_size
+    try:
+        with parquet.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(
+            f"{path}: {size} bytes that cannot be read as parquet ({error}); if it is cut off, "
+            "fetch it again"
+        ) from error
+
+
+def text_rows(path: Path) -> Iterator[TableRow | UnusableRow]:
+    return read_rows(path, "\t" if path.suffix.lower() == ".tsv" else ",")
+
+
+def row_of(path: Path, number: int, values: dict, others: Sequence[str]) -> Row | Problem:
     """A row, or what it lacks. others: the columns of the group and the id, where they are."""
     place = f"{path.name} row {number}"
     text, label = values["text"], label_of(values["label"])

@@ -17,7 +17,7 @@ from ..comparison.trial_runner import Runner
 from ..comparison.trials import RUNS, Trial, Variant, plan, read_variants
 from ..evaluation.split_scores import SampleScores, data_of, load_scores, score_split
 from ..parsing import StrictParser
-from ..training.command import INTERRUPTED, quieten_lightning
+from ..training.command_line import INTERRUPTED, quieten_lightning
 
 WIDTH = 150  # of a table that is written into a file or a pipe
 COUNTED = "python -m benchmarks.reviews.counted --json counted.json --split"

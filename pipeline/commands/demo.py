@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from datasets.lines.source import LineFolder, transcripts
+from datasets.lines.folders import LineFolder, transcripts
 
 from ..reading.inputs import expand
 from ..reading.prediction import Recognizer, load_recognizer
@@ -120,9 +120,7 @@ def opinions(recognizer: Recognizer, path: Path) -> Table:
 
 def train(name: str, seconds: int, *options: str) -> tuple[int, str]:
     """Train the tiny model in runs/NAME: (exit status, the command that does the same)."""
-    from ..training import (
-        command as training,  # Lightning takes seconds to import: the readings come first
-    )
+    from . import fit  # Lightning takes seconds to import: the readings come first
 
     for library in ("pytorch_lightning", "lightning_fabric"):  # their hints are not about the demo
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -133,7 +131,7 @@ def train(name: str, seconds: int, *options: str) -> tuple[int, str]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # more help little here, and stall where other work fills the cores
     try:
-        return training.main([*start, *options]), command
+        return fit.main([*start, *options]), command
     finally:
         torch.set_num_threads(threads)
 

@@ -17,6 +17,7 @@ from ..doctor.diagnosis import Diagnosis, Examiner, TableOptions
 from ..doctor.lines import LineExaminer, LineOptions
 from ..doctor.videos import VideoExaminer
 from ..parsing import StrictParser
+from .options import add_annotation_options
 
 FILE_WIDTH = 120  # columns where the output is no terminal
 NO_LINE_OPTIONS = LineOptions()
@@ -41,14 +42,10 @@ def build_parser() -> StrictParser:
         help="the annotation file in each folder; without it labels.csv or labels.tsv, else the "
         "only one there is, else the names of the folders that the videos lie in",
     )
-    parser.add_argument("--column", help="the table's column of labels, or the VIA attribute")
-    parser.add_argument("--where", help="use only rows such as \"label=digit and set='a b'\"")
-    parser.add_argument("--group", help="the table's column of the group")
+    add_annotation_options(parser)
     parser.add_argument(
         "--group_pattern", help="its first bracket, found in a clip's path, is the group"
     )
-    parser.add_argument("--tier", help="of an ELAN file")
-    parser.add_argument("--subject", help="whose events of a BORIS file")
     parser.add_argument("--json", metavar="F", help="also write all that was found to this file")
     parser.add_argument("--config", metavar="F", help="lines: those of a config, in its splits")
     parser.add_argument("--model", help="lines: a bundle that reads them and doubts their labels")

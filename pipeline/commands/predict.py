@@ -1,9 +1,8 @@
-"""predict and evaluate: the commands."""
+"""predict: read images, clips and texts."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from typing import Literal
 
 from datasets import ClipReader
 from datasets.progress import track
@@ -13,115 +12,73 @@ from models.heads.labels import Text
 from ..parsing import StrictParser
 from ..reading.accept import accept, tell_share
 from ..reading.bundle import load_bundle
-from ..reading.decoding import add_decoder_options, alternatives_of, choose_decoder
+from ..reading.decoding import alternatives_of, choose_decoder
 from ..reading.inputs import TextTable, expand
 from ..reading.prediction import Answer, Item, Recognizer
 from ..writing.writers import MARKING, Format, form_of, open_writer, targets_of
 from .live import add_live_options, check_live, run_live
+from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run
 
-DEFAULT_MODEL = "lines-en"
 
-
-def build_parser(command: str) -> StrictParser:
+def build_parser() -> StrictParser:
     parser = StrictParser(
-        prog=f"run.py {command}",
-        usage=f"python run.py {command} ... (--help lists the options)",
+        prog="run.py predict", usage="python run.py predict ... (--help lists the options)"
     )
     parser.add_argument(
-        "--model", default=DEFAULT_MODEL, help="a bundle's path or its name in models/zoo"
+        "inputs",
+        nargs="*",
+        help="files, folders, globs; for a bundle that reads lines also PAGE and ALTO files "
+        "(every line of the page) and records of an LMDB (FOLDER#image-000000001); for one "
+        "that reads texts a text, or a CSV, TSV or Parquet file with a column text; - takes "
+        "one a line from standard input",
     )
-    add_decoder_options(parser, n_best=command == "predict")
-    if command == "predict":
-        parser.add_argument(
-            "inputs",
-            nargs="*",
-            help="files, folders, globs; for a bundle that reads lines also PAGE and ALTO files "
-            "(every line of the page) and records of an LMDB (FOLDER#image-000000001); for one "
-            "that reads texts a text, or a CSV, TSV or Parquet file with a column text; - takes "
-            "one a line from standard input",
-        )
-        parser.add_argument(
-            "--format",
-            type=Format,
-            default="text",
-            help="srt, boris, eaf (ELAN) and via are files of a video's segments; page and alto "
-            "are the page files that were read, with the texts in their lines",
-        )
-        parser.add_argument(
-            "--output",
-            type=str | None,
-            help="a file instead of standard output; a folder for srt, eaf, via of several videos "
-            "and for several pages",
-        )
-        parser.add_argument(
-            "--accept",
-            type=float | None,
-            help="mark the lines that can go unread so that this share of them, such as 0.99, is "
-            "right",
-        )
-        parser.add_argument(
-            "--overlay",
-            type=str | None,
-            help="burn the reading into a copy of the video: a file such as out.mp4, or a folder",
-        )
-        add_live_options(parser)
-    else:
-        parser.add_argument(
-            "--data",
-            type=str,
-            required=True,
-            help="labelled lines: a folder, its labels.tsv, a folder of PAGE or ALTO files or one "
-            "of them, an LMDB; reviews: a folder or a table; videos: a folder for each class, or "
-            "an annotation file",
-        )
-        parser.add_argument(
-            "--split",
-            type=Literal["train", "test"],
-            default="test",
-            help="which one of a folder of reviews that has both",
-        )
-        parser.add_argument(
-            "--group_pattern",
-            default="(.+?)__",
-            help="its first bracket in a file's name is the group",
-        )
-        parser.add_argument("--ignore_case", action="store_true")
-        parser.add_argument(
-            "--fold_punctuation",
-            action="store_true",
-            help="curly and straight quotes, all dashes, and runs of spaces count as equal",
-        )
-        parser.add_argument("--json", type=str | None, help="write the scores to this file")
-        from ..evaluation.labelled_clips import (
-            add_video_options,  # and the metrics: predict starts without
-        )
-
-        add_video_options(parser)
+    parser.add_argument(
+        "--format",
+        type=Format,
+        default="text",
+        help="srt, boris, eaf (ELAN) and via are files of a video's segments; page and alto "
+        "are the page files that were read, with the texts in their lines",
+    )
+    parser.add_argument(
+        "--output",
+        type=str | None,
+        help="a file instead of standard output; a folder for srt, eaf, via of several videos "
+        "and for several pages",
+    )
+    parser.add_argument(
+        "--accept",
+        type=float | None,
+        help="mark the lines that can go unread so that this share of them, such as 0.99, is right",
+    )
+    parser.add_argument(
+        "--overlay",
+        type=str | None,
+        help="burn the reading into a copy of the video: a file such as out.mp4, or a folder",
+    )
+    add_model_option(parser, default=DEFAULT_MODEL)
+    add_decoder_options(parser, n_best=True)
+    add_live_options(parser)
     return parser
 
 
 def main(arguments: list[str]) -> int:
-    command = arguments[0]
-    parser = build_parser(command)
+    parser = build_parser()
     options = parser.parse_args(arguments[1:])
-    if command == "predict" and not options.inputs and options.live is None:
+    if not options.inputs and options.live is None:
         parser.error("the following arguments are required: inputs")
-    try:
-        if command == "predict":
-            check_predict(options)
-        bundle = load_bundle(options.model)
-        own = bundle.decoder
-        bundle.decoder = choose_decoder(own, bundle.model.head, bundle.labels, options)
-        recognizer = Recognizer(bundle)
-        if command == "predict":
-            live = options.live is not None
-            return run_live(recognizer, options) if live else predict(recognizer, options, own)
-        from ..evaluation.evaluate import evaluate  # and its metrics: predict starts without them
+    return run(predict, options)
 
-        return evaluate(recognizer, options)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+
+def predict(options) -> int:
+    """0, 1 if an input could not be read, 2 for misuse."""
+    check_predict(options)
+    bundle = load_bundle(options.model)
+    own = bundle.decoder
+    bundle.decoder = choose_decoder(own, bundle.model.head, bundle.labels, options)
+    recognizer = Recognizer(bundle)
+    if options.live is not None:
+        return run_live(recognizer, options)
+    return read_inputs(recognizer, options, own)
 
 
 def check_predict(options) -> None:
@@ -144,7 +101,7 @@ def check_predict(options) -> None:
         )
 
 
-def predict(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
+def read_inputs(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
     """One record per input, in order. 0, or 1 if an input failed. own: the bundle's search."""
     if options.every is not None:
         raise ValueError(f"--every {options.every} goes with --live")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from ..training.command import StrandCLI, command_line
+from ..training.command_line import StrandCLI, command_line
 from ..training.history import RESULT, read_history
 from .folds import Fold
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from datasets.lines.reader import load_grey
+from datasets.lines.reader import load_line
 
 from .line_checks import Finding, composed
 from .line_files import ListedLine
@@ -43,7 +43,7 @@ def twin_findings(lines: Sequence[ListedLine], pictures: Sequence[Picture]) -> I
             continue
         for place in pair:
             if place not in large:
-                large[place] = inked_part(load_grey(lines[place].path))
+                large[place] = inked_part(load_line(lines[place].path))
         sure = correlation(large[pair[0]], large[pair[1]])
         if sure >= SAME:
             yield from pair_finding("near duplicate", lines, kept, other, told, sure)

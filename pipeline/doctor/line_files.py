@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, get_args, get_type_hints
+from typing import NamedTuple
 
-import yaml
-
+from datasets.images import IMAGE_SUFFIXES
 from datasets.lines.containers import container_problems, container_rows, is_container
 from datasets.lines.exclusions import names_of, read_exclusions, unknown_names
-from datasets.lines.reader import IMAGE_SUFFIXES
-from datasets.lines.source import LineFolder, group_finder, image_of, read_utf8, split_lines
+from datasets.lines.folders import LineFolder, group_finder, image_of, split_lines
 from datasets.paths import resolve
+from datasets.tables import read_rows, read_utf8
+
+from ..evaluation.config_folders import folders_of
 
 PEEK = 20  # rows of a table that say whether it names images
 
@@ -85,19 +86,16 @@ def table_rows(
 ) -> Iterator[tuple[Path, str | None, str | None, str]]:
     """(image, text, group if given, where) of each row, then images beside it that none names."""
     named = set()
-    for number, row in enumerate(read_utf8(table).split("\n"), 1):
-        cells, where = row.split("\t"), f"{table.name}, line {number}"
-        if not row:
-            continue
+    for line, cells in read_rows(table, "\t", quotes=False):
         if len(cells) not in (2, 3):
             problems.append(
-                f"{table}, line {number}: {len(cells)} columns, expected 2 or 3 between tabs; "
+                f"{table}, line {line}: {len(cells)} columns, expected 2 or 3 between tabs; "
                 "training refuses the whole table: mend this row"
             )
             continue
         image = table.parent / cells[0]
         named.add(image)
-        yield image, cells[1], cells[2] if len(cells) == 3 else None, where
+        yield image, cells[1], cells[2] if len(cells) == 3 else None, f"{table.name}, line {line}"
     for image in sorted(table.parent.iterdir()):
         if image.suffix.lower() in IMAGE_SUFFIXES and image not in named:
             yield image, None, None, f"not in {table.name}"
@@ -140,54 +138,6 @@ def stale_lists(folders: Sequence[LineFolder], listings: Sequence[Listing]) -> l
         else:
             problems += [problem.reason] if problem else []
     return problems
-
-
-def folders_of(config: Path) -> list[LineFolder]:
-    """All folders of a config's RealLines. Raises ValueError if it has none or is no config."""
-    try:
-        folders = list(folders_in(yaml.safe_load(read_utf8(config))))
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{config}: no config of lines; {error}") from error
-    if not folders:
-        raise ValueError(f"{config}: no datasets.RealLines in it; give a config of real lines")
-    return folders
-
-
-def folders_in(part: object) -> Iterator[LineFolder]:
-    """Every LineFolder that some part of a parsed config describes. Raises ValueError for what
-    should be one and is none."""
-    if isinstance(part, list):
-        for one in part:
-            yield from folders_in(one)
-    elif isinstance(part, dict):
-        options = part.get("init_args")
-        if str(part.get("class_path")).endswith("RealLines") and isinstance(options, dict):
-            folders = options.get("folders")
-            if not isinstance(folders, list):
-                raise ValueError(f"folders: {folders!r} is no list of LineFolders")
-            yield from map(parse_folder, folders)
-        else:
-            for one in part.values():
-                yield from folders_in(one)
-
-
-def parse_folder(folder: object) -> LineFolder:
-    """Options in a config -> the folder. Raises ValueError for others, and for other types."""
-    if not isinstance(folder, dict):
-        raise ValueError(f"folders: {folder!r} is no LineFolder; give {{root: FOLDER}}")
-    types = get_type_hints(LineFolder)
-    for key, value in folder.items():
-        if key not in types:
-            raise ValueError(f"folders: {folder} has {key!r}; there are {', '.join(types)}")
-        taken = get_args(types[key]) or (types[key],)  # of a union, or the type itself
-        names = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        number = isinstance(value, int) and not isinstance(value, bool) and float in taken
-        if not ((names and list[str] in taken) or number or type(value) in taken):
-            told = getattr(types[key], "__name__", None) or types[key]
-            raise ValueError(f"folders: {key} {value!r} in {folder}; expected {told}")
-    if "root" not in folder:
-        raise ValueError(f"folders: {folder} has no root")
-    return LineFolder(**folder)
 
 
 def assign(folder: LineFolder, listing: Listing) -> Listing:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.lines.reader import LineReader, load_grey
+from datasets.lines.reader import LineReader, load_line
 
 HEIGHT = 40  # rows that every image is measured at
 MOST_COLUMNS = 4000  # of a measured image: a longer line is squeezed
@@ -47,7 +47,7 @@ def measure(path: str, reader: LineReader) -> Picture:
     """
     if Path(path).is_file():  # and no line of a page or a database
         check_end(path)
-    image = load_grey(path)
+    image = load_line(path)
     reader.width(image, path)
     rows, columns = image.shape
     size = (min(max(1, round(columns * HEIGHT / rows)), MOST_COLUMNS), HEIGHT)

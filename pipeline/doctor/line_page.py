@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.lines.reader import load_grey
+from datasets.lines.reader import load_line
 
 from ..reports.html import document, facts, heading, mark_differences, paragraph
 from .line_checks import KINDS, SOFT_HYPHEN, Finding, is_control
@@ -84,7 +84,7 @@ def visible(text: str) -> str:
 def picture(path: str) -> str:
     """A small PNG inside the page; a note in its place if the file is no image."""
     try:
-        image = load_grey(path)
+        image = load_line(path)
     except (OSError, ValueError):
         return '<p class="no">no image</p>'
     rows, columns = image.shape

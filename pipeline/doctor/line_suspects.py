@@ -11,7 +11,7 @@ from rapidfuzz.process import cdist
 from torch.nn.functional import ctc_loss
 
 from datasets.batch import pad
-from datasets.lines.reader import LineReader, load_grey
+from datasets.lines.reader import LineReader, load_line
 from datasets.progress import track
 from models import CTCHead
 
@@ -83,7 +83,7 @@ class Judge:
 
     def load(self, line: ListedLine, quarters: int) -> np.ndarray:
         """Columns (T, 1, H) of an image turned by so many quarters."""
-        image = np.ascontiguousarray(np.rot90(load_grey(line.path), quarters))
+        image = np.ascontiguousarray(np.rot90(load_line(line.path), quarters))
         columns = self.reader.prepare(image, line.path)
         lacking = max(0, FEWEST_COLUMNS - len(columns))
         return np.pad(columns, ((0, lacking), (0, 0), (0, 0)), constant_values=255)

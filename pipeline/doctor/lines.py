@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import torch
 
+from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
-from datasets.lines.source import LineFolder
 from datasets.paths import resolve
 from datasets.progress import track
 from models import LineCNN

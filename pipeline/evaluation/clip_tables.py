@@ -11,7 +11,7 @@ from ..reading.prediction import Answer
 from ..scoring.metrics import IGNORED, Tally
 from ..scoring.readings import step_ids
 from ..scoring.segment_metrics import boundary_error, confusion, confusion_table, mean_over_videos
-from .evaluate import Labelled
+from .labelled import Labelled
 
 
 def details(

@@ -24,37 +24,11 @@ from datasets.video.groups import group_of
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
-from ..parsing import StrictParser
 from ..reading.bundle import Bundle
 from ..reading.prediction import Answer
-from .evaluate import Labelled, label_ids
+from .labelled import Labelled, label_ids
 
 FILE_NAME_GROUP = "(.+?)__"  # of lines: clips need not have it
-
-
-def add_video_options(parser: StrictParser) -> None:
-    """How the annotations that --data names are read; `--group_pattern` is the command's."""
-    parser.add_argument("--column", type=str | None, help="a table's column of labels; else label")
-    parser.add_argument(
-        "--where", type=str | None, help="use only rows of a table with this value: column=value"
-    )
-    parser.add_argument("--group", type=str | None, help="a table's column of groups; else group")
-    parser.add_argument("--tier", type=str | None, help="of an ELAN file")
-    parser.add_argument("--subject", type=str | None, help="whose events of a BORIS file")
-    parser.add_argument(
-        "--ignore",
-        nargs="+",
-        type=str,
-        default=[],
-        help="labels that mean unlabelled: their clips and frames are not scored",
-    )
-    parser.add_argument(
-        "--background",
-        nargs="+",
-        type=str,
-        default=[],
-        help="labels that make no segments in edit and f1; their frames count all the same",
-    )
 
 
 def labelled_clips(bundle: Bundle, options) -> Labelled:

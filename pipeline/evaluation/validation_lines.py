@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets.lines.containers import container_problems
+from datasets.lines.folders import LineFolder, transcripts, unlabelled
 from datasets.lines.reader import LineReader
-from datasets.lines.source import LineFolder, RealLines, transcripts, unlabelled
+from datasets.lines.source import RealLines
 from datasets.paths import resolve
 from datasets.source import Reader
 
-from ..doctor.line_files import folders_of
 from ..reading.bundle import find_bundle
+from .config_folders import folders_of
 
 NAMED = 10  # lines left out that the terminal names
 

@@ -3,11 +3,10 @@
 import dataclasses
 import unicodedata
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor
 
-from datasets.lines.source import read_utf8
+from datasets.tables import read_utf8
 from models import CTCHead
 from models.decoding.beam import BeamSearch
 from models.decoding.character_lm import CharacterLM
@@ -56,21 +55,6 @@ def take_decoder(
 def is_language(key: str) -> bool:
     """The language model's tensors are no weights of the network."""
     return key.startswith(PREFIX)
-
-
-def add_decoder_options(parser, n_best: bool) -> None:
-    parser.add_argument(
-        "--decoder",
-        type=Literal["greedy", "beam"] | None,
-        help="how strings are read; by default beam if the bundle has a language model",
-    )
-    parser.add_argument(
-        "--lexicon", type=str | None, help="a file of known words that the beam search prefers"
-    )
-    if n_best:
-        parser.add_argument(
-            "--n_best", type=int, default=1, help="jsonl: the best so many readings as alternatives"
-        )
 
 
 def alternatives_of(reading: object, labels: list[str]) -> dict:

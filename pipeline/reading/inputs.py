@@ -1,6 +1,5 @@
 """What a user's arguments mean to a bundle: files, folders, globs, texts, the rows of a table."""
 
-import csv
 import glob
 import os
 import re
@@ -13,6 +12,8 @@ import numpy as np
 
 from datasets import LineReader, TextReader
 from datasets.source import Reader
+from datasets.tables import UnusableRow
+from datasets.text.tables import TABLES, column_names, read_columns
 
 from .prediction import Item
 
@@ -22,10 +23,9 @@ KINDS = {
     "ClipReader": ("videos", "one that was trained on clips"),
     "TextReader": ("texts", "reviews-en"),
 }
-TEXTS, TABLES = TextReader.suffixes, (".csv", ".tsv", ".parquet")
+TEXTS = TextReader.suffixes
 # no white space, and a separator or an ending
 PATH = re.compile(r"\S*[/\\]\S*|\S*\.[A-Za-z0-9]{1,5}")
-LONGEST_CELL = 10_000_000  # characters; Python's csv stops at 131072
 
 
 class TextTable(NamedTuple):
@@ -39,32 +39,26 @@ class TextTable(NamedTuple):
         try:
             for number, text in enumerate(read_texts(self.path), 1):
                 name = f"{self.path}:row {number}"
-                missing = not isinstance(text, str)
-                yield failure(name, "no text") if missing else from_text(text, self.reader, name)
+                if isinstance(text, UnusableRow):
+                    yield failure(name, f"line {text.line}: {text.reason}")
+                elif isinstance(text, str):
+                    yield from_text(text, self.reader, name)
+                else:
+                    yield failure(name, "no text")
         except FileNotFoundError:
             yield failure(self.path, "no such file")
-        except (OSError, ValueError, csv.Error) as error:
-            yield failure(self.path, f"not a table with a column 'text' ({error})")
+        except (OSError, ValueError) as error:
+            reason = str(error).removeprefix(f"{self.path}: ")
+            yield failure(self.path, f"not a table with a column 'text' ({reason})")
 
 
-def read_texts(path: str) -> Iterator[str | None]:
-    """The column `text` of a table, row by row. Raises ValueError, OSError or csv.Error."""
-    if path.lower().endswith(".parquet"):
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(path) as table:
-            if "text" not in table.schema_arrow.names:
-                raise ValueError(f"it has {', '.join(table.schema_arrow.names)}")
-            for batch in table.iter_batches(1024, columns=["text"]):
-                yield from batch.column(0).to_pylist()
-        return
-    csv.field_size_limit(LONGEST_CELL)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t" if path.lower().endswith(".tsv") else ",")
-        if "text" not in (rows.fieldnames or ()):
-            raise ValueError(f"its first row is {', '.join(rows.fieldnames or ()) or 'empty'}")
-        for row in rows:
-            yield row["text"]
+def read_texts(path: str) -> Iterator[str | UnusableRow | None]:
+    """The column `text` of a table, row by row. Raises ValueError or OSError."""
+    names = column_names(Path(path))
+    if "text" not in names:
+        raise ValueError(f"its first row is {', '.join(names) or 'empty'}")
+    for row in read_columns(Path(path), ["text"]):
+        yield row if isinstance(row, UnusableRow) else row["text"]
 
 
 def expand(

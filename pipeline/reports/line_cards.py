@@ -9,7 +9,7 @@ from ..scoring.metrics import Score, scores
 from ..scoring.paired_bootstrap import Paired, caution, sentence
 from . import html as page
 from .line_strip import UNSURE, spans, strip
-from .lines import LinesRead
+from .lines_read import LinesRead
 from .video_html import comparison
 
 # a comparison, or None where there is no character to count, and the names of both bundles

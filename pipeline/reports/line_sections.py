@@ -9,7 +9,7 @@ from ..scoring.edit_kinds import CLASSES, OPERATIONS, Confusion, confusions, cou
 from ..scoring.metrics import Normalization, Score
 from . import html as page
 from .line_cards import Pair, beside, worst_section
-from .lines import LinesRead
+from .lines_read import LinesRead
 from .risk_figures import risk_sections
 
 CONFUSIONS, GROUPS = 40, 40  # rows of a table

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 from typing import Literal
 
 from datasets.lines.exclusions import names_of, read_exclusions
-from datasets.lines.source import LineFolder, split_lines, transcripts
+from datasets.lines.folders import LineFolder, split_lines, transcripts
 
 Alphabet = Literal["union", "replace", "keep"]
 

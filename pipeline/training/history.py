@@ -13,6 +13,7 @@ from pytorch_lightning.callbacks import Callback
 
 from .callbacks import TrainingSpeed, run_folder
 from .memory import peak_memory_mib
+from .run_folder import write_whole
 
 HISTORY, RESULT = "history.jsonl", "result.json"
 
@@ -132,11 +133,3 @@ def summarize(history: list[dict]) -> dict[str, float]:
     if "gpu_memory_mib" in history[-1]:
         found["gpu_memory_mib"] = max(row.get("gpu_memory_mib", 0.0) for row in history)
     return found
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the place and move it there, so that a half-written file is never seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

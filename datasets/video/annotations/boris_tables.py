@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...source import Problem
+from ...tables import TableRow
 from .boris_events import NOBODY, Event, Media, add_state, paired, queued
 from .segments import ClipAnnotation, Collected
-from .tables import Row, chosen_rows, named_rows, seconds_of
+from .tables import Row, chosen_rows, seconds_of, usable_rows
 
 # the file at the time of a row comes last: it is the only file if there is no other
 MEDIA = ("Source", "Media file", "Media file(s)", "Media file path", "Media file name")
@@ -23,15 +24,13 @@ class BorisTable(NamedTuple):
     """header, rows (line, cells); above: what stood over the header, as older exports have it."""
 
     header: list[str]
-    rows: list[tuple[int, list[str]]]
+    rows: list[TableRow]
     above: dict[str, str]
 
 
-def boris_table(
-    path: Path, lines: Sequence[tuple[int, list[str]]], collected: Collected
-) -> BorisTable | None:
+def boris_table(path: Path, lines: Sequence[TableRow], collected: Collected) -> BorisTable | None:
     """The table if these lines are an export of BORIS. Raises ValueError if its header is cut."""
-    if not lines or lines[0][1][0] != "Observation id":
+    if not lines or lines[0].cells[0] != "Observation id":
         return None
     for place, (_, cells) in enumerate(lines):
         if "Behavior" in cells and {"Time", "Start (s)", "Start"} & set(cells):
@@ -60,7 +59,7 @@ def read_boris_table(
     for name in (column, group):
         if name is not None and name not in header:
             raise ValueError(f"{path}: no column '{name}'; it has {', '.join(map(repr, header))}")
-    rows = chosen_rows(path, header, named_rows(header, table.rows, collected), where)
+    rows = chosen_rows(path, header, usable_rows(header, table.rows, collected), where)
     if subject is not None:
         names = {subject, ""} if subject == NOBODY else {subject}
         rows = [(line, row) for line, row in rows if row.get("Subject", "") in names]

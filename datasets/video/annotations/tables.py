@@ -1,7 +1,5 @@
 """CSV and TSV tables of clips: labels, segments in frames or seconds, transcripts."""
 
-import csv
-import io
 import math
 import posixpath
 import re
@@ -9,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...source import Problem
+from ...tables import TableRow, UnusableRow, find_delimiter, named_rows, read_rows
 from .segments import ClipAnnotation, Collected, FrameSegment, TimeSegment
 
 FORMS = (
@@ -26,7 +25,7 @@ Row = Mapping[str, str]
 
 def read_clip_table(
     path: Path,
-    lines: Sequence[tuple[int, list[str]]],
+    lines: Sequence[TableRow],
     collected: Collected,
     column: str | None = None,
     where: str | None = None,
@@ -39,13 +38,13 @@ def read_clip_table(
     group: column of the group; None takes `group` if it is there.
     Raises ValueError for a header that does not fit, or if no row can be used.
     """
-    header = [name.strip() for name in lines[0][1]]
+    header = [name.strip() for name in lines[0].cells]
     kind, said = _kind(path, header, column)
     if group is not None and group not in header:
         raise ValueError(f"{path}: no column '{group}' for the group; {_columns(header)}")
     if group is None and "group" in header:
         group = "group"
-    rows = chosen_rows(path, header, named_rows(header, lines[1:], collected), where)
+    rows = chosen_rows(path, header, usable_rows(header, lines[1:], collected), where)
     for line, row in rows:
         place = f"line {line}"
         clip = row["clip"] and posixpath.normpath(row["clip"])
@@ -116,55 +115,34 @@ def frame_of(text: str, name: str) -> int:
     return int(text.partition(".")[0])
 
 
-def read_lines(path: Path, collected: Collected) -> list[tuple[int, list[str]]]:
-    """(number of its first line from 1, cells) of each row that is not empty.
+def read_lines(path: Path, collected: Collected) -> list[TableRow]:
+    """The rows that are not empty, their cells without space at both ends.
 
     Columns stand between commas, tabs or semicolons: whichever the first line has.
     Raises ValueError for a file that is empty or not UTF-8.
     """
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    first = content.partition("\n")[0]
-    between = max(",\t;", key=first.count)
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=between, strict=True)
-    lines = []
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            break
-        except csv.Error as error:
-            lost = reader.line_num - number
-            more = f", and {lost} lines after it" if lost else ""
-            collected.refuse(
-                f"line {number}", f"cannot be read{more} ({error}); correct its quotes"
-            )
-            continue
-        if any(cells):
-            lines.append((number, cells))
-    if not lines:
-        raise ValueError(f"{path}: the file is empty; its first line must be {FORMS}")
-    return lines
-
-
-def named_rows(
-    header: Sequence[str], lines: Iterable[tuple[int, list[str]]], collected: Collected
-) -> list[tuple[int, Row]]:
-    """Each row by the names of its columns; one with more or fewer cells is refused."""
     rows = []
-    for line, cells in lines:
-        if len(cells) == len(header):
-            rows.append((line, dict(zip(header, cells, strict=True))))
-        else:
-            collected.refuse(
-                f"line {line}",
-                f"{len(cells)} cells under {len(header)} columns; put quotes around a cell that "
-                "holds a comma, and write decimals with a point",
-            )
+    for row in read_rows(path, find_delimiter(path)):
+        if isinstance(row, UnusableRow):
+            collected.refuse(f"line {row.line}", row.reason)
+        elif any(cells := [cell.strip() for cell in row.cells]):
+            rows.append(TableRow(row.line, cells))
+    if not rows:
+        raise ValueError(f"{path}: the file is empty; its first line must be {FORMS}")
     return rows
+
+
+def usable_rows(
+    header: Sequence[str], rows: Iterable[TableRow], collected: Collected
+) -> list[tuple[int, Row]]:
+    """Each row by the names of its columns; what is no row of them is refused."""
+    usable = []
+    for row in named_rows(header, rows):
+        if isinstance(row, UnusableRow):
+            collected.refuse(f"line {row.line}", row.reason)
+        else:
+            usable.append(row)
+    return usable
 
 
 def chosen_rows(

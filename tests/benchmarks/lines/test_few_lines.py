@@ -14,7 +14,7 @@ from benchmarks.lines import few_lines
 from benchmarks.lines.few_lines import Point, Task, draw, measure, row, score, write_config
 from benchmarks.lines.few_lines_data import make_blackletter, make_lines, take_lines, write_few
 from datasets import SyntheticLines
-from datasets.lines.source import read_table
+from datasets.lines.tables import read_table
 from models.decoding.beam import BeamSearch
 from pipeline.reading.bundle import save_bundle
 from pipeline.reading.prediction import load_recognizer

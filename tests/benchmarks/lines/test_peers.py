@@ -26,7 +26,6 @@ from benchmarks.lines.contenders import (
 from benchmarks.lines.images import encoded_image, in_memory
 from benchmarks.lines.peers import (
     LineSet,
-    folders_of,
     format_table,
     held_out_sets,
     is_without_lower_case,
@@ -141,25 +140,14 @@ def test_our_reader_decodes_and_warms_up_before_the_clock_and_keeps_failed_lines
     assert reading.problems == ["p3: truncated"]
 
 
-def test_folders_come_from_the_source_or_from_those_it_mixes(tmp_path):
-    config = tmp_path / "clips.yaml"
-    config.write_text("data: {source: {init_args: {folders: [{root: a}, {root: b}]}}}")
-    assert folders_of(config) == [{"root": "a"}, {"root": "b"}]
-    real, rendered = "{init_args: {folders: [{root: a}]}}", "{init_args: {number: 9}}"
-    config.write_text(f"data: {{source: {{init_args: {{sources: [{real}, {rendered}]}}}}}}")
-    assert folders_of(config) == [{"root": "a"}]
-    config.write_text("data: {source: {class_path: datasets.video.reader.Clips}}")
-    with pytest.raises(ValueError, match=r"clips\.yaml: no folders under data\.source"):
-        folders_of(config)
-
-
 def test_a_line_with_a_character_of_its_own_is_kept(tmp_path):
     for i in range(3):
         cv2.imwrite(str(tmp_path / f"p{i}__1.png"), np.full((40, 200), 255, np.uint8))
     (tmp_path / "labels.tsv").write_text("p0__1.png\tab\np1__1.png\tba\np2__1.png\ta£\n")
     folder = {"root": str(tmp_path), "validation": ["p1"], "test": ["p2"]}
     config = tmp_path / "lines.yaml"
-    config.write_text(yaml.safe_dump({"data": {"source": {"init_args": {"folders": [folder]}}}}))
+    source = {"class_path": "datasets.RealLines", "init_args": {"folders": [folder]}}
+    config.write_text(yaml.safe_dump({"data": {"source": source}}))
     (found,) = held_out_sets(config, "test", limit=None)
     assert (found.texts, found.groups) == (["a£"], ["p2"])
     assert found.files == [(tmp_path / "p2__1.png").read_bytes()]
@@ -176,7 +164,8 @@ def test_records_of_a_database_are_taken_out_of_it(tmp_path):
     test = ["image-000000002"]
     folder = {"root": str(tmp_path / "x.lmdb"), "validation": ["image-000000003"], "test": test}
     config = tmp_path / "lines.yaml"
-    config.write_text(yaml.safe_dump({"data": {"source": {"init_args": {"folders": [folder]}}}}))
+    source = {"class_path": "datasets.RealLines", "init_args": {"folders": [folder]}}
+    config.write_text(yaml.safe_dump({"data": {"source": source}}))
     (found,) = held_out_sets(config, "test", limit=None)
     assert found.paths == [f"{tmp_path}/x.lmdb#image-000000002"] and found.files == [images[1]]
 
@@ -206,7 +195,7 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
         problems = ()
 
         def __init__(self, folders, alphabet):
-            self.root = folders[0]["root"]
+            self.root = folders[0].root
 
         def split(self, name):
             texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"]}.get(self.root, [])
@@ -214,13 +203,12 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
             return types.SimpleNamespace(names=names, texts=texts, groups=["g"] * 2)
 
     monkeypatch.setattr("benchmarks.lines.peers.encoded_image", str.encode)
-    lines = types.ModuleType("datasets.lines.source")
-    lines.LineFolder, lines.RealLines = dict, RealLines
-    lines.transcripts = lambda folder: []
-    monkeypatch.setitem(sys.modules, "datasets.lines.source", lines)
+    monkeypatch.setattr("datasets.lines.source.RealLines", RealLines)
+    monkeypatch.setattr("datasets.lines.folders.transcripts", lambda folder: [])
     config = tmp_path / "lines.yaml"
     config.write_text(
-        "data: {source: {init_args: {folders: [{root: books}, {root: receipts}, {root: extra}]}}}"
+        "data: {source: {class_path: datasets.RealLines, init_args: "
+        "{folders: [{root: books}, {root: receipts}, {root: extra}]}}}"
     )
     books, receipts = held_out_sets(config, "test", limit=1)
     # One group: each page is one. The case rule looks at all labels, not at the first few.

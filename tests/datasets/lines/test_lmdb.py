@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from datasets import LineFolder, RealLines
+from datasets.lines.folders import transcripts
 from datasets.lines.lmdb import lmdb_rows, read_record
-from datasets.lines.reader import load_grey
-from datasets.lines.source import transcripts
+from datasets.lines.reader import load_line
 from tests.support.small import noise_line
 
 
@@ -42,12 +42,12 @@ def test_records_are_lines_with_their_image_and_text(tmp_path):
     root = write_database(tmp_path / "train", records(12))
     rows = list(transcripts(LineFolder(str(root))))
     assert rows[10] == (Path(f"{root}#image-000000011"), "text 11", "image-000000011")
-    np.testing.assert_array_equal(load_grey(str(rows[10][0])), noise_line(11))
+    np.testing.assert_array_equal(load_line(str(rows[10][0])), noise_line(11))
     source = RealLines([LineFolder(str(root), validation=0.25)], height=16, max_width=500)
     train = source.split("train")
     assert (len(train), len(source.split("validation")), source.problems) == (9, 3, [])
     _, sample = train[4]
-    expected = source.reader.prepare(load_grey(train.names[4]))
+    expected = source.reader.prepare(load_line(train.names[4]))
     np.testing.assert_array_equal(sample.inputs, expected)
 
 
@@ -86,7 +86,7 @@ def test_other_databases_are_refused(tmp_path):
         list(transcripts(LineFolder(str(tmp_path / "broken"))))
     good = write_database(tmp_path / "good", records(1))
     with pytest.raises(ValueError, match="#image-000000002: no such record"):
-        load_grey(f"{good}#image-000000002")
+        load_line(f"{good}#image-000000002")
 
 
 def test_many_databases_are_open_at_once(tmp_path):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from datasets import LineFolder, RealLines
+from datasets.lines.folders import image_of, transcripts
 from datasets.lines.reader import stretch_contrast
-from datasets.lines.source import image_of, transcripts
 from datasets.paths import resolve
 from tests.support.small import break_images, noise_line, write_image
 

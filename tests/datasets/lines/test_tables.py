@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from datasets import LineFolder
-from datasets.lines.source import read_table, transcripts
+from datasets.lines.folders import transcripts
+from datasets.lines.tables import read_table
 from tests.support.small import noise_line, write_image
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from datasets import LineFolder, RealLines
-from datasets.lines.reader import load_grey
-from datasets.lines.source import transcripts
+from datasets.images import load_grey
+from datasets.lines.folders import transcripts
+from datasets.lines.reader import load_line
 from datasets.pages import files as page_files
 from datasets.pages.files import (
     check_image,
@@ -36,7 +37,7 @@ def test_every_tool_gives_the_ink_of_each_line(tmp_path, write):
     ]
     assert [row[1:] for row in rows] == [(text, "p") for text in TEXTS]
     for (name, *_), (left, top, right, bottom) in zip(rows, boxes, strict=True):
-        cut, ink = load_grey(str(name)), page[top:bottom, left:right]
+        cut, ink = load_line(str(name)), page[top:bottom, left:right]
         dark = [int((image < 128).sum()) for image in (cut, ink)]
         assert dark[0] >= 0.97 * dark[1] and cut.shape[0] <= ink.shape[0] + 4
 
@@ -46,7 +47,7 @@ def test_units_and_other_resolutions_cut_the_same(tmp_path):
     for name, unit, scale in (("b", "mm10", 254 / 300), ("c", "inch1200", 4), ("d", "pixel", 2)):
         other = tesseract(tmp_path / f"{name}.xml", unit=unit, scale=scale)
         for line in ("line_0", "line_3"):
-            one, two = load_grey(f"{plain}#{line}"), load_grey(f"{other}#{line}")
+            one, two = load_line(f"{plain}#{line}"), load_line(f"{other}#{line}")
             np.testing.assert_array_equal(one, two)
 
 
@@ -62,7 +63,7 @@ def test_a_page_image_is_decoded_once(tmp_path, monkeypatch):
     train = source.split("train")
     for place in (3, 0, 2, 0):
         _, sample = train[place]
-        line = load_grey(train.names[place])
+        line = load_line(train.names[place])
         np.testing.assert_array_equal(sample.inputs, source.reader.prepare(line))
         assert cv2.imdecode(np.frombuffer(train.lines[place].packed, np.uint8), 0).shape[0] == 16
     assert len(decoded) == 2
@@ -160,8 +161,8 @@ def test_page_images_are_told_from_line_images(tmp_path):
 def test_a_line_that_is_not_there_is_named(tmp_path):
     path = transkribus(tmp_path / "p.xml")
     with pytest.raises(ValueError, match=r"p\.xml#l9: .*p\.xml has no line 'l9'"):
-        load_grey(f"{path}#l9")
-    assert load_grey(str(write_image(tmp_path / "a#b.png", noise_line(1)))).shape[0] == 16
+        load_line(f"{path}#l9")
+    assert load_line(str(write_image(tmp_path / "a#b.png", noise_line(1)))).shape[0] == 16
 
 
 def test_equal_ids_are_told_apart(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models.decoding.beam import BeamSearch
-from pipeline.commands.calibrate import Listener, cross_fitted, labelled_items, listen
+from pipeline.fitting.calibration import Listener, cross_fitted, labelled_items, listen
 from pipeline.reading.accept import accept, tell_share
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer

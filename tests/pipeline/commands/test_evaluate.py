@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from pipeline.evaluation.evaluate import label_ids
+from pipeline.evaluation.labelled import label_ids
 from pipeline.reading.bundle import save_bundle
 from tests.support.opinions import opinion_bundle
 from tests.support.small import noise_line, write_image

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from models.decoding.beam import BeamSearch
-from pipeline.commands import language_model
-from pipeline.commands.language_model import Lines, weighed_lines
-from pipeline.evaluation import language_weights
-from pipeline.evaluation.language_weights import edits, look, tune
+from pipeline.fitting import language_model, language_weights
+from pipeline.fitting.language_model import Lines, weighed_lines
+from pipeline.fitting.language_weights import edits, look, tune
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer
 from pipeline.scoring.readings import text_of

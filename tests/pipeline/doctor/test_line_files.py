@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from datasets import LineFolder, RealLines
-from pipeline.doctor.line_files import folders_in, holds_lines, list_config, list_folder
+from pipeline.doctor.line_files import holds_lines, list_config, list_folder
+from pipeline.evaluation.config_folders import folders_in
 from tests.support.small import noise_line, write_image
 
 

@@ -19,8 +19,9 @@ from models import (
     TokenClassificationHead,
 )
 from models.heads.labels import Label, StepLabels, Text
+from pipeline.commands.options import add_annotation_options, add_scored_label_options
 from pipeline.evaluation.evaluate import evaluate
-from pipeline.evaluation.labelled_clips import add_video_options, labelled_clips
+from pipeline.evaluation.labelled_clips import labelled_clips
 from pipeline.parsing import StrictParser
 from pipeline.reading.bundle import Bundle, save_bundle
 from pipeline.reading.prediction import Answer, load_recognizer
@@ -73,7 +74,8 @@ class Brightness:
 
 def parsed(data, *arguments: str):
     parser = StrictParser()
-    add_video_options(parser)
+    add_annotation_options(parser)
+    add_scored_label_options(parser)
     parser.add_argument("--json", type=str | None)
     parser.add_argument("--group_pattern", default="(.+?)__")
     options = parser.parse_args(list(arguments))

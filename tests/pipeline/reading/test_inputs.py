@@ -81,7 +81,7 @@ def test_what_exists_is_a_path_even_without_an_ending(read, tmp_path):
     code, records, _ = read("one.txt", "TWO.TXT", "good")
     assert code == 1
     assert said(records) == [("one.txt", "negative"), ("TWO.TXT", "positive"), ("good", "failed")]
-    assert records[2]["error"].startswith("good: not .txt, .csv, .tsv, .parquet; ")
+    assert records[2]["error"].startswith("good: not .txt, .parquet, .csv, .tsv; ")
 
 
 @pytest.mark.parametrize("path", ["rewiew.txt", "folder/good", "good.csv", "good\\film", "x.mp4"])
@@ -162,7 +162,7 @@ def test_the_rows_of_a_table_are_inputs(read, tmp_path):
     [
         ("a.csv", b"review,label\ngood,1\n", "column 'text' (its first row is review, label)"),
         ("b.csv", b"", "column 'text' (its first row is empty)"),
-        ("c.csv", b"text\n\xff\xfe\n", "can't decode byte 0xff"),
+        ("c.csv", b"text\n\xff\xfe\n", "(not UTF-8 at byte 5; save it as UTF-8)"),
         ("d.parquet", b"no parquet", "not a table with a column 'text'"),
     ],
 )

@@ -6,7 +6,8 @@ import numpy as np
 
 from models.heads.labels import Text
 from pipeline.reports import line_sections
-from pipeline.reports.lines import LinesRead, all_scores, headline
+from pipeline.reports.lines import all_scores, headline
+from pipeline.reports.lines_read import LinesRead
 from pipeline.scoring.metrics import Normalization, tally_texts
 from tests.pipeline.reports.test_html import Page
 

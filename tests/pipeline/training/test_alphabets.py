@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from datasets import RealLines
-from datasets.lines.source import LineFolder
+from datasets.lines.folders import LineFolder
 from pipeline.training.alphabets import LOOKS, choose_alphabet, look_alike, spell_out, transcribed
 from tests.support.small import write_lines
 

@@ -8,8 +8,8 @@ import matplotlib
 import numpy as np
 import pytest
 
-from datasets.lines.reader import load_grey
-from datasets.lines.source import LineFolder, transcripts
+from datasets.images import load_grey
+from datasets.lines.folders import LineFolder, transcripts
 from datasets.lines.synthetic import sample_page
 from datasets.lines.synthetic.fonts import find_faces, has_raqm, system_folders
 from datasets.lines.synthetic.sample_page import (

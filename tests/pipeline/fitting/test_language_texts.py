@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from pipeline.evaluation.language_texts import (
+from pipeline.fitting.language_texts import (
     cut_lines,
     encode_lines,
     even_share,

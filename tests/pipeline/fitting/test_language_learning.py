@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.evaluation.language_learning import learn_model, usual_repeat
+from pipeline.fitting.language_learning import learn_model, usual_repeat
 
 
 @pytest.mark.parametrize(

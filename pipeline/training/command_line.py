@@ -1,10 +1,6 @@
-"""fit, validate and test:
-
-LightningCLI with a strict parser and the callbacks that every run has.
-"""
+"""The command line of a training: LightningCLI, a strict parser, the callbacks of every run."""
 
 import logging
-import os
 import pickle
 import sys
 import warnings
@@ -28,6 +24,7 @@ from .history import TrainingHistory
 from .initialization import start_from
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
+from .run_folder import run_name
 
 TRAINER = {
     "accelerator": "auto",
@@ -195,24 +192,6 @@ def same_head(bundle: Bundle, head) -> bool:
     return head.class_path.rpartition(".")[2] == type(bundle.model.head).__name__
 
 
-def run_name(options, command: str) -> str:
-    """The name given, or of the checkpoint's run, or of the config with the next free number."""
-    if options.name:
-        return options.name
-    if os.environ.get("LOCAL_RANK", "0") != "0" and "STRAND_RUN" in os.environ:
-        return os.environ["STRAND_RUN"]  # as the first process of this training has chosen
-    checkpoint = Path(options.ckpt_path) if options.ckpt_path else None
-    if checkpoint and checkpoint.parent.name == "checkpoints":
-        return os.path.relpath(checkpoint.parent.parent, "runs")
-    stem = Path(str(options.config[-1])).stem if options.config else "run"
-    name, number = stem, 1
-    while (Path("runs") / name).exists():
-        number += 1
-        name = f"{stem}-{number}"
-    os.environ["STRAND_RUN"] = name
-    return name
-
-
 def quieten_lightning() -> None:
     """Its advertisements, and what it says of its own code or of choices made here on purpose."""
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(is_no_tip)
@@ -250,14 +229,3 @@ def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
         save_config_kwargs={"overwrite": True},
         args=arguments,
     )
-
-
-def main(arguments: list[str]) -> int:
-    torch.set_float32_matmul_precision("high")
-    quieten_lightning()
-    try:
-        command_line(StrandCLI, arguments)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0

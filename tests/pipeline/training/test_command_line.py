@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from pipeline.reading.bundle import load_bundle, read_metadata, save_bundle
-from pipeline.training import command as training
+from pipeline.training import command_line as training
 from pipeline.training.recognizer import SequenceRecognizer
 from tests.support.small import write_lines
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.lines.source import read_table
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
+from datasets.lines.tables import read_table
 from datasets.paths import resolve
 
 BROKEN = 0.15  # of the lines that end inside a word, so many divide it: as rendered lines do

@@ -1,0 +1,63 @@
+"""evaluate: score a bundle on labelled data."""
+
+from typing import Literal
+
+from ..evaluation import evaluate as scoring
+from ..parsing import StrictParser
+from ..reading.bundle import load_bundle
+from ..reading.decoding import choose_decoder
+from ..reading.prediction import Recognizer
+from .options import (
+    DEFAULT_MODEL,
+    add_annotation_options,
+    add_case_option,
+    add_decoder_options,
+    add_group_option,
+    add_model_option,
+    add_scored_label_options,
+    run,
+)
+
+
+def build_parser() -> StrictParser:
+    parser = StrictParser(
+        prog="run.py evaluate", usage="python run.py evaluate ... (--help lists the options)"
+    )
+    add_model_option(parser, default=DEFAULT_MODEL)
+    parser.add_argument(
+        "--data",
+        type=str,
+        required=True,
+        help="labelled lines: a folder, its labels.tsv, a folder of PAGE or ALTO files or one "
+        "of them, an LMDB; reviews: a folder or a table; videos: a folder for each class, or "
+        "an annotation file",
+    )
+    parser.add_argument(
+        "--split",
+        type=Literal["train", "test"],
+        default="test",
+        help="which one of a folder of reviews that has both",
+    )
+    add_group_option(parser)
+    add_case_option(parser)
+    parser.add_argument(
+        "--fold_punctuation",
+        action="store_true",
+        help="curly and straight quotes, all dashes, and runs of spaces count as equal",
+    )
+    parser.add_argument("--json", type=str | None, help="write the scores to this file")
+    add_decoder_options(parser)
+    add_annotation_options(parser)
+    add_scored_label_options(parser)
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    return run(evaluate, build_parser().parse_args(arguments[1:]))
+
+
+def evaluate(options) -> int:
+    """0, 1 if an item could not be read (it counts as wrong), 2 for misuse."""
+    bundle = load_bundle(options.model)
+    bundle.decoder = choose_decoder(bundle.decoder, bundle.model.head, bundle.labels, options)
+    return scoring.evaluate(Recognizer(bundle), options)

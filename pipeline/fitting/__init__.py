@@ -1,0 +1,1 @@
+"""What a bundle gets after its training, on labelled data: a calibration, a language model."""
