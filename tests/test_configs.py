@@ -11,7 +11,7 @@ import pytest
 
 from datasets.data_module import EpochSampler, SequenceDataModule
 from datasets.lines.synthetic import source as synthetic_lines
-from datasets.lines.synthetic.fonts import find_faces
+from datasets.lines.synthetic.fonts import find_fonts
 from datasets.sampling import BucketSampler
 from pipeline.reading.bundle import read_metadata
 from pipeline.training.command_line import StrandCLI
@@ -96,7 +96,7 @@ def data(tmp_path, monkeypatch) -> Path:
         pyarrow.parquet.write_table(pyarrow.table(table), root / name / "train.parquet")
     (root / "datasets").symlink_to(ROOM.parent / "datasets")  # the texts that ship
     # a machine need not have the fonts that a config names
-    monkeypatch.setattr(synthetic_lines, "find_faces", lambda letters, _: find_faces(letters, FONT))
+    monkeypatch.setattr(synthetic_lines, "find_fonts", lambda letters, _: find_fonts(letters, FONT))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("STRAND_DATA", str(root))
     return root

@@ -21,7 +21,7 @@ import models
 from datasets.source import Reader
 from models import Encoder, Head, RecurrentStack, SequenceModel, TokenClassificationHead
 from models.recurrent.stack import Cell, Direction
-from pipeline.reading.bundle import build, part
+from pipeline.reading.bundle import build_part, part_spec
 
 ROOT = Path(__file__).parent.parent
 LABELS = 5
@@ -261,9 +261,9 @@ def test_a_bundle_finds_every_option_in_the_part(name):
     kind = getattr(room, name)
     for given in OPTIONS[name]:
         with torch.device("meta"):  # as a bundle builds it
-            spec = part(kind(**given))
+            spec = part_spec(kind(**given))
             assert spec == {"class": name, "options": given}
-            assert part(build(json.loads(json.dumps(spec)), room, base, ROOT)) == spec
+            assert part_spec(build_part(json.loads(json.dumps(spec)), room, base, ROOT)) == spec
     for option, parameter in inspect.signature(kind).parameters.items():
         assert any(given[option] != parameter.default for given in OPTIONS[name]), (
             f"{name}: give {option} another value than {parameter.default!r} in a row of OPTIONS"

@@ -22,7 +22,7 @@ from datasets.lines.reader import load_line
 from datasets.lines.synthetic.source import SyntheticLines
 from pipeline.doctor.line_checks import Finding
 from pipeline.doctor.line_files import ListedLine, join, list_folder
-from pipeline.doctor.line_suspects import Judge, Reading, suspect_findings
+from pipeline.doctor.line_suspects import LabelScorer, Reading, suspect_findings
 from pipeline.doctor.lines import Examined, examine_lines
 from pipeline.reading.bundle import load_bundle
 from pipeline.reading.prediction import Recognizer
@@ -118,7 +118,7 @@ def lines_named(findings: Sequence[Finding], kinds: Sequence[str]) -> set[str]:
 
 def doubted(rows: Sequence[Row], model: str, rounds: int, seed: int) -> list[Ranked]:
     """Swapped labels, then labels with one wrong letter, SWAPPED of the lines in each round."""
-    judge = Judge(Recognizer(load_bundle(model)))
+    judge = LabelScorer(Recognizer(load_bundle(model)))
     with tempfile.TemporaryDirectory() as root:
         (folder,) = write_rows(fresh(rows), Path(root))
         lines = list_folder(LineFolder(str(folder)), True).lines
@@ -128,7 +128,7 @@ def doubted(rows: Sequence[Row], model: str, rounds: int, seed: int) -> list[Ran
 
 def one_kind(
     kind: str,
-    judge: Judge,
+    judge: LabelScorer,
     lines: list[ListedLine],
     clean: list[Reading],
     rounds: int,

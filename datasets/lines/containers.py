@@ -79,7 +79,7 @@ def group_name(name: Path) -> str:
     return name.name if line is None else Path(line[0]).name
 
 
-def load_part(name: str) -> np.ndarray | None:
+def load_contained_line(name: str) -> np.ndarray | None:
     """A line by its name, grey (H, W) uint8; None for a name that only a file can have.
 
     Raises ValueError or OSError that names it.

@@ -76,9 +76,11 @@ def load_line(name: str) -> np.ndarray:
     Raises OSError for a file that is missing or empty, ValueError for one that is no image.
     """
     if "#" in name and not Path(name).exists():
-        from .containers import load_part  # most lines are files: reading starts without it
+        from .containers import (
+            load_contained_line,  # most lines are files: reading starts without it
+        )
 
-        part = load_part(name)
+        part = load_contained_line(name)
         if part is not None:
             return part
     return load_grey(name)

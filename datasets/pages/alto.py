@@ -12,11 +12,11 @@ from .layout import (
     Placed,
     Reading,
     full_name,
-    in_order,
-    number,
     one_line,
+    parse_number,
+    parse_points,
     placed_lines,
-    points,
+    reading_order,
 )
 from .xml import (
     Document,
@@ -46,7 +46,7 @@ def read_alto(path: Path | str, document: Document) -> Page:
     found = list(placed_lines(pages[0], "ID"))
     refs = (one.get("REF") for one in document.root.iter() if local(one) == "ElementRef")
     ranks = {ref: rank for rank, ref in enumerate(dict.fromkeys(refs)) if ref}
-    width, height = number(pages[0].get("WIDTH")), number(pages[0].get("HEIGHT"))
+    width, height = parse_number(pages[0].get("WIDTH")), parse_number(pages[0].get("HEIGHT"))
     unit = next(descendants(document.root, "MeasurementUnit"), None)
     name = next(descendants(document.root, "fileName"), None)
     return Page(
@@ -55,7 +55,7 @@ def read_alto(path: Path | str, document: Document) -> Page:
         "" if name is None else (name.text or "").strip(),
         (width, height) if width and height else None,
         "pixel" if unit is None else (unit.text or "").strip() or "pixel",
-        tuple(_line(line) for line in in_order(found, ranks, "ID", [None] * len(found))),
+        tuple(_line(line) for line in reading_order(found, ranks, "ID", [None] * len(found))),
     )
 
 
@@ -63,7 +63,7 @@ def _line(line: Placed) -> PageLine:
     element, box = line.element, _box(line.element)
     shape = child(element, "Shape")
     polygon = None if shape is None else child(shape, "Polygon")
-    outline = None if polygon is None else points(polygon.get("POINTS"))
+    outline = None if polygon is None else parse_points(polygon.get("POINTS"))
     return PageLine(
         line.id,
         line.chain[-1].get("ID", ""),
@@ -76,7 +76,7 @@ def _line(line: Placed) -> PageLine:
 
 def _box(element: Element) -> Box | None:
     """None unless it has an extent: lines of which only the baseline is known have none."""
-    values = [number(element.get(name)) for name in PLACES]
+    values = [parse_number(element.get(name)) for name in PLACES]
     if None in values or values[2] <= 0 or values[3] <= 0:
         return None
     left, top, width, height = values
@@ -85,9 +85,9 @@ def _box(element: Element) -> Box | None:
 
 def _baseline(text: str | None, box: Box | None) -> np.ndarray | None:
     """Points, or before 4.1 one height that the line stands at from end to end."""
-    level = number(text)
+    level = parse_number(text)
     if level is None:
-        return points(text)
+        return parse_points(text)
     return None if box is None else np.array([[box[0], level], [box[2], level]])
 
 

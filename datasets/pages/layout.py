@@ -79,7 +79,7 @@ def placed_lines(root: Element, id_name: str) -> Iterator[Placed]:
         waiting += [(below, (*chain, element)) for below in reversed(element)]
 
 
-def in_order(
+def reading_order(
     lines: Sequence[Placed], ranks: dict[str, int], id_name: str, own: Sequence[int | None]
 ) -> list[Placed]:
     """Lines as they are read: by the rank of the innermost part that has one, then as in the file.
@@ -102,7 +102,7 @@ def in_order(
     return [lines[place] for place in sorted(keys, key=keys.__getitem__)]
 
 
-def points(text: str | None) -> np.ndarray | None:
+def parse_points(text: str | None) -> np.ndarray | None:
     """ "0,1 2,3" or "0 1 2 3" -> (N, 2) float64; None if these are no pairs of numbers."""
     numbers = NUMBER.findall(text or "")
     if len(numbers) < 4 or len(numbers) % 2 or re.sub(r"[\s,;]", "", NUMBER.sub("", text or "")):
@@ -111,7 +111,7 @@ def points(text: str | None) -> np.ndarray | None:
     return pairs if np.isfinite(pairs).all() else None
 
 
-def number(text: str | None) -> float | None:
+def parse_number(text: str | None) -> float | None:
     found = NUMBER.fullmatch((text or "").strip())
     return float(found[0]) if found else None
 

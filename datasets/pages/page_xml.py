@@ -11,11 +11,11 @@ from .layout import (
     Placed,
     Reading,
     full_name,
-    in_order,
-    number,
     one_line,
+    parse_number,
+    parse_points,
     placed_lines,
-    points,
+    reading_order,
 )
 from .xml import (
     Document,
@@ -44,8 +44,8 @@ def read_page_xml(path: Path | str, document: Document) -> Page:
     if page is None:
         raise ValueError(f"{path}: PAGE-XML without a Page; export it again")
     found = list(placed_lines(page, "id"))
-    ordered = in_order(found, _ranks(page), "id", [_claimed(line.element) for line in found])
-    width, height = number(page.get("imageWidth")), number(page.get("imageHeight"))
+    ordered = reading_order(found, _ranks(page), "id", [_claimed(line.element) for line in found])
+    width, height = parse_number(page.get("imageWidth")), parse_number(page.get("imageHeight"))
     return Page(
         str(path),
         "page",
@@ -76,8 +76,8 @@ def _coordinates(element: Element | None) -> np.ndarray | None:
     if element is None:
         return None
     if old := children(element, "Point"):
-        return points(" ".join(f"{one.get('x')},{one.get('y')}" for one in old))
-    return points(element.get("points"))
+        return parse_points(" ".join(f"{one.get('x')},{one.get('y')}" for one in old))
+    return parse_points(element.get("points"))
 
 
 def _text(element: Element) -> str | None:
@@ -94,7 +94,7 @@ def _text(element: Element) -> str | None:
 def _main_text(element: Element) -> Element | None:
     """Of several TextEquiv the one with the lowest index, as the schema says."""
     texts = children(element, "TextEquiv")
-    return min(texts, key=lambda one: number(one.get("index")) or 0, default=None)
+    return min(texts, key=lambda one: parse_number(one.get("index")) or 0, default=None)
 
 
 def _claimed(element: Element) -> int | None:
@@ -116,7 +116,7 @@ def _ranks(page: Element) -> dict[str, int]:
 
 
 def _walk(group: Element, named: list[str]) -> None:
-    for one in sorted(group, key=lambda one: number(one.get("index")) or 0):
+    for one in sorted(group, key=lambda one: parse_number(one.get("index")) or 0):
         if region := one.get("regionRef"):
             named.append(region)
         _walk(one, named)

@@ -12,7 +12,7 @@ from .token_cache import Entry
 from .tokens import TextReader
 
 
-class Labelled(NamedTuple):
+class TokenizedReview(NamedTuple):
     """A row with its place among all rows and its tokens, (T,) places in some list of tokens."""
 
     place: int
@@ -20,8 +20,8 @@ class Labelled(NamedTuple):
     tokens: np.ndarray
 
 
-def packed(
-    items: list[Labelled], tokens: list[str], reader: TextReader, labels: list[str]
+def pack_reviews(
+    items: list[TokenizedReview], tokens: list[str], reader: TextReader, labels: list[str]
 ) -> tuple[dict, dict[str, np.ndarray]]:
     """Reviews one behind the other -> their names and groups, and the arrays of ReviewDataset."""
     located = reader.locate(tokens)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 
-def joined(nodes: np.ndarray, tokens: np.ndarray, first: np.ndarray, count: int) -> np.ndarray:
+def extend_runs(nodes: np.ndarray, tokens: np.ndarray, first: np.ndarray, count: int) -> np.ndarray:
     """The runs that end one step earlier, and the tokens here -> keys of runs one longer, or -1.
 
     nodes, tokens: (N,), -1 where unknown. first: (N,) bool, where a text begins; no run crosses it.
@@ -21,7 +21,7 @@ def joined(nodes: np.ndarray, tokens: np.ndarray, first: np.ndarray, count: int)
     return np.where((before < 0) | (tokens < 0), -1, before * count + tokens)
 
 
-def places(table: np.ndarray, keys: np.ndarray) -> np.ndarray:
+def find_sorted(table: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """(K,) sorted, (N,) -> (N,) where in the table each key stands, -1 if it does not or is -1."""
     if not len(table):
         return np.full(len(keys), -1, dtype=np.int64)
@@ -58,7 +58,7 @@ class NgramTable:
         """(N,) tokens (-1: unknown) -> for each order the id of the run that ends here, or 0."""
         nodes, found = tokens, []
         for table, values in self._levels:
-            nodes = places(table, joined(nodes, tokens, first, self.count))
+            nodes = find_sorted(table, extend_runs(nodes, tokens, first, self.count))
             found.append(values[nodes])
         return found
 
@@ -102,10 +102,10 @@ def frequent_runs(
     nodes = tokens = np.where(np.isin(tokens, words), tokens, -1)
     runs = np.arange(count)[:, None]
     for _ in range(1, orders):
-        keys = joined(nodes, tokens, first, count)
+        keys = extend_runs(nodes, tokens, first, count)
         table, counts = text_counts(keys, texts)
         # a run is at most as frequent as its beginning, so rare ones need not be lengthened
         table, counts = table[counts >= least], counts[counts >= least]
         runs = np.concatenate([runs[table // count], (table % count)[:, None]], axis=1)
-        nodes = places(table, keys)
+        nodes = find_sorted(table, keys)
         yield runs, counts

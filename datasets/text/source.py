@@ -9,7 +9,7 @@ import numpy as np
 from ..progress import track
 from ..source import Problem, Source, Split
 from ..splits import split_groups
-from .dataset import Labelled, ReviewDataset, packed
+from .dataset import ReviewDataset, TokenizedReview, pack_reviews
 from .files import find_reviews
 from .token_cache import Entry, cache_folder, fingerprint, key_of, load_entry, store_entry
 from .tokens import Keep, TextReader, Tokenizer, choose_symbols
@@ -120,13 +120,13 @@ class Reviews(Source):
         for split, items in splits.items():
             known = [item for item in items if item.row.label in found]
             problems += self._unknown_labels(items, found)
-            facts["splits"][split], more = packed(known, tokens, reader, found)
+            facts["splits"][split], more = pack_reviews(known, tokens, reader, found)
             arrays |= {f"{split}_{name}": array for name, array in more.items()}
         return facts | {"problems": problems}, arrays
 
     def _tokenise(
         self, part: str, splitter: TextReader
-    ) -> tuple[list[Labelled], list[str], list[Problem]]:
+    ) -> tuple[list[TokenizedReview], list[str], list[Problem]]:
         """The rows of a part, the sorted list of their tokens, and the rows that cannot be used."""
         rows = list(track(self.files.rows(part), f"reading {self.root} ({part})", None))
         index: defaultdict[str, int] = defaultdict()
@@ -137,14 +137,14 @@ class Reviews(Source):
                 problems.append(row)
             else:
                 tokens = [index[token] for token in splitter.split(row.text)]
-                items.append(Labelled(place, row, np.array(tokens, dtype=np.int32)))
+                items.append(TokenizedReview(place, row, np.array(tokens, dtype=np.int32)))
         names = sorted(index)
         order = np.empty(len(names), dtype=np.int64)
         order[[index[name] for name in names]] = np.arange(len(names))
         return [item._replace(tokens=order[item.tokens]) for item in items], names, problems
 
-    def _assign(self, rows: list[Labelled]) -> dict[Split, list[Labelled]]:
-        splits: dict[Split, list[Labelled]] = {"train": [], "validation": [], "test": []}
+    def _assign(self, rows: list[TokenizedReview]) -> dict[Split, list[TokenizedReview]]:
+        splits: dict[Split, list[TokenizedReview]] = {"train": [], "validation": [], "test": []}
         groups = [item.row.group for item in rows]
         if rows:
             assigned = split_groups(groups, self.validation, self.test, self.root, self.seed)
@@ -156,7 +156,7 @@ class Reviews(Source):
             splits["train"] = [train[i] for i in sorted(drawn)]
         return splits
 
-    def _unknown_labels(self, items: list[Labelled], found: list[str]) -> list[Problem]:
+    def _unknown_labels(self, items: list[TokenizedReview], found: list[str]) -> list[Problem]:
         return [
             Problem(
                 item.row.name,
@@ -180,7 +180,7 @@ class Reviews(Source):
             rows, tokens, problems = self._tokenise("test", reader)
             problems += self._unknown_labels(rows, self.found)
             known = [item for item in rows if item.row.label in self.found]
-            facts, arrays = packed(known, tokens, reader, self.found)
+            facts, arrays = pack_reviews(known, tokens, reader, self.found)
             entry = store_entry(
                 folder,
                 {"splits": {"test": facts}, "problems": problems},

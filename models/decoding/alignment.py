@@ -41,12 +41,12 @@ def align(rows: Sequence[np.ndarray], strings: Sequence[list[int]]) -> list[Text
     # of ways as good the first: to stay, to move, to skip
     back = np.where(skipped + skips > np.maximum(stayed, moved), 2, moved > stayed)
     return [
-        read_back(row, ids, reached[len(row), n, 2:], back[: len(row), n])
+        trace_back(row, ids, reached[len(row), n, 2:], back[: len(row), n])
         for n, (row, ids) in enumerate(zip(rows, strings, strict=True))
     ]
 
 
-def read_back(row: np.ndarray, ids: list[int], ends: np.ndarray, back: np.ndarray) -> Text:
+def trace_back(row: np.ndarray, ids: list[int], ends: np.ndarray, back: np.ndarray) -> Text:
     """One string from its end. ends: (S,) score of each state at the last step. back: (T, S), by
     how many states a path goes back before each step.
     """

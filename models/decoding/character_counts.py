@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from .character_lm import CharacterLM, Order, check_order, find
+from .character_lm import CharacterLM, Order, check_order, find_sorted
 
 AT_ONCE = 4_000_000  # symbols counted at a time
 WHOLE = 3  # n-grams up to this order are all kept
 LOWEST = 1e-30  # instead of a logarithm of 0
 
 
-def learn(
+def fit_character_lm(
     symbols: np.ndarray, num_symbols: int, order: int = 6, most_bytes: int = 4_000_000
 ) -> CharacterLM:
     """Lines one after the other -> the model of this order, at most about `most_bytes` when stored.
@@ -41,10 +41,10 @@ def learn(
         cut = total - np.bincount(owner[kept], counts[kept], len(firsts))
         left = (kinds + cut) / (total + kinds)  # for the order below, with what was cut
         if orders:
-            places, hits = find(orders[-1].keys, contexts[firsts])
+            places, hits = find_sorted(orders[-1].keys, contexts[firsts])
             orders[-1].backoffs[places[hits]] = -np.log(left[hits])
         keys, counts, owner = keys[kept], counts[kept], owner[kept]
-        below = lower[find(keys_below, keys % base ** max(n - 1, 1))[0]]
+        below = lower[find_sorted(keys_below, keys % base ** max(n - 1, 1))[0]]
         lower = counts / (total + kinds)[owner] + left[owner] * below
         keys_below = keys
         if n < order:  # begins alone are no event, but a context

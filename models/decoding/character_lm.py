@@ -86,12 +86,12 @@ class CharacterLM:
         for order in range(self.order, 0, -1):
             histories = contexts[open_] % self.powers[order - 1]
             keys, costs, _ = self.orders[order - 1]
-            places, hits = find(keys, histories * self.base + symbols[open_])
+            places, hits = find_sorted(keys, histories * self.base + symbols[open_])
             found[open_[hits]] = -(left[open_[hits]] + costs[places[hits]])
             open_, histories = open_[~hits], histories[~hits]
             if order > 1:
                 keys, _, backoffs = self.orders[order - 2]
-                places, hits = find(keys, histories)
+                places, hits = find_sorted(keys, histories)
                 left[open_[hits]] += backoffs[places[hits]]
         return found
 
@@ -120,9 +120,9 @@ class CharacterLM:
         for place, (keys, costs, backoffs) in enumerate(self.orders):
             order = place + 1
             made[f"{order}.symbols"] = torch.from_numpy(keys % self.base).to(small)
-            made[f"{order}.costs"] = stored(costs)
+            made[f"{order}.costs"] = quantize(costs)
             if order < self.order:
-                made[f"{order}.backoffs"] = stored(backoffs)
+                made[f"{order}.backoffs"] = quantize(backoffs)
                 parents = self.orders[order].keys // self.base
                 children = np.bincount(np.searchsorted(keys, parents), minlength=len(keys))
                 made[f"{order}.children"] = torch.from_numpy(children).to(small)
@@ -162,12 +162,12 @@ def check_order(order: int, num_symbols: int) -> None:
         )
 
 
-def stored(nats: np.ndarray) -> Tensor:
+def quantize(nats: np.ndarray) -> Tensor:
     """Rounded to whole steps, uint8."""
     return torch.from_numpy(np.clip(np.round(nats / STEP), 0, 255)).to(torch.uint8)
 
 
-def find(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def find_sorted(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ascending keys (M,), wanted (N,) -> their places (N,) and which are there (N,) bool."""
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return places, keys[places] == wanted

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .log_ratios import LabelledTexts, LogRatios, distinct
+from .log_ratios import LabelledTexts, LogRatios, distinct_ids
 
 
 class BagOfTokens(nn.Module):
@@ -41,5 +41,5 @@ class BagOfTokens(nn.Module):
         self.ratios.count(texts)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        ids = distinct(inputs, lengths)
+        ids = distinct_ids(inputs, lengths)
         return (self.scale * self.table(ids) * self.ratios.whole[ids]).sum(1) + self.bias

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ..recurrent.stack import padding_mask
 from .images import Encoder
-from .log_ratios import LabelledTexts, LogRatios, distinct
+from .log_ratios import LabelledTexts, LogRatios, distinct_ids
 from .tokens import TokenEmbedding
 
 
@@ -68,6 +68,6 @@ class TokenEvidence(Encoder):
                 "same number (data.source.ngrams)"
             )
         ids = ids.masked_fill(padding_mask(lengths, inputs.shape[1]).unsqueeze(2), 0)
-        ratios = self.ratios(ids, distinct(inputs, lengths))[..., 1:]  # (B, T, N, labels - 1)
+        ratios = self.ratios(ids, distinct_ids(inputs, lengths))[..., 1:]  # (B, T, N, labels - 1)
         ratios = nn.functional.dropout(ratios.flatten(2), self.evidence_dropout, self.training)
         return torch.cat([vectors, ratios.to(vectors.dtype)], 2), lengths

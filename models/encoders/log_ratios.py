@@ -11,7 +11,7 @@ from ..recurrent.stack import padding_mask
 LabelledTexts = Iterable[tuple[Tensor, Tensor, Tensor, Tensor]]
 
 
-def distinct(inputs: Tensor, lengths: Tensor) -> Tensor:
+def distinct_ids(inputs: Tensor, lengths: Tensor) -> Tensor:
     """Ids (B, T) or (B, T, N) -> those of each text once, in order, (B, M); elsewhere 0."""
     ended = padding_mask(lengths, inputs.shape[1])
     if inputs.ndim == 3:
@@ -70,7 +70,7 @@ class LogRatios(nn.Module):
         counts = torch.zeros(self.folds * self.num_labels, self.size, dtype=torch.float64)
         known, folds = [], []
         for inputs, lengths, targets, groups in texts:
-            ids = distinct(inputs, lengths)
+            ids = distinct_ids(inputs, lengths)
             known.append(fingerprint(ids))
             folds.append(groups % self.folds)
             place = folds[-1] * self.num_labels + targets

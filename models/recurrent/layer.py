@@ -40,7 +40,7 @@ def last_step(outputs: Tensor, lengths: Tensor) -> Tensor:
     return outputs.gather(1, index).squeeze(1).masked_fill((lengths == 0).unsqueeze(1), 0.0)
 
 
-def autocast(tensor: Tensor) -> Tensor:
+def cast_once(tensor: Tensor) -> Tensor:
     """In the type that autocast would give it at every use, if it is on: cast once instead."""
     kind = tensor.device.type
     if not torch.is_autocast_enabled(kind):
@@ -134,7 +134,7 @@ class RecurrentLayer(nn.Module):
             outputs, final = self(nn.functional.pad(features, (0, 0, 0, 1)), lengths, state)
             return outputs[:, :0], final
         padding = padding_mask(lengths, features.shape[1]).unsqueeze(2)
-        features = autocast(features)
+        features = cast_once(features)
         read = self._gated if self.kernel and self.kind.padding else self._mirrored
         outputs, final = read(features, lengths, padding, state or self._zeros(features))
         if self.directions == 2 and self.merge != "concat":
@@ -203,7 +203,7 @@ class RecurrentLayer(nn.Module):
             before = tuple(part.unsqueeze(0) for part in initial)
             return run_kernel(self.kernel, features, before, [weights])[:1]
         if "weight_hh" in weights:
-            weights = weights | {"weight_hh": autocast(weights["weight_hh"])}
+            weights = weights | {"weight_hh": cast_once(weights["weight_hh"])}
         return self.kind.read(features, weights, initial, self.zoneout, self.training)
 
 

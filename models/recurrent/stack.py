@@ -13,7 +13,7 @@ from .layer import (
     Direction,
     Merge,
     RecurrentLayer,
-    autocast,
+    cast_once,
     last_step,
     padding_mask,
     reverse_within,
@@ -145,9 +145,9 @@ class RecurrentStack(nn.Module):
             raise ValueError(f"segment {self.segment} must be 0 (none) or a number of steps")
         if CELLS[self.cell].recurrent and self.num_layers:
             if CELLS[self.cell].kernel is None:
-                warn_of_loop(f"cell {self.cell}")
+                warn_slow_loop(f"cell {self.cell}")
             elif self.zoneout:
-                warn_of_loop("zoneout")
+                warn_slow_loop("zoneout")
 
     def run(
         self, features: Tensor, lengths: Tensor, state: State | None = None
@@ -168,7 +168,7 @@ class RecurrentStack(nn.Module):
     ) -> tuple[Tensor, State]:
         finals = []
         for index, layer in enumerate(self.layers):
-            features = autocast(features)
+            features = cast_once(features)
             rate = self.dropout if index else self.input_dropout
             read = drop(features, rate, self.locked, self.training) if rate else features
             outputs, final = layer(read, lengths, state[index] if state else None)
@@ -239,7 +239,7 @@ def full_lengths(features: Tensor) -> Tensor:
 
 
 @functools.cache
-def warn_of_loop(what: str) -> None:
+def warn_slow_loop(what: str) -> None:
     """Once a process for each reason."""
     single, half = LOOP_COST[what]
     warnings.warn(

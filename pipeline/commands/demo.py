@@ -23,7 +23,7 @@ from datasets.lines.folders import LineFolder, transcripts
 from ..reading.inputs import expand
 from ..reading.prediction import Recognizer, load_recognizer
 from ..reports import html as report
-from ..scoring.metrics import Score, line, scores, tally_texts
+from ..scoring.metrics import Score, describe_score, scores, tally_texts
 from . import demo_video
 from .predict import each
 
@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     console.print(table(reading.rows))
-    console.print(line("cer", reading.scores["cer"], "lines"))
+    console.print(describe_score("cer", reading.scores["cer"], "lines"))
     console.print(f"{len(reading.rows)} lines, {reading.per_second:.0f} a second, by {MODEL}\n")
     console.print(reviews)
     console.print(f"reviews written for this demo, read by {OPINIONS}\n")

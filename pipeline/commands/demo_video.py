@@ -17,7 +17,7 @@ from ..reading.prediction import Recognizer, load_recognizer
 from ..reports import html as report
 from ..reports.video_html import cards, legend, timeline
 from ..reports.video_sections import FILM, Seen, card_of, middles, moments, timeline_of
-from ..scoring.metrics import Score, line, scores
+from ..scoring.metrics import Score, describe_score, scores
 from ..scoring.readings import tally_readings
 from ..writing.palette import palette
 
@@ -136,11 +136,11 @@ def show(films: Films, console: Console) -> None:
     """All of it in the terminal."""
     motions, events = films
     console.print(motion_table(motions))
-    console.print(line("accuracy", motions.scores["accuracy"], "clips"))
+    console.print(describe_score("accuracy", motions.scores["accuracy"], "clips"))
     console.print(f"made scenes, filmed for this demo, read by {MOTIONS}\n")
     console.print(key(events.labels))
     console.print(event_table(events))
-    console.print(line("frame_accuracy", events.scores["frame_accuracy"], "films"))
+    console.print(describe_score("frame_accuracy", events.scores["frame_accuracy"], "films"))
     console.print(f"longer films, a label for every frame, read by {EVENTS}\n")
     if hint := lips_hint():
         console.print(f"{hint}\n")

@@ -107,7 +107,7 @@ def fetch(archive: Archive, folder: Path) -> str:
     """
     path, partial = folder / archive.name, folder / f"{archive.name}.partial"
     if path.exists():
-        problem = wrong(path, archive)
+        problem = mismatch(path, archive)
         if problem is None:
             return f"{path}: is there already, and its checksum is right"
         raise ValueError(f"{path}: {problem}; move it away, then fetch again")
@@ -118,7 +118,7 @@ def fetch(archive: Archive, folder: Path) -> str:
         raise OSError(f"{folder}: {archive.size - have} bytes to fetch, {free} free; make room")
     if archive.size is None or have != archive.size:
         download(archive.url, partial)
-    problem = wrong(partial, archive)
+    problem = mismatch(partial, archive)
     if problem is not None:
         partial.unlink()
         raise ValueError(
@@ -128,7 +128,7 @@ def fetch(archive: Archive, folder: Path) -> str:
     return f"{path}: {path.stat().st_size} bytes, and the checksum is right"
 
 
-def wrong(path: Path, archive: Archive) -> str | None:
+def mismatch(path: Path, archive: Archive) -> str | None:
     """What tells a file from the archive, if anything."""
     size = path.stat().st_size
     if archive.size is not None and size != archive.size:

@@ -1,6 +1,6 @@
 """language_model: give a bundle a character language model, weighed on validation lines."""
 
-from ..fitting.language_model import give_language_model
+from ..fitting.language_model import fit_language_model
 from ..parsing import StrictParser
 from .options import add_fitting_options, run
 
@@ -49,5 +49,5 @@ def main(arguments: list[str]) -> int:
 
 
 def language_model(options) -> int:
-    give_language_model(options)
+    fit_language_model(options)
     return 0

@@ -18,9 +18,9 @@ from datasets import ClipReader
 from datasets.video.decoder import TimedFrame
 from models import CTCHead
 
-from ..reading.chunks import Ahead, stack_frames
+from ..reading.chunks import Prefetcher, stack_frames
 from ..reading.prediction import Recognizer
-from ..reading.spans import after_last, span
+from ..reading.spans import end_of, span
 from ..reading.streaming import Stream
 from ..writing.writers import ENCODED
 
@@ -90,9 +90,9 @@ def live_records(
     cannot stream, and for a source that does not begin.
     """
     head = recognizer.model.head
-    stream, follow = Stream(recognizer.model), Follower(isinstance(head, CTCHead))
+    stream, follow = Stream(recognizer.model), SegmentTracker(isinstance(head, CTCHead))
     frames, due = source_frames(recognizer.bundle.reader, source), 0.0
-    with Ahead(frames, WAITING) as ahead, recognizer.autocast():
+    with Prefetcher(frames, WAITING) as ahead, recognizer.autocast():
         over = False
         while not over:
             over = asked.is_set()  # what had come by then is still read
@@ -132,7 +132,7 @@ def source_frames(reader: ClipReader, source: str) -> Iterator[TimedFrame]:
     return reader.stream(f"pipe:{sys.stdin.fileno()}" if source == "-" else source)
 
 
-class Step(NamedTuple):
+class LabelledStep(NamedTuple):
     """label: None between the symbols of a string. number: place of the frame in the source."""
 
     label: str | None
@@ -145,7 +145,9 @@ class Step(NamedTuple):
         return {"time": time, "label": self.label or "", "confidence": sure}
 
 
-def read_steps(recognizer: Recognizer, stream: Stream, frames: list[TimedFrame]) -> Iterator[Step]:
+def read_steps(
+    recognizer: Recognizer, stream: Stream, frames: list[TimedFrame]
+) -> Iterator[LabelledStep]:
     """The next frames of the stream -> their labels."""
     if not frames:
         return
@@ -159,10 +161,10 @@ def read_steps(recognizer: Recognizer, stream: Stream, frames: list[TimedFrame])
         (reading,) = recognizer.decode(logits[None], torch.tensor([len(logits)]))
         names = ["+".join(labels[i] for i in step) for step in reading.ids]
         sure = reading.confidences
-    yield from map(Step, names, sure, piece.times.tolist(), piece.numbers.tolist())
+    yield from map(LabelledStep, names, sure, piece.times.tolist(), piece.numbers.tolist())
 
 
-class Follower:
+class SegmentTracker:
     """Steps one by one -> each segment when the next one begins, in constant memory.
 
     A segment is as sure as its steps are on average, a string's symbol as its surest step.
@@ -171,11 +173,11 @@ class Follower:
     def __init__(self, strings: bool = False):
         self.strings, self.steps = strings, 0
         self.recent: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)  # seconds and numbers
-        self.start: Step | None = None
+        self.start: LabelledStep | None = None
         self.total = self.best = 0.0
         self.count = 0
 
-    def add(self, step: Step) -> Iterator[dict]:
+    def add(self, step: LabelledStep) -> Iterator[dict]:
         """The next step -> the segment that ends before it, if one does."""
         if self.start is not None and step.label != self.start.label:
             yield from self._end(step.seconds, step.number)
@@ -189,7 +191,7 @@ class Follower:
         """The segment at hand: its last step lasts as long as the median of the recent ones."""
         if self.start is not None:
             times, numbers = map(np.array, zip(*self.recent, strict=True))
-            yield from self._end(*after_last(times, numbers))
+            yield from self._end(*end_of(times, numbers))
 
     def _end(self, seconds: float, number: int) -> Iterator[dict]:
         start, self.start = self.start, None

@@ -10,12 +10,12 @@ from models.decoding.beam import BeamSearch
 from models.heads.labels import Text
 
 from ..parsing import StrictParser
-from ..reading.accept import accept, tell_share
+from ..reading.accept import mark_accepted, report_accepted
 from ..reading.bundle import load_bundle
 from ..reading.decoding import alternatives_of, choose_decoder
 from ..reading.inputs import TextTable, expand
 from ..reading.prediction import Answer, Item, Recognizer
-from ..writing.writers import MARKING, Format, form_of, open_writer, targets_of
+from ..writing.writers import MARKING, Format, open_writer, record_form, targets_of
 from .live import add_live_options, check_live, run_live
 from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run
 
@@ -110,9 +110,9 @@ def read_inputs(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
     failed = done = read = accepted = 0
     names = [one.path if isinstance(one, TextTable) else name_of(one) for one in given]
     burn = overlay_of(recognizer, names, options.overlay)
-    promise = None if options.accept is None else accept(recognizer, options.accept, own)
+    promise = None if options.accept is None else mark_accepted(recognizer, options.accept, own)
     with ExitStack() as stack:
-        form = form_of(recognizer.bundle)
+        form = record_form(recognizer.bundle)
         marked = promise is not None
         write = open_writer(options.format, form, names, options.output, stack, marked)
         answers = recognizer.answers(each(given))
@@ -126,7 +126,7 @@ def read_inputs(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
             if burn and "error" not in record:
                 failed += not burn(answer, record)
     if promise:
-        tell_share(accepted, read, options.accept, promise)
+        report_accepted(accepted, read, options.accept, promise)
     if failed:
         print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
     return 1 if failed else 0

@@ -116,7 +116,7 @@ def majority(options: dict, split: Split, where: str) -> SampleScores:
 
     Raises ValueError if one of them is empty, or nothing in training has a label.
     """
-    data = data_from(uncut(options["data"]), where)
+    data = data_from(whole_samples(options["data"]), where)
     trained = targets(data.source.split("train"), f"{where}: training labels")
     tested = data.source.split(split)
     wanted = targets(tested, f"{where}: {split} labels")
@@ -134,7 +134,7 @@ def majority(options: dict, split: Split, where: str) -> SampleScores:
     return sample_scores(tally, tested.names)
 
 
-def uncut(data: dict) -> dict:
+def whole_samples(data: dict) -> dict:
     """Data options without random windows and speeds: whole samples are counted."""
     data = copy.deepcopy(data)
     options = data["source"]["init_args"]

@@ -124,20 +124,23 @@ def columns(rows: Sequence[Row]) -> list[Column]:
     made = [
         Column("model", [row.name for row in rows]),
         Column("metric", ["" if one else row.metric for row in rows]),
-        Column(f"{metrics.copy().pop()} %" if one else "score %", [f2(row.score) for row in rows]),
-        Column("± seeds", [f2(row.deviation) for row in rows]),
-        Column("95 % interval", [span(row.low, row.high) for row in rows]),
+        Column(
+            f"{metrics.copy().pop()} %" if one else "score %",
+            [two_decimals(row.score) for row in rows],
+        ),
+        Column("± seeds", [two_decimals(row.deviation) for row in rows]),
+        Column("95 % interval", [interval(row.low, row.high) for row in rows]),
         Column("to the first", [difference(row) for row in rows]),
         *(
-            Column(f"{short_name(name)} %", [f2(r.others.get(name, NAN)) for r in rows])
+            Column(f"{short_name(name)} %", [two_decimals(r.others.get(name, NAN)) for r in rows])
             for name in OTHERS
         ),
-        Column("parameters", [whole(row.parameters) for row in rows]),
-        Column("s/epoch", [short(row.seconds_per_epoch) for row in rows]),
-        Column("best epoch", [short(row.best_epoch) for row in rows]),
-        Column("training s", [short(row.seconds) for row in rows]),
-        Column("peak MiB", [whole(row.peak_memory_mib) for row in rows]),
-        Column("GPU MiB", [whole(row.gpu_memory_mib) for row in rows]),
+        Column("parameters", [integer(row.parameters) for row in rows]),
+        Column("s/epoch", [three_figures(row.seconds_per_epoch) for row in rows]),
+        Column("best epoch", [three_figures(row.best_epoch) for row in rows]),
+        Column("training s", [three_figures(row.seconds) for row in rows]),
+        Column("peak MiB", [integer(row.peak_memory_mib) for row in rows]),
+        Column("GPU MiB", [integer(row.gpu_memory_mib) for row in rows]),
         Column("note", [row.note for row in rows]),
     ]
     return [column for column in made if any(column.cells)]
@@ -147,11 +150,11 @@ def short_name(score: str) -> str:
     return score.removesuffix("_accuracy").replace("_", " ")
 
 
-def f2(value: float) -> str:
+def two_decimals(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.2f}"
 
 
-def span(low: float, high: float) -> str:
+def interval(low: float, high: float) -> str:
     return "" if math.isnan(low) or math.isnan(high) else f"{low:.2f}-{high:.2f}"
 
 
@@ -164,11 +167,11 @@ def difference(row: Row) -> str:
     return f"{row.difference:+.2f} ({row.difference_low:+.2f} to {row.difference_high:+.2f})"
 
 
-def whole(value: float) -> str:
+def integer(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.0f}"
 
 
-def short(value: float) -> str:
+def three_figures(value: float) -> str:
     """Three figures, or all those before the point."""
     if math.isnan(value):
         return ""

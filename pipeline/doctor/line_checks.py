@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .line_files import ListedLine
-from .line_ink import Picture
+from .line_ink import LineInk
 from .line_spellings import FORMS, SPACES, ZERO_WIDTH
 
 SIDEWAYS = 0.4  # nats nearer to a letter's usual width must a line be once it is turned
@@ -76,7 +76,7 @@ def text_findings(line: ListedLine) -> Iterator[Finding]:
     if text is None:
         yield Finding("no transcript", line, f"no transcript ({line.where})", False)
         return
-    if not text.strip() or not any(spoken(character) for character in text):
+    if not text.strip() or not any(character_name(character) for character in text):
         yield Finding("empty transcript", line, f"the transcript is empty ({line.where})", True)
         return
     if unicodedata.normalize("NFC", text) != text:
@@ -92,7 +92,7 @@ def text_findings(line: ListedLine) -> Iterator[Finding]:
         yield Finding("control characters", line, told, True)
 
 
-def spoken(character: str) -> bool:
+def character_name(character: str) -> bool:
     return not (character.isspace() or character in ZERO_WIDTH or is_control(character))
 
 
@@ -119,7 +119,7 @@ def odd_spaces(text: str) -> Iterator[str]:
             yield f"{text.count(character)} x {name} (U+{ord(character):04X})"
 
 
-def form_findings(lines: Sequence[ListedLine]) -> Iterator[Finding]:
+def spelling_findings(lines: Sequence[ListedLine]) -> Iterator[Finding]:
     """Lines with the rarer form of a sign, of those in one folder that has two of it."""
     for form in FORMS:
         counts = [(form.first(line.text or ""), form.second(line.text or "")) for line in lines]
@@ -139,7 +139,7 @@ def form_findings(lines: Sequence[ListedLine]) -> Iterator[Finding]:
                 yield Finding("mixed forms", line, told, False)
 
 
-def count_forms(lines: Sequence[ListedLine]) -> dict[str, dict[str, float]]:
+def count_spellings(lines: Sequence[ListedLine]) -> dict[str, dict[str, float]]:
     """Each form that has two spellings here -> how often each of both."""
     found = {}
     for form in FORMS:
@@ -158,7 +158,7 @@ def character_findings(
     counts = Counter("".join(texts))
     for line, text in zip(lines, texts, strict=True):
         if alphabet is None:
-            rare = [c for c in dict.fromkeys(text) if counts[c] == 1 and spoken(c)]
+            rare = [c for c in dict.fromkeys(text) if counts[c] == 1 and character_name(c)]
             kind, more = "rare character", ": once in all lines"
         else:
             rare = [c for c in dict.fromkeys(text) if c not in alphabet]
@@ -175,8 +175,8 @@ def composed(line: ListedLine) -> str:
 
 def shape_findings(
     lines: Sequence[ListedLine],
-    pictures: Sequence[Picture],
-    steps_of: Callable[[Picture], int],
+    pictures: Sequence[LineInk],
+    steps_of: Callable[[LineInk], int],
 ) -> Iterator[Finding]:
     """What N measured images of one folder show beside their texts (of which none is empty).
 
@@ -211,13 +211,13 @@ def shape_findings(
             yield Finding("too short", line, told, True, score=ink[place] / usual)
 
 
-def is_blank(picture: Picture, text: str) -> bool:
+def is_blank(picture: LineInk, text: str) -> bool:
     """No ink; or only specks, where the text has letters."""
     letters = sum(character.isalnum() for character in text)
     return not picture.strokes or (letters > 1 and not picture.marks)
 
 
-def lies_on_side(picture: Picture, letters: float, usual: float) -> bool:
+def lies_on_side(picture: LineInk, letters: float, usual: float) -> bool:
     """Higher than wide, and turned, its letters would be nearer to the usual width."""
     if picture.height <= picture.width or letters < 1.5:
         return False

@@ -9,7 +9,7 @@ from datasets.lines.reader import load_line
 
 from .line_checks import Finding, composed
 from .line_files import ListedLine
-from .line_ink import HEIGHT, Picture, find_ink, inked_box
+from .line_ink import HEIGHT, LineInk, find_ink, inked_box
 
 ASPECT = 1.08  # times as wide for its height may a twin be
 SPLITS = ("train", "validation", "test")
@@ -19,7 +19,9 @@ BLOCK = 1024  # lines that are compared with their neighbours in one product
 SHIFT = 2  # pixels that a twin may be moved by
 
 
-def twin_findings(lines: Sequence[ListedLine], pictures: Sequence[Picture]) -> Iterator[Finding]:
+def duplicate_findings(
+    lines: Sequence[ListedLine], pictures: Sequence[LineInk]
+) -> Iterator[Finding]:
     """Each line that has a twin among N, once for each split that has one: the line in training,
     else that in validation, else the later one."""
     told: dict[int, set[str]] = {}  # by line: the splits of its twins that were told
@@ -35,7 +37,7 @@ def twin_findings(lines: Sequence[ListedLine], pictures: Sequence[Picture]) -> I
             if kept != place:
                 yield from pair_finding("duplicate", lines, kept, place, told, 1.0)
     large: dict[int, np.ndarray] = {}
-    for pair in alike(pictures):
+    for pair in similar_pairs(pictures):
         kept, other = by_rank(lines, *pair)
         across = lines[kept].split != lines[other].split
         again = lines[kept].split in told.get(other, ()) or (not across and told.keys() & set(pair))
@@ -80,7 +82,7 @@ def pair_finding(
     yield Finding(kind, other, reason, leave_out, kept, score=sure + across)
 
 
-def alike(pictures: Sequence[Picture]) -> Iterator[tuple[int, int]]:
+def similar_pairs(pictures: Sequence[LineInk]) -> Iterator[tuple[int, int]]:
     """Pairs of lines whose small pictures agree, among those of like proportions."""
     aspects = np.array([picture.inked_aspect for picture in pictures])
     order = np.flatnonzero(aspects > 0)

@@ -19,7 +19,7 @@ BANDS = 8  # parts of a line, each wider than high, that may show two bands of i
 ENDS = {b"\x89PNG": b"IEND", b"\xff\xd8\xff": b"\xff\xd9"}
 
 
-class Picture(NamedTuple):
+class LineInk(NamedTuple):
     """A measured image.
 
     height, width: pixels of the file. strokes: columns with ink, in heights of the image. marks:
@@ -40,7 +40,7 @@ class Picture(NamedTuple):
     content: str
 
 
-def measure(path: str, reader: LineReader) -> Picture:
+def measure(path: str, reader: LineReader) -> LineInk:
     """Of an image file. Raises OSError or ValueError that names it if it is broken or cut off.
 
     reader: its bound on the width holds.
@@ -54,7 +54,7 @@ def measure(path: str, reader: LineReader) -> Picture:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     ink = find_ink(small)
     part = small[inked_box(ink)] if ink.any() else small
-    return Picture(
+    return LineInk(
         rows,
         columns,
         float(ink.any(0).sum()) / HEIGHT,

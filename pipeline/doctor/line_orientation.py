@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .line_ink import Picture
+from .line_ink import LineInk
 
 CLASSES = (
     "bdhklßþ",
@@ -29,7 +29,7 @@ DECIDED = 0.8  # share of the lines that must fit as they are by MARGIN, or noth
 SHRINK = 0.1  # of the covariance towards its diagonal
 
 
-def upside_down(pictures: Sequence[Picture], texts: Sequence[str]) -> np.ndarray:
+def upside_down(pictures: Sequence[LineInk], texts: Sequence[str]) -> np.ndarray:
     """(N,) how much better each line fits turned by 180 degrees; above MARGIN it is on its head.
 
     Zeros where there are fewer than FEWEST lines to learn from or their writing tells too little

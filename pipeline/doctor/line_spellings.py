@@ -11,7 +11,7 @@ SPACES = frozenset(
 ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 
 
-class Form(NamedTuple):
+class Spelling(NamedTuple):
     """Two spellings: what each is called, and what counts it in a text."""
 
     first_name: str
@@ -34,7 +34,7 @@ def round_s(text: str) -> int:
 
 
 TWO_SPELLINGS = tuple(
-    Form(first_name, second_name, counter(first), counter(second))
+    Spelling(first_name, second_name, counter(first), counter(second))
     for first_name, second_name, first, second in (
         ("straight ' (U+0027)", "curly ‘ ’", "'", "[‘’‚‛]"),
         ('straight " (U+0022)', "curly “ ”", '"', "[“”„‟]"),
@@ -50,4 +50,4 @@ TWO_SPELLINGS = tuple(
         ("ä ö ü", "small e above (U+0364)", "[äöü]", "\u0364"),
     )
 )
-FORMS = (*TWO_SPELLINGS, Form("long ſ", "round s in lines without it", counter("ſ"), round_s))
+FORMS = (*TWO_SPELLINGS, Spelling("long ſ", "round s in lines without it", counter("ſ"), round_s))

@@ -20,7 +20,7 @@ from ..reading.threads import one_thread_an_operation
 from ..scoring.readings import text_of
 from .line_checks import Finding, composed
 from .line_files import ListedLine
-from .line_ink import Picture
+from .line_ink import LineInk
 
 WINDOW = 512  # images in memory at once
 SUSPECT = 0.3  # nats a character that the model's own reading is likelier than the label
@@ -45,7 +45,7 @@ class Reading(NamedTuple):
     sure: float
 
 
-class Judge:
+class LabelScorer:
     """A line reader that forces labels on images. Raises ValueError for a model of other things."""
 
     def __init__(self, recognizer: Recognizer):
@@ -162,10 +162,10 @@ def swaps(lines: Sequence[ListedLine], readings: Sequence[Reading]) -> Iterator[
 
 
 def turned_findings(
-    judge: Judge,
+    judge: LabelScorer,
     lines: Sequence[ListedLine],
     readings: Sequence[Reading],
-    pictures: Sequence[Picture],
+    pictures: Sequence[LineInk],
     also: set[int],
 ) -> Iterator[tuple[int, Finding]]:
     """(place, finding) of N lines whose label fits them better once they are turned.

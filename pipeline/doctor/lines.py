@@ -22,18 +22,18 @@ from .line_checks import (
     KINDS,
     Finding,
     character_findings,
-    count_forms,
-    form_findings,
+    character_name,
+    count_spellings,
     shape_findings,
-    spoken,
+    spelling_findings,
     text_findings,
 )
-from .line_duplicates import twin_findings
+from .line_duplicates import duplicate_findings
 from .line_files import ListedLine, Listing, holds_lines, join, list_config, list_folder
-from .line_ink import Picture, measure
+from .line_ink import LineInk, measure
 from .line_orientation import MARGIN, upside_down
 from .line_page import write_page
-from .line_suspects import Judge, Reading, suspect_findings, turned_findings
+from .line_suspects import LabelScorer, Reading, suspect_findings, turned_findings
 
 NAMED = 3  # findings of a kind that the terminal names
 SPOILED = ("blank", "on its side", "upside down", "several lines", "too long")
@@ -82,18 +82,18 @@ class LineExaminer(Examiner):
 def examine_lines(listing: Listing, model: str | None = None) -> Examined:
     """All checks of all lines. model: a bundle's path or name. Raises ValueError for one of none
     that reads lines, OSError for a missing one."""
-    judge = Judge(Recognizer(load_bundle(model))) if model else None
+    judge = LabelScorer(Recognizer(load_bundle(model))) if model else None
     lines = listing.lines
     findings = [finding for line in lines for finding in text_findings(line)]
     findings += twice_listed(lines)
-    unspoken = {id(line) for line in lines if not any(map(spoken, line.text or ""))}
+    unspoken = {id(line) for line in lines if not any(map(character_name, line.text or ""))}
     texts = [line for line in lines if id(line) not in unspoken]
     alphabet = frozenset(judge.labels) if judge else None
     findings += character_findings(texts, alphabet)
     for folder in by_folder(texts):
-        findings += form_findings([texts[place] for place in folder])
+        findings += spelling_findings([texts[place] for place in folder])
     good, pictures = measure_all(lines, findings, judge.reader if judge else LineReader())
-    findings += twin_findings(good, pictures)
+    findings += duplicate_findings(good, pictures)
     kept = [place for place, line in enumerate(good) if id(line) not in unspoken]
     good, pictures = [good[i] for i in kept], [pictures[i] for i in kept]
     turned: set[int] = set()
@@ -109,16 +109,16 @@ def examine_lines(listing: Listing, model: str | None = None) -> Examined:
                     findings.append(
                         Finding("upside down", good[place], told, True, score=float(gain))
                     )
-    readings = judge_all(judge, good, pictures, turned, findings) if judge else {}
+    readings = score_labels(judge, good, pictures, turned, findings) if judge else {}
     order = {kind: place for place, kind in enumerate(KINDS)}
     findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
     return Examined(listing, findings, readings)
 
 
-def judge_all(
-    judge: Judge,
+def score_labels(
+    judge: LabelScorer,
     lines: list[ListedLine],
-    pictures: list[Picture],
+    pictures: list[LineInk],
     turned: set[int],
     findings: list[Finding],
 ) -> dict[str, Reading]:
@@ -135,10 +135,10 @@ def judge_all(
 
 def measure_all(
     lines: Sequence[ListedLine], findings: list[Finding], reader: LineReader
-) -> tuple[list[ListedLine], list[Picture]]:
+) -> tuple[list[ListedLine], list[LineInk]]:
     """Those whose image can be read, with it; why others cannot is added to the findings."""
 
-    def check(line: ListedLine) -> Picture | Finding:
+    def check(line: ListedLine) -> LineInk | Finding:
         if "#" not in line.path and not Path(line.path).is_file():  # or a line of a page
             return Finding("no image", line, f"no such image ({line.where})", True)
         try:
@@ -160,12 +160,12 @@ def measure_all(
     return good, pictures
 
 
-def steps_counter(judge: Judge | None) -> Callable[[Picture], int]:
+def steps_counter(judge: LabelScorer | None) -> Callable[[LineInk], int]:
     """Steps that CTC has for an image: of the model, or of an encoder with the usual options."""
     height = judge.reader.height if judge else LineReader().height
     reduction = signature(LineCNN).parameters["width_reduction"].default
 
-    def steps(picture: Picture) -> int:
+    def steps(picture: LineInk) -> int:
         columns = round(picture.width * height / picture.height)
         return judge.steps(columns) if judge else columns // reduction
 
@@ -253,7 +253,7 @@ def diagnosis(examined: Examined, options: LineOptions) -> Diagnosis:
     kinds = {kind: {"lines": n, "to leave out": left[kind]} for kind, n in counted.items()}
     forms: dict[str, dict[str, float]] = {}
     for places in by_folder(lines):
-        for name, counts in count_forms([lines[place] for place in places]).items():
+        for name, counts in count_spellings([lines[place] for place in places]).items():
             kept = forms.setdefault(name, dict.fromkeys(counts, 0.0))
             forms[name] = {side: int(kept[side] + counts[side]) for side in counts}
     told = [as_document(finding) for finding in findings]

@@ -26,7 +26,7 @@ class Video(NamedTuple):
     error: str = ""
 
 
-def lasts(video: Video, annotation: ClipAnnotation) -> list[float]:
+def durations(video: Video, annotation: ClipAnnotation) -> list[float]:
     """Seconds of each segment."""
     rate = video.facts.rate_hz
     return [
@@ -66,7 +66,9 @@ def check_short_segments(video: Video) -> Iterator[str]:
     for annotation in video.annotations:
         short = [
             segment
-            for segment, seconds in zip(annotation.segments, lasts(video, annotation), strict=True)
+            for segment, seconds in zip(
+                annotation.segments, durations(video, annotation), strict=True
+            )
             if not isinstance(segment, FrameSegment) and seconds < frame
         ]
         if short:
@@ -78,7 +80,7 @@ def check_short_segments(video: Video) -> Iterator[str]:
 
 def check_unlabelled(video: Video) -> Iterator[str]:
     for annotation in video.annotations:
-        labelled = sum(lasts(video, annotation))
+        labelled = sum(durations(video, annotation))
         left = video.facts.seconds - labelled
         if annotation.segments and left > 0.5 * video.facts.seconds:
             yield (
@@ -114,7 +116,9 @@ def count_labels(videos: Sequence[Video]) -> dict[str, dict[str, float]]:
                 found[annotation.label]["seconds"] += video.facts.seconds
             for label in {segment.label for segment in annotation.segments}:
                 found[label]["clips"] += 1
-            for segment, seconds in zip(annotation.segments, lasts(video, annotation), strict=True):
+            for segment, seconds in zip(
+                annotation.segments, durations(video, annotation), strict=True
+            ):
                 found[segment.label]["segments"] += 1
                 found[segment.label]["seconds"] += seconds
     return dict(sorted(found.items(), key=lambda item: -item[1]["seconds"]))
@@ -132,31 +136,33 @@ def count_groups(videos: Sequence[Video]) -> dict[str, dict[str, float]]:
 
 def warnings(videos: Sequence[Video], labels: Counts, groups: Counts) -> Iterator[str]:
     """What stands out over all of them, and what to do."""
-    yield from rates(videos)
-    yield from twins(videos)
+    yield from frame_rates(videos)
+    yield from duplicates(videos)
     if any(video.annotations for video in videos):
         silent = [video.path for video in videos if not video.annotations]
         if silent:
-            yield f"{len(silent)} videos have no annotation and will not be used: {few(silent)}"
+            yield (
+                f"{len(silent)} videos have no annotation and will not be used: {name_few(silent)}"
+            )
         if not groups:
             yield (
                 "each clip is a group by itself; if several show one person or were cut from one "
                 "recording, give --group or --group_pattern here, and to the config's source"
             )
-    yield from imbalance(labels)
-    yield from rare(videos, groups)
+    yield from label_imbalance(labels)
+    yield from rare_labels(videos, groups)
 
 
-def few(names: Sequence[str]) -> str:
+def name_few(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
-def rates(videos: Sequence[Video]) -> Iterator[str]:
+def frame_rates(videos: Sequence[Video]) -> Iterator[str]:
     uneven = [video.path for video in videos if not video.facts.constant_rate]
     if uneven:
         yield (
-            f"{len(uneven)} videos have no constant rate: {few(uneven)}; annotate them in seconds, "
-            "and give rate_hz if the speed of what happens matters"
+            f"{len(uneven)} videos have no constant rate: {name_few(uneven)}; annotate them in "
+            "seconds, and give rate_hz if the speed of what happens matters"
         )
     found = [video.facts.rate_hz for video in videos if video.facts.frames > 1]
     if found and max(found) > SPREAD * min(found):
@@ -166,7 +172,7 @@ def rates(videos: Sequence[Video]) -> Iterator[str]:
         )
 
 
-def twins(videos: Sequence[Video]) -> Iterator[str]:
+def duplicates(videos: Sequence[Video]) -> Iterator[str]:
     """One content under two names: a split may put it on both sides."""
     places: defaultdict[str, list[Video]] = defaultdict(list)
     for video in videos:
@@ -182,7 +188,7 @@ def twins(videos: Sequence[Video]) -> Iterator[str]:
         yield f"{names} are the same file{more}; keep one, or give both one group"
 
 
-def imbalance(labels: Counts) -> Iterator[str]:
+def label_imbalance(labels: Counts) -> Iterator[str]:
     if len(labels) < 2:
         return
     unit = "segments" if any(entry["segments"] for entry in labels.values()) else "clips"
@@ -197,7 +203,7 @@ def imbalance(labels: Counts) -> Iterator[str]:
         )
 
 
-def rare(videos: Sequence[Video], groups: Counts) -> Iterator[str]:
+def rare_labels(videos: Sequence[Video], groups: Counts) -> Iterator[str]:
     """Labels that too few groups have."""
     where: defaultdict[str, set[str]] = defaultdict(set)
     for video in videos:
@@ -209,6 +215,6 @@ def rare(videos: Sequence[Video], groups: Counts) -> Iterator[str]:
     if thin:
         kind = "groups" if groups else "clips"
         yield (
-            f"{len(thin)} labels stand in fewer than {FEW} {kind}: {few(thin)}; training, "
+            f"{len(thin)} labels stand in fewer than {FEW} {kind}: {name_few(thin)}; training, "
             "validation and test cannot all have them; film more, or join or ignore them"
         )

@@ -181,13 +181,13 @@ def row(video: Video) -> Row:
         "codec": f"{found.codec} {found.pixel_format}",
         "Hz": f"{found.rate_hz:.2f}" + " uneven" * (not found.constant_rate),
         "seconds": f"{found.seconds:.2f}",
-        "annotation": ", ".join(told(one) for one in video.annotations) or "-",
+        "annotation": ", ".join(describe_annotation(one) for one in video.annotations) or "-",
     }
     notes = [note for check in VIDEO_CHECKS for note in check(video)]
     return Row(video.path, facts, cells, notes, "")
 
 
-def told(annotation: ClipAnnotation) -> str:
+def describe_annotation(annotation: ClipAnnotation) -> str:
     """What one annotation says, in a word or two."""
     if annotation.segments:
         return f"{len(annotation.segments)} segments"

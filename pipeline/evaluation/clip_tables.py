@@ -11,11 +11,11 @@ from ..reading.prediction import Answer
 from ..scoring.metrics import IGNORED, Tally
 from ..scoring.readings import step_ids
 from ..scoring.segment_metrics import boundary_error, confusion, confusion_table, mean_over_videos
-from .labelled import Labelled
+from .labelled import LabelledData
 
 
-def details(
-    answers: Sequence[Answer], data: Labelled, tally: Tally
+def clip_details(
+    answers: Sequence[Answer], data: LabelledData, tally: Tally
 ) -> tuple[list[str], dict[str, float | None]]:
     """What clips have beside their scores: lines to print, and values for --json."""
     readings = [answer.reading for answer in answers]

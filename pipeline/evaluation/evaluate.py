@@ -14,16 +14,16 @@ from models.heads.labels import Label, Text
 
 from ..reading.prediction import Answer, Recognizer
 from ..reading.records import Reading
-from ..scoring.metrics import Normalization, line, scores
+from ..scoring.metrics import Normalization, describe_score, scores
 from ..scoring.readings import tally_readings
 from ..scoring.temperature import (
     BINS,
-    bins_for,
     chance_calibration_error,
     expected_calibration_error,
+    num_bins,
 )
-from .clip_tables import details
-from .labelled import Labelled
+from .clip_tables import clip_details
+from .labelled import LabelledData
 from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
 from .labelled_reviews import labelled_reviews
@@ -48,19 +48,19 @@ def evaluate(recognizer: Recognizer, options) -> int:
     )
     found = scores(tally)
     for name, score in found.items():
-        print(line(name, score))
+        print(describe_score(name, score))
     content = {name: score.value for name, score in found.items()}
     hits = tally.counts["exact"][0][:, 0] if isinstance(data.nothing, Text) else None
-    sure = told_confidences(recognizer, readings, data, hits)
+    sure = confidences_and_hits(recognizer, readings, data, hits)
     if sure is not None:
-        bins = BINS if hits is None else bins_for(len(sure[0]))
+        bins = BINS if hits is None else num_bins(len(sure[0]))
         content["ece"] = expected_calibration_error(*sure, bins)
         print(
             f"ece {content['ece']:.2f} % (how far confidence is from the share that is right; "
             f"{bins} bins; {chance_calibration_error(sure[0], bins):.2f} % comes by chance)"
         )
     if data.unit == "clips":
-        told, more = details(answers, data, tally)
+        told, more = clip_details(answers, data, tally)
         print(*told, sep="\n")
         content |= more
     told = f"; compared after {compared.describe()}" if isinstance(data.nothing, Text) else ""
@@ -72,7 +72,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
     return 1 if unread else 0
 
 
-def read_all(recognizer: Recognizer, data: Labelled) -> tuple[list[Answer], float]:
+def read_all(recognizer: Recognizer, data: LabelledData) -> tuple[list[Answer], float]:
     """An answer to each item, and items read a second; those that fail are named."""
     for _ in recognizer.answers(data.items[: data.warm_up]):
         pass
@@ -87,8 +87,11 @@ def read_all(recognizer: Recognizer, data: Labelled) -> tuple[list[Answer], floa
     return answers, len(answers) / spent
 
 
-def told_confidences(
-    recognizer: Recognizer, readings: Sequence[Reading], data: Labelled, exact: np.ndarray | None
+def confidences_and_hits(
+    recognizer: Recognizer,
+    readings: Sequence[Reading],
+    data: LabelledData,
+    exact: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """(N,) confidences and whether each was right, over the items that were read.
 
@@ -103,7 +106,7 @@ def told_confidences(
     return sure, np.array([right for _, right in read], bool)
 
 
-def labelled_data(recognizer: Recognizer, options) -> Labelled:
+def labelled_data(recognizer: Recognizer, options) -> LabelledData:
     """What --data holds for the reader of this bundle."""
     bundle = recognizer.bundle
     kind = type(bundle.reader).__name__

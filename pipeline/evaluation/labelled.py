@@ -11,7 +11,7 @@ from ..reading.records import Reading
 WARM_UP = 4  # items read before the clock starts: the first batches are slow
 
 
-class Labelled(NamedTuple):
+class LabelledData(NamedTuple):
     """What a bundle is scored on: N items, their targets (ids of `labels`) and their groups.
 
     targets: or, if they hang on the times at which a video was read, what makes them of the
@@ -33,7 +33,7 @@ class Labelled(NamedTuple):
     background: Sequence[int] = ()
     warm_up: int = WARM_UP
 
-    def settled(self, answers: Sequence[Answer]) -> tuple["Labelled", list[str]]:
+    def settled(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
         """With targets that hang on no answer any more, and the notes."""
         if not callable(self.targets):
             return self, []

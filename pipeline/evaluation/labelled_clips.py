@@ -26,18 +26,18 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..reading.bundle import Bundle
 from ..reading.prediction import Answer
-from .labelled import Labelled, label_ids
+from .labelled import LabelledData, label_ids
 
 FILE_NAME_GROUP = "(.+?)__"  # of lines: clips need not have it
 
 
-def labelled_clips(bundle: Bundle, options) -> Labelled:
+def labelled_clips(bundle: Bundle, options) -> LabelledData:
     """A folder for each class or an annotation file -> its clips, with what this head should say.
 
     Raises ValueError if it has nothing for this head, or labels that the bundle does not know.
     """
     head, labels = bundle.model.head, bundle.labels
-    annotations, problems = annotated(options, bundle.reader.suffixes)
+    annotations, problems = read_data(options, bundle.reader.suffixes)
     ids = {label: place for place, label in enumerate(labels)}
     strange = [label for label in options.background if label not in ids]
     if strange:
@@ -51,12 +51,12 @@ def labelled_clips(bundle: Bundle, options) -> Labelled:
         places = label_ids([one.label for one in kept], labels, options.data)
         targets, nothing = [np.array(place) for place in places], Label(-1, 0.0)
     elif isinstance(head, CTCHead):
-        kept = chosen(annotations, "text", "no transcript", problems)
-        labels, targets = spelled([one.text for one in kept], labels)
+        kept = with_field(annotations, "text", "no transcript", problems)
+        labels, targets = encode_transcripts([one.text for one in kept], labels)
         nothing = Text([], [], [], 0.0)
     elif isinstance(head, TokenClassificationHead) and not head.multi_label:
-        kept = chosen(annotations, "segments", "no segments", problems)
-        known(kept, ids, set(options.ignore), options.data)
+        kept = with_field(annotations, "segments", "no segments", problems)
+        check_labels(kept, ids, set(options.ignore), options.data)
         targets = StepTargets(kept, ids, set(options.ignore))
         nothing = StepLabels([], [])
     else:
@@ -67,7 +67,7 @@ def labelled_clips(bundle: Bundle, options) -> Labelled:
     if not kept:
         first = "".join(f"\n  {reason}" for reason in problems[:3])
         raise ValueError(f"{options.data}: no clip to score{first}")
-    return Labelled(
+    return LabelledData(
         items=[str(path_of(one, options)) for one in kept],
         targets=targets,
         groups=[group(one, options.group_pattern) for one in kept],
@@ -80,7 +80,7 @@ def labelled_clips(bundle: Bundle, options) -> Labelled:
     )
 
 
-def annotated(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], list[str]]:
+def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], list[str]]:
     """What is known of the clips of --data, and what is wrong with it."""
     place = resolve(options.data)
     if not place.is_dir():
@@ -116,7 +116,7 @@ def group(annotation: ClipAnnotation, pattern: str) -> str:
     return group_of(annotation.clip, pattern)
 
 
-def chosen(
+def with_field(
     annotations: Sequence[ClipAnnotation], field: str, missing: str, problems: list[str]
 ) -> list[ClipAnnotation]:
     """Those that have this field; the others are told with what they lack."""
@@ -129,7 +129,7 @@ def chosen(
     return kept
 
 
-def known(
+def check_labels(
     annotations: Sequence[ClipAnnotation], ids: dict[str, int], ignored: set[str], where: str
 ) -> None:
     """Raises ValueError that names labels which neither the bundle knows nor --ignore."""
@@ -142,7 +142,9 @@ def known(
         )
 
 
-def spelled(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[str], list[np.ndarray]]:
+def encode_transcripts(
+    texts: Sequence[str], labels: Sequence[str]
+) -> tuple[list[str], list[np.ndarray]]:
     """Transcripts -> the bundle's labels and behind them what only the texts have; ids (S,) each.
 
     By characters if all labels of the bundle are, else by words.
@@ -167,21 +169,21 @@ class StepTargets:
         A clip that could not be read gets as many steps as its annotation would have at the rate
         of the others: it counts as wrong in all of them.
         """
-        step, stride = step_of(answers)
+        step, stride = step_size(answers)
         targets, notes = [], []
         for one, answer in zip(self.annotations, answers, strict=True):
             times, numbers = answer.times, answer.numbers
             if times is None:
                 times, numbers = expected_steps(one.segments, step, stride)
             elif len(times):
-                own_step, own_stride = step_of([answer])
+                own_step, own_stride = step_size([answer])
                 end = int(numbers[-1]) + own_stride, float(times[-1]) + own_step
                 notes += [f"{p.reason}; not scored from there on" for p in check_end(one, *end)]
             targets.append(labels_at(one.segments, times, numbers, self.ids, self.ignored))
         return targets, notes
 
 
-def step_of(answers: Sequence[Answer]) -> tuple[float, int]:
+def step_size(answers: Sequence[Answer]) -> tuple[float, int]:
     """Median seconds and frames of the file from step to step, over all clips that were read.
 
     1/25 and 1 if there are none: then every step is wrong, however many they are.

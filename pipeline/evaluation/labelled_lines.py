@@ -10,17 +10,17 @@ from datasets.lines.folders import LineFolder, transcripts, unlabelled
 from datasets.paths import resolve
 from models.heads.labels import Text
 
-from .labelled import Labelled
+from .labelled import LabelledData
 
 
-def labelled_lines(labels: Sequence[str], options) -> Labelled:
+def labelled_lines(labels: Sequence[str], options) -> LabelledData:
     """Line images and their transcripts, which may hold characters that the bundle cannot read."""
     folder = LineFolder(options.data, options.group_pattern)
     rows = list(transcripts(folder))
     texts = [unicodedata.normalize("NFC", text) for _, text, _ in rows]
     symbols = [*labels, *sorted(set("".join(texts)).difference(labels))]
     ids = {symbol: place for place, symbol in enumerate(symbols)}
-    return Labelled(
+    return LabelledData(
         items=[str(path) for path, _, _ in rows],
         targets=[np.array([ids[c] for c in text], dtype=np.int64) for text in texts],
         groups=[group for *_, group in rows],

@@ -11,10 +11,10 @@ from datasets.text.files import find_reviews
 from models.heads.labels import Label
 
 from ..reading.inputs import from_text
-from .labelled import Labelled, label_ids
+from .labelled import LabelledData, label_ids
 
 
-def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labelled:
+def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> LabelledData:
     """The rows of a table, or of one part of a folder or archive of reviews."""
     files = find_reviews(options.data)
     whole = resolve(options.data).is_file() and not files.own_test  # one table has no parts
@@ -25,7 +25,7 @@ def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labe
     if not rows:
         raise ValueError(f"{options.data}: no labelled review to score")
     targets = label_ids([row.label for row in rows], labels, options.data)
-    return Labelled(
+    return LabelledData(
         items=[from_text(row.text, reader, row.name) for row in rows],
         targets=[np.array(target, dtype=np.int64) for target in targets],
         groups=[row.group for row in rows],

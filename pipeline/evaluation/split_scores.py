@@ -13,10 +13,10 @@ from datasets.progress import track
 from datasets.source import SequenceDataset, Split
 
 from ..parsing import StrictParser
-from ..reading.bundle import load_bundle, part
+from ..reading.bundle import load_bundle, part_spec
 from ..reading.prediction import WINDOW, WINDOW_BYTES, Recognizer
 from ..reading.threads import one_thread_an_operation
-from ..scoring.metrics import Tally, bootstrap_interval, join, scores
+from ..scoring.metrics import Tally, bootstrap_interval, join_tallies, scores
 from ..scoring.readings import tally_readings
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the one figure to compare, first found
@@ -177,7 +177,7 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
     for an empty split.
     """
     recognizer = Recognizer(load_bundle(str(bundle)))
-    ours, theirs = part(data.source.reader), part(recognizer.bundle.reader)
+    ours, theirs = part_spec(data.source.reader), part_spec(recognizer.bundle.reader)
     if ours != theirs or data.labels != recognizer.bundle.labels:
         raise ValueError(
             f"{bundle}: the data is no longer what it was trained on (other labels, words or "
@@ -186,7 +186,7 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
     dataset = data.split(split)
     if not len(dataset):
         raise ValueError(f"{bundle}: the {split} split is empty; give it samples, or another split")
-    tally = join(tallies(recognizer, dataset, f"{bundle.parent.name}: {split}"))
+    tally = join_tallies(tallies(recognizer, dataset, f"{bundle.parent.name}: {split}"))
     return sample_scores(tally, dataset.names)
 
 

@@ -81,7 +81,7 @@ def folder_lines(given: str) -> KeptLines:
     return KeptLines(name, [str(path) for path in paths], list(texts), list(groups), left_out)
 
 
-def tell_left_out(reasons: Sequence[str]) -> None:
+def report_left_out(reasons: Sequence[str]) -> None:
     """On standard error: how many, and the first ones."""
     if not reasons:
         return
@@ -91,7 +91,7 @@ def tell_left_out(reasons: Sequence[str]) -> None:
     print(f"{len(reasons)} lines left out{more}", file=sys.stderr)
 
 
-def output_of(options) -> Path:
+def output_path(options) -> Path:
     """Where --output, or else the place of --model, is.
 
     Raises ValueError or OSError unless it can be written, and unless the lines are given once.

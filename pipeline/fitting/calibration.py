@@ -12,28 +12,34 @@ from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import Labelled
-from ..evaluation.validation_lines import config_lines, output_of, tell_left_out
+from ..evaluation.labelled import LabelledData
+from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.prediction import Recognizer
 from ..scoring.string_confidence import (
     character_confidences,
     fit_character_temperature,
-    fit_strings,
-    likelihood,
+    fit_platt_scaling,
+    negative_log_likelihood,
 )
 from ..scoring.string_evidence import (
-    StringTally,
-    ToldStrings,
+    EvidenceTally,
+    StringEvidence,
+    correct_symbols,
     log_probabilities,
-    right_ones,
-    surest_steps,
+    peak_logits,
 )
-from ..scoring.temperature import Calibration, Told, calibrate, expected_calibration_error, way_of
-from .calibration_tables import print_errors, print_promises, print_risk
+from ..scoring.temperature import (
+    Calibration,
+    LabelEvidence,
+    decoder_name,
+    expected_calibration_error,
+    fit_calibration,
+)
+from .calibration_tables import print_errors, print_guarantees, print_risk
 
 
-class Heard(NamedTuple):
+class ReadingEvidence(NamedTuple):
     """What a network said of one item: what was read in it, and, before any temperature, the logits
     (L,) of its label, or what a `ToldStrings` keeps of a string: (N, L + 1) and log p.
     """
@@ -43,25 +49,25 @@ class Heard(NamedTuple):
     score: float = 0.0
 
 
-class Listener(Recognizer):
+class EvidenceRecognizer(Recognizer):
     """Answers with what is needed of the logits beside each reading."""
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list:
         readings, logits = super().decode(logits, lengths), logits.float().cpu()
         if not isinstance(self.model.head, CTCHead):
-            return [Heard(*row) for row in zip(readings, logits.numpy(), strict=True)]
+            return [ReadingEvidence(*row) for row in zip(readings, logits.numpy(), strict=True)]
         ends = np.cumsum([len(reading.ids) for reading in readings])[:-1]
-        rows = np.split(surest_steps(logits, readings), ends)
+        rows = np.split(peak_logits(logits, readings), ends)
         scores = log_probabilities(logits, lengths.cpu(), readings).tolist()
-        return [Heard(*row) for row in zip(readings, rows, scores, strict=True)]
+        return [ReadingEvidence(*row) for row in zip(readings, rows, scores, strict=True)]
 
 
-class Answered(NamedTuple):
+class CalibrationData(NamedTuple):
     """What was told of N items, whether each was read right as a whole, their groups, and how sure
     the bundle was.
     """
 
-    told: ToldStrings | Told
+    told: StringEvidence | LabelEvidence
     hits: np.ndarray
     groups: list[str]
     before: np.ndarray
@@ -69,7 +75,7 @@ class Answered(NamedTuple):
 
 def calibrate_bundle(options) -> None:
     """Read, fit, print, write. Raises ValueError or OSError for what cannot be used."""
-    output = output_of(options)
+    output = output_path(options)
     bundle = load_bundle(options.model)
     if not isinstance(bundle.model.head, CTCHead | SequenceClassificationHead):
         raise ValueError(
@@ -81,15 +87,15 @@ def calibrate_bundle(options) -> None:
         raise ValueError(f"{options.model}: has no search; run language_model first")
     if options.decoder == "greedy":
         bundle.decoder = None
-    recognizer = Listener(bundle)
-    answered = listen(recognizer, labelled_items(recognizer, options))
+    recognizer = EvidenceRecognizer(bundle)
+    answered = collect_evidence(recognizer, labelled_items(recognizer, options))
     fresh = load_bundle(options.model)  # a recognizer folds the norms of the one that it is given
-    fresh.calibration = fit(bundle, answered, refit=searched is None)
+    fresh.calibration = fit_and_print(bundle, answered, refit=searched is None)
     save_bundle(fresh, output)
     print(f"wrote {output}")
 
 
-def labelled_items(recognizer: Recognizer, options) -> Labelled:
+def labelled_items(recognizer: Recognizer, options) -> LabelledData:
     """Raises ValueError or OSError if there is none; what cannot be used is told."""
     if options.config is None:
         data = labelled_data(recognizer, options)
@@ -98,7 +104,7 @@ def labelled_items(recognizer: Recognizer, options) -> Labelled:
         paths = [path for lines in found.kept for path in lines.paths]
         texts = [text for lines in found.kept for text in lines.texts]
         data = as_labelled(paths, texts, recognizer.bundle.labels, found.left_out)
-    tell_left_out(data.unscored)
+    report_left_out(data.unscored)
     if not data.items:
         raise ValueError(f"{options.data or options.config}: nothing labelled to calibrate on")
     return data
@@ -106,20 +112,20 @@ def labelled_items(recognizer: Recognizer, options) -> Labelled:
 
 def as_labelled(
     paths: list[str], texts: list[str], labels: list[str], left_out: Sequence[str] = ()
-) -> Labelled:
+) -> LabelledData:
     """Lines; a group is a page: the folder and the first part of a file's name."""
     symbols = [*labels, *sorted(set("".join(texts)).difference(labels))]
     ids = {symbol: place for place, symbol in enumerate(symbols)}
     targets = [np.array([ids[c] for c in text], np.int64) for text in texts]
     pages = [str(Path(path).parent / Path(path).name.split("__")[0]) for path in paths]
     nothing = Text([], [], [], 0.0)
-    return Labelled(paths, targets, pages, symbols, nothing, "lines", list(left_out))
+    return LabelledData(paths, targets, pages, symbols, nothing, "lines", list(left_out))
 
 
-def listen(recognizer: Listener, data: Labelled) -> Answered:
+def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> CalibrationData:
     """Raises ValueError naming the first item that cannot be read."""
     strings = isinstance(recognizer.model.head, CTCHead)
-    tally, logits = StringTally(), []
+    tally, logits = EvidenceTally(), []
     hits, before = [], []
     answers = track(recognizer.answers(data.items), "reading", len(data.items))
     for answer, target in zip(answers, data.targets, strict=True):
@@ -129,60 +135,65 @@ def listen(recognizer: Listener, data: Labelled) -> Answered:
         before.append(recognizer.confidence(reading))
         if strings:
             true = target.tolist()
-            right = right_ones(reading.ids, true)
+            right = correct_symbols(reading.ids, true)
             hits.append(reading.ids == true)
             one = np.array([score]), np.array(hits[-1:], bool)
-            tally.add(ToldStrings(rows, np.array(reading.ids, np.int64), right, *one))
+            tally.add(StringEvidence(rows, np.array(reading.ids, np.int64), right, *one))
         else:
             hits.append(reading.id == int(target))
             logits.append(rows)
     targets = None if strings else np.array([int(target) for target in data.targets])
-    told = tally.told()[0] if strings else Told(np.stack(logits), targets)
-    return Answered(told, np.array(hits, bool), list(data.groups), np.array(before))
+    told = tally.told()[0] if strings else LabelEvidence(np.stack(logits), targets)
+    return CalibrationData(told, np.array(hits, bool), list(data.groups), np.array(before))
 
 
-def fit(bundle: Bundle, answered: Answered, refit: bool) -> Calibration:
+def fit_and_print(bundle: Bundle, answered: CalibrationData, refit: bool) -> Calibration:
     """Fit, and print what it changes. refit: the temperature too.
 
     Where there is a search it stays: its weights were tuned at that one.
     """
     told, hits, kept = answered.told, answered.hits, bundle.calibration
     print(f"{len(hits)} read, {100 * hits.mean():.1f} % of them right as a whole")
-    if isinstance(told, Told):
-        found, _ = calibrate([told])
+    if isinstance(told, LabelEvidence):
+        found, _ = fit_calibration([told])
         print(f"temperature {found.temperature:.3f}")
         logits = torch.from_numpy(told.logits).double() / found.temperature
-        tell_answers(answered, logits.softmax(1).amax(1).numpy(), None)
+        print_answer_errors(answered, logits.softmax(1).amax(1).numpy(), None)
         return found
-    decoder, fitted = way_of(bundle.decoder), fit_strings(told)
+    decoder, fitted = decoder_name(bundle.decoder), fit_platt_scaling(told)
     refit = refit and len(told.ids) > 0
     temperature = fit_character_temperature(told) if refit else kept.temperature
     print(f"temperature {temperature:.3f}")
     print(f"slope {fitted.slope:.3f}, offset {fitted.offset:.3f} ({decoder})")
     if len(told.ids):
-        tell_characters(told, kept.temperature, temperature)
+        print_character_errors(told, kept.temperature, temperature)
     after = np.array([fitted.confidence(np.exp(s)) for s in told.scores])
-    tell_answers(answered, after, cross_fitted(told, answered.groups))
-    print_promises(fitted.curve)
+    print_answer_errors(answered, after, cross_fitted(told, answered.groups))
+    print_guarantees(fitted.curve)
     return Calibration(temperature, kept.strings | {decoder: fitted})
 
 
-def tell_characters(told: ToldStrings, before: float, after: float) -> None:
+def print_character_errors(told: StringEvidence, before: float, after: float) -> None:
     """At the temperature that the bundle had, and at the one that is written."""
     logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
     for when, temperature in (("before", before), ("after", after)):
         sure = character_confidences(logits, ids, temperature)
-        nll, ece = likelihood(sure, told.hits), expected_calibration_error(sure, told.hits)
+        nll, ece = (
+            negative_log_likelihood(sure, told.hits),
+            expected_calibration_error(sure, told.hits),
+        )
         print(f"characters {when}: nll {nll:.4f}, ece {ece:.2f} %")
 
 
-def tell_answers(answered: Answered, after: np.ndarray, crossed: np.ndarray | None) -> None:
+def print_answer_errors(
+    answered: CalibrationData, after: np.ndarray, crossed: np.ndarray | None
+) -> None:
     kinds = [("before", answered.before), ("after", after), ("crossed", crossed)]
     print_errors(kinds, answered.hits)
     print_risk(after, answered.hits)
 
 
-def cross_fitted(told: ToldStrings, groups: Sequence[str]) -> np.ndarray | None:
+def cross_fitted(told: StringEvidence, groups: Sequence[str]) -> np.ndarray | None:
     """(M,) confidences of each half of the groups by a fit on the other; None of a single group."""
     names = np.unique(groups)
     if len(names) < 2:
@@ -191,6 +202,6 @@ def cross_fitted(told: ToldStrings, groups: Sequence[str]) -> np.ndarray | None:
     half, found = np.isin(groups, first), np.empty(len(groups))
     for here, there in ((half, ~half), (~half, half)):
         part = told._replace(scores=told.scores[there], exact=told.exact[there])
-        fitted = fit_strings(part)
+        fitted = fit_platt_scaling(part)
         found[here] = [fitted.confidence(np.exp(s)) for s in told.scores[here]]
     return found

@@ -6,28 +6,29 @@ import numpy as np
 
 from ..scoring.risk_coverage import (
     LEVEL,
-    Curve,
+    RiskCoverageCurve,
     area_under_risk_coverage,
-    best_promise,
-    promised,
+    best_guarantee,
+    guaranteed_threshold,
     risk_coverage,
 )
-from ..scoring.string_confidence import likelihood
-from ..scoring.temperature import bins_for, chance_calibration_error, expected_calibration_error
+from ..scoring.string_confidence import negative_log_likelihood
+from ..scoring.temperature import chance_calibration_error, expected_calibration_error, num_bins
 
 COVERAGES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 WANTED = (0.9, 0.95, 0.98, 0.99, 0.995)
 
 
 def print_errors(kinds: Sequence[tuple[str, np.ndarray | None]], hits: np.ndarray) -> None:
-    bins = bins_for(len(hits))
+    bins = num_bins(len(hits))
     print(f"{'':8}    nll  ece %  by chance  aurc %   ({bins} bins)")
     for name, sure in kinds:
         if sure is not None:
             error = expected_calibration_error(sure, hits, bins)
             chance = chance_calibration_error(sure, bins)
             area = 100 * area_under_risk_coverage(sure, hits)
-            print(f"{name:8} {likelihood(sure, hits):6.4f} {error:6.2f} {chance:10.2f} {area:7.2f}")
+            nll = negative_log_likelihood(sure, hits)
+            print(f"{name:8} {nll:6.4f} {error:6.2f} {chance:10.2f} {area:7.2f}")
     print(
         "crossed: each half of the groups by a fit on the other; by chance: what the ece of exact"
     )
@@ -43,15 +44,15 @@ def print_risk(confidences: np.ndarray, hits: np.ndarray) -> None:
         print(f"{100 * coverage[at]:10.1f} {thresholds[at]:16.4f} {100 * (1 - risk[at]):8.2f}")
 
 
-def print_promises(curve: Curve) -> None:
+def print_guarantees(curve: RiskCoverageCurve) -> None:
     """What `predict --accept` can promise by this curve."""
     for wanted in WANTED:
-        found = promised(curve, wanted)
+        found = guaranteed_threshold(curve, wanted)
         if found:
             share = f"{100 * found.coverage:.1f} % can go unread, from {found.threshold:.4f} on"
             print(f"--accept {wanted:g}: {share} ({found.wrong} of {found.count} wrong)")
         else:
-            best = best_promise(curve)
+            best = best_guarantee(curve)
             print(
                 f"--accept {wanted:g}: cannot be promised by these {curve.counts[-1]} "
                 f"(at {100 * LEVEL:g} % certainty); at most {best:g}"

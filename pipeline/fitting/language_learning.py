@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets.progress import track
-from models.decoding.character_counts import learn
+from models.decoding.character_counts import fit_character_lm
 from models.decoding.character_lm import CharacterLM
 
-from .language_texts import Encoded, encode_lines, even_share, set_lines
+from .language_texts import Encoded, encode_lines, set_lines, subsample
 
 MOST_REPEATS = 20
 STRANGE = 8  # symbols that no label spells, named
@@ -19,7 +19,7 @@ def learn_model(
     labels: Sequence[str], passages: Sequence[str], own: Sequence[str], options
 ) -> CharacterLM:
     """The model of the passages, and of the transcripts so many times over."""
-    chosen = even_share(passages, round(1e6 * options.prose))
+    chosen = subsample(passages, round(1e6 * options.prose))
     if len(chosen) < len(passages):
         print(
             f"{len(chosen):,} of {len(passages):,} passages, evenly from all: --prose "
@@ -28,15 +28,15 @@ def learn_model(
     set_in = track(chosen, "setting lines", len(chosen))
     prose = encode_lines(set_lines(set_in, own), labels)
     told = encode_lines(own, labels)
-    tell_strange(prose, "texts")
-    tell_strange(told, "transcripts")
+    report_unknown(prose, "texts")
+    report_unknown(told, "transcripts")
     repeat = options.repeat
     if repeat is None:
         repeat = usual_repeat(len(told.symbols), len(prose.symbols))
     symbols = np.concatenate([np.tile(told.symbols, repeat), prose.symbols])
     print(f"learning from {len(symbols):,} symbols, transcripts {repeat} times", flush=True)
     started = time.perf_counter()
-    model = learn(symbols, len(labels), options.order, round(1e6 * options.megabytes))
+    model = fit_character_lm(symbols, len(labels), options.order, round(1e6 * options.megabytes))
     print(f"learnt in {time.perf_counter() - started:.0f} s")
     return model
 
@@ -50,7 +50,7 @@ def usual_repeat(transcripts: int, prose: int) -> int:
     return min(MOST_REPEATS, max(1, prose // (4 * max(transcripts, 1))))
 
 
-def tell_strange(encoded: Encoded, what: str) -> None:
+def report_unknown(encoded: Encoded, what: str) -> None:
     """The share of symbols that no label spells, and the most frequent ones."""
     count = sum(encoded.strange.values())
     if count:
@@ -59,7 +59,7 @@ def tell_strange(encoded: Encoded, what: str) -> None:
         print(f"{share:.2g} % of the {what}' symbols are none of the bundle's labels: {named}")
 
 
-def describe(model: CharacterLM, labels: Sequence[str], texts: Sequence[str]) -> str:
+def describe_model(model: CharacterLM, labels: Sequence[str], texts: Sequence[str]) -> str:
     """Its size, and how well it foretells the validation lines."""
     said = sum(tensor.nbytes for tensor in model.tensors().values())
     number = sum(len(order.keys) for order in model.orders)

@@ -9,17 +9,17 @@ from models import CTCHead
 from models.decoding.beam import BeamSearch
 from models.decoding.character_lm import check_order
 
-from ..evaluation.validation_lines import config_lines, folder_lines, output_of, tell_left_out
+from ..evaluation.validation_lines import config_lines, folder_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.decoding import read_lexicon
 from ..reading.prediction import Recognizer
 from ..scoring.metrics import Normalization, scores, tally_texts
 from ..scoring.readings import text_of
-from ..scoring.temperature import Calibration, way_of
-from .calibration import Listener, as_labelled, fit, listen
-from .language_learning import describe, learn_model
+from ..scoring.temperature import Calibration, decoder_name
+from .calibration import EvidenceRecognizer, as_labelled, collect_evidence, fit_and_print
+from .language_learning import describe_model, learn_model
 from .language_texts import check_labels, read_prose
-from .language_weights import check_help, look, tune
+from .language_weights import cache_logits, check_gain, tune
 
 MOST = 2000  # lines to weigh on: some 200 MB of logits
 
@@ -39,9 +39,9 @@ class Result(NamedTuple):
     per_second: float
 
 
-def give_language_model(options) -> None:
+def fit_language_model(options) -> None:
     """Learn, weigh, measure, write. Raises ValueError or OSError for what cannot be used."""
-    output = output_of(options)
+    output = output_path(options)
     bundle = load_bundle(options.model)
     search = first_search(bundle, options)
     passages, own = read_prose(options.texts)
@@ -50,12 +50,12 @@ def give_language_model(options) -> None:
     if not own and not passages:
         raise ValueError("nothing to learn from: give --texts, or a --config with training lines")
     bundle.decoder = None
-    weighed = weighed_lines(lines)
-    looked = look(bundle, weighed.paths)
+    weighed = subsample(lines)
+    looked = cache_logits(bundle, weighed.paths)
     model = learn_model(bundle.labels, passages, own, options)
-    print(describe(model, bundle.labels, lines.texts))
+    print(describe_model(model, bundle.labels, lines.texts))
     search = tune(replace(search, language_model=model), looked, weighed.texts)
-    check_help(search, looked, weighed.texts)
+    check_gain(search, looked, weighed.texts)
     compare(bundle, search, lines)
     calibration = recalibrated(bundle, search, lines)
     bundle = load_bundle(options.model)  # anew: reading has folded the network's norms
@@ -104,31 +104,31 @@ def recalibrated(bundle: Bundle, search: BeamSearch, lines: Lines) -> Calibratio
     there; an older search's goes in any case.
     """
     kept = bundle.calibration
-    strings = {way: one for way, one in kept.strings.items() if way != way_of(search)}
+    strings = {way: one for way, one in kept.strings.items() if way != decoder_name(search)}
     if not strings:
         if kept.strings:
             print("the calibration of the search before is gone; run calibrate --decoder beam")
         return replace(kept, strings=strings)
     print("calibrating the search on the same validation lines, so a little too kindly:")
     bundle.decoder, bundle.calibration = search, replace(kept, strings=strings)
-    recognizer = Listener(bundle)
+    recognizer = EvidenceRecognizer(bundle)
     data = as_labelled(lines.paths, lines.texts, bundle.labels)
-    return fit(bundle, listen(recognizer, data), refit=False)
+    return fit_and_print(bundle, collect_evidence(recognizer, data), refit=False)
 
 
 def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
     """-> the lines to weigh on, and the transcripts of a config's training lines, each once."""
     if options.data is not None:
         found = folder_lines(options.data)
-        tell_left_out(found.left_out)
+        report_left_out(found.left_out)
         return Lines(found.paths, found.texts), []
     config = config_lines(options.config, bundle.reader)
-    tell_left_out(config.left_out)
+    report_left_out(config.left_out)
     paths = [path for lines in config.kept for path in lines.paths]
     return Lines(paths, [text for lines in config.kept for text in lines.texts]), config.trained
 
 
-def weighed_lines(lines: Lines) -> Lines:
+def subsample(lines: Lines) -> Lines:
     """At most MOST of them, evenly from all: what was looked at is kept for every trial."""
     if len(lines.paths) <= MOST:
         return lines

@@ -66,7 +66,7 @@ def cut_lines(text: str, wanted: int, rng: random.Random) -> Iterator[str]:
         yield text[start:]
 
 
-def even_share(passages: Sequence[str], most: int) -> list[str]:
+def subsample(passages: Sequence[str], most: int) -> list[str]:
     """Passages of about so many letters in all, evenly from all of them; one at the least."""
     total = sum(map(len, passages))
     if total <= most:

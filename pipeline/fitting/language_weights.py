@@ -22,7 +22,7 @@ BONUSES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 ROUNDS = 2  # of each weight in turn
 
 
-class Looked(NamedTuple):
+class CachedLogits(NamedTuple):
     """What the network said of them once, for every trial: logits (T_i, L + 1) and readings.
 
     The logits are log-probabilities in float16.
@@ -32,7 +32,7 @@ class Looked(NamedTuple):
     readings: list[Text]
 
 
-class Looker(Recognizer):
+class LogitRecognizer(Recognizer):
     """Answers with logits and the greedy reading instead of a reading alone."""
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list:
@@ -43,10 +43,10 @@ class Looker(Recognizer):
         return [(row[:steps].clone(), text) for row, steps, text in rows]
 
 
-def look(bundle: Bundle, paths: Sequence[str]) -> Looked:
+def cache_logits(bundle: Bundle, paths: Sequence[str]) -> CachedLogits:
     """Raises ValueError naming the first line that cannot be read."""
-    found = Looked([], [])
-    for _, answer in track(Looker(bundle).read(paths), "reading", len(paths)):
+    found = CachedLogits([], [])
+    for _, answer in track(LogitRecognizer(bundle).read(paths), "reading", len(paths)):
         if isinstance(answer, str):
             raise ValueError(f"{answer}; mend or remove this validation line")
         found.logits.append(answer[0])
@@ -54,7 +54,7 @@ def look(bundle: Bundle, paths: Sequence[str]) -> Looked:
     return found
 
 
-def tune(search: BeamSearch, looked: Looked, texts: Sequence[str]) -> BeamSearch:
+def tune(search: BeamSearch, looked: CachedLogits, texts: Sequence[str]) -> BeamSearch:
     """The weights of the fewest edits on the validation lines, one in turn, the others fixed."""
     grids = {"alpha": ALPHAS, "beta": BETAS, "certain": CERTAIN}
     if search.lexicon:
@@ -67,15 +67,15 @@ def tune(search: BeamSearch, looked: Looked, texts: Sequence[str]) -> BeamSearch
             for trial in track(trials, f"weighing {name}", len(trials)):
                 key = weights(trial)
                 if key not in tried:
-                    tried[key] = edits(trial, looked, texts)
+                    tried[key] = count_edits(trial, looked, texts)
             search = min(trials, key=lambda trial: tried[weights(trial)])
     return search
 
 
-def check_help(search: BeamSearch, looked: Looked, texts: Sequence[str]) -> None:
+def check_gain(search: BeamSearch, looked: CachedLogits, texts: Sequence[str]) -> None:
     """Raises ValueError where even the best weights do harm: then no bundle is to search."""
-    found = edits(search, looked, texts)
-    greedy = edits(replace(search, certain=0.0), looked, texts)  # nothing is searched
+    found = count_edits(search, looked, texts)
+    greedy = count_edits(replace(search, certain=0.0), looked, texts)  # nothing is searched
     if found > greedy:
         raise ValueError(
             f"the language model leaves {found} wrong characters, more than the {greedy} of the "
@@ -87,7 +87,7 @@ def weights(search: BeamSearch) -> tuple[float, ...]:
     return search.alpha, search.beta, search.certain, search.word_bonus
 
 
-def edits(search: BeamSearch, looked: Looked, texts: Sequence[str]) -> int:
+def count_edits(search: BeamSearch, looked: CachedLogits, texts: Sequence[str]) -> int:
     """Characters that the searched strings have wrong."""
     said = []
     for logits, greedy in zip(looked.logits, looked.readings, strict=True):

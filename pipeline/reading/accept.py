@@ -5,12 +5,12 @@ import sys
 
 from models.decoding.beam import BeamSearch
 
-from ..scoring.risk_coverage import LEVEL, Accepted, best_promise, promised
-from ..scoring.temperature import way_of
+from ..scoring.risk_coverage import LEVEL, Accepted, best_guarantee, guaranteed_threshold
+from ..scoring.temperature import decoder_name
 from .prediction import Recognizer
 
 
-def accept(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Accepted:
+def mark_accepted(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Accepted:
     """Mark from now on, in each record, whether its string can go unread.
 
     wanted: the share of the accepted that is to be right, such as 0.99; what that promises, and
@@ -18,7 +18,7 @@ def accept(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Acc
     one was never calibrated. Raises ValueError if this bundle cannot promise it.
     """
     asked = recognizer.bundle.decoder
-    decoder = way_of(asked)
+    decoder = decoder_name(asked)
     if asked and (own is None or dataclasses.replace(asked, n_best=own.n_best) != own):
         most = f" and --n_best above {own.width}" if own else ", --decoder beam and --n_best"
         raise ValueError(
@@ -31,9 +31,9 @@ def accept(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Acc
             f"--accept {wanted:g}: this bundle was never calibrated for strings (decoder "
             f"{decoder}); run calibrate on labelled lines that it was not trained on"
         )
-    found = promised(fitted.curve, wanted)
+    found = guaranteed_threshold(fitted.curve, wanted)
     if found is None:
-        best = best_promise(fitted.curve)
+        best = best_guarantee(fitted.curve)
         rest = f"; they promise {best:g} at the most" if best else ""
         raise ValueError(
             f"--accept {wanted:g}: the {fitted.curve.counts[-1]} validation lines do not promise "
@@ -43,7 +43,7 @@ def accept(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Acc
     return found
 
 
-def tell_share(accepted: int, read: int, wanted: float, found: Accepted) -> None:
+def report_accepted(accepted: int, read: int, wanted: float, found: Accepted) -> None:
     """At the end, on standard error."""
     share = 100 * accepted / max(1, read)
     print(

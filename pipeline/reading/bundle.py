@@ -21,7 +21,7 @@ from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
 
 from ..scoring.temperature import Calibration, from_metadata, to_metadata
-from .decoding import decoder_content, take_decoder
+from .decoding import decoder_metadata, load_decoder
 from .threads import one_thread_an_operation
 
 FORMAT = 1
@@ -48,18 +48,18 @@ class Bundle:
     decoder: BeamSearch | None = None
 
 
-def part(thing) -> dict:
+def part_spec(thing) -> dict:
     """A part -> its class and constructor options, kept as attributes of the same names."""
     names = list(inspect.signature(type(thing)).parameters)
     return {"class": type(thing).__name__, "options": {n: getattr(thing, n) for n in names}}
 
 
-def shorten_part(spec: dict) -> str:
+def describe_part(spec: dict) -> str:
     """A part in words, long lists (a table of words) cut."""
     return f"{spec['class']} {str(spec['options'])[:200]}"
 
 
-def build(spec: dict, room, base: type, path: Path):
+def build_part(spec: dict, room, base: type, path: Path):
     """The reverse of `part`: only classes that the room exports, and only of the expected kind."""
     name = spec["class"]
     kind = getattr(room, name) if name in room.__all__ else None
@@ -117,9 +117,9 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     metadata = {
         "format": FORMAT,
         "torch": torch.__version__,
-        "parts": {name: part(thing) for name, thing in parts.items()},
+        "parts": {name: part_spec(thing) for name, thing in parts.items()},
         "labels": bundle.labels,
-        "reader": part(bundle.reader),
+        "reader": part_spec(bundle.reader),
         "scores": bundle.scores,
         "card": bundle.card,
         "calibration": to_metadata(bundle.calibration),
@@ -130,7 +130,7 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         if not is_shortcut(name)
     }
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
-    described, tensors = decoder_content(bundle.decoder)
+    described, tensors = decoder_metadata(bundle.decoder)
     metadata |= described
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -207,9 +207,9 @@ def load_bundle(name: str) -> Bundle:
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
     with one_thread_an_operation():
-        decoder = take_decoder(content, weights, content["labels"], path)
+        decoder = load_decoder(content, weights, content["labels"], path)
         load_weights(model, weights, path)
-    reader = build(content["reader"], datasets, Reader, path)
+    reader = build_part(content["reader"], datasets, Reader, path)
     said = content["scores"], content["card"]
     return Bundle(model.eval(), content["labels"], reader, *said, calibration, decoder)
 
@@ -217,10 +217,10 @@ def load_bundle(name: str) -> Bundle:
 def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
     """Parts as `part` wrote them -> the network, whose weights have no values yet."""
     with torch.device("meta"):  # no memory and no random numbers for weights that are read anyway
-        encoder = build(parts["encoder"], models, Encoder, path)
-        recurrent = build(parts["recurrent"], models, RecurrentStack, path)
-        head = build(parts["head"], models, Head, path)
-        wide = build(parts["wide"], models, BagOfTokens, path) if "wide" in parts else None
+        encoder = build_part(parts["encoder"], models, Encoder, path)
+        recurrent = build_part(parts["recurrent"], models, RecurrentStack, path)
+        head = build_part(parts["head"], models, Head, path)
+        wide = build_part(parts["wide"], models, BagOfTokens, path) if "wide" in parts else None
     fits = [
         ("recurrent stack", recurrent.input_size, "encoder", encoder.output_size),
         ("head", head.input_size, "recurrent stack", recurrent.output_size),

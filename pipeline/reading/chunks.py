@@ -17,7 +17,7 @@ T = TypeVar("T")
 END = object()
 
 
-def piece_length(frame_bytes: int, piece_bytes: int) -> int:
+def chunk_length(frame_bytes: int, piece_bytes: int) -> int:
     """Frames of this size that make a piece."""
     return max(1, piece_bytes // max(1, frame_bytes))
 
@@ -28,10 +28,10 @@ def stack_frames(frames: list[TimedFrame]) -> Clip:
     return Clip(np.stack(pixels), np.array(seconds, np.float64), np.array(numbers, np.int64))
 
 
-def cut(frames: Iterator[TimedFrame], piece_bytes: int) -> Iterator[Clip]:
+def chunk_frames(frames: Iterator[TimedFrame], piece_bytes: int) -> Iterator[Clip]:
     """Frames one by one -> pieces of about so many bytes."""
     for first in frames:
-        size = piece_length(first.pixels.nbytes, piece_bytes)
+        size = chunk_length(first.pixels.nbytes, piece_bytes)
         yield stack_frames([first, *islice(frames, size - 1)])
 
 
@@ -44,7 +44,7 @@ def chain_from(frames: list[TimedFrame], rest: Iterator[TimedFrame]) -> Iterator
     yield from rest
 
 
-class Ahead(Iterator[T]):
+class Prefetcher(Iterator[T]):
     """Items made in a thread of its own, at most `size` ahead of the one who takes them.
 
     An error of the maker is raised where the items are taken. `close` ends the maker; one that
@@ -111,14 +111,14 @@ class Ahead(Iterator[T]):
         self._closed.set()
         self._maker.join(timeout=1.0)
 
-    def __enter__(self) -> "Ahead[T]":
+    def __enter__(self) -> "Prefetcher[T]":
         return self
 
     def __exit__(self, *_) -> None:
         self.close()
 
 
-class Joined:
+class JoinedReading:
     """The readings of pieces, in order -> the reading of the whole, as if decoded at once."""
 
     def __init__(self) -> None:

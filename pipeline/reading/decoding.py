@@ -18,7 +18,7 @@ PREFIX = "lm."  # of the language model's tensors in a bundle
 KEPT = ("alpha", "beta", "width", "threshold", "certain", "margin", "word_bonus")
 
 
-def decoder_content(decoder: BeamSearch | None) -> tuple[dict, dict[str, Tensor]]:
+def decoder_metadata(decoder: BeamSearch | None) -> tuple[dict, dict[str, Tensor]]:
     """What a bundle keeps of a search: metadata and tensors, none of no search."""
     if decoder is None:
         return {}, {}
@@ -29,14 +29,16 @@ def decoder_content(decoder: BeamSearch | None) -> tuple[dict, dict[str, Tensor]
     return {"decoder": content}, {PREFIX + name: tensor for name, tensor in tensors.items()}
 
 
-def take_decoder(
+def load_decoder(
     content: dict, weights: dict[str, Tensor], labels: list[str], path: Path
 ) -> BeamSearch | None:
     """The reverse, of a bundle's metadata; its tensors are taken out of the weights.
 
     Raises ValueError for a damaged one.
     """
-    tensors = {k.removeprefix(PREFIX): weights.pop(k) for k in list(weights) if is_language(k)}
+    tensors = {
+        k.removeprefix(PREFIX): weights.pop(k) for k in list(weights) if is_language_model(k)
+    }
     if "decoder" not in content:
         return None
     try:
@@ -52,7 +54,7 @@ def take_decoder(
         ) from error
 
 
-def is_language(key: str) -> bool:
+def is_language_model(key: str) -> bool:
     """The language model's tensors are no weights of the network."""
     return key.startswith(PREFIX)
 

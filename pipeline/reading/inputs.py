@@ -105,7 +105,9 @@ def files_and_texts(
         if item == "-":
             lines = (line.rstrip("\r\n") for line in sys.stdin if line.strip())
             texts = isinstance(reader, TextReader)
-            yield from (from_text(x, reader) if texts else one(x, reader, model) for x in lines)
+            yield from (
+                from_text(x, reader) if texts else from_argument(x, reader, model) for x in lines
+            )
             continue
         if os.path.isdir(item):
             found = files_in(item, reader)
@@ -121,7 +123,7 @@ def files_and_texts(
         if found:
             yield from (from_path(path, reader, model) for path in found)
         else:
-            yield failure(item, lacks) if lacks else one(item, reader, model)
+            yield failure(item, lacks) if lacks else from_argument(item, reader, model)
 
 
 def files_in(folder: str, reader: Reader) -> list[str]:
@@ -136,13 +138,13 @@ def files_in(folder: str, reader: Reader) -> list[str]:
     return sorted(map(str, found))
 
 
-def one(item: str, reader: Reader, model: str) -> str | Item | TextTable:
+def from_argument(item: str, reader: Reader, model: str) -> str | Item | TextTable:
     """An argument that is a path if it exists or looks like one, else a text."""
     if os.path.exists(item) or PATH.fullmatch(item):
         return from_path(item, reader, model)
     if isinstance(reader, TextReader):
         return from_text(item, reader)
-    return failure(item, f"no such file; {reads(reader, model, 'TextReader')}")
+    return failure(item, f"no such file; {describe_reader(reader, model, 'TextReader')}")
 
 
 def from_path(path: str, reader: Reader, model: str) -> str | Item | TextTable:
@@ -150,14 +152,16 @@ def from_path(path: str, reader: Reader, model: str) -> str | Item | TextTable:
     ending = os.path.splitext(path)[1].lower()
     if not isinstance(reader, TextReader):
         wrong = ending in TEXTS + TABLES
-        return failure(path, reads(reader, model, "TextReader")) if wrong else path
+        return failure(path, describe_reader(reader, model, "TextReader")) if wrong else path
     if not os.path.exists(path):
         return failure(path, "no such file; a text is taken as one if it holds a space, or from -")
     if ending in TABLES:
         return TextTable(path, reader)
     if ending in TEXTS:
         return path
-    return failure(path, f"not {', '.join(TEXTS + TABLES)}; {reads(reader, model, 'LineReader')}")
+    return failure(
+        path, f"not {', '.join(TEXTS + TABLES)}; {describe_reader(reader, model, 'LineReader')}"
+    )
 
 
 def from_text(text: str, reader: TextReader, name: str | None = None) -> Item:
@@ -174,7 +178,7 @@ def failure(name: str, why: str) -> Item:
     return Item(name, load)
 
 
-def reads(reader: Reader, model: str, given: str) -> str:
+def describe_reader(reader: Reader, model: str, given: str) -> str:
     """What a bundle reads, and which one reads what it was given: the name of a reader."""
     own, _ = KINDS[type(reader).__name__]
     kind, better = KINDS[given]

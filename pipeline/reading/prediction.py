@@ -18,12 +18,12 @@ from datasets.video.reader import Clip
 from models.heads.labels import SequenceClassificationHead
 from models.packed import PackedModel, can_pack
 
-from ..scoring.string_confidence import with_probabilities
+from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
-from .chunks import Ahead, chain_from, cut, piece_length, stack_frames
+from .chunks import Prefetcher, chain_from, chunk_frames, chunk_length, stack_frames
 from .records import Reading, confidence_of, record_of
-from .streaming import read_film, read_whole
+from .streaming import read_long_video, read_whole
 from .threads import one_thread_an_operation
 
 # read ahead and sorted by length, whichever is reached first: enough for even batches, and a bound
@@ -188,7 +188,7 @@ class Recognizer:
         times, numbers = [], []
 
         def pieces() -> Iterator[torch.Tensor]:
-            with Ahead(cut(frames, BATCH_BYTES), 4) as ahead:
+            with Prefetcher(chunk_frames(frames, BATCH_BYTES), 4) as ahead:
                 for piece in ahead:
                     if stopped is not None and stopped.is_set():
                         raise InterruptedError(f"{path}: stopped while it was read")
@@ -197,7 +197,7 @@ class Recognizer:
                     yield torch.from_numpy(piece.frames).to(self.device)
 
         with self.autocast():
-            reading = read_film(self.model, pieces(), self.decode, path)
+            reading = read_long_video(self.model, pieces(), self.decode, path)
         return Answer(path, reading, np.concatenate(times), np.concatenate(numbers))
 
     def batches(self, sizes: dict[int, int]) -> list[list[int]]:
@@ -212,7 +212,7 @@ class Recognizer:
         lengths = torch.tensor([len(x) for x in inputs], device=self.device)
         with self.autocast():
             if len(inputs) == 1 and inputs[0].ndim == 4:
-                size = piece_length(inputs[0][0].nbytes, BATCH_BYTES)
+                size = chunk_length(inputs[0][0].nbytes, BATCH_BYTES)
                 frames = torch.from_numpy(inputs[0]).to(self.device)
                 bounded = isinstance(self.model.head, SequenceClassificationHead)
                 logits, lengths = read_whole(self.model, frames.split(size), bounded=bounded)
@@ -235,7 +235,7 @@ class Recognizer:
         readings = readings if search is None else search.decode(logits, lengths, readings)
         if not self.bundle.calibration.strings:
             return readings
-        return with_probabilities(plain, lengths, readings)  # that confidence was fitted on
+        return with_string_probabilities(plain, lengths, readings)  # that confidence was fitted on
 
     def confidence(self, reading: Reading) -> float:
         """What a record tells: that the whole is right; of labelled steps, the mean of them."""

@@ -7,9 +7,9 @@ import numpy as np
 from models.heads.labels import Label, StepLabels, Text
 
 from ..scoring.readings import segments, text_of
-from ..scoring.temperature import reading_confidence
+from ..scoring.temperature import string_confidence
 from .bundle import Bundle
-from .spans import spans
+from .spans import to_spans
 
 Reading = Text | Label | StepLabels
 
@@ -18,7 +18,7 @@ def confidence_of(bundle: Bundle, reading: Reading) -> float:
     """That the whole is right; of labelled steps, the mean of them."""
     if isinstance(reading, Text):
         decoder = "greedy" if bundle.decoder is None else "beam"
-        sure = reading_confidence(bundle.calibration, reading, decoder)
+        sure = string_confidence(bundle.calibration, reading, decoder)
         if sure is not None:
             return sure
         # that each character is right; the probability of the one best path says far less, for
@@ -51,5 +51,5 @@ def record_of(
         names = ("start", "end", "label", "confidence")
         told = [dict(zip(names, (*run[:3], round(run[3], 4)), strict=True)) for run in runs]
     else:
-        told = spans(runs, times, numbers)
+        told = to_spans(runs, times, numbers)
     return {"segments": told, "confidence": round(sure, 4)}

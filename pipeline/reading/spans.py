@@ -13,7 +13,7 @@ def median_step(places: np.ndarray, lone: float = LONE_SECONDS) -> float:
     return float(np.median(np.diff(places))) if len(places) > 1 else lone
 
 
-def after_last(times: np.ndarray, numbers: np.ndarray) -> tuple[float, int]:
+def end_of(times: np.ndarray, numbers: np.ndarray) -> tuple[float, int]:
     """Where the last of these steps (T,) ends: it lasts as long as the median one."""
     frame = int(numbers[-1]) + max(1, math.ceil(median_step(numbers, 1.0)))
     return float(times[-1]) + median_step(times), frame
@@ -33,7 +33,7 @@ def span(
     }
 
 
-def spans(
+def to_spans(
     runs: Iterable[tuple[int, int, str, float]], times: np.ndarray, numbers: np.ndarray
 ) -> list[dict]:
     """Runs (first step, end exclusive, label, confidence) -> segments.
@@ -42,7 +42,7 @@ def spans(
     """
     if not len(times):
         return []
-    end, end_frame = after_last(times, numbers)
+    end, end_frame = end_of(times, numbers)
     seconds, frames = np.append(times, end), np.append(numbers, end_frame)
     return [
         span(seconds[start], seconds[end], frames[start], frames[end], label, sure)

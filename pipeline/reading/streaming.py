@@ -24,7 +24,7 @@ from models.encoders.images import Encoder
 from models.heads.labels import Label, StepLabels, Text
 from models.recurrent.stack import State
 
-from .chunks import Joined
+from .chunks import JoinedReading
 
 WINDOW = 1024  # steps that a network reading both ways labels at once
 HALO = 256  # steps that it sees on either side of them: 10 s of a film of 25 frames a second
@@ -32,7 +32,7 @@ FEATURE_BYTES = 256_000_000  # of a clip that must be seen whole
 MIXING = (LineCNN, TokenCNN, TokenEvidence)  # encoders whose steps see later inputs
 
 
-class PieceEncoder:
+class ChunkedEncoder:
     """An encoder over pieces: the last `context` inputs of a piece stand before the next one."""
 
     def __init__(self, encoder: Encoder):
@@ -48,19 +48,19 @@ class PieceEncoder:
         return features[:, len(seen) - len(inputs) :]
 
 
-class PieceStack:
+class ChunkedStack:
     """Encoder and recurrent stack over pieces, the stack's state carried on.
 
     Raises ValueError for a stack that does not read forward only.
     """
 
     def __init__(self, model: SequenceModel):
-        if not reads_forward(model):
+        if not is_unidirectional(model):
             raise ValueError(
                 f"a network with direction '{model.recurrent.direction}' must see the end before "
                 "the start; train one with direction: forward to read a stream"
             )
-        self.encoder, self.recurrent = PieceEncoder(model.encoder), model.recurrent
+        self.encoder, self.recurrent = ChunkedEncoder(model.encoder), model.recurrent
         self.state: State | None = None
 
     def feed(self, inputs: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class Stream:
 
     def __init__(self, model: SequenceModel):
         check_steps(model)
-        self.stack, self.head = PieceStack(model), model.head
+        self.stack, self.head = ChunkedStack(model), model.head
         if self.head.lookahead:
             raise ValueError(
                 f"this {type(self.head).__name__} looks {self.head.lookahead} steps ahead; train "
@@ -97,7 +97,7 @@ class Stream:
         return self.head(seen, full_length(seen))[0, seen.shape[1] - len(inputs) :]
 
 
-def read_pieces(
+def read_chunks(
     model: SequenceModel, pieces: Iterable[Tensor], window: int = WINDOW, halo: int = HALO
 ) -> Iterator[Tensor]:
     """Pieces (T, ...) of one film, T >= 1 -> logits (N, classes), together those of all steps.
@@ -108,12 +108,12 @@ def read_pieces(
     """
     check_steps(model)
     reach = max(model.head.context, model.head.lookahead)
-    if reads_forward(model):
-        unit, halo, feed, stack = 1, reach, PieceStack(model).feed, None
+    if is_unidirectional(model):
+        unit, halo, feed, stack = 1, reach, ChunkedStack(model).feed, None
     else:
         around = model.recurrent.window // 2 if isinstance(model.recurrent, MovingMean) else halo
         unit, halo, stack = model.recurrent.segment or 1, around + reach, model.recurrent
-        feed = PieceEncoder(model.encoder).feed
+        feed = ChunkedEncoder(model.encoder).feed
     # a wide halo would be read again and again with narrow windows
     window, halo = (-(-size // unit) * unit for size in (max(window, 2 * reach), halo))
     kept, left, steps = [], 0, 0  # features (1, t, D); the first `left` are labelled already
@@ -123,16 +123,16 @@ def read_pieces(
         steps += len(piece)
         while steps >= left + window + halo:
             whole, end = torch.cat(kept, 1), left + window
-            yield label(stack, model.head, whole[:, : end + halo], left, end)
+            yield label_steps(stack, model.head, whole[:, : end + halo], left, end)
             left = min(halo, end)
             kept = [whole[:, end - left :].clone()]  # a view would keep all of it alive
             steps = kept[0].shape[1]
     if steps > left:
-        yield label(stack, model.head, torch.cat(kept, 1), left, steps)
+        yield label_steps(stack, model.head, torch.cat(kept, 1), left, steps)
 
 
 @torch.inference_mode()
-def label(
+def label_steps(
     stack: RecurrentStack | None, head: Head, features: Tensor, start: int, end: int
 ) -> Tensor:
     """Features (1, T, D) -> logits (end - start, classes) of these steps."""
@@ -141,7 +141,7 @@ def label(
     return head(read, length)[0, start:end]
 
 
-def reads_forward(model: SequenceModel) -> bool:
+def is_unidirectional(model: SequenceModel) -> bool:
     return not model.recurrent.num_layers or model.recurrent.direction == "forward"
 
 
@@ -175,7 +175,7 @@ def read_whole(
     Only the encoder goes piece by piece: a long clip's first convolutions would fill the memory.
     Raises ValueError where even the features would, if `bounded`.
     """
-    encoder, features, size = PieceEncoder(model.encoder), [], 0
+    encoder, features, size = ChunkedEncoder(model.encoder), [], 0
     for piece in pieces:
         features.append(encoder.feed(piece))
         size += features[-1].nbytes
@@ -191,7 +191,7 @@ def read_whole(
     return model.head(model.recurrent(whole, length), length), length
 
 
-def read_film(
+def read_long_video(
     model: SequenceModel,
     pieces: Iterable[Tensor],
     decode: Callable[[Tensor, Tensor], list],
@@ -200,8 +200,8 @@ def read_film(
     """Pieces (T, ...) of a long film -> its reading. decode: (logits, lengths) -> readings."""
     if isinstance(model.head, SequenceClassificationHead):
         return decode(*read_whole(model, pieces, name))[0]
-    joined = Joined()
-    for logits in read_pieces(model, pieces):
+    joined = JoinedReading()
+    for logits in read_chunks(model, pieces):
         joined.add(decode(logits[None], full_length(logits[None]))[0], len(logits))
     return joined.whole
 

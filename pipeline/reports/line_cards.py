@@ -6,17 +6,17 @@ from html import escape
 import numpy as np
 
 from ..scoring.metrics import Score, scores
-from ..scoring.paired_bootstrap import Paired, caution, sentence
+from ..scoring.paired_bootstrap import PairedDifference, caveat, describe_difference
 from . import html as page
 from .line_strip import UNSURE, spans, strip
 from .lines_read import LinesRead
 from .video_html import comparison
 
 # a comparison, or None where there is no character to count, and the names of both bundles
-Pair = tuple[Paired | None, str, str]
+Pair = tuple[PairedDifference | None, str, str]
 
 
-def beside(
+def comparison_section(
     own: LinesRead,
     others: Sequence[LinesRead],
     pairs: Sequence[Pair],
@@ -35,8 +35,8 @@ def beside(
     for other, (paired, *names) in zip(others, pairs, strict=True):
         if paired is None:
             continue
-        sections.append(page.paragraph(sentence(paired, *names)))
-        sections += [page.paragraph(told) for told in [caution(paired)] if told]
+        sections.append(page.paragraph(describe_difference(paired, *names)))
+        sections += [page.paragraph(told) for told in [caveat(paired)] if told]
         sections += differing(own, other, most)
     return sections
 
@@ -55,11 +55,11 @@ def differing(own: LinesRead, other: LinesRead, most: int) -> list[str]:
         *left_out(len(places), most),
     ]
     for i in places[:most]:
-        readings = "".join(said(one, i) for one in (own, other))
+        readings = "".join(marked_reading(one, i) for one in (own, other))
         truth = (
             f'<p class="text target" dir="auto">{escape(own.truths[i])} <small>truth</small></p>'
         )
-        note = f"{own.name}: {edits(own, i)}, {other.name}: {edits(other, i)}"
+        note = f"{own.name}: {edit_count(own, i)}, {other.name}: {edit_count(other, i)}"
         picture = drawing(own, i, with_reading=False)
         sections.append(
             page.article(own.title(i), own.confidences[i], note, picture + readings + truth)
@@ -67,13 +67,13 @@ def differing(own: LinesRead, other: LinesRead, most: int) -> list[str]:
     return sections
 
 
-def said(one: LinesRead, i: int) -> str:
+def marked_reading(one: LinesRead, i: int) -> str:
     """A reading with its errors marked, and whose it is."""
     marked = page.mark_differences(one.said[i], one.truths[i])[0]
     return f'<p class="text" dir="auto">{marked} <small>{escape(one.name)}</small></p>'
 
 
-def edits(one: LinesRead, i: int) -> str:
+def edit_count(one: LinesRead, i: int) -> str:
     number = int(one.edits[i])
     return f"{number} edit{'s' * (number != 1)}"
 
@@ -99,7 +99,9 @@ def worst_section(own: LinesRead, most: int) -> list[str]:
             f'<p class="text target" dir="auto" title="truth">{truth}</p>'
         )
         sections.append(
-            page.article(own.title(i), own.confidences[i], edits(own, i), drawing(own, i) + texts)
+            page.article(
+                own.title(i), own.confidences[i], edit_count(own, i), drawing(own, i) + texts
+            )
         )
     return sections
 

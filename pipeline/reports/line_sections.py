@@ -8,7 +8,7 @@ import numpy as np
 from ..scoring.edit_kinds import CLASSES, OPERATIONS, Confusion, confusions, count_classes
 from ..scoring.metrics import Normalization, Score
 from . import html as page
-from .line_cards import Pair, beside, worst_section
+from .line_cards import Pair, comparison_section, worst_section
 from .lines_read import LinesRead
 from .risk_figures import risk_sections
 
@@ -26,7 +26,10 @@ def page_sections(
 ) -> list[str]:
     """The whole page about what `own` read; most: so many lines a list."""
     values = found[own.compared]
-    sections = [*overview(own, found), *beside(own, others, pairs, tables, values, most)]
+    sections = [
+        *overview(own, found),
+        *comparison_section(own, others, pairs, tables, values, most),
+    ]
     sections += groups_section(own)
     sections += class_section(own) + confusion_section(own)
     sections += risk_sections(own.confidences[own.read], own.hits[own.read])

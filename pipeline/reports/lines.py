@@ -11,8 +11,8 @@ from ..evaluation.labelled_lines import labelled_lines
 from ..reading.bundle import find_bundle, load_bundle
 from ..reading.inputs import KINDS
 from ..reading.prediction import Recognizer
-from ..scoring.metrics import Normalization, Score, line, scores, tally_texts
-from ..scoring.paired_bootstrap import Paired, paired_bootstrap, sentence
+from ..scoring.metrics import Normalization, Score, describe_score, scores, tally_texts
+from ..scoring.paired_bootstrap import PairedDifference, describe_difference, paired_bootstrap
 from ..scoring.readings import spell, text_of
 from .line_sections import page_sections
 from .lines_read import LinesRead
@@ -63,7 +63,7 @@ def all_scores(own: LinesRead) -> dict[Normalization, dict[str, Score]]:
     return {own.compared: scores(own.tally), folded: scores(tally)}
 
 
-def compare(own: LinesRead, other: LinesRead) -> Paired | None:
+def compare(own: LinesRead, other: LinesRead) -> PairedDifference | None:
     """By how much the first reads better; None if the transcripts hold no character."""
     if not own.lengths.sum():
         return None
@@ -71,14 +71,15 @@ def compare(own: LinesRead, other: LinesRead) -> Paired | None:
 
 
 def headline(
-    found: dict[Normalization, dict[str, Score]], pairs: Sequence[tuple[Paired | None, str, str]]
+    found: dict[Normalization, dict[str, Score]],
+    pairs: Sequence[tuple[PairedDifference | None, str, str]],
 ) -> list[str]:
     """What the terminal says: the scores under both normalisations, and each comparison."""
     told = []
     for normalization, values in found.items():
         told.append(f"compared after {normalization.describe()}:")
-        told += [f"  {line(name, score)}" for name, score in values.items()]
-    return told + [sentence(*pair) for pair in pairs if pair[0] is not None]
+        told += [f"  {describe_score(name, score)}" for name, score in values.items()]
+    return told + [describe_difference(*pair) for pair in pairs if pair[0] is not None]
 
 
 def report_lines(

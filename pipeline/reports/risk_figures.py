@@ -12,7 +12,7 @@ from ..scoring.risk_coverage import (
     reliability,
     risk_coverage,
 )
-from ..scoring.temperature import bins_for, chance_calibration_error, expected_calibration_error
+from ..scoring.temperature import chance_calibration_error, expected_calibration_error, num_bins
 from . import html as page
 
 POINTS = 300  # of a curve: more are finer than the drawing
@@ -24,7 +24,7 @@ def risk_sections(confidences: np.ndarray, hits: np.ndarray) -> list[str]:
     """(N,) confidences of lines and whether each was right as a whole -> both figures."""
     if not len(hits):
         return []
-    bins = bins_for(len(hits))
+    bins = num_bins(len(hits))
     error = expected_calibration_error(confidences, hits, bins)
     chance = chance_calibration_error(confidences, bins)
     area = area_under_risk_coverage(confidences, hits)

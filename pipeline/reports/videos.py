@@ -12,7 +12,7 @@ from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import Labelled
+from ..evaluation.labelled import LabelledData
 from ..reading.bundle import find_bundle
 from ..reading.inputs import KINDS
 from ..reading.prediction import Recognizer
@@ -30,7 +30,7 @@ class Found(NamedTuple):
     """All videos as read; data: None if nothing is known to be true of them."""
 
     seen: list[Seen]
-    data: Labelled | None
+    data: LabelledData | None
     scores: dict[str, Score]
 
 

@@ -67,17 +67,17 @@ def edits(truth: str, reading: str) -> list[Edit]:
     ]
 
 
-def class_of(edit: Edit) -> str:
+def edit_class(edit: Edit) -> str:
     """One of `CLASSES`."""
     if edit.truth and edit.reading:
         if edit.truth.lower() == edit.reading.lower():
             return "case"
-        if bare(edit.truth) == bare(edit.reading):
+        if base_letters(edit.truth) == base_letters(edit.reading):
             return "diacritics"
-    return kind_of(edit.truth or edit.reading)
+    return character_class(edit.truth or edit.reading)
 
 
-def kind_of(character: str) -> str:
+def character_class(character: str) -> str:
     """The class of one character by its Unicode category; symbols are punctuation."""
     category = unicodedata.category(character)
     if category[0] == "Z" or character.isspace():
@@ -86,7 +86,7 @@ def kind_of(character: str) -> str:
     return kinds.get(category[0], "other letters")
 
 
-def bare(character: str) -> str:
+def base_letters(character: str) -> str:
     """In lower case and without its marks: é, E and É are e."""
     parts = unicodedata.normalize("NFD", character)
     return "".join(c for c in parts if unicodedata.category(c)[0] != "M").lower()
@@ -97,7 +97,7 @@ def count_classes(truths: Sequence[str], readings: Sequence[str]) -> np.ndarray:
     counts = np.zeros((len(CLASSES), len(OPERATIONS)), np.int64)
     for truth, reading in zip(truths, readings, strict=True):
         for edit in edits(truth, reading):
-            counts[CLASSES.index(class_of(edit)), OPERATIONS.index(edit.operation)] += 1
+            counts[CLASSES.index(edit_class(edit)), OPERATIONS.index(edit.operation)] += 1
     return counts
 
 
@@ -111,7 +111,7 @@ def confusions(
     found: dict[tuple[str, str], list[Place]] = {}
     long = 0
     for line, (truth, reading) in enumerate(zip(truths, readings, strict=True)):
-        for place in stretches(truth, reading, line):
+        for place in merge_edits(truth, reading, line):
             pair = truth[place.start : place.end], reading[place.first : place.last]
             if max(map(len, pair)) > LONGEST:
                 long += 1
@@ -125,7 +125,7 @@ def confusions(
     ], long
 
 
-def stretches(truth: str, reading: str, line: int = 0) -> Iterator[Place]:
+def merge_edits(truth: str, reading: str, line: int = 0) -> Iterator[Place]:
     """Neighbouring edits as one: "rn" read as "m" is a merge, no replacement beside a deletion.
 
     Where as many characters were read as there are, or all are extra or missing, each is by itself.

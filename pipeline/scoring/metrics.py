@@ -123,7 +123,7 @@ def tally_steps(
     return _class_tally("frame_accuracy", hits, steps, groups)
 
 
-def join(tallies: Iterable[Tally]) -> Tally:
+def join_tallies(tallies: Iterable[Tally]) -> Tally:
     """The samples of several tallies of the same scores, one after the other."""
     tallies = list(tallies)
     if not tallies:
@@ -194,7 +194,7 @@ def bootstrap_interval(
     return tuple(np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist())
 
 
-def line(name: str, score: Score, groups: str = "groups") -> str:
+def describe_score(name: str, score: Score, groups: str = "groups") -> str:
     """Such as "cer 1.03 % (0.85-1.22, 95 % over 28 pages)"; groups: what a group is, plural."""
     if math.isnan(score.value):
         return f"{name} undefined (nothing to count in {score.n} samples)"

@@ -13,7 +13,7 @@ DRAWN_AT_ONCE = 2_000_000  # groups drawn per block while resampling: 16 MB an a
 FEW = 10  # with fewer groups than these the interval is too narrow and p too small
 
 
-class Paired(NamedTuple):
+class PairedDifference(NamedTuple):
     """How much lower the first error rate is than the second, in percentage points.
 
     gain: second minus first; low, high: its 95 % interval. p: two-sided, that there is no
@@ -37,7 +37,7 @@ def paired_bootstrap(
     level: float = 0.95,
     samples: int = 4000,
     seed: int = 0,
-) -> Paired:
+) -> PairedDifference:
     """Edits (N,) of two readings, reference lengths (N,) and groups (N,) -> their difference.
 
     Where all lines are of one group, lines are drawn: that says how sure the difference is for
@@ -65,7 +65,7 @@ def paired_bootstrap(
     sides = (drawn <= 0).sum(), (drawn >= 0).sum()
     p = min(1.0, 2 * (int(min(sides)) + 1) / (len(drawn) + 1))
     gain = 100 * fewer.sum() / sizes.sum()
-    return Paired(float(gain), float(low), float(high), p, len(sizes), unit, level)
+    return PairedDifference(float(gain), float(low), float(high), p, len(sizes), unit, level)
 
 
 def draw(fewer: np.ndarray, sizes: np.ndarray, samples: int, seed: int) -> np.ndarray:
@@ -80,7 +80,9 @@ def draw(fewer: np.ndarray, sizes: np.ndarray, samples: int, seed: int) -> np.nd
     return np.concatenate(found)
 
 
-def sentence(paired: Paired, first: str, second: str, score: str = "cer") -> str:
+def describe_difference(
+    paired: PairedDifference, first: str, second: str, score: str = "cer"
+) -> str:
     """Such as "A beats B by 0.31 points of cer (0.10-0.55, 95 % over 28 groups), p = 0.004"."""
     better, worse = (first, second) if paired.gain >= 0 else (second, first)
     low, high = (paired.low, paired.high) if paired.gain >= 0 else (-paired.high, -paired.low)
@@ -92,7 +94,7 @@ def sentence(paired: Paired, first: str, second: str, score: str = "cer") -> str
     return f"{told}: no more than chance gives"
 
 
-def caution(paired: Paired) -> str:
+def caveat(paired: PairedDifference) -> str:
     """What the interval does not say, or ""."""
     if paired.unit == "lines":
         return "All lines are of one group, so lines were drawn: this says nothing of other groups."

@@ -71,7 +71,7 @@ def error_rate(scores: dict[str, Score]) -> float:
     return 100.0 - scores["accuracy" if "accuracy" in scores else "frame_accuracy"].value
 
 
-def describe(reading: Text | Label | StepLabels, labels: Sequence[str]) -> str:
+def describe_reading(reading: Text | Label | StepLabels, labels: Sequence[str]) -> str:
     """A reading for people."""
     if isinstance(reading, Text):
         return text_of(reading, labels)

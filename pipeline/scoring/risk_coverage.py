@@ -37,7 +37,7 @@ class Accepted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Curve:
+class RiskCoverageCurve:
     """Risk and coverage, as a bundle keeps them: at least 1 and at most about POINTS thresholds.
 
     thresholds: confidences, falling. counts: answers of at least that confidence. wrong: how many
@@ -88,27 +88,31 @@ def area_under_risk_coverage(confidences: Sequence[float], hits: Sequence[bool])
     return float((np.diff(coverage, prepend=0.0) * risk).sum()) if len(risk) else math.nan
 
 
-def curve_of(confidences: Sequence[float], hits: Sequence[bool], points: int = POINTS) -> Curve:
+def risk_coverage_curve(
+    confidences: Sequence[float], hits: Sequence[bool], points: int = POINTS
+) -> RiskCoverageCurve:
     """Risk and coverage at about this many coverages of equal distance, the last one all answers.
 
     The places hang on the confidences alone, never on the hits: `promised` relies on it.
     """
     thresholds, counts, wrong = _cumulated(confidences, hits)
     if not len(counts):
-        return Curve()
+        return RiskCoverageCurve()
     wanted = np.linspace(counts[-1] / points, counts[-1], points)
     kept = np.unique(np.searchsorted(counts, wanted - 1e-6))
-    return Curve(thresholds[kept].tolist(), counts[kept].tolist(), wrong[kept].tolist())
+    return RiskCoverageCurve(thresholds[kept].tolist(), counts[kept].tolist(), wrong[kept].tolist())
 
 
 def accept_threshold(
     confidences: Sequence[float], hits: Sequence[bool], wanted: float, level: float = LEVEL
 ) -> Accepted | None:
     """The lowest threshold above which `wanted` of the answers are right; see `promised`."""
-    return promised(curve_of(confidences, hits), wanted, level)
+    return guaranteed_threshold(risk_coverage_curve(confidences, hits), wanted, level)
 
 
-def promised(curve: Curve, wanted: float, level: float = LEVEL) -> Accepted | None:
+def guaranteed_threshold(
+    curve: RiskCoverageCurve, wanted: float, level: float = LEVEL
+) -> Accepted | None:
     """The lowest threshold whose answers are right at least `wanted` of the time; None if none is.
 
     From the surest on, each set of accepted answers is tested: were only `wanted` of such answers
@@ -130,13 +134,13 @@ def promised(curve: Curve, wanted: float, level: float = LEVEL) -> Accepted | No
     for threshold, count, wrong in zip(curve.thresholds, curve.counts, curve.wrong, strict=True):
         if count < least:
             continue
-        if tail(count, wrong, 1 - wanted) > 1 - level:
+        if binomial_tail(count, wrong, 1 - wanted) > 1 - level:
             break
         found = Accepted(threshold, count, wrong, count / total)
     return found
 
 
-def best_promise(curve: Curve, level: float = LEVEL) -> float:
+def best_guarantee(curve: RiskCoverageCurve, level: float = LEVEL) -> float:
     """The highest share of right answers that some threshold promises, to 0.001 below; 0 if none.
 
     To tell what could be had where `promised` says no; chosen after seeing all, it is itself a
@@ -145,11 +149,13 @@ def best_promise(curve: Curve, level: float = LEVEL) -> float:
     low, high = 0, 1000
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if promised(curve, middle / 1000, level) else (low, middle)
+        low, high = (
+            (middle, high) if guaranteed_threshold(curve, middle / 1000, level) else (low, middle)
+        )
     return low / 1000
 
 
-def tail(count: int, wrong: int, risk: float) -> float:
+def binomial_tail(count: int, wrong: int, risk: float) -> float:
     """P(at most `wrong` of `count`) if each is wrong with probability `risk`, 0 < risk < 1."""
     k = np.arange(wrong + 1)
     ratios = np.log((count - k[1:] + 1) / k[1:]) + math.log(risk) - math.log1p(-risk)

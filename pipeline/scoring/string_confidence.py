@@ -23,8 +23,8 @@ from torch import Tensor
 
 from models.heads.labels import Text
 
-from .risk_coverage import Curve, curve_of
-from .string_evidence import MOST, ToldStrings, log_probabilities
+from .risk_coverage import RiskCoverageCurve, risk_coverage_curve
+from .string_evidence import MOST, StringEvidence, log_probabilities
 
 # of log p(string): where the logit of p ends. Wrong labels make up a per cent of real data, so
 # nothing is surer than the upper one; a right string below the lower one would weigh too much
@@ -45,7 +45,7 @@ class StringCalibration:
 
     slope: float = 1.0
     offset: float = 0.0
-    curve: Curve = field(default_factory=Curve)
+    curve: RiskCoverageCurve = field(default_factory=RiskCoverageCurve)
 
     def __post_init__(self) -> None:
         for name, value in (("slope", self.slope), ("offset", self.offset)):
@@ -57,31 +57,33 @@ class StringCalibration:
     def confidence(self, probability: float) -> float:
         """Of one string, from its probability under the network."""
         with np.errstate(divide="ignore"):
-            logit = logits_of(np.log(np.float64(probability)))
+            logit = log_odds(np.log(np.float64(probability)))
         return float(1 / (1 + np.exp(-self.slope * logit - self.offset)))
 
 
-def with_probabilities(logits: Tensor, lengths: Tensor, readings: Sequence[Text]) -> list[Text]:
+def with_string_probabilities(
+    logits: Tensor, lengths: Tensor, readings: Sequence[Text]
+) -> list[Text]:
     """The readings, their `confidence` now the string's probability over all its paths."""
     found = log_probabilities(logits, lengths, readings).clamp(max=0).exp().tolist()
     return [r._replace(confidence=p) for r, p in zip(readings, found, strict=True)]
 
 
-def fit_strings(told: ToldStrings) -> StringCalibration:
+def fit_platt_scaling(told: StringEvidence) -> StringCalibration:
     """Of M >= 1 strings."""
-    x = logits_of(told.scores)
-    slope, offset = fit_platt(x, told.exact)
+    x = log_odds(told.scores)
+    slope, offset = fit_logistic(x, told.exact)
     sure = 1 / (1 + np.exp(-slope * x - offset))
-    return StringCalibration(slope, offset, curve_of(sure, told.exact))
+    return StringCalibration(slope, offset, risk_coverage_curve(sure, told.exact))
 
 
-def logits_of(scores: np.ndarray) -> np.ndarray:
+def log_odds(scores: np.ndarray) -> np.ndarray:
     """log p -> log p - log(1 - p), within bounds."""
     scores = np.clip(scores, LOWEST_LOG, HIGHEST_LOG)
     return scores - np.log(-np.expm1(scores))
 
 
-def fit_platt(x: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
+def fit_logistic(x: np.ndarray, hits: np.ndarray) -> tuple[float, float]:
     """Slope >= 0 and offset of the logistic regression of hits (N,) on x (N,), by Newton's method.
 
     The targets are Platt's: (hits + 1) / (hits + 2) and 1 / (misses + 2). A slope below zero, which
@@ -120,7 +122,7 @@ def _loss(weights: np.ndarray, features: np.ndarray, targets: np.ndarray) -> flo
 
 
 def fit_character_temperature(
-    told: ToldStrings, lowest: float = LOWEST, highest: float = HIGHEST
+    told: StringEvidence, lowest: float = LOWEST, highest: float = HIGHEST
 ) -> float:
     """The temperature of the lowest mean -log p(right or wrong) of the characters, N >= 1, for
     Platt's targets.
@@ -135,7 +137,7 @@ def fit_character_temperature(
     for _ in range(ROUNDS):
         places = np.linspace(low, high, TRIED)
         losses = [
-            likelihood(character_confidences(logits, ids, float(np.exp(t))), targets)
+            negative_log_likelihood(character_confidences(logits, ids, float(np.exp(t))), targets)
             for t in places
         ]
         at = int(np.argmin(losses))
@@ -149,7 +151,7 @@ def character_confidences(logits: Tensor, ids: Tensor, temperature: float) -> np
     return sure.double().exp().numpy()
 
 
-def likelihood(confidences: np.ndarray, hits: np.ndarray) -> float:
+def negative_log_likelihood(confidences: np.ndarray, hits: np.ndarray) -> float:
     """Mean -log p, in nats, of N answers' being right or wrong as they are.
 
     hits: bool, or the probability that each is right. No answer counts for surer than float32 can

@@ -13,7 +13,7 @@ from models.heads.labels import Text
 MOST = 20_000  # characters, evenly from all: plenty for one number, and a second of work
 
 
-class ToldStrings(NamedTuple):
+class StringEvidence(NamedTuple):
     """What a network said of labelled strings.
 
     logits: (N, L + 1) float32 of the characters that were read, each at its surest step. ids, hits:
@@ -28,15 +28,15 @@ class ToldStrings(NamedTuple):
     exact: np.ndarray
 
 
-def told_strings(
+def string_evidence(
     logits: Tensor, lengths: Tensor, readings: Sequence[Text], targets: Sequence[np.ndarray]
-) -> ToldStrings:
+) -> StringEvidence:
     """Logits (B, T, L + 1), blank last, what was read in them, and the true ids."""
     logits = logits.float().cpu()
     true = [target.tolist() for target in targets]
-    hits = [right_ones(reading.ids, row) for reading, row in zip(readings, true, strict=True)]
-    return ToldStrings(
-        surest_steps(logits, readings),
+    hits = [correct_symbols(reading.ids, row) for reading, row in zip(readings, true, strict=True)]
+    return StringEvidence(
+        peak_logits(logits, readings),
         np.array([i for reading in readings for i in reading.ids], np.int64),
         np.concatenate(hits) if hits else np.zeros(0, bool),
         log_probabilities(logits, lengths.cpu(), readings).double().numpy(),
@@ -44,7 +44,7 @@ def told_strings(
     )
 
 
-def surest_steps(logits: Tensor, readings: Sequence[Text]) -> np.ndarray:
+def peak_logits(logits: Tensor, readings: Sequence[Text]) -> np.ndarray:
     """Logits (B, T, L + 1) -> (N, L + 1): of each character read, those of its surest step."""
     ids = np.array([i for reading in readings for i in reading.ids], np.int64)
     if not len(ids):
@@ -62,7 +62,7 @@ def surest_steps(logits: Tensor, readings: Sequence[Text]) -> np.ndarray:
     return logits.numpy()[rows, steps[best[first]]]
 
 
-class StringTally:
+class EvidenceTally:
     """What batches tell of strings, one after the other, in memory that hardly grows with them.
 
     All strings stay, two numbers each; of the characters every k-th, so that at most 2 MOST do.
@@ -72,10 +72,10 @@ class StringTally:
         self.clear()
 
     def clear(self) -> None:
-        self.parts: list[ToldStrings] = []
+        self.parts: list[StringEvidence] = []
         self.every, self.seen, self.kept = 1, 0, 0
 
-    def add(self, told: ToldStrings) -> None:
+    def add(self, told: StringEvidence) -> None:
         part = thin(told, -self.seen % self.every, self.every)
         self.parts.append(part)
         self.seen += len(told.ids)
@@ -84,22 +84,22 @@ class StringTally:
             joined = thin(join(self.parts), 0, 2)
             self.parts, self.every, self.kept = [joined], 2 * self.every, len(joined.ids)
 
-    def told(self) -> list[ToldStrings]:
+    def told(self) -> list[StringEvidence]:
         """All in one; none of nothing."""
         return [join(self.parts)] if self.parts else []
 
 
-def thin(told: ToldStrings, first: int, every: int) -> ToldStrings:
+def thin(told: StringEvidence, first: int, every: int) -> StringEvidence:
     """The same strings with so few of their characters."""
     logits, ids, hits = (part[first::every].copy() for part in told[:3])  # or the whole stays too
     return told._replace(logits=logits, ids=ids, hits=hits)
 
 
-def join(parts: Sequence[ToldStrings]) -> ToldStrings:
-    return ToldStrings(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+def join(parts: Sequence[StringEvidence]) -> StringEvidence:
+    return StringEvidence(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def right_ones(read: Sequence[int], true: Sequence[int]) -> np.ndarray:
+def correct_symbols(read: Sequence[int], true: Sequence[int]) -> np.ndarray:
     """(N,) bool: which of the N ids read stand beside an equal one when both are aligned."""
     right = np.zeros(len(read), bool)
     for block in Levenshtein.opcodes(read, true):

@@ -22,15 +22,15 @@ from models.heads.labels import (
     TokenClassificationHead,
 )
 
-from .risk_coverage import Curve
+from .risk_coverage import RiskCoverageCurve
 from .string_confidence import (
     StringCalibration,
     character_confidences,
     fit_character_temperature,
-    fit_strings,
-    likelihood,
+    fit_platt_scaling,
+    negative_log_likelihood,
 )
-from .string_evidence import ToldStrings
+from .string_evidence import StringEvidence
 
 # 0.05 is reached if validation has no error (the surer, the better), 20 if hits are mere chance
 LOWEST, HIGHEST = 0.05, 20.0
@@ -41,7 +41,7 @@ IN_A_BIN = 100  # answers at least, before there are more bins: fewer measure ch
 Decoder = Literal["greedy", "beam"]
 
 
-def way_of(search: object | None) -> Decoder:
+def decoder_name(search: object | None) -> Decoder:
     """What a calibration calls this way of reading strings; None is greedy."""
     return "greedy" if search is None else "beam"
 
@@ -79,20 +79,20 @@ def from_metadata(content: dict) -> Calibration:
     """
     rest = dict(content)
     strings = {
-        name: StringCalibration(**(one | {"curve": Curve(**one["curve"])}))
+        name: StringCalibration(**(one | {"curve": RiskCoverageCurve(**one["curve"])}))
         for name, one in rest.pop("strings", {}).items()
     }
     return Calibration(strings=strings, **rest)
 
 
-class Told(NamedTuple):
+class LabelEvidence(NamedTuple):
     """What a network said of N labelled things: logits (N, L) float32, their labels (N,) int64."""
 
     logits: np.ndarray
     labels: np.ndarray
 
 
-def labelled_logits(head: Head, logits: Tensor, targets: Tensor) -> Told | None:
+def label_evidence(head: Head, logits: Tensor, targets: Tensor) -> LabelEvidence | None:
     """The logits of a batch that stand beside one label; None if the head's are not of that kind.
 
     Of a head that labels steps each labelled step counts for itself. The string of a CTC head has
@@ -105,10 +105,12 @@ def labelled_logits(head: Head, logits: Tensor, targets: Tensor) -> Told | None:
     labels = targets.flatten()
     known = labels != IGNORED
     rows = logits.float().flatten(0, -2)[known]
-    return Told(rows.cpu().numpy(), labels[known].cpu().numpy())
+    return LabelEvidence(rows.cpu().numpy(), labels[known].cpu().numpy())
 
 
-def calibrate(told: Iterable[Told | ToldStrings]) -> tuple[Calibration, dict[str, float]]:
+def fit_calibration(
+    told: Iterable[LabelEvidence | StringEvidence],
+) -> tuple[Calibration, dict[str, float]]:
     """Fit on what was told -> the calibration, and what it changes.
 
     nll (nats) and ece (percent, see `expected_calibration_error`) without it, and with it as
@@ -119,8 +121,8 @@ def calibrate(told: Iterable[Told | ToldStrings]) -> tuple[Calibration, dict[str
     if not sum(len(part[-1]) for part in told):
         return Calibration(), {}
     joined = [np.concatenate(parts) for parts in zip(*told, strict=True)]
-    if isinstance(told[0], ToldStrings):
-        return calibrate_strings(ToldStrings(*joined))
+    if isinstance(told[0], StringEvidence):
+        return fit_string_calibration(StringEvidence(*joined))
     logits, labels = torch.from_numpy(joined[0]).double(), torch.from_numpy(joined[1])
     temperature = fit_temperature(logits, labels)
     found = {}
@@ -131,26 +133,26 @@ def calibrate(told: Iterable[Told | ToldStrings]) -> tuple[Calibration, dict[str
     return Calibration(temperature), found
 
 
-def calibrate_strings(told: ToldStrings) -> tuple[Calibration, dict[str, float]]:
+def fit_string_calibration(told: StringEvidence) -> tuple[Calibration, dict[str, float]]:
     """Of M >= 1 strings read greedily, as `calibrate`; bins of the ECE are those of `bins_for`."""
-    fitted = fit_strings(told)
+    fitted = fit_platt_scaling(told)
     logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
     temperature = fit_character_temperature(told) if len(ids) else 1.0
     found = {}
     for ending, t in (("", 1.0), ("_calibrated", temperature)):
         p = np.exp(told.scores)
         sure = np.array([fitted.confidence(one) for one in p]) if ending else p
-        found[f"nll{ending}"] = likelihood(sure, told.exact)
-        bins = bins_for(len(sure))
+        found[f"nll{ending}"] = negative_log_likelihood(sure, told.exact)
+        bins = num_bins(len(sure))
         found[f"ece{ending}"] = expected_calibration_error(sure, told.exact, bins)
         if len(ids):
             single = character_confidences(logits, ids, t)
-            found[f"characters_nll{ending}"] = likelihood(single, told.hits)
+            found[f"characters_nll{ending}"] = negative_log_likelihood(single, told.hits)
             found[f"characters_ece{ending}"] = expected_calibration_error(single, told.hits)
     return Calibration(temperature, {"greedy": fitted}), found
 
 
-def reading_confidence(
+def string_confidence(
     calibration: Calibration, reading: Text, decoder: Decoder = "greedy"
 ) -> float | None:
     """P(no error) of a string whose `confidence` is its probability; None without calibration.
@@ -212,7 +214,7 @@ def chance_calibration_error(confidences: Sequence[float], bins: int = BINS) -> 
     return float(100 * np.sqrt(2 / np.pi * variances).sum() / len(confidences))
 
 
-def bins_for(answers: int) -> int:
+def num_bins(answers: int) -> int:
     """BINS, or so many fewer that each holds IN_A_BIN answers."""
     return max(1, min(BINS, answers // IN_A_BIN))
 

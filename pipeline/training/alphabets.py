@@ -70,7 +70,7 @@ def set_alphabet(source, alphabet: str) -> None:
         set_alphabet(source, alphabet)
 
 
-def look_alike(symbol: str, known: Container[str]) -> str | None:
+def nearest_known(symbol: str, known: Container[str]) -> str | None:
     """The known character that this one is likest to, if any: 'f' for a long s, 'e' for 'é'."""
     if len(symbol) != 1:
         return None

@@ -14,9 +14,9 @@ from datasets.source import Problem
 from models.heads.labels import Text
 
 from ..reading.bundle import Bundle, save_bundle
-from ..scoring.metrics import line
-from ..scoring.readings import describe, spell
-from ..scoring.temperature import Calibration, calibrate
+from ..scoring.metrics import describe_score
+from ..scoring.readings import describe_reading, spell
+from ..scoring.temperature import Calibration, fit_calibration
 from .averaging import averaged_weights
 from .schedule import check_end
 
@@ -40,7 +40,7 @@ class DataSummary(Callback):
             trainer,
             f"samples: {', '.join(parts)}; {len(data.labels)} labels; "
             f"{len(loader)} batches an epoch, padding waste {waste:.1f} %; "
-            f"{count(module.model)} parameters",
+            f"{count_parameters(module.model)} parameters",
         )
         self._name_problems(trainer)
 
@@ -120,12 +120,12 @@ class EpochReport(Callback):
         for place, reading in enumerate(readings):
             name = data.names[int(batch.indices[place])]
             target = batch.targets[place].reshape(-1)[: int(batch.target_lengths[place])].tolist()
-            said = describe(reading, module.labels)
+            said = describe_reading(reading, module.labels)
             of_text = isinstance(reading, Text)
             true = spell(target, module.labels) if of_text else " ".join(map(str, target))
             text = f"{name}  \ntarget: {true}  \nreading: {said}"
             trainer.logger.experiment.add_text(f"samples/{place}", text, trainer.global_step)
-            picture = first_picture(batch.inputs[place, : int(batch.lengths[place])])
+            picture = sample_image(batch.inputs[place, : int(batch.lengths[place])])
             if picture is not None:
                 trainer.logger.experiment.add_image(
                     f"samples/{place}", picture, trainer.global_step, dataformats="HW"
@@ -133,21 +133,21 @@ class EpochReport(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
-            told = "  ".join(line(name, score) for name, score in module.scores.items())
-            print_once(trainer, f"epoch {trainer.current_epoch}: {told}{pace(trainer)}")
+            told = "  ".join(describe_score(name, score) for name, score in module.scores.items())
+            print_once(trainer, f"epoch {trainer.current_epoch}: {told}{describe_speed(trainer)}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not validates(trainer):
             loss = float(trainer.callback_metrics.get("train/loss", float("nan")))
             told = f"training loss of the last batch {loss:.3f}"
-            print_once(trainer, f"epoch {trainer.current_epoch}: {told}{pace(trainer)}")
+            print_once(trainer, f"epoch {trainer.current_epoch}: {told}{describe_speed(trainer)}")
 
     def on_test_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        told = "  ".join(line(name, score) for name, score in module.scores.items())
+        told = "  ".join(describe_score(name, score) for name, score in module.scores.items())
         print_once(trainer, f"test, {len(trainer.datamodule.split('test'))} samples: {told}")
 
 
-def pace(trainer: pl.Trainer) -> str:
+def describe_speed(trainer: pl.Trainer) -> str:
     """What the epoch so far took, in words; nothing before the first batch."""
     speed = next((c for c in trainer.callbacks if isinstance(c, TrainingSpeed)), None)
     if speed is None or not speed.samples:
@@ -194,7 +194,7 @@ class BestBundle(Callback):
             return
         self.best = error
         found = {name: score.value for name, score in module.scores.items()}
-        calibration, changed = calibrate(module.told)
+        calibration, changed = fit_calibration(module.told)
         found = {f"validation/{name}": round(s, 3) for name, s in (found | changed).items()}
         with averaged_weights(trainer, module):  # Lightning has put the others back by now
             self._save(trainer, module, found, calibration)
@@ -254,12 +254,12 @@ def run_folder(trainer: pl.Trainer) -> Path:
     return Path(trainer.logger.log_dir)
 
 
-def count(model: torch.nn.Module) -> str:
+def count_parameters(model: torch.nn.Module) -> str:
     number = sum(p.numel() for p in model.parameters())
     return f"{number / 1e6:.2f} M" if number >= 1e5 else str(number)
 
 
-def first_picture(inputs: torch.Tensor) -> np.ndarray | None:
+def sample_image(inputs: torch.Tensor) -> np.ndarray | None:
     """Columns (W, 1, H) or frames (T, C, H, W) -> a grey picture (H, W); words have none."""
     if inputs.dtype != torch.uint8 or not len(inputs):
         return None

@@ -15,13 +15,13 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from datasets import SequenceDataModule
 
 from ..parsing import StrictParser
-from ..reading.bundle import Bundle, load_bundle, part, shorten_part
+from ..reading.bundle import Bundle, describe_part, load_bundle, part_spec
 from ..reading.prediction import multiplies_bfloat16
 from .alphabets import Alphabet, choose_alphabet
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
 from .forgetting import Forgetting
 from .history import TrainingHistory
-from .initialization import start_from
+from .initialization import initialize_from
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
 from .run_folder import run_name
@@ -138,13 +138,13 @@ class StrandCLI(LightningCLI):
     def before_fit(self) -> None:
         if self.bundle is None:
             return
-        ours, theirs = part(self.datamodule.source.reader), part(self.bundle.reader)
+        ours, theirs = part_spec(self.datamodule.source.reader), part_spec(self.bundle.reader)
         if ours != theirs:
             raise ValueError(
-                f"--init_from: the bundle prepares its input with {shorten_part(theirs)}, the data "
-                f"with {shorten_part(ours)}; give both the same options"
+                f"--init_from: the bundle prepares its input with {describe_part(theirs)}, the "
+                f"data with {describe_part(ours)}; give both the same options"
             )
-        told = start_from(self.model.model, self.model.labels, self.bundle)
+        told = initialize_from(self.model.model, self.model.labels, self.bundle)
         if self.trainer.is_global_zero:
             print(told)
             options = self.config[self.subcommand]

@@ -9,7 +9,7 @@ from models.heads.ctc import CTCHead
 from models.heads.labels import Head
 
 from ..reading.bundle import Bundle, load_weights
-from .alphabets import look_alike, spell_out
+from .alphabets import nearest_known, spell_out
 
 # what a new character's logit lacks beside the one that it starts from, which goes on being read
 # until the data say otherwise; on Fraktur lines the first loss of all is then the lowest
@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     dropped: list[str]
 
 
-def start_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> str:
+def initialize_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> str:
     """Copy the bundle's weights into the network -> what was kept, in words.
 
     With the same kind of head and the same labels all of them. Otherwise the encoder and the
@@ -38,15 +38,15 @@ def start_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> str:
     same = type(bundle.model.head) is type(model.head) and bundle.labels == labels
     if same:
         load_weights(model, weights, "--init_from")
-        return f"--init_from: all weights, {len(labels)} labels" + left_behind(bundle)
+        return f"--init_from: all weights, {len(labels)} labels" + describe_dropped(bundle)
     own_head = {k: w for k, w in model.state_dict().items() if k.startswith("head.")}
     body = {k: w for k, w in weights.items() if not k.startswith("head.")}
     load_weights(model, body | own_head, "--init_from")
     rows = copy_rows(model.head, labels, bundle.model.head, bundle.labels)
-    return describe(rows) + left_behind(bundle)
+    return describe_rows(rows) + describe_dropped(bundle)
 
 
-def left_behind(bundle: Bundle) -> str:
+def describe_dropped(bundle: Bundle) -> str:
     """A line on what a bundle has beside its weights, and how to get it again; or nothing."""
     search, told = bundle.decoder, []
     if search is not None:
@@ -68,7 +68,7 @@ def copy_rows(head: Head, labels: list[str], given: Head, given_labels: list[str
     rows = [(labels.index(label), places[label], 0.0) for label in kept]
     if isinstance(head, CTCHead) and isinstance(given, CTCHead):
         rows.append((head.blank, given.blank, 0.0))
-        added = {label: look_alike(label, places) for label in added}
+        added = {label: nearest_known(label, places) for label in added}
         rows += [(labels.index(new), places[old], HANDICAP) for new, old in added.items() if old]
     with torch.no_grad():
         for into, out_of, lower in rows:
@@ -77,7 +77,7 @@ def copy_rows(head: Head, labels: list[str], given: Head, given_labels: list[str
     return Rows(kept, added, [label for label in given_labels if label not in labels])
 
 
-def describe(rows: Rows) -> str:
+def describe_rows(rows: Rows) -> str:
     """One line for the counts, then one each for the labels kept, added and dropped, whole."""
     added = [f"{spell_out([new])} {f'(from {old})' if old else '(anew)'}"
              for new, old in rows.added.items()]  # fmt: skip

@@ -12,11 +12,11 @@ from torch import Tensor
 from datasets.batch import SequenceBatch, collate
 from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
-from ..reading.bundle import compare_weights, part, shorten_part
-from ..scoring.metrics import join, scores
+from ..reading.bundle import compare_weights, describe_part, part_spec
+from ..scoring.metrics import join_tallies, scores
 from ..scoring.readings import error_rate, tally_readings
-from ..scoring.string_evidence import StringTally, ToldStrings, told_strings
-from ..scoring.temperature import Told, labelled_logits
+from ..scoring.string_evidence import EvidenceTally, StringEvidence, string_evidence
+from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
 from .optimizer import make_optimizer
 from .schedule import Schedule, learning_rate_share
@@ -84,8 +84,8 @@ class SequenceRecognizer(pl.LightningModule):
         )
         self._tallies: list = []
         # of the last validation, to fit a calibration on
-        self.told: list[Told] | list[ToldStrings] = []
-        self._strings = StringTally()
+        self.told: list[LabelEvidence] | list[StringEvidence] = []
+        self._strings = EvidenceTally()
         # training samples that did not fit, by name, with the reason
         self.dropped: dict[str, str] = {}
         self.scores: dict = {}  # of the last validation or test
@@ -171,9 +171,9 @@ class SequenceRecognizer(pl.LightningModule):
         self._tallies.append(tally_readings(readings, targets, groups, self.labels))
         if stage == "validation":
             if isinstance(self.model.head, CTCHead):
-                self._strings.add(told_strings(logits, lengths, readings, targets))
+                self._strings.add(string_evidence(logits, lengths, readings, targets))
                 return
-            told = labelled_logits(self.model.head, logits, batch.targets)
+            told = label_evidence(self.model.head, logits, batch.targets)
             self.told += [told] if told else []
 
     def on_validation_epoch_start(self) -> None:
@@ -194,7 +194,7 @@ class SequenceRecognizer(pl.LightningModule):
 
     def _log_scores(self, stage: Stage) -> None:
         """Corpus scores in percent, over the samples of all processes."""
-        self.scores = scores(join(self._gather(self._tallies)))
+        self.scores = scores(join_tallies(self._gather(self._tallies)))
         named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
         named[f"{stage}/error"] = error_rate(self.scores)
         self.log_dict(named, sync_dist=True)  # equal everywhere: this only tells Lightning so
@@ -206,7 +206,7 @@ class SequenceRecognizer(pl.LightningModule):
             return found
         gathered = [None] * self.trainer.world_size
         torch.distributed.all_gather_object(gathered, found)
-        return [one for part in gathered for one in part]
+        return [one for part_spec in gathered for one in part_spec]
 
     def configure_optimizers(self):
         optimizer = make_optimizer(
@@ -235,7 +235,7 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["labels"] = self.labels
-        checkpoint["reader"] = part(self.trainer.datamodule.source.reader)
+        checkpoint["reader"] = part_spec(self.trainer.datamodule.source.reader)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         if checkpoint["labels"] != self.labels:
@@ -243,12 +243,12 @@ class SequenceRecognizer(pl.LightningModule):
                 f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "
                 f"{shorten(self.labels)}; use the data, or the alphabet, that it was trained with"
             )
-        ours = part(self.trainer.datamodule.source.reader)
+        ours = part_spec(self.trainer.datamodule.source.reader)
         theirs = checkpoint.get("reader", ours)  # older checkpoints do not say
         if ours != theirs:
             raise ValueError(
-                f"the checkpoint's input was prepared by {shorten_part(theirs)}, the data's is by "
-                f"{shorten_part(ours)}; use the data, and its options, that it was trained with"
+                f"the checkpoint's input was prepared by {describe_part(theirs)}, the data's is by "
+                f"{describe_part(ours)}; use the data, and its options, that it was trained with"
             )
         compare_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
 

@@ -18,7 +18,7 @@ class Span(NamedTuple):
     end: int
 
 
-def stamp(
+def draw_text(
     image: np.ndarray,
     text: str,
     left: int,

@@ -17,7 +17,7 @@ from datasets.video.decoder import decode
 from models.heads.labels import Text
 
 from ..scoring.readings import spell
-from .lettering import WHITE, stamp, wrap
+from .lettering import WHITE, draw_text, wrap
 from .palette import palette, rgb
 from .thumbnails import Picture, measure
 
@@ -189,7 +189,7 @@ class Painter:
         colour = self.colours.get(label, GREY)
         box(image, edge, edge, size, size, colour)
         left = edge + size + edge
-        stamp(
+        draw_text(
             image, f"{label}  {100 * confidence:.0f} %", left, edge, size, self.width - left - edge
         )
         top, length, thick = edge + size + edge, self.width // 3, max(4, size // 4)
@@ -226,7 +226,7 @@ class Painter:
             left = (self.width - widths[-1].end) // 2
             for word, span in zip(words[done:], widths, strict=False):
                 colour = WHITE if word.start <= seconds else GREY
-                stamp(image, word.text, left + span.start, top, size, room, colour)
+                draw_text(image, word.text, left + span.start, top, size, room, colour)
             done, top = done + len(widths), top + round(1.5 * size)
 
 

@@ -41,7 +41,7 @@ def page_files(
         finally:
             waiting[page] -= 1
             if not waiting[page]:
-                put(write_page(page, readings.pop(page)), targets and targets[page])
+                write_whole_file(write_page(page, readings.pop(page)), targets and targets[page])
 
     return write
 
@@ -66,7 +66,7 @@ def lines_of(kind: str, names: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def put(text: str, target: Path | None) -> None:
+def write_whole_file(text: str, target: Path | None) -> None:
     if target is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", newline="")

@@ -25,7 +25,7 @@ ACCEPTED, LOOK = "accepted", "look"  # a reading's mark: no human need look at i
 SPANS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
 
 
-def form_of(bundle: Bundle) -> Form:
+def record_form(bundle: Bundle) -> Form:
     """What the records of this bundle hold: a bundle has one head, so every record is alike."""
     if isinstance(bundle.model.head, CTCHead):
         return "text"
@@ -77,7 +77,8 @@ def text_writer(file: IO[str]) -> Writer:
         said = record.get("text", record.get("label", ""))
         if "segments" in record:
             said = " ".join(
-                f"{s['label']}[{place(s['start'])}-{place(s['end'])}]" for s in record["segments"]
+                f"{s['label']}[{round_place(s['start'])}-{round_place(s['end'])}]"
+                for s in record["segments"]
             )
         mark = [ACCEPTED if record["accepted"] else LOOK] if "accepted" in record else []
         print(record["input"].translate(one_line), said, *mark, sep="\t", file=file)
@@ -85,7 +86,7 @@ def text_writer(file: IO[str]) -> Writer:
     return write
 
 
-def place(value: float) -> str:
+def round_place(value: float) -> str:
     """A number of a token as it is, seconds to the hundredth."""
     return str(value) if isinstance(value, int) else f"{value:.2f}"
 

@@ -6,7 +6,7 @@ import cv2
 import matplotlib
 import numpy as np
 
-from datasets.lines.synthetic.fonts import find_faces
+from datasets.lines.synthetic.fonts import find_fonts
 from datasets.lines.synthetic.typesetting import typeset_page
 from tests.support.small import write_image
 
@@ -17,7 +17,7 @@ PAGE = "http://schema.primaresearch.org/PAGE/gts/pagecontent"
 def set_page(path: Path, texts: list[str] = TEXTS) -> list[tuple[int, int, int, int]]:
     """Writes a page's image -> each line's ink box (left, top, right, bottom)."""
     font = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSerif.ttf"
-    serif = find_faces("abc", [str(font)])[0]
+    serif = find_fonts("abc", [str(font)])[0]
     image, boxes = typeset_page(np.random.default_rng(0), texts, serif, size=24)
     write_image(path, image)
     return boxes

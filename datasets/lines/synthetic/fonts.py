@@ -27,14 +27,14 @@ TEX_FOLDERS = (
     Path("/Library/TeX/Root/texmf-dist/fonts"),
 )
 
-FaceKind = Literal["serif", "sans", "mono", "script"]
+FontKind = Literal["serif", "sans", "mono", "script"]
 
 NOT_TEXT = re.compile(
     r"(?i)symbol|dingbat|emoji|icons?\b|math|keyboard|keyfont|bullet|d050000|blankenburg|oldania|ecolier"
     r"|(?m:^cm(b|ex|mi|r|ss|sy|ti|tt)10)"  # TeX's own encoding: other glyphs than the cmap says
     r"|titling|style ?std|small ?caps"  # these draw small letters as capitals
 )
-NAMED: dict[FaceKind, str] = {  # for the many files whose Panose numbers say nothing
+NAMED: dict[FontKind, str] = {  # for the many files whose Panose numbers say nothing
     "script": r"(?i)script|hand|kristi|breip|femke|kaushan|z003|chancery|rufs|isabella|joscelyn"
     r"|junkyard|domestic|abogado|penguin|wasn|linostroke|boulevard|coronation|florencia|merry"
     r"|pandora|artiston|brushstroke|parisfrance|miama|cascade|havana|delphine|klee|seto|augie"
@@ -47,12 +47,12 @@ NAMED: dict[FaceKind, str] = {  # for the many files whose Panose numbers say no
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of flaws that drawing never meets
 
 
-class Face(NamedTuple):
+class Font(NamedTuple):
     """One font file. characters: those of the alphabet that it has; features: OpenType's tags."""
 
     path: str
     family: str
-    kind: FaceKind
+    kind: FontKind
     italic: bool
     bold: bool
     characters: frozenset[str]
@@ -87,7 +87,7 @@ class Tables(NamedTuple):
 
     codes: set[int]
     name: str
-    kind: FaceKind
+    kind: FontKind
     italic: bool
     bold: bool
     features: frozenset[str] = frozenset()
@@ -101,7 +101,7 @@ def open_type(path: str) -> Tables:
         records = font["GSUB"].table.FeatureList.FeatureRecord if "GSUB" in font else []
         tags = frozenset(r.FeatureTag for r in records) & {"smcp", "onum"}
         codes = set(font.getBestCmap() or ())
-    kind: FaceKind = "sans" if panose.bFamilyType == 2 and panose.bSerifStyle >= 11 else "serif"
+    kind: FontKind = "sans" if panose.bFamilyType == 2 and panose.bSerifStyle >= 11 else "serif"
     kind = "script" if panose.bFamilyType == 3 else kind
     kind = "mono" if fixed or (panose.bFamilyType == 2 and panose.bProportion == 9) else kind
     # bits 0 and 9 are italic and oblique, 5 is bold
@@ -126,7 +126,7 @@ def type_1(path: str) -> Tables:
 
 
 @lru_cache(maxsize=4096)
-def inspect_font(path: str, alphabet: str, wanted: bool = False) -> Face | str:
+def inspect_font(path: str, alphabet: str, wanted: bool = False) -> Font | str:
     """A font file's Face, or the reason why it cannot set this alphabet.
 
     wanted: somebody named this very file, so that what it looks like is no reason.
@@ -143,10 +143,10 @@ def inspect_font(path: str, alphabet: str, wanted: bool = False) -> Face | str:
         return f"has {len(has)} of the alphabet's {len(needed)} characters"
     kind = next((k for k, named in NAMED.items() if re.search(named, font.name)), font.kind)
     own = frozenset(has | {" "})
-    return Face(path, font.name, kind, font.italic, font.bold, own, font.features)
+    return Font(path, font.name, kind, font.italic, font.bold, own, font.features)
 
 
-def find_faces(alphabet: str, fonts: Sequence[str] | None = None) -> list[Face]:
+def find_fonts(alphabet: str, fonts: Sequence[str] | None = None) -> list[Font]:
     """Faces that can set the alphabet, from `fonts` (files or folders), else from the system.
 
     A font that is no path is looked for by its file's name: `yfrak.otf`.
@@ -158,7 +158,7 @@ def find_faces(alphabet: str, fonts: Sequence[str] | None = None) -> list[Face]:
             if file.suffix.lower() in FONT_FILES or file == place:
                 files[file] = not place.is_dir()
     looked = {str(f): inspect_font(str(f), alphabet, named) for f, named in files.items()}
-    faces = [face for face in looked.values() if isinstance(face, Face)]
+    faces = [face for face in looked.values() if isinstance(face, Font)]
     if not faces:
         reasons = "".join(f"; {Path(f).name} {why}" for f, why in list(looked.items())[:3])
         raise ValueError(

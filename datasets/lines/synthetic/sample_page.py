@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .degradation import fine_noise, smooth_noise, to_grey, wear
-from .fonts import Face, FaceKind, find_faces
+from .fonts import Font, FontKind, find_fonts
 from .typesetting import ITALIC, LINE_HEIGHT, SMALL_CAPS, ink_box, plain, render_line
 
 SEED = 1787
@@ -57,7 +57,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 class Style(NamedTuple):
     """How a sheet is printed and scanned."""
 
-    kind: FaceKind
+    kind: FontKind
     families: tuple[str, ...]  # the first that the machine has, else any face of this kind
     size: int  # pixels an em in the scan
     leading: float  # from baseline to baseline, in em
@@ -179,7 +179,7 @@ def lay_on_paper(rng: np.random.Generator, ink: np.ndarray, grain: float) -> np.
 
 
 def scan(
-    rng: np.random.Generator, text: str, style: Style, face: Face, italic: Face | None
+    rng: np.random.Generator, text: str, style: Style, face: Font, italic: Font | None
 ) -> Scan:
     """One of SHEETS -> its scan."""
     lines = text.splitlines()
@@ -193,7 +193,7 @@ def scan(
     return Scan(lay_on_paper(rng, ink, style.grain), texts, boxes)
 
 
-def choose(faces: Sequence[Face], style: Style) -> tuple[Face, Face | None]:
+def choose(faces: Sequence[Font], style: Style) -> tuple[Font, Font | None]:
     """(upright, its italic if there is one): of the families, else of the kind, else any."""
     upright = [f for f in faces if not f.italic and not f.bold] or list(faces)
     named = [f for name in style.families for f in upright if f.family == name]
@@ -204,7 +204,7 @@ def choose(faces: Sequence[Face], style: Style) -> tuple[Face, Face | None]:
 
 def make_scans(fonts: Sequence[str] | None = None, seed: int = SEED) -> dict[str, Scan]:
     """The three sheets, by name. fonts: files or folders; without any, the system's."""
-    faces = find_faces(ALPHABET, fonts)
+    faces = find_fonts(ALPHABET, fonts)
     return {
         name: scan(np.random.default_rng([seed, place]), SHEETS[name], style, *choose(faces, style))
         for place, (name, style) in enumerate(STYLES.items())

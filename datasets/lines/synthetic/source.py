@@ -14,7 +14,7 @@ from ...source import Problem, SequenceDataset, Source, Split
 from ...vocabulary import Vocabulary
 from ..reader import LineReader
 from .degradation import Look, cut, degrade, distort, rule, thin, unsteady
-from .fonts import Face, find_faces
+from .fonts import Font, find_fonts
 from .texts import TextMaker, read_texts
 from .typesetting import plain, render_line
 
@@ -59,7 +59,7 @@ FEWEST_FAMILIES = 10  # from here on, validation and test are set in families of
 
 
 def scan_line(
-    rng: np.random.Generator, text: str, face: Face, italic: Face | None = None, look: Look = "book"
+    rng: np.random.Generator, text: str, face: Font, italic: Font | None = None, look: Look = "book"
 ) -> np.ndarray:
     """Marked text -> a degraded line (H, W) uint8, as cut from a scan; H within SCAN_HEIGHT."""
     size = 44
@@ -96,7 +96,7 @@ def scan_line(
     return degrade(rng, scan, look)
 
 
-def draw_faces(rng: np.random.Generator, faces: list[Face], look: Look, count: int) -> np.ndarray:
+def choose_fonts(rng: np.random.Generator, faces: list[Font], look: Look, count: int) -> np.ndarray:
     """(count,) places in `faces`: kinds by FACES, families alike, mostly regular weights."""
     families: dict[str, set[str]] = defaultdict(set)
     family_weight: dict[str, float] = defaultdict(float)
@@ -119,7 +119,7 @@ class SyntheticLineDataset(SequenceDataset):
     sizes: estimates, from the planned letters and ASPECT.
     """
 
-    def __init__(self, source: "SyntheticLines", split: Split, faces: list[Face], count: int):
+    def __init__(self, source: "SyntheticLines", split: Split, faces: list[Font], count: int):
         self.source, self.split = source, split
         self.epoch = 0
         self.augmentation: Callable[[np.ndarray], np.ndarray] | None = None
@@ -138,7 +138,7 @@ class SyntheticLineDataset(SequenceDataset):
             self.lengths[of_kind] = np.rint(low + (high - low) * rng.random(len(of_kind)) ** power)
         for look in FACES:
             of_look = np.flatnonzero(looks == look)
-            places[of_look] = draw_faces(rng, faces, look, len(of_look))
+            places[of_look] = choose_fonts(rng, faces, look, len(of_look))
         self.kinds, self.looks = kinds.tolist(), looks.tolist()
         self.faces = [faces[place] for place in places]
         self.italics = {f.family: f for f in reversed(faces) if f.italic and not f.bold}
@@ -212,7 +212,7 @@ class SyntheticLines(Source):
         self.seed = seed
         self.counts: dict[Split, int] = {"train": count, "validation": validation, "test": test}
         self.make_text = TextMaker(self.labels, read_texts(texts or []), long_s)
-        self.faces = find_faces("".join(self.labels), fonts)
+        self.faces = find_fonts("".join(self.labels), fonts)
 
     def split(self, name: Split) -> SyntheticLineDataset:
         families = sorted({face.family for face in self.faces})

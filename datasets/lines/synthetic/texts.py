@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ...paths import resolve
-from .fonts import Face
+from .fonts import Font
 from .long_s import lengthen
 from .typesetting import ITALIC, RAISED, SMALL_CAPS, plain
 
@@ -147,7 +147,7 @@ class TextMaker:
         self.rare = [c for c in sorted(self.alphabet) if c not in usual]
 
     def __call__(
-        self, rng: np.random.Generator, kind: str, length: int, look: str, face: Face
+        self, rng: np.random.Generator, kind: str, length: int, look: str, face: Font
     ) -> str:
         """Of up to four drawn, the text nearest to `length`; never empty."""
         drawn: list[str] = []

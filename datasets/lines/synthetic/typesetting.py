@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .fonts import Face, has_raqm, load_font
+from .fonts import Font, has_raqm, load_font
 
 ITALIC, SMALL_CAPS, RAISED = "\ue000", "\ue001", "\ue002"
 BASELINE, LINE_HEIGHT = 1.5, 2.4  # of a rendered line, in em: room for neighbours above and below
@@ -28,13 +28,13 @@ class Piece(NamedTuple):
     """Letters drawn at once. rise: above the baseline, in em."""
 
     letters: str
-    face: Face
+    face: Font
     scale: float
     rise: float
     tags: tuple[str, ...]
 
 
-def split_word(word: str, face: Face, italic: Face | None, tags: tuple[str, ...]) -> list[Piece]:
+def split_word(word: str, face: Font, italic: Font | None, tags: tuple[str, ...]) -> list[Piece]:
     """A marked word -> its pieces. Small capitals are the face's own, else capitals at 0.78 em."""
     mark, word = (word[0], word[1:]) if word[:1] in (ITALIC, SMALL_CAPS) else ("", word)
     base, _, raised = word.partition(RAISED)
@@ -56,8 +56,8 @@ def split_word(word: str, face: Face, italic: Face | None, tags: tuple[str, ...]
 def render_line(
     rng: np.random.Generator,
     text: str,
-    face: Face,
-    italic: Face | None = None,
+    face: Font,
+    italic: Font | None = None,
     size: int = 44,
     gap: float = 0.0,
     tracking: float = 0.0,
@@ -112,7 +112,7 @@ def ink_box(image: np.ndarray) -> tuple[int, int, int, int]:
 def typeset_page(
     rng: np.random.Generator,
     texts: Sequence[str],
-    face: Face,
+    face: Font,
     size: int = 44,
     leading: float = 1.35,
     **options,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.decoding.beam import BeamSearch
-from models.decoding.character_counts import learn
+from models.decoding.character_counts import fit_character_lm
 from models.heads.ctc import CTCHead
 
 LABELS = ["a", "b", " "]
@@ -44,7 +44,7 @@ def row():
 @pytest.fixture(scope="module")
 def model():
     lines = [[0, 1, 2, 0], [0, 1], [1, 0, 0], [0, 1, 2, 1]]
-    return learn(np.array([s for line in lines for s in [*line, BLANK]]), BLANK, order=3)
+    return fit_character_lm(np.array([s for line in lines for s in [*line, BLANK]]), BLANK, order=3)
 
 
 def test_a_wide_beam_sums_every_path(row):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.decoding import character_counts
-from models.decoding.character_counts import count_ngrams, learn, pad_lines
+from models.decoding.character_counts import count_ngrams, fit_character_lm, pad_lines
 
 END, BEGIN, BASE = 3, 4, 5
 LINES = [[0, 1, 0, 1, 2], [0, 1], [2, -1, 0, 1]]
@@ -36,7 +36,7 @@ def test_cutting_the_rare_keeps_it_small_and_a_distribution():
     symbols[::37] = 30
     sizes = {}
     for most in (20_000, 10**9):
-        model = learn(symbols, 30, order=5, most_bytes=most)
+        model = fit_character_lm(symbols, 30, order=5, most_bytes=most)
         sizes[most] = sum(tensor.nbytes for tensor in model.tensors().values())
         context = model.follow(model.follow(model.follow(model.start, 1), 1), 2)
         sums = np.exp(model.next_log_probabilities(np.array([context, model.start]))).sum(1)
@@ -45,11 +45,11 @@ def test_cutting_the_rare_keeps_it_small_and_a_distribution():
 
 
 def test_a_symbol_that_no_line_has_is_unlikely_but_possible():
-    model = learn(np.array([0, 1, 0, 1, 3]), 3, order=3)
+    model = fit_character_lm(np.array([0, 1, 0, 1, 3]), 3, order=3)
     told = model.next_log_probabilities(np.array([model.start]))[0]
     assert -8 < told[2] < told[1] < told[0]
 
 
 def test_unfinished_lines_are_refused():
     with pytest.raises(ValueError, match="2 symbols hold no finished line"):
-        learn(np.array([0, 1]), 3, order=2)
+        fit_character_lm(np.array([0, 1]), 3, order=2)

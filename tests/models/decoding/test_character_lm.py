@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import zeros
 
-from models.decoding.character_counts import learn
+from models.decoding.character_counts import fit_character_lm
 from models.decoding.character_lm import STEP, CharacterLM, check_order
 
 A, B, END = 0, 1, 2
@@ -14,7 +14,7 @@ A, B, END = 0, 1, 2
 def model():
     rng = np.random.default_rng(0)
     lines = [np.append(rng.integers(0, 5, rng.integers(1, 9)), 5) for _ in range(200)]
-    return learn(np.concatenate(lines), 5, order=4)
+    return fit_character_lm(np.concatenate(lines), 5, order=4)
 
 
 def some_contexts(model):
@@ -28,7 +28,7 @@ def test_witten_bell_by_hand():
     """Lines ab, aa, b. Order 1: a 3, b 2, end 3 of 8, 3 symbols: p = (count + 3/3) / 11. After a:
     b 1, a 1, end 1, so C = 3, T = 3 and p(b | a) = (1 + 3 * 3/11) / 6.
     """
-    model = learn(np.array([A, B, END, A, A, END, B, END]), 2, order=2)
+    model = fit_character_lm(np.array([A, B, END, A, A, END, B, END]), 2, order=2)
     assert model.log_probability(A, B) == pytest.approx(math.log((1 + 3 * 3 / 11) / 6), abs=STEP)
     # after b only the end was seen, twice: what is left, 1 of 3, goes to order 1
     assert model.log_probability(B, A) == pytest.approx(math.log(1 / 3 * 4 / 11), abs=STEP)
@@ -69,7 +69,7 @@ def test_its_tensors_give_it_back(model):
 
 def test_many_symbols_need_wider_tensors():
     line = np.array([0, 299, 120, 299, 300])
-    model = CharacterLM.from_tensors(300, learn(line, 300, order=3).tensors())
+    model = CharacterLM.from_tensors(300, fit_character_lm(line, 300, order=3).tensors())
     after = model.follow(model.follow(model.start, 0), 299)
     assert np.argmax(model.next_log_probabilities(np.array([after]))) == 120
 

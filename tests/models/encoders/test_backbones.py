@@ -10,7 +10,7 @@ import models.encoders.backbones
 from datasets import ClipReader
 from models import Backbone, RecurrentStack, SequenceModel, TokenClassificationHead
 from models.encoders.backbones import CHUNK, FAMILIES
-from pipeline.reading.bundle import Bundle, load_bundle, part, save_bundle
+from pipeline.reading.bundle import Bundle, load_bundle, part_spec, save_bundle
 
 SMALL = "mobilenet_v3_small"  # batch norm, dropout none in what is left, any size of frame
 # one of each family, smallest frame, features; run with weights on the meta device
@@ -161,7 +161,7 @@ def test_weights_are_asked_of_torchvision_by_their_proper_name(monkeypatch):
     encoder = Backbone(3, SMALL, "DEFAULT")
     entry = torchvision.models.MobileNet_V3_Small_Weights.IMAGENET1K_V1
     assert asked == [(SMALL, entry, {})]
-    assert part(encoder)["options"]["weights"] == "IMAGENET1K_V1"
+    assert part_spec(encoder)["options"]["weights"] == "IMAGENET1K_V1"
     with pytest.raises(ValueError, match=f"{SMALL} has no weights 'X'; give one of IMAGENET1K_V1"):
         Backbone(3, SMALL, "X")
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from models.encoders.log_ratios import LogRatios, distinct
+from models.encoders.log_ratios import LogRatios, distinct_ids
 
 # label 0: {2, 3}, {2}; label 1: {2, 3, 4}, {4}
 IDS = torch.tensor([[2, 3, 2, 3], [2, 4, 4, 4], [3, 4, 3, 2], [4, 0, 0, 0]])
 LENGTHS, LABELS = torch.tensor([4, 1, 4, 1]), torch.tensor([0, 0, 1, 1])
 GROUPS = torch.tensor([0, 0, 1, 2])
 SETS = [{2, 3}, {2}, {2, 3, 4}, {4}]
-TEXTS = distinct(IDS, LENGTHS)
+TEXTS = distinct_ids(IDS, LENGTHS)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def by_hand(without: set[int]) -> torch.Tensor:
 def test_distinct_ids_are_in_order_and_end_with_the_text():
     assert [set(row.tolist()) - {0} for row in TEXTS] == SETS
     assert all((row != 0).sum() == len(s) for row, s in zip(TEXTS, SETS, strict=True))
-    pairs = distinct(torch.tensor([[[2, 0], [4, 4], [1, 3]]]), torch.tensor([2]))
+    pairs = distinct_ids(torch.tensor([[[2, 0], [4, 4], [1, 3]]]), torch.tensor([2]))
     assert sorted(pairs[0].tolist())[-2:] == [2, 4] and pairs.sum() == 6
 
 
@@ -73,9 +73,9 @@ def test_a_group_does_not_tell_its_own_label():
     ids = ids - ids % 2  # both texts of a group hold the same word
     ratios = LogRatios(44, 2, folds=5)
     ratios.count([(ids, ones, labels, groups)])
-    known = ratios.eval()(ids, distinct(ids, ones))[:, 0, 1]
+    known = ratios.eval()(ids, distinct_ids(ids, ones))[:, 0, 1]
     assert ((known > 0) == (labels == 1)).all()
-    elsewhere = ratios.train()(ids, distinct(ids, ones))[:, 0, 1]
+    elsewhere = ratios.train()(ids, distinct_ids(ids, ones))[:, 0, 1]
     for fold in range(5):
         assert len(elsewhere[groups % 5 == fold].unique()) == 1
 

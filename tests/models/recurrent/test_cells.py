@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from models import RecurrentStack
 from models.recurrent.regularization import drop
-from models.recurrent.stack import MIXED, Cell, warn_of_loop
+from models.recurrent.stack import MIXED, Cell, warn_slow_loop
 from tests.support.recurrent_references import (
     HIDDEN,
     LENGTHS,
@@ -130,7 +130,7 @@ def test_zoneout_keeps_units_by_chance_and_is_its_expectation_in_evaluation(cell
 
 
 def test_the_loop_tells_its_cost_once():
-    warn_of_loop.cache_clear()
+    warn_slow_loop.cache_clear()
     with pytest.warns(UserWarning, match=r"cell peephole_lstm runs.* times .*fused lstm"):
         RecurrentStack(SIZE, HIDDEN, 1, "peephole_lstm")
     with pytest.warns(UserWarning, match=r"zoneout runs .* times .*fused lstm"):

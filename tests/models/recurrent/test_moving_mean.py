@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from datasets import LineReader
 from models import MovingMean
-from pipeline.reading.bundle import Bundle, load_bundle, part, save_bundle
+from pipeline.reading.bundle import Bundle, load_bundle, part_spec, save_bundle
 from tests.support.small import ALPHABET, tiny_model
 
 LENGTHS = torch.tensor([9, 4, 0, 1])
@@ -74,7 +74,7 @@ def test_a_bundle_brings_it_back(tmp_path):
     path = tmp_path / "mean.safetensors"
     save_bundle(Bundle(model, list(ALPHABET), LineReader(16)), path)
     loaded = load_bundle(str(path)).model
-    assert part(loaded.recurrent) == {
+    assert part_spec(loaded.recurrent) == {
         "class": "MovingMean",
         "options": {"input_size": model.encoder.output_size, "window": 3},
     }

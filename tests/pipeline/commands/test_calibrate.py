@@ -10,19 +10,24 @@ import pytest
 import torch
 
 from models.decoding.beam import BeamSearch
-from pipeline.fitting.calibration import Listener, cross_fitted, labelled_items, listen
-from pipeline.reading.accept import accept, tell_share
+from pipeline.fitting.calibration import (
+    EvidenceRecognizer,
+    collect_evidence,
+    cross_fitted,
+    labelled_items,
+)
+from pipeline.reading.accept import mark_accepted, report_accepted
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer
 from pipeline.scoring import string_evidence as gathering
-from pipeline.scoring.risk_coverage import Accepted, Curve, curve_of
+from pipeline.scoring.risk_coverage import Accepted, RiskCoverageCurve, risk_coverage_curve
 from pipeline.scoring.string_confidence import (
     StringCalibration,
     character_confidences,
-    fit_strings,
-    likelihood,
+    fit_platt_scaling,
+    negative_log_likelihood,
 )
-from pipeline.scoring.string_evidence import ToldStrings, log_probabilities, surest_steps
+from pipeline.scoring.string_evidence import StringEvidence, log_probabilities, peak_logits
 from pipeline.scoring.temperature import Calibration
 from tests.support.opinions import opinion_bundle
 from tests.support.small import ALPHABET, noise_line, tiny_bundle, write_image, write_lines
@@ -47,8 +52,8 @@ def data(tmp_path_factory, expected):
 
 def heard_of(bundle, data):
     options = SimpleNamespace(data=str(data), config=None, group_pattern="(.+?)__", model="x")
-    recognizer = Listener(load_bundle(str(bundle)))
-    return listen(recognizer, labelled_items(recognizer, options))
+    recognizer = EvidenceRecognizer(load_bundle(str(bundle)))
+    return collect_evidence(recognizer, labelled_items(recognizer, options))
 
 
 @pytest.fixture
@@ -72,7 +77,7 @@ def test_calibrate_fits_on_labelled_lines_and_changes_no_reading(data, bundle_fi
     assert [r["text"] for r in before] == [r["text"] for r in after]
     heard = heard_of(bundle_file, data)
     told = heard.told
-    assert fit_strings(told).slope == pytest.approx(fitted.slope, rel=1e-3)
+    assert fit_platt_scaling(told).slope == pytest.approx(fitted.slope, rel=1e-3)
     assert sorted(set(heard.groups)) == [f"p{i}" for i in range(6)]
     expected = {round(fitted.confidence(np.exp(s)), 3) for s in told.scores}
     assert {round(r["confidence"], 3) for r in after} <= expected | {e + 0.001 for e in expected}
@@ -141,9 +146,9 @@ def test_crossed_halves_never_see_themselves():
     nothing = np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
     groups = ["a"] * 20 + ["b"] * 20
     # one half is all right, the other all wrong: each is told what the other one is
-    found = cross_fitted(ToldStrings(*nothing, scores, np.arange(40) < 20), groups)
+    found = cross_fitted(StringEvidence(*nothing, scores, np.arange(40) < 20), groups)
     assert found[:20].max() < 0.1 and found[20:].min() > 0.9
-    assert cross_fitted(ToldStrings(*nothing, scores, np.arange(40) < 20), ["a"] * 40) is None
+    assert cross_fitted(StringEvidence(*nothing, scores, np.arange(40) < 20), ["a"] * 40) is None
 
 
 def test_accepted_lines_are_those_above_the_promised_threshold(
@@ -154,12 +159,12 @@ def test_accepted_lines_are_those_above_the_promised_threshold(
     bundle.calibration = Calibration(1.0, {"greedy": lifted})
     reader = Recognizer(bundle)
     told = np.array([reader.confidence(reading) for _, reading in reader.read(paths)])
-    curve = curve_of(np.repeat(told, 25), np.repeat(told > np.median(told), 25))
+    curve = risk_coverage_curve(np.repeat(told, 25), np.repeat(told > np.median(told), 25))
     bundle = load_bundle(str(bundle_file))
     bundle.calibration = Calibration(1.0, {"greedy": StringCalibration(0.2, 1.0, curve)})
     path = tmp_path / "b.safetensors"
     save_bundle(bundle, path)
-    threshold = accept(Recognizer(bundle), 0.95, None).threshold
+    threshold = mark_accepted(Recognizer(bundle), 0.95, None).threshold
     expected = [one >= threshold for one in told]
     assert 0 < sum(expected) < LINES
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "jsonl")
@@ -194,32 +199,32 @@ def test_what_cannot_be_promised_is_refused(data, bundle_file, calibrated, comma
 
 def test_a_promise_for_one_decoder_is_none_for_another():
     bundle = tiny_bundle()
-    good = StringCalibration(1, 0, Curve([0.5], [1000], [0]))
+    good = StringCalibration(1, 0, RiskCoverageCurve([0.5], [1000], [0]))
     bundle.calibration = Calibration(1.0, {"greedy": good})
-    assert accept(Recognizer(bundle), 0.99, None) == Accepted(0.5, 1000, 0, 1.0)
+    assert mark_accepted(Recognizer(bundle), 0.99, None) == Accepted(0.5, 1000, 0, 1.0)
     own = bundle.decoder = BeamSearch(list(ALPHABET))
     with pytest.raises(ValueError, match="decoder beam"):
-        accept(Recognizer(bundle), 0.99, own)
+        mark_accepted(Recognizer(bundle), 0.99, own)
 
 
 def test_a_promise_for_one_search_is_none_for_another():
-    bundle, good = tiny_bundle(), StringCalibration(1, 0, Curve([0.5], [1000], [0]))
+    bundle, good = tiny_bundle(), StringCalibration(1, 0, RiskCoverageCurve([0.5], [1000], [0]))
     bundle.calibration = Calibration(1.0, {"greedy": good, "beam": good})
     own = BeamSearch(list(ALPHABET), width=8)
     found = Accepted(0.5, 1000, 0, 1.0)
     for asked in (own, replace(own, n_best=5), None):
         bundle.decoder = asked
-        assert accept(Recognizer(bundle), 0.99, own) == found
+        assert mark_accepted(Recognizer(bundle), 0.99, own) == found
     for asked in (replace(own, lexicon=frozenset({"ab"})), replace(own, n_best=9, width=9)):
         bundle.decoder = asked
         with pytest.raises(ValueError, match="leave out --lexicon and --n_best above 8"):
-            accept(Recognizer(bundle), 0.99, own)
+            mark_accepted(Recognizer(bundle), 0.99, own)
     with pytest.raises(ValueError, match="leave out --lexicon, --decoder beam and --n_best"):
-        accept(Recognizer(bundle), 0.99, None)
+        mark_accepted(Recognizer(bundle), 0.99, None)
 
 
 def test_the_share_is_told_on_standard_error(capsys):
-    tell_share(7812, 10000, 0.99, Accepted(0.9, 300, 1, 0.5))
+    report_accepted(7812, 10000, 0.99, Accepted(0.9, 300, 1, 0.5))
     told = capsys.readouterr()
     assert not told.out and "7,812 of 10,000 lines (78.1 %) can go unread" in told.err
     assert "(299 of 300 were)" in told.err
@@ -227,13 +232,13 @@ def test_the_share_is_told_on_standard_error(capsys):
 
 def test_a_listener_keeps_what_no_temperature_divided():
     bundle = tiny_bundle()
-    plain = Listener(bundle)
+    plain = EvidenceRecognizer(bundle)
     logits, lengths = torch.randn(2, 5, len(ALPHABET) + 1), torch.tensor([5, 3])
     plain.temperature = 3.0
     heard = plain.decode(logits, lengths)
     whole = bundle.model.head.decode(logits / 3, lengths)
     assert [one.reading for one in heard] == whole and all(one.ids for one in whole)
-    rows = surest_steps(logits, whole).tolist()
+    rows = peak_logits(logits, whole).tolist()
     assert [row for one in heard for row in one.logits.tolist()] == rows
     assert [len(one.logits) for one in heard] == [len(one.ids) for one in whole]
     scores = log_probabilities(logits, lengths, whole)
@@ -264,7 +269,8 @@ def test_characters_are_told_of_what_was_and_of_what_is_written(
     logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
 
     def nll(temperature):
-        return f"{likelihood(character_confidences(logits, ids, temperature), told.hits):.4f}"
+        sure = character_confidences(logits, ids, temperature)
+        return f"{negative_log_likelihood(sure, told.hits):.4f}"
 
     out = command("calibrate", "--model", path, "--data", data).out
     written = load_bundle(str(path)).calibration.temperature

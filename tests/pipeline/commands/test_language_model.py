@@ -8,8 +8,8 @@ import torch
 
 from models.decoding.beam import BeamSearch
 from pipeline.fitting import language_model, language_weights
-from pipeline.fitting.language_model import Lines, weighed_lines
-from pipeline.fitting.language_weights import edits, look, tune
+from pipeline.fitting.language_model import Lines, subsample
+from pipeline.fitting.language_weights import cache_logits, count_edits, tune
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer
 from pipeline.scoring.readings import text_of
@@ -67,10 +67,12 @@ def test_the_weights_of_the_fewest_edits_are_kept(folder, monkeypatch):
     bundle = sure_bundle()
     rows = [line.split("\t") for line in (folder / "labels.tsv").read_text().splitlines()]
     lines = Lines([row[0] for row in rows], [row[1] for row in rows])
-    looked = look(bundle, lines.paths)
+    looked = cache_logits(bundle, lines.paths)
     found = tune(BeamSearch(bundle.labels), looked, lines.texts)
-    tried = [edits(replace(found, beta=beta), looked, lines.texts) for beta in (-1.0, 0.5, 4.0)]
-    assert edits(found, looked, lines.texts) == min(tried) < max(tried)
+    tried = [
+        count_edits(replace(found, beta=beta), looked, lines.texts) for beta in (-1.0, 0.5, 4.0)
+    ]
+    assert count_edits(found, looked, lines.texts) == min(tried) < max(tried)
 
 
 def test_a_model_that_does_harm_is_not_written(folder, command, tmp_path, monkeypatch):
@@ -102,7 +104,7 @@ def test_a_model_that_does_harm_is_not_written(folder, command, tmp_path, monkey
 def test_what_cannot_be_done_is_said_before_anything_is_read(
     folder, command, options, reason, monkeypatch
 ):
-    monkeypatch.setattr(language_model, "look", lambda *_: pytest.fail("lines were read"))
+    monkeypatch.setattr(language_model, "cache_logits", lambda *_: pytest.fail("lines were read"))
     given = [option.format(folder) for option in options]
     outcome = command("language_model", "--model", str(folder / "tiny.safetensors"), *given)
     assert outcome.code == 2
@@ -139,10 +141,10 @@ def test_no_calibration_of_an_older_search_survives(folder, command, tmp_path, m
 def test_lines_to_weigh_on_come_evenly_from_all(monkeypatch, capsys):
     monkeypatch.setattr(language_model, "MOST", 3)
     lines = Lines([f"{n}.png" for n in range(7)], [str(n) for n in range(7)])
-    assert weighed_lines(lines) == Lines(["0.png", "2.png", "4.png"], ["0", "2", "4"])
+    assert subsample(lines) == Lines(["0.png", "2.png", "4.png"], ["0", "2", "4"])
     assert "weighing on 3 of 7 validation lines" in capsys.readouterr().out
     few = Lines(lines.paths[:3], lines.texts[:3])
-    assert weighed_lines(few) is few
+    assert subsample(few) is few
 
 
 def test_what_is_left_out_and_what_no_label_spells_is_told(folder, command, tmp_path, monkeypatch):
@@ -179,7 +181,7 @@ def test_a_share_of_the_prose_is_learnt_from(folder, command, tmp_path, monkeypa
 def test_the_kept_logits_are_small_and_read_alike(folder):
     bundle = sure_bundle()
     paths = sorted(map(str, folder.glob("*.png")))
-    looked = look(bundle, paths)
+    looked = cache_logits(bundle, paths)
     assert {row.dtype for row in looked.logits} == {torch.float16}
     read = [text_of(reading, bundle.labels) for _, reading in Recognizer(sure_bundle()).read(paths)]
     said = [text_of(reading, bundle.labels) for reading in looked.readings]

@@ -13,7 +13,7 @@ import pytest
 
 from models import CTCHead
 from pipeline.commands import live
-from pipeline.commands.live import Follower, Step, run_live
+from pipeline.commands.live import LabelledStep, SegmentTracker, run_live
 from pipeline.parsing import StrictParser
 from pipeline.reading.prediction import Recognizer
 from tests.support.squares import LABELS, recognizer, write_squares
@@ -143,8 +143,10 @@ def test_a_source_that_breaks_off_has_told_what_it_showed(film, monkeypatch):
 
 
 def test_what_is_carried_does_not_grow():
-    follow = Follower()
-    ended = [s for i in range(9000) for s in follow.add(Step("ab"[i // 2 % 2], 0.5, i / 10, i))]
+    follow = SegmentTracker()
+    ended = [
+        s for i in range(9000) for s in follow.add(LabelledStep("ab"[i // 2 % 2], 0.5, i / 10, i))
+    ]
     assert len(follow.recent) == live.REMEMBERED < 9000
     assert len(ended) == 4499
     assert ended[1] == {

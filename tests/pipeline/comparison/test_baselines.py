@@ -13,7 +13,7 @@ from pipeline.comparison.baselines import (
     most_frequent_step,
     most_frequent_text,
     one_frame,
-    uncut,
+    whole_samples,
     with_baselines,
 )
 from pipeline.comparison.trials import Variant, read_variants
@@ -180,5 +180,5 @@ def test_the_most_frequent_step():
 
 def test_whole_clips_are_counted():
     data = {"source": {"init_args": {"window": 64, "speed": 0.1, "root": "r"}}}
-    assert uncut(data)["source"]["init_args"] == {"window": 0, "speed": 0, "root": "r"}
+    assert whole_samples(data)["source"]["init_args"] == {"window": 0, "speed": 0, "root": "r"}
     assert data["source"]["init_args"]["window"] == 64

@@ -5,15 +5,15 @@ import pytest
 
 from pipeline.doctor.line_checks import (
     character_findings,
-    form_findings,
     is_control,
     odd_spaces,
     shape_findings,
+    spelling_findings,
     steps_needed,
     text_findings,
 )
 from pipeline.doctor.line_files import ListedLine
-from pipeline.doctor.line_ink import Picture
+from pipeline.doctor.line_ink import LineInk
 
 
 def listed(text: str | None, name: str = "a.png") -> ListedLine:
@@ -56,18 +56,18 @@ def test_odd_spaces_are_named_and_counted():
 
 def test_only_the_rarer_of_two_forms_is_found():
     lines = [listed("it's", str(i)) for i in range(6)] + [listed("it\u2019s", "odd")]
-    (one,) = form_findings(lines)
+    (one,) = spelling_findings(lines)
     assert one.line.name == "odd" and "1 in this folder beside 6" in one.reason
-    assert list(form_findings(lines[:6])) == []
+    assert list(spelling_findings(lines[:6])) == []
     even = [listed("it's"), listed("it\u2019s")]
-    assert list(form_findings(even)) == []  # nobody has decided: neither is the odd one
+    assert list(spelling_findings(even)) == []  # nobody has decided: neither is the odd one
 
 
 def test_round_s_is_odd_only_in_a_folder_of_long_s():
     long_s = [listed("die\u017fe \u017fache", str(i)) for i in range(9)]
-    (one,) = form_findings([*long_s, listed("diese sache", "modern")])
+    (one,) = spelling_findings([*long_s, listed("diese sache", "modern")])
     assert one.line.name == "modern"
-    assert list(form_findings([*long_s, listed("das gras", "final")])) == []
+    assert list(spelling_findings([*long_s, listed("das gras", "final")])) == []
 
 
 def test_rare_and_unknown_characters():
@@ -83,12 +83,12 @@ def test_steps_count_repeats():
     assert [steps_needed(text) for text in ("", "a", "ab", "aab", "aaa")] == [0, 1, 2, 4, 5]
 
 
-def picture(width: int, height: int = 40, strokes: float = 3.0, **more) -> Picture:
+def picture(width: int, height: int = 40, strokes: float = 3.0, **more) -> LineInk:
     blank = {"marks": 9, "two_bands": 0.0, "zones": np.ones(24) / 24, "thumbnail": np.ones(4)}
-    return Picture(height, width, strokes, inked_aspect=3.0, content="", **(blank | more))
+    return LineInk(height, width, strokes, inked_aspect=3.0, content="", **(blank | more))
 
 
-def shapes(text: str, seen: Picture) -> list[str]:
+def shapes(text: str, seen: LineInk) -> list[str]:
     """Among 30 usual lines of ten letters, 200 pixels wide with 4 heights of ink."""
     lines = [listed("abcdeabcde")] * 30 + [listed(text)]
     usual = [picture(200, strokes=4.0)] * 30

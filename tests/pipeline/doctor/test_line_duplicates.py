@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from datasets import LineReader
-from pipeline.doctor.line_duplicates import twin_findings
+from pipeline.doctor.line_duplicates import duplicate_findings
 from pipeline.doctor.line_files import ListedLine
 from pipeline.doctor.line_ink import measure
 from tests.support.drawn_lines import draw, sentence
@@ -21,7 +21,7 @@ def found(tmp_path, images, texts=None, splits=None):
         pictures.append(measure(path, LineReader()))
     return [
         (one.kind, one.line.name, one.other.name, one.leave_out)
-        for one in twin_findings(lines, pictures)
+        for one in duplicate_findings(lines, pictures)
     ]
 
 

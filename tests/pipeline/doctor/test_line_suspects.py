@@ -10,7 +10,13 @@ from datasets import LineReader
 from pipeline.doctor import line_suspects
 from pipeline.doctor.line_files import ListedLine
 from pipeline.doctor.line_ink import measure
-from pipeline.doctor.line_suspects import Judge, Reading, suspect_findings, swaps, turned_findings
+from pipeline.doctor.line_suspects import (
+    LabelScorer,
+    Reading,
+    suspect_findings,
+    swaps,
+    turned_findings,
+)
 from pipeline.reading.prediction import load_recognizer
 from tests.support.small import ALPHABET, noise_line, write_image
 
@@ -20,8 +26,8 @@ def listed(text: str, name: str = "a.png") -> ListedLine:
 
 
 @pytest.fixture(scope="module")
-def judge(bundle_file) -> Judge:
-    return Judge(load_recognizer(str(bundle_file)))
+def judge(bundle_file) -> LabelScorer:
+    return LabelScorer(load_recognizer(str(bundle_file)))
 
 
 def paths_to(ids: list[int], steps: int, blank: int) -> list[tuple[int, ...]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from datasets import TextReader
-from pipeline.evaluation.validation_lines import config_lines, folder_lines, tell_left_out
+from pipeline.evaluation.validation_lines import config_lines, folder_lines, report_left_out
 from tests.support.small import noise_line, tiny_bundle, write_image, write_lines
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -40,9 +40,9 @@ def test_images_without_a_transcript_are_left_out_of_a_folder():
 
 
 def test_the_first_reasons_are_named_and_all_are_counted(capsys):
-    tell_left_out([])
+    report_left_out([])
     assert capsys.readouterr().err == ""
-    tell_left_out([f"line {n}" for n in range(12)])
+    report_left_out([f"line {n}" for n in range(12)])
     told = capsys.readouterr().err
     assert "line 9; not used" in told and "line 10;" not in told
     assert "12 lines left out; 2 more are not named" in told

@@ -5,9 +5,9 @@ import pytest
 from pipeline.fitting.language_texts import (
     cut_lines,
     encode_lines,
-    even_share,
     read_prose,
     set_lines,
+    subsample,
 )
 
 
@@ -28,11 +28,11 @@ def test_words_as_labels_cannot_be_spelt():
 
 def test_a_share_of_the_passages_comes_evenly_from_all():
     passages = [f"{n:04}" for n in range(1000)]
-    chosen = even_share(passages, 1000)
+    chosen = subsample(passages, 1000)
     assert sum(map(len, chosen)) == 1000
     assert [int(one) for one in chosen[:3]] == [0, 4, 8] and int(chosen[-1]) == 996
-    assert even_share(passages, 4000) == passages
-    assert even_share(["a long passage"], 3) == ["a long passage"]
+    assert subsample(passages, 4000) == passages
+    assert subsample(["a long passage"], 3) == ["a long passage"]
 
 
 def test_cut_lines_hold_the_text_and_divide_some_words():

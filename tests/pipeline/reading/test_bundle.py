@@ -19,7 +19,7 @@ from pipeline.reading.bundle import (
     build_network,
     find_bundle,
     load_bundle,
-    part,
+    part_spec,
     read_metadata,
     save_bundle,
 )
@@ -63,7 +63,7 @@ def test_round_trip_gives_the_same_logits(bundle_file):
 def test_labels_reader_scores_and_card_are_kept(bundle_file):
     loaded, made = load_bundle(str(bundle_file)), tiny_bundle()
     assert loaded.labels == list(ALPHABET)
-    assert part(loaded.reader) == part(LineReader(16, 500, True))
+    assert part_spec(loaded.reader) == part_spec(LineReader(16, 500, True))
     assert (loaded.scores, loaded.card) == (made.scores, made.card)
     assert not loaded.model.training
     assert {w.dtype for w in loaded.model.state_dict().values()} == {torch.float32, torch.int64}

@@ -6,7 +6,7 @@ import torch
 
 from models import SequenceClassificationHead
 from models.decoding.beam import BeamSearch
-from models.decoding.character_counts import learn
+from models.decoding.character_counts import fit_character_lm
 from models.heads.labels import Text
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.decoding import alternatives_of, choose_decoder, read_lexicon
@@ -25,7 +25,7 @@ def options(decoder=None, lexicon=None, n_best=1):
 def search():
     count = len(LABELS)
     symbols = np.append(np.random.default_rng(0).integers(0, count, 300), count)
-    model = learn(symbols, count, order=3)
+    model = fit_character_lm(symbols, count, order=3)
     return BeamSearch(LABELS, model, 0.4, 1.5, 5, 0.01, 0.9, 1e-3, frozenset({"ab"}), 0.7)
 
 

@@ -18,9 +18,9 @@ from models import (
 )
 from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading import prediction
-from pipeline.reading.chunks import Ahead, Joined
+from pipeline.reading.chunks import JoinedReading, Prefetcher
 from pipeline.reading.prediction import Answer, Item, Recognizer
-from pipeline.reading.spans import spans
+from pipeline.reading.spans import to_spans
 from tests.support.small import break_images, noise_line, write_image
 from tests.support.squares import FRAMES, recognizer, write_squares
 
@@ -139,7 +139,7 @@ RUNS = [(0, 2, "in", 0.51239), (2, 3, "out", 0.5), (3, 5, "in", 1.0)]
 
 def test_a_step_lasts_until_the_next_and_the_last_the_median_step():
     times = np.array([0.0, 0.1, 0.2, 1.0, 1.1])  # one long gap
-    found = spans(RUNS, times, np.array([0, 3, 6, 30, 33]))
+    found = to_spans(RUNS, times, np.array([0, 3, 6, 30, 33]))
     rows = [list(row.values()) for row in found]
     assert rows == [
         [0.0, 0.2, 0, 6, "in", 0.5124],
@@ -147,9 +147,9 @@ def test_a_step_lasts_until_the_next_and_the_last_the_median_step():
         [1.0, 1.2, 30, 36, "in", 1.0],
     ]
     assert list(found[0]) == ["start", "end", "start_frame", "end_frame", "label", "confidence"]
-    (alone,) = spans([(0, 1, "in", 1.0)], np.array([0.0]), np.array([0]))
+    (alone,) = to_spans([(0, 1, "in", 1.0)], np.array([0.0]), np.array([0]))
     assert list(alone.values()) == [0.0, 0.04, 0, 1, "in", 1.0]
-    assert spans([], np.array([]), np.array([])) == []
+    assert to_spans([], np.array([]), np.array([])) == []
 
 
 def test_a_record_of_steps_has_times_only_if_they_are_known():
@@ -171,7 +171,7 @@ def test_pieces_of_a_string_are_joined_as_if_decoded_at_once():
     logits = 3 * torch.randn(1, 40, 5).repeat_interleave(2, 1)
     whole = head.decode(logits, torch.tensor([80]))[0]
     for size in (1, 3, 80):
-        joined = Joined()
+        joined = JoinedReading()
         for piece in logits.split(size, 1):
             joined.add(head.decode(piece, torch.tensor([piece.shape[1]]))[0], piece.shape[1])
         assert (joined.whole.ids, joined.whole.steps) == (whole.ids, whole.steps)
@@ -181,7 +181,7 @@ def test_pieces_of_a_string_are_joined_as_if_decoded_at_once():
 
 
 def test_equal_steps_share_one_list():
-    joined = Joined()
+    joined = JoinedReading()
     for _ in range(3):
         joined.add(StepLabels([[1], [2], [1]], [0.5] * 3), 3)
     assert joined.whole.ids == [[1], [2], [1]] * 3
@@ -197,7 +197,7 @@ def test_what_is_made_ahead_is_bounded_in_order_and_ends_with_the_error():
             yield number
         raise OSError("the disk is gone")
 
-    with Ahead(items(), 2) as ahead:
+    with Prefetcher(items(), 2) as ahead:
         assert next(ahead) == 0
         time.sleep(0.2)
         assert len(made) <= 4  # one taken, two waiting, one in hand
@@ -217,7 +217,7 @@ def test_waiting_for_what_does_not_come_ends():
         gate.wait(10)
         yield 1
 
-    with Ahead(items(), 2) as ahead:
+    with Prefetcher(items(), 2) as ahead:
         assert ahead.take(3, timeout=0.05) == []
         gate.set()
         assert (ahead.take(3), ahead.take(3)) == ([1], None)

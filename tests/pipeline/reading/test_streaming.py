@@ -22,7 +22,7 @@ from models import (
 )
 from pipeline.reading import streaming
 from pipeline.reading.bundle import Bundle, load_bundle, save_bundle
-from pipeline.reading.streaming import Stream, read_pieces, read_whole
+from pipeline.reading.streaming import Stream, read_chunks, read_whole
 
 STEPS = 40
 EVEN, SEVENS, ONES = [STEPS], [7] * 5 + [5], [1] * STEPS
@@ -177,7 +177,7 @@ def test_windows_that_see_everything_are_the_run_over_the_whole(
     window, halo, sizes, difference, film
 ):
     model = network({"direction": "both"}, difference=difference)
-    found = torch.cat(list(read_pieces(model, film.split(sizes), window, halo)))
+    found = torch.cat(list(read_chunks(model, film.split(sizes), window, halo)))
     assert_close(found, offline(model, film), rtol=0, atol=1e-4)
 
 
@@ -190,7 +190,7 @@ def test_windows_come_close_with_a_wide_halo_only(sizes, film):
     whole = offline(model, film)
 
     def deviation(halo: int) -> float:
-        found = torch.cat(list(read_pieces(model, film.split(sizes), 6, halo)))
+        found = torch.cat(list(read_chunks(model, film.split(sizes), 6, halo)))
         assert found.shape == whole.shape
         return float((found - whole).abs().max())
 
@@ -201,18 +201,18 @@ def test_windows_come_close_with_a_wide_halo_only(sizes, film):
 @pytest.mark.parametrize("halo", [0, 3])
 def test_windows_of_a_stack_with_segments_are_exact(halo, film):
     model = network({"direction": "both", "segment": 5})
-    found = torch.cat(list(read_pieces(model, film.split(SEVENS), 7, halo)))
+    found = torch.cat(list(read_chunks(model, film.split(SEVENS), 7, halo)))
     assert_close(found, offline(model, film), rtol=0, atol=1e-4)
 
 
 def test_windows_hold_no_more_than_a_window_and_two_halos(film, monkeypatch):
     model = network({"direction": "both"})
     seen = []
-    label = streaming.label
+    label = streaming.label_steps
     monkeypatch.setattr(
         streaming, "label", lambda s, h, f, *a: seen.append(f.shape[1]) or label(s, h, f, *a)
     )
-    list(read_pieces(model, film.split(SEVENS), 8, 3))
+    list(read_chunks(model, film.split(SEVENS), 8, 3))
     assert max(seen) == 8 + 2 * 3 and len(seen) > 3
 
 
@@ -220,7 +220,7 @@ def test_windows_hold_no_more_than_a_window_and_two_halos(film, monkeypatch):
 @pytest.mark.parametrize("window", [1, 9])
 def test_a_forward_network_is_exact_in_windows_without_a_halo(window, causal, film):
     model = network(head=refined(causal), difference=True)
-    found = torch.cat(list(read_pieces(model, film.split(SEVENS), window, 0)))
+    found = torch.cat(list(read_chunks(model, film.split(SEVENS), window, 0)))
     assert_close(found, offline(model, film), rtol=0, atol=1e-4)
 
 
@@ -229,11 +229,11 @@ def test_a_moving_mean_is_exact_and_one_over_all_is_refused(sizes, film):
     model = network(head=refined(False))
     model.recurrent = MovingMean(model.encoder.output_size, window=5)
     model.head = refined(False)(model.encoder.output_size, 4).eval()
-    found = torch.cat(list(read_pieces(model, film.split(sizes), 4, 0)))
+    found = torch.cat(list(read_chunks(model, film.split(sizes), 4, 0)))
     assert_close(found, offline(model, film), rtol=0, atol=1e-4)
     model.recurrent = MovingMean(model.encoder.output_size)
     with pytest.raises(ValueError, match="mean over all steps must see them at once"):
-        next(read_pieces(model, film.split(sizes)))
+        next(read_chunks(model, film.split(sizes)))
 
 
 @pytest.mark.parametrize("head", [TokenClassificationHead, SequenceClassificationHead])

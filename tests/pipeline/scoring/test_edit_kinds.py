@@ -7,11 +7,11 @@ from rapidfuzz.distance import Levenshtein
 from pipeline.scoring.edit_kinds import (
     CLASSES,
     OPERATIONS,
-    class_of,
     confusions,
     count_classes,
+    edit_class,
     edits,
-    stretches,
+    merge_edits,
 )
 
 WORDS = [
@@ -62,7 +62,7 @@ def test_the_edits_turn_the_truth_into_the_reading(truth, reading):
         assert "".join(made[at : at + len(edit.truth)]) == edit.truth
         made[at : at + len(edit.truth)] = edit.reading
         shift += len(edit.reading) - len(edit.truth)
-        assert class_of(edit) in CLASSES
+        assert edit_class(edit) in CLASSES
     assert "".join(made) == reading and len(found) == Levenshtein.distance(truth, reading)
     assert sum(counted(truth, reading).values()) == len(found)
 
@@ -82,7 +82,7 @@ def test_the_edits_turn_the_truth_into_the_reading(truth, reading):
     ],
 )
 def test_neighbouring_edits_are_one_confusion(truth, reading, expected):
-    places = list(stretches(truth, reading))
+    places = list(merge_edits(truth, reading))
     assert [(truth[p.start : p.end], reading[p.first : p.last]) for p in places] == expected
 
 

@@ -14,8 +14,8 @@ from pipeline.scoring.metrics import (
     Normalization,
     Score,
     bootstrap_interval,
-    join,
-    line,
+    describe_score,
+    join_tallies,
     scores,
     tally_labels,
     tally_steps,
@@ -72,7 +72,7 @@ def test_without_any_reference_a_score_is_nan():
     found = scores(tally_texts(["abc", ""], ["", ""], ["p", "q"]))
     assert math.isnan(found["cer"].value) and math.isnan(found["cer"].low)
     assert found["exact"].value == 50
-    assert line("cer", found["cer"]) == "cer undefined (nothing to count in 2 samples)"
+    assert describe_score("cer", found["cer"]) == "cer undefined (nothing to count in 2 samples)"
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_errors_say_which_sample():
     with pytest.raises(ValueError, match="1 predictions, 2 targets and 2 groups"):
         tally_texts(["a"], ["a", "b"], ["p", "q"])
     with pytest.raises(ValueError, match="different scores"):
-        join([tally_texts(["a"], ["a"], ["p"]), tally_labels([0], [0], ["p"], 2)])
+        join_tallies([tally_texts(["a"], ["a"], ["p"]), tally_labels([0], [0], ["p"], 2)])
     with pytest.raises(ValueError, match="no sample was scored"):
-        join([])
+        join_tallies([])
 
 
 def test_joined_batches_score_as_one_and_order_does_not_matter():
@@ -136,7 +136,10 @@ def test_joined_batches_score_as_one_and_order_does_not_matter():
     predictions, references, groups = texts[:30], texts[30:], [f"page {i % 7}" for i in range(30)]
     whole = scores(tally_texts(predictions, references, groups))
     cut = [slice(0, 11), slice(11, 30)]
-    assert scores(join(tally_texts(predictions[c], references[c], groups[c]) for c in cut)) == whole
+    assert (
+        scores(join_tallies(tally_texts(predictions[c], references[c], groups[c]) for c in cut))
+        == whole
+    )
     order = random.permutation(30)
     shuffled = ([part[i] for i in order] for part in (predictions, references, groups))
     assert scores(tally_texts(*shuffled)) == whole
@@ -175,7 +178,9 @@ def test_interval_of_two_groups_by_hand():
 def test_one_group_has_no_interval():
     score = scores(tally_texts(["abcd", "ab"], ["abcX", "ab"], ["p", "p"]))["cer"]
     assert math.isnan(score.low) and math.isnan(score.high)
-    assert line("cer", score, "pages") == "cer 16.67 % (no interval: fewer than two pages)"
+    assert (
+        describe_score("cer", score, "pages") == "cer 16.67 % (no interval: fewer than two pages)"
+    )
 
 
 def test_drawing_in_blocks_changes_nothing(monkeypatch):
@@ -188,7 +193,7 @@ def test_drawing_in_blocks_changes_nothing(monkeypatch):
 
 def test_a_line_for_people():
     score = Score(1.034, 0.851, 1.218, n=900, groups=28)
-    assert line("cer", score, "pages") == "cer 1.03 % (0.85-1.22, 95 % over 28 pages)"
+    assert describe_score("cer", score, "pages") == "cer 1.03 % (0.85-1.22, 95 % over 28 pages)"
 
 
 def test_metrics_start_without_torch():

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from pipeline.scoring.paired_bootstrap import Paired, caution, paired_bootstrap, sentence
+from pipeline.scoring.paired_bootstrap import (
+    PairedDifference,
+    caveat,
+    describe_difference,
+    paired_bootstrap,
+)
 
 
 def test_two_groups_are_drawn_as_counted_by_hand():
@@ -33,7 +38,7 @@ def test_lines_of_a_group_go_together_and_in_any_order():
 def test_identical_readings_differ_by_nothing():
     edits, lengths = [1, 0, 4, 2], [9, 8, 7, 6]
     found = paired_bootstrap(edits, edits, lengths, list("aabc"))
-    assert found == Paired(0.0, 0.0, 0.0, 1.0, 3, "groups")
+    assert found == PairedDifference(0.0, 0.0, 0.0, 1.0, 3, "groups")
 
 
 def test_a_symmetric_difference_is_chance():
@@ -63,21 +68,21 @@ def test_a_difference_everywhere_is_sure_and_turns_its_sign_with_the_order():
 def test_a_single_group_is_drawn_by_lines_and_says_so():
     found = paired_bootstrap([0, 1], [3, 0], [10, 10], ["a", "a"])
     assert (found.drawn, found.unit) == (2, "lines") and found.low < 0 < found.high
-    assert "lines were drawn" in caution(found)
-    assert "Only 4 groups" in caution(found._replace(drawn=4, unit="groups"))
-    assert caution(found._replace(drawn=40, unit="groups")) == ""
+    assert "lines were drawn" in caveat(found)
+    assert "Only 4 groups" in caveat(found._replace(drawn=4, unit="groups"))
+    assert caveat(found._replace(drawn=40, unit="groups")) == ""
 
 
 def test_the_sentence_names_the_better_one_first():
-    found = Paired(0.31, 0.1, 0.55, 0.004, 28, "groups")
+    found = PairedDifference(0.31, 0.1, 0.55, 0.004, 28, "groups")
     told = "points of cer (0.10 to 0.55, 95 % over 28 groups), p = 0.004"
-    assert sentence(found, "A", "B") == f"A beats B by 0.31 {told}"
-    assert sentence(found._replace(gain=-0.31, low=-0.55, high=-0.1), "A", "B") == (
+    assert describe_difference(found, "A", "B") == f"A beats B by 0.31 {told}"
+    assert describe_difference(found._replace(gain=-0.31, low=-0.55, high=-0.1), "A", "B") == (
         f"B beats A by 0.31 {told}"
     )
-    unsure = sentence(found._replace(low=-0.1, p=0.2), "A", "B")
+    unsure = describe_difference(found._replace(low=-0.1, p=0.2), "A", "B")
     assert "beats" not in unsure and "(-0.10 to 0.55" in unsure and unsure.endswith("chance gives")
-    assert sentence(found._replace(p=0.0005), "A", "B").endswith("p < 0.001")
+    assert describe_difference(found._replace(p=0.0005), "A", "B").endswith("p < 0.001")
 
 
 def test_misuse_says_what_is_wrong():

@@ -7,15 +7,15 @@ import pytest
 
 from pipeline.scoring.risk_coverage import (
     Accepted,
-    Curve,
+    RiskCoverageCurve,
     accept_threshold,
     area_under_risk_coverage,
-    best_promise,
-    curve_of,
-    promised,
+    best_guarantee,
+    binomial_tail,
+    guaranteed_threshold,
     reliability,
     risk_coverage,
-    tail,
+    risk_coverage_curve,
 )
 
 
@@ -70,7 +70,9 @@ def test_the_accepted_are_as_precise_as_scikit_learn_says():
 def test_the_tail_is_the_binomials(count, wrong, risk):
     from scipy.stats import binom
 
-    assert tail(count, wrong, risk) == pytest.approx(binom.cdf(wrong, count, risk), rel=1e-9)
+    assert binomial_tail(count, wrong, risk) == pytest.approx(
+        binom.cdf(wrong, count, risk), rel=1e-9
+    )
 
 
 def test_a_promise_needs_as_many_right_answers_as_clopper_and_pearson():
@@ -87,25 +89,28 @@ def test_the_threshold_stops_where_the_bound_does():
     hits = np.arange(1000) < 600  # the surest 600 are right, then none is
     found = accept_threshold(sure, hits, 0.99)
     # after 600 right ones: 1 - tail passes at 605 (1 % of it is 6.05): the curve holds every fifth
-    assert tail(605, 5, 0.01) > 0.05 > tail(600, 0, 0.01)
+    assert binomial_tail(605, 5, 0.01) > 0.05 > binomial_tail(600, 0, 0.01)
     assert found == Accepted(pytest.approx(sure[599]), 600, 0, 0.6)
     # an early run of wrong answers ends it, however good the rest is
-    assert tail(1000, 50, 0.1) < 0.05 and accept_threshold(sure, np.arange(1000) >= 50, 0.9) is None
+    assert (
+        binomial_tail(1000, 50, 0.1) < 0.05
+        and accept_threshold(sure, np.arange(1000) >= 50, 0.9) is None
+    )
 
 
 def test_a_curve_is_short_keeps_ties_together_and_ends_with_all():
     sure = np.repeat(np.linspace(1, 0, 1000), 3)
-    curve = curve_of(sure, np.arange(3000) % 7 > 0, points=50)
+    curve = risk_coverage_curve(sure, np.arange(3000) % 7 > 0, points=50)
     assert len(curve.counts) == 50 and curve.counts[-1] == 3000
     assert all(count % 3 == 0 for count in curve.counts)
     assert curve.wrong[-1] == -(-3000 // 7)
     for threshold, count in zip(curve.thresholds, curve.counts, strict=True):
         assert (sure >= threshold).sum() == count
-    assert curve_of([], []) == Curve()
+    assert risk_coverage_curve([], []) == RiskCoverageCurve()
     with pytest.raises(ValueError, match="do not fall"):
-        Curve([0.1, 0.2], [1, 2], [0, 0])
+        RiskCoverageCurve([0.1, 0.2], [1, 2], [0, 0])
     with pytest.raises(ValueError, match="a curve of"):
-        Curve([0.1], [1, 2], [0, 0])
+        RiskCoverageCurve([0.1], [1, 2], [0, 0])
 
 
 def test_the_promise_is_kept_nineteen_times_of_twenty():
@@ -126,7 +131,11 @@ def test_the_promise_is_kept_nineteen_times_of_twenty():
 def test_the_best_promise_is_one_that_is_made():
     random = np.random.default_rng(0)
     sure = random.uniform(size=400)
-    curve = curve_of(sure, random.uniform(size=400) < np.sqrt(sure))
-    best = best_promise(curve)
-    assert 0.8 < best < 1 and promised(curve, best) and not promised(curve, best + 0.001)
-    assert best_promise(Curve()) == 0
+    curve = risk_coverage_curve(sure, random.uniform(size=400) < np.sqrt(sure))
+    best = best_guarantee(curve)
+    assert (
+        0.8 < best < 1
+        and guaranteed_threshold(curve, best)
+        and not guaranteed_threshold(curve, best + 0.001)
+    )
+    assert best_guarantee(RiskCoverageCurve()) == 0

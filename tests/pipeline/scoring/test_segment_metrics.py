@@ -6,7 +6,7 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from pipeline.scoring.metrics import join, line, scores
+from pipeline.scoring.metrics import describe_score, join_tallies, scores
 from pipeline.scoring.segment_metrics import (
     OVERLAPS,
     boundary_error,
@@ -196,7 +196,7 @@ def test_empty_truth_and_empty_predictions_are_legal():
     assert set(both.values()) == {100.0}  # the unlabelled video adds nothing
     tally = tally_segments([steps("AB")], [steps("??")], ["g"], 4)
     assert math.isnan(mean_over_videos(tally, "edit"))
-    assert line("edit", scores(tally)["edit"]).startswith("edit undefined")
+    assert describe_score("edit", scores(tally)["edit"]).startswith("edit undefined")
 
 
 def test_a_video_that_was_not_read_misses_everything_and_invents_nothing():
@@ -214,7 +214,7 @@ def test_runs_leave_out_what_is_not_counted():
 
 def test_tallies_of_segments_join_and_have_the_contract_s_names():
     parts = [tally_segments([steps("AB")], [steps("AA")], [g], 4) for g in "ab"]
-    found = scores(join(parts))
+    found = scores(join_tallies(parts))
     names = ["frame_accuracy", "mean_class_accuracy", "edit", "f1@10", "f1@25", "f1@50"]
     assert list(found) == names and found["edit"].value == 50 and found["edit"].groups == 2
     with pytest.raises(ValueError, match=r"sample 0: \(1,\) predictions for \(2,\) targets"):

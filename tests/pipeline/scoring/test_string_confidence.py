@@ -8,13 +8,13 @@ from pipeline.scoring.string_confidence import (
     StringCalibration,
     character_confidences,
     fit_character_temperature,
-    fit_platt,
-    fit_strings,
-    likelihood,
-    logits_of,
+    fit_logistic,
+    fit_platt_scaling,
+    log_odds,
+    negative_log_likelihood,
     platt_targets,
 )
-from pipeline.scoring.string_evidence import ToldStrings
+from pipeline.scoring.string_evidence import StringEvidence
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -24,7 +24,7 @@ def test_platts_map_is_the_logistic_regression_of_his_targets(seed):
     random = np.random.default_rng(seed)
     x = random.normal(3, 4, 300)
     hits = random.uniform(size=300) < 1 / (1 + np.exp(-(0.7 * x - 1)))
-    slope, offset = fit_platt(x, hits)
+    slope, offset = fit_logistic(x, hits)
     right, wrong = hits.sum(), (~hits).sum()
     targets = np.where(hits, (right + 1) / (right + 2), 1 / (wrong + 2))
     peer = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
@@ -36,11 +36,11 @@ def test_platts_map_is_the_logistic_regression_of_his_targets(seed):
 
 def test_a_few_strings_or_hopeless_ones_keep_the_map_finite_and_rising():
     x = np.array([-3.0, -1.0, 2.0])
-    assert fit_platt(x, np.zeros(3, bool)) == pytest.approx((0, np.log(0.2 / 0.8)), abs=1e-6)
-    assert fit_platt(x[:1], np.ones(1, bool)) == pytest.approx((0, np.log(2)), abs=1e-6)
-    slope, offset = fit_platt(x, np.array([False, False, True]))  # perfectly parted
+    assert fit_logistic(x, np.zeros(3, bool)) == pytest.approx((0, np.log(0.2 / 0.8)), abs=1e-6)
+    assert fit_logistic(x[:1], np.ones(1, bool)) == pytest.approx((0, np.log(2)), abs=1e-6)
+    slope, offset = fit_logistic(x, np.array([False, False, True]))  # perfectly parted
     assert 0 < slope < 5 and np.isfinite(offset)
-    assert fit_platt(x, np.array([True, False, False]))[0] == 0
+    assert fit_logistic(x, np.array([True, False, False]))[0] == 0
 
 
 def test_the_fit_undoes_what_was_done_to_a_probability():
@@ -50,7 +50,7 @@ def test_the_fit_undoes_what_was_done_to_a_probability():
     scores = -np.logaddexp(0, -logits)
     nothing = np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
     exact = random.uniform(size=20_000) < true
-    fitted = fit_strings(ToldStrings(*nothing, scores, exact))
+    fitted = fit_platt_scaling(StringEvidence(*nothing, scores, exact))
     assert (fitted.slope, fitted.offset) == pytest.approx((0.7, 0.5), abs=0.04)
     for place in range(5):
         expected = 1 / (1 + np.exp(-fitted.slope * logits[place] - fitted.offset))
@@ -63,7 +63,7 @@ def test_certain_and_impossible_strings_end_at_the_bounds():
     assert plain.confidence(1.0) == pytest.approx(np.exp(-1e-4))
     assert plain.confidence(0.0) == pytest.approx(np.exp(-20), rel=1e-6)
     assert plain.confidence(0.25) == pytest.approx(0.25)
-    assert np.isfinite(logits_of(np.array([-np.inf, 0.0, 1e-3]))).all()
+    assert np.isfinite(log_odds(np.array([-np.inf, 0.0, 1e-3]))).all()
     with pytest.raises(ValueError, match="slope -1 turns"):
         StringCalibration(-1)
     with pytest.raises(ValueError, match="offset nan is no number"):
@@ -76,14 +76,19 @@ def test_the_temperature_is_what_the_logits_were_multiplied_by(scale):
     logits = 2 * torch.randn(10_000, 4)
     sure, ids = logits.softmax(1).max(1)
     hits = (torch.rand(10_000) < sure).numpy()
-    told = ToldStrings((scale * logits).numpy(), ids.numpy(), hits, np.zeros(0), np.zeros(0, bool))
+    told = StringEvidence(
+        (scale * logits).numpy(), ids.numpy(), hits, np.zeros(0), np.zeros(0, bool)
+    )
     found = fit_character_temperature(told, 0.05, 20)
     assert found == pytest.approx(scale, rel=0.05)
     scaled = torch.from_numpy(told.logits)
     targets = platt_targets(hits)
-    lowest = likelihood(character_confidences(scaled, ids, found), targets)
+    lowest = negative_log_likelihood(character_confidences(scaled, ids, found), targets)
     for other in np.geomspace(0.05, 20, 20):
-        assert lowest <= likelihood(character_confidences(scaled, ids, other), targets) + 1e-6
+        assert (
+            lowest
+            <= negative_log_likelihood(character_confidences(scaled, ids, other), targets) + 1e-6
+        )
 
 
 def test_a_few_characters_without_an_error_move_the_temperature_little():
@@ -92,7 +97,7 @@ def test_a_few_characters_without_an_error_move_the_temperature_little():
     logits[torch.arange(60), logits.argmax(1)] += 3.5
     ids = logits.argmax(1)
     nothing = np.zeros(0), np.zeros(0, bool)
-    told = ToldStrings(logits.numpy(), ids.numpy(), np.ones(60, bool), *nothing)
+    told = StringEvidence(logits.numpy(), ids.numpy(), np.ones(60, bool), *nothing)
     assert 0.8 < fit_character_temperature(told) < 2  # 61 of 62, and not the lowest there is
     wrong = told._replace(hits=np.zeros(60, bool))
     assert fit_character_temperature(wrong) == pytest.approx(3)
@@ -104,8 +109,8 @@ def test_platts_targets_by_hand():
 
 
 def test_likelihood_by_hand():
-    assert likelihood(np.array([0.5]), np.array([0.75])) == pytest.approx(-np.log(0.5))
-    assert likelihood(np.array([0.5, 0.2]), np.array([True, False])) == pytest.approx(
+    assert negative_log_likelihood(np.array([0.5]), np.array([0.75])) == pytest.approx(-np.log(0.5))
+    assert negative_log_likelihood(np.array([0.5, 0.2]), np.array([True, False])) == pytest.approx(
         -(np.log(0.5) + np.log(0.8)) / 2
     )
-    assert np.isfinite(likelihood(np.array([1.0]), np.array([False])))
+    assert np.isfinite(negative_log_likelihood(np.array([1.0]), np.array([False])))

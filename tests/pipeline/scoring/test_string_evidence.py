@@ -9,14 +9,14 @@ import torch
 from models import CTCHead
 from models.heads.labels import Text
 from pipeline.scoring import string_evidence as module
-from pipeline.scoring.string_confidence import with_probabilities
+from pipeline.scoring.string_confidence import with_string_probabilities
 from pipeline.scoring.string_evidence import (
-    StringTally,
-    ToldStrings,
+    EvidenceTally,
+    StringEvidence,
+    correct_symbols,
     log_probabilities,
-    right_ones,
-    surest_steps,
-    told_strings,
+    peak_logits,
+    string_evidence,
 )
 
 
@@ -28,7 +28,7 @@ def test_a_strings_probability_is_the_sum_over_its_paths():
     torch.manual_seed(0)
     logits, lengths = torch.randn(3, 4, 3), torch.tensor([4, 3, 4])
     readings = [Text(ids, [0.5] * len(ids), [], 0.0) for ids in ([0, 0], [], [1, 0])]
-    found = with_probabilities(logits, lengths, readings)
+    found = with_string_probabilities(logits, lengths, readings)
     for row, steps, reading in zip(logits.softmax(2), lengths.tolist(), found, strict=True):
         paths = itertools.product(range(3), repeat=steps)
         kept = [path for path in paths if collapse(path, 2) == reading.ids]
@@ -42,8 +42,8 @@ def test_no_steps_say_nothing_for_sure():
 
 
 def test_aligned_characters_are_right_where_they_are_equal():
-    assert right_ones([1, 2, 3, 4], [1, 3, 5]).tolist() == [True, False, True, False]
-    assert right_ones([], [1]).tolist() == []
+    assert correct_symbols([1, 2, 3, 4], [1, 3, 5]).tolist() == [True, False, True, False]
+    assert correct_symbols([], [1]).tolist() == []
 
 
 def test_what_is_told_of_a_batch():
@@ -52,13 +52,13 @@ def test_what_is_told_of_a_batch():
     second = torch.tensor([[0.0, 1, 0], [0, 4, 0], [9, 9, 9]])
     logits, lengths = torch.stack([first, second]), torch.tensor([3, 2])
     readings = CTCHead(4, 2).decode(logits, lengths)
-    told = told_strings(logits, lengths, readings, [np.array([0, 0]), np.array([1])])
+    told = string_evidence(logits, lengths, readings, [np.array([0, 0]), np.array([1])])
     assert told.ids.tolist() == [0, 1, 1] and told.hits.tolist() == [True, False, True]
     assert told.logits.tolist() == [[3, 0, 0], [0, 2, 0], [0, 4, 0]]
     assert told.exact.tolist() == [False, True]
     wanted = log_probabilities(logits, lengths, readings)
     assert np.allclose(told.scores, wanted.numpy())
-    empty = told_strings(logits[:1], lengths[:1], [Text([], [], [], 0.1)], [np.array([1])])
+    empty = string_evidence(logits[:1], lengths[:1], [Text([], [], [], 0.1)], [np.array([1])])
     assert len(empty.ids) == 0 and empty.exact.tolist() == [False]
 
 
@@ -71,19 +71,19 @@ def test_the_surest_steps_are_those_of_a_plain_search():
     for row, sure, reading in zip(logits, p, readings, strict=True):
         for i, (first, last) in zip(reading.ids, reading.steps, strict=True):
             expected.append(row[first + int(sure[first : last + 1, i].argmax())].tolist())
-    assert surest_steps(logits, readings).tolist() == expected
-    assert surest_steps(logits[5:], readings[5:]).shape == (0, 5)
+    assert peak_logits(logits, readings).tolist() == expected
+    assert peak_logits(logits[5:], readings[5:]).shape == (0, 5)
 
 
 def test_many_strings_stay_but_only_some_of_their_characters(monkeypatch):
     monkeypatch.setattr(module, "MOST", 50)
-    tally, random, ids = StringTally(), np.random.default_rng(0), np.arange(1234)
+    tally, random, ids = EvidenceTally(), np.random.default_rng(0), np.arange(1234)
     assert tally.told() == []
     parts = np.split(ids, np.sort(random.integers(0, 1234, 99)))
     for part in parts:
         logits = np.repeat(part[:, None], 3, 1).astype(np.float32)
         one = np.array([-float(len(part))]), np.array([True])
-        tally.add(ToldStrings(logits, part, part % 2 == 0, *one))
+        tally.add(StringEvidence(logits, part, part % 2 == 0, *one))
         assert sum(len(kept.ids) for kept in tally.parts) <= 2 * 50
     (told,) = tally.told()
     assert told.scores.tolist() == [-len(part) for part in parts] and len(told.exact) == 100

@@ -21,20 +21,20 @@ from models import (
 from models.heads.labels import Text
 from pipeline.reading.bundle import Bundle, load_bundle, read_metadata, save_bundle
 from pipeline.reading.prediction import Recognizer
-from pipeline.scoring.risk_coverage import Curve
-from pipeline.scoring.string_confidence import StringCalibration, ToldStrings
+from pipeline.scoring.risk_coverage import RiskCoverageCurve
+from pipeline.scoring.string_confidence import StringCalibration, StringEvidence
 from pipeline.scoring.temperature import (
     HIGHEST,
     LOWEST,
     Calibration,
-    Told,
-    bins_for,
-    calibrate,
+    LabelEvidence,
     chance_calibration_error,
     expected_calibration_error,
+    fit_calibration,
     fit_temperature,
-    labelled_logits,
-    reading_confidence,
+    label_evidence,
+    num_bins,
+    string_confidence,
 )
 from tests.support.small import tiny_bundle, write_lines
 
@@ -72,9 +72,10 @@ def test_hopeless_and_perfect_validations_end_at_the_bounds():
 def test_calibrating_lowers_both_errors_of_an_overconfident_network():
     logits, labels = drawn(5_000, 2)
     parts = [
-        Told((3 * logits[c]).numpy(), labels[c].numpy()) for c in (slice(2000), slice(2000, None))
+        LabelEvidence((3 * logits[c]).numpy(), labels[c].numpy())
+        for c in (slice(2000), slice(2000, None))
     ]
-    calibration, found = calibrate(parts)
+    calibration, found = fit_calibration(parts)
     assert calibration.temperature == pytest.approx(3, rel=0.1)
     assert found["nll"] == pytest.approx(float(cross_entropy(3 * logits, labels)))
     assert found["nll_calibrated"] < found["nll"] and found["nll_calibrated"] < 0.5
@@ -82,21 +83,21 @@ def test_calibrating_lowers_both_errors_of_an_overconfident_network():
 
 
 def test_without_a_label_there_is_nothing_to_fit():
-    nothing = Told(np.zeros((0, 3), np.float32), np.zeros(0, np.int64))
-    assert calibrate([]) == calibrate([nothing]) == (Calibration(1.0), {})
+    nothing = LabelEvidence(np.zeros((0, 3), np.float32), np.zeros(0, np.int64))
+    assert fit_calibration([]) == fit_calibration([nothing]) == (Calibration(1.0), {})
 
 
 def test_labelled_steps_count_and_others_do_not():
     logits = torch.arange(12.0).reshape(2, 2, 3)
     head = TokenClassificationHead(4, 3)
-    told = labelled_logits(head, logits, torch.tensor([[2, -100], [0, 1]]))
+    told = label_evidence(head, logits, torch.tensor([[2, -100], [0, 1]]))
     assert told.logits.tolist() == [[0, 1, 2], [6, 7, 8], [9, 10, 11]]
     assert told.labels.tolist() == [2, 0, 1]
-    whole = labelled_logits(SequenceClassificationHead(4, 3), logits[0], torch.tensor([1, 0]))
+    whole = label_evidence(SequenceClassificationHead(4, 3), logits[0], torch.tensor([1, 0]))
     assert whole.logits.tolist() == [[0, 1, 2], [3, 4, 5]] and whole.labels.tolist() == [1, 0]
     several = TokenClassificationHead(4, 3, multi_label=True)
-    assert labelled_logits(several, logits, torch.zeros(2, 2, 3)) is None
-    assert labelled_logits(CTCHead(4, 2), logits, torch.tensor([[1], [0]])) is None
+    assert label_evidence(several, logits, torch.zeros(2, 2, 3)) is None
+    assert label_evidence(CTCHead(4, 2), logits, torch.tensor([[1], [0]])) is None
 
 
 def word_bundle(temperature: float) -> Bundle:
@@ -212,7 +213,7 @@ def test_bins_are_of_equal_mass():
 
 def test_a_bundle_keeps_what_its_strings_were_fitted_with(tmp_path):
     bundle = tiny_bundle()
-    fitted = StringCalibration(0.75, -1.5, Curve([0.9, 0.25], [3, 8], [0, 2]))
+    fitted = StringCalibration(0.75, -1.5, RiskCoverageCurve([0.9, 0.25], [3, 8], [0, 2]))
     bundle.calibration = Calibration(1.5, {"greedy": fitted})
     save_bundle(bundle, tmp_path / "b.safetensors")
     assert load_bundle(str(tmp_path / "b.safetensors")).calibration == bundle.calibration
@@ -222,11 +223,11 @@ def test_a_string_is_as_sure_as_its_decoders_fit_says_or_else_anothers():
     greedy, beam = StringCalibration(1.0, 1.0), StringCalibration(1.0, -1.0)
     reading = Text([0], [0.9], [(0, 0)], 0.5)
     both = Calibration(1.0, {"greedy": greedy, "beam": beam})
-    assert reading_confidence(both, reading, "beam") == pytest.approx(1 / (1 + math.e))
-    assert reading_confidence(both, reading) == pytest.approx(1 / (1 + 1 / math.e))
+    assert string_confidence(both, reading, "beam") == pytest.approx(1 / (1 + math.e))
+    assert string_confidence(both, reading) == pytest.approx(1 / (1 + 1 / math.e))
     alone = Calibration(1.0, {"greedy": greedy})
-    assert reading_confidence(alone, reading, "beam") == reading_confidence(both, reading)
-    assert reading_confidence(Calibration(), reading) is None
+    assert string_confidence(alone, reading, "beam") == string_confidence(both, reading)
+    assert string_confidence(Calibration(), reading) is None
 
 
 def test_calibrating_strings_lowers_the_errors_of_strings_and_characters():
@@ -235,11 +236,11 @@ def test_calibrating_strings_lowers_the_errors_of_strings_and_characters():
     ids = logits.argmax(1)
     sure = torch.rand(4000, dtype=torch.float64)
     exact = torch.rand(4000) < sure
-    told = ToldStrings(
+    told = StringEvidence(
         (2 * logits).float().numpy(), ids.numpy(), (ids == hits).numpy(),
         (sure**2).log().numpy(), exact.numpy(),
     )  # fmt: skip
-    calibration, found = calibrate([told, told])
+    calibration, found = fit_calibration([told, told])
     assert calibration.temperature == pytest.approx(2, rel=0.1)
     assert calibration.strings["greedy"].curve.counts[-1] == 8000
     for name in ("nll", "ece", "characters_nll", "characters_ece"):
@@ -261,7 +262,7 @@ def test_the_error_by_chance_is_what_exact_confidences_show():
 
 
 def test_bins_hold_a_hundred_answers_or_are_fifteen():
-    assert [bins_for(n) for n in (0, 99, 450, 1500, 10_000)] == [1, 1, 4, 15, 15]
+    assert [num_bins(n) for n in (0, 99, 450, 1500, 10_000)] == [1, 1, 4, 15, 15]
 
 
 def test_a_training_calibrates_the_strings_of_its_best_bundle(command, folder):

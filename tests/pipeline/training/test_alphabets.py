@@ -8,7 +8,13 @@ import pytest
 
 from datasets import RealLines
 from datasets.lines.folders import LineFolder
-from pipeline.training.alphabets import LOOKS, choose_alphabet, look_alike, spell_out, transcribed
+from pipeline.training.alphabets import (
+    LOOKS,
+    choose_alphabet,
+    nearest_known,
+    spell_out,
+    transcribed,
+)
 from tests.support.small import write_lines
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -76,13 +82,13 @@ KNOWN = set(string.ascii_letters + string.digits + string.punctuation + " ")
     ],
 )  # fmt: skip
 def test_look_alikes(symbol, old):
-    assert look_alike(symbol, KNOWN) == old
+    assert nearest_known(symbol, KNOWN) == old
 
 
 def test_a_look_alike_must_be_known():
-    assert look_alike("ß", set("s")) == "s"
-    assert look_alike("é", set("E")) == "E"
-    assert look_alike("é", set("xyz")) is None
+    assert nearest_known("ß", set("s")) == "s"
+    assert nearest_known("é", set("E")) == "E"
+    assert nearest_known("é", set("xyz")) is None
 
 
 def test_the_table_holds_single_composed_characters():

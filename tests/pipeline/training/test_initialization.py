@@ -8,11 +8,11 @@ from torch.testing import assert_close
 from datasets import LineReader
 from models import CTCHead, LineCNN, RecurrentStack, SequenceModel, TokenClassificationHead
 from models.decoding.beam import BeamSearch
-from models.decoding.character_counts import learn
+from models.decoding.character_counts import fit_character_lm
 from pipeline.reading.bundle import Bundle
 from pipeline.scoring.string_confidence import StringCalibration
 from pipeline.scoring.temperature import Calibration
-from pipeline.training.initialization import HANDICAP, start_from
+from pipeline.training.initialization import HANDICAP, initialize_from
 from tests.support.small import tiny_model
 
 
@@ -28,7 +28,7 @@ def bundle(network: SequenceModel, labels: list[str]) -> Bundle:
 
 def test_the_same_task_takes_all_weights():
     given, own = model(3), model(3)
-    told = start_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
+    told = initialize_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
     assert_close(own.state_dict(), given.state_dict())
     assert told == "--init_from: all weights, 3 labels"
 
@@ -36,7 +36,7 @@ def test_the_same_task_takes_all_weights():
 def test_another_head_keeps_the_body_and_the_labels_that_both_have():
     given, own = model(3), model(2, CTCHead)
     before = own.head.linear.weight.detach().clone()
-    told = start_from(own, ["c", "d"], bundle(given, ["a", "b", "c"]))
+    told = initialize_from(own, ["c", "d"], bundle(given, ["a", "b", "c"]))
     body = {k: w for k, w in own.state_dict().items() if not k.startswith("head.")}
     assert_close(body, {k: given.state_dict()[k] for k in body})
     assert_close(own.head.linear.weight[0], given.head.linear.weight[2])
@@ -53,7 +53,7 @@ def test_another_head_keeps_the_body_and_the_labels_that_both_have():
 def test_between_alphabets_rows_go_by_character_and_new_ones_start_from_their_like():
     given, own = tiny_model(4), tiny_model(5, seed=1)
     before = own.head.linear.weight.detach().clone()
-    told = start_from(own, [" ", "ſ", "e", "☞", "é"], bundle(given, ["x", "f", "e", " "]))
+    told = initialize_from(own, [" ", "ſ", "e", "☞", "é"], bundle(given, ["x", "f", "e", " "]))
     weight, bias = given.head.linear.weight, given.head.linear.bias
     places = [3, 1, 2, 2, 4]  # of " ", the f for ſ, e, the e for é, and the blank
     assert_close(own.head.linear.weight[[0, 1, 2, 4, 5]], weight[places])
@@ -69,7 +69,7 @@ def test_between_alphabets_rows_go_by_character_and_new_ones_start_from_their_li
 
 def test_running_statistics_are_kept():
     given, own = tiny_model(2), tiny_model(3, seed=1)
-    start_from(own, ["a", "b", "c"], bundle(given, ["a", "b"]))
+    initialize_from(own, ["a", "b", "c"], bundle(given, ["a", "b"]))
     kept = {k: v for k, v in given.named_buffers() if "running" in k}
     assert kept
     assert_close({k: v for k, v in own.named_buffers() if k in kept}, kept)
@@ -78,7 +78,7 @@ def test_running_statistics_are_kept():
 def test_no_reading_changes_before_the_first_step():
     """New characters stand below those they start from: old lines are still read as they were."""
     given, own = tiny_model(2), tiny_model(4, seed=1)
-    start_from(own.eval(), ["f", "e", "ſ", "é"], bundle(given, ["f", "e"]))
+    initialize_from(own.eval(), ["f", "e", "ſ", "é"], bundle(given, ["f", "e"]))
     inputs, lengths = torch.randint(0, 256, (3, 80, 1, 16), dtype=torch.uint8), torch.full((3,), 80)
     old, new = given.head.decode(*given(inputs, lengths)), own.head.decode(*own(inputs, lengths))
     assert [text.ids for text in new] == [text.ids for text in old] and any(t.ids for t in old)
@@ -88,7 +88,7 @@ def test_no_reading_changes_before_the_first_step():
 def test_what_stays_behind_is_told(labels):
     given = bundle(model(3), ["a", "b", "c"])
     line = "its {} does not come along: run language_model again; its calibration is fitted anew"
-    language_model = learn(np.array([0, 1, 2, 3, 1, 2, 3]), 3, order=2)
+    language_model = fit_character_lm(np.array([0, 1, 2, 3, 1, 2, 3]), 3, order=2)
     searches = {
         "language model": BeamSearch(given.labels, language_model),
         "lexicon": BeamSearch(given.labels, lexicon=frozenset({"ab"})),
@@ -97,27 +97,27 @@ def test_what_stays_behind_is_told(labels):
         ),
         "beam search": BeamSearch(given.labels),
     }
-    plain = start_from(model(len(labels)), labels, given)
+    plain = initialize_from(model(len(labels)), labels, given)
     for what, search in searches.items():
         given.decoder = search
-        told = start_from(model(len(labels)), labels, given)
+        told = initialize_from(model(len(labels)), labels, given)
         assert told == f"{plain}\n  {line.format(what)}"
     given.decoder = None
     given.calibration = Calibration(1.0, {"greedy": StringCalibration(2.0)})
-    told = start_from(model(len(labels)), labels, given)
+    told = initialize_from(model(len(labels)), labels, given)
     assert told == f"{plain}\n  its calibration is fitted anew"
 
 
 def test_the_order_of_the_labels_may_differ():
     given, own = model(3), model(3)
-    start_from(own, ["c", "a", "b"], bundle(given, ["a", "b", "c"]))
+    initialize_from(own, ["c", "a", "b"], bundle(given, ["a", "b", "c"]))
     assert_close(own.head.linear.weight, given.head.linear.weight[[2, 0, 1]])
 
 
 def test_a_body_that_does_not_fit_is_refused():
     first = r"fit the network; recurrent\S+ is \(24, 6\), the network has \(20, 6\)"
     with pytest.raises(ValueError, match=f"--init_from: .* {first}"):
-        start_from(model(3, hidden=5), ["x", "y", "z"], bundle(model(3), ["a", "b", "c"]))
+        initialize_from(model(3, hidden=5), ["x", "y", "z"], bundle(model(3), ["a", "b", "c"]))
 
 
 def test_a_head_of_another_width_starts_anew():
@@ -125,6 +125,6 @@ def test_a_head_of_another_width_starts_anew():
     own = tiny_model(3)
     own.head = TokenClassificationHead(own.recurrent.output_size + 1, 3)
     before = {k: w.clone() for k, w in own.head.state_dict().items()}
-    told = start_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
+    told = initialize_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
     assert_close(own.head.state_dict(), before) and torch.is_tensor(before["linear.bias"])
     assert "0 labels kept" in told

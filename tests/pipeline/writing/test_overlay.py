@@ -9,7 +9,7 @@ import pytest
 from models.heads.labels import Text
 from pipeline.reading.bundle import save_bundle
 from pipeline.writing import lettering, overlay
-from pipeline.writing.lettering import fit, stamp, width, wrap
+from pipeline.writing.lettering import draw_text, fit, width, wrap
 from pipeline.writing.overlay import Painter, Word, burn, words_of
 from pipeline.writing.palette import BASE, palette, rgb
 from tests.support.screen import clip_bundle, even, plain, read_film, write_film
@@ -168,7 +168,7 @@ def test_a_copy_that_cannot_be_written_stops_no_other(command, tmp_path):
 def test_letters_are_white_with_a_dark_edge_on_any_ground():
     for ground in (0, 128, 255):
         image = plain(ground, 60, 200)
-        stamp(image, "walk", 10, 15, 20, 180)
+        draw_text(image, "walk", 10, 15, 20, 180)
         assert image.max() == 255 and image.min() < 10
         columns = np.flatnonzero((image != ground).any((0, 2)))
         assert columns[0] >= 7 and columns[-1] <= 10 + width("walk", 20) + 5
@@ -176,7 +176,7 @@ def test_letters_are_white_with_a_dark_edge_on_any_ground():
 
 def test_text_at_the_borders_is_cut_and_never_fails():
     for left, top in ((-30, -10), (190, 50), (500, 500), (0, -200)):
-        stamp(plain(128, 60, 200), "walking", left, top, 20, 180)
+        draw_text(plain(128, 60, 200), "walking", left, top, 20, 180)
 
 
 def test_long_text_ends_in_dots_and_long_rows_are_broken():
@@ -194,7 +194,7 @@ def test_text_is_drawn_once(monkeypatch):
     real = cv2.putText
     monkeypatch.setattr(cv2, "putText", lambda *a: drawn.append(a[1]) or real(*a))
     for _ in range(5):
-        stamp(plain(0, 60, 200), "again", 5, 15, 20, 180)
+        draw_text(plain(0, 60, 200), "again", 5, 15, 20, 180)
     assert drawn == ["again"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
-from pipeline.writing.writers import clock, form_of, open_writer, srt, targets_of
+from pipeline.writing.writers import clock, open_writer, record_form, srt, targets_of
 from tests.support.screen import clip_bundle, even, plain, write_film
 
 WALK = {"start": 0.0, "end": 1.2, "start_frame": 0, "end_frame": 30, "label": "walk"}
@@ -82,7 +82,7 @@ def test_text_shows_tokens_as_numbers_and_videos_as_seconds(tmp_path):
     ("head", "form"), [("steps", "spans"), ("clip", "label"), ("text", "text")]
 )
 def test_the_form_is_the_heads(head, form):
-    assert form_of(clip_bundle(head)) == form
+    assert record_form(clip_bundle(head)) == form
 
 
 @pytest.mark.parametrize("form", ["text", "label", "segments"])

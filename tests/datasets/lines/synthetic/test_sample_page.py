@@ -11,7 +11,7 @@ import pytest
 from datasets.images import load_grey
 from datasets.lines.folders import LineFolder, transcripts
 from datasets.lines.synthetic import sample_page
-from datasets.lines.synthetic.fonts import find_faces, has_raqm, system_folders
+from datasets.lines.synthetic.fonts import find_fonts, has_raqm, system_folders
 from datasets.lines.synthetic.sample_page import (
     SHEETS,
     STYLES,
@@ -120,7 +120,7 @@ def test_turning_moves_the_boxes_with_the_ink():
 
 
 def test_a_machine_without_the_wanted_faces_takes_those_of_the_kind():
-    faces = find_faces(sample_page.ALPHABET, DEJAVU)
+    faces = find_fonts(sample_page.ALPHABET, DEJAVU)
     chosen = {name: choose(faces, style)[0].family for name, style in STYLES.items()}
     assert chosen == {
         "book": "DejaVu Serif",

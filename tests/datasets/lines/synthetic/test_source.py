@@ -9,7 +9,7 @@ import pytest
 
 from datasets.lines.synthetic import fonts as fonts_here
 from datasets.lines.synthetic.degradation import LOOKS, degrade, thin, unsteady
-from datasets.lines.synthetic.fonts import find_faces
+from datasets.lines.synthetic.fonts import find_fonts
 from datasets.lines.synthetic.source import KINDS, SyntheticLines, scan_line
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
 from datasets.lines.synthetic.typesetting import (
@@ -35,7 +35,7 @@ def source(**options) -> SyntheticLines:
 
 @pytest.fixture(scope="module")
 def serif():
-    return find_faces(LETTERS, [SERIF])[0]
+    return find_fonts(LETTERS, [SERIF])[0]
 
 
 def test_a_sample_is_a_pure_function_of_seed_split_and_index():
@@ -140,7 +140,7 @@ def test_fonts_that_cannot_set_the_alphabet_are_refused_with_the_folder(tmp_path
     with pytest.raises(ValueError, match=rf"{tmp_path.name}: none of 1 .*broken\.ttf unreadable"):
         source(fonts=[str(tmp_path)])
     with pytest.raises(ValueError, match="has 0 of the alphabet's 3"):
-        find_faces("漢字語", [SERIF])
+        find_fonts("漢字語", [SERIF])
     with pytest.raises(FileNotFoundError, match="nowhere"):
         source(fonts=[str(tmp_path / "nowhere")])
 
@@ -257,31 +257,31 @@ def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monk
     monkeypatch.setattr(fonts_here, "system_folders", lambda: [tmp_path])
     fonts_here.files_by_name.cache_clear()
     try:
-        assert [face.path for face in find_faces(LETTERS, ["TitlingSerif.ttf"])] == [str(file)]
+        assert [face.path for face in find_fonts(LETTERS, ["TitlingSerif.ttf"])] == [str(file)]
         with pytest.raises(FileNotFoundError, match="make fonts"):
-            find_faces(LETTERS, ["Nowhere.ttf"])
+            find_fonts(LETTERS, ["Nowhere.ttf"])
     finally:
         fonts_here.files_by_name.cache_clear()
     with pytest.raises(ValueError, match="display font"):  # of a folder only text faces are taken
-        find_faces(LETTERS, [str(tmp_path)])
+        find_fonts(LETTERS, [str(tmp_path)])
     rare = LETTERS + "".join(map(chr, range(0x4E00, 0x4E00 + 20)))  # it has 68 of 88
-    assert find_faces(rare, [str(file)])
+    assert find_fonts(rare, [str(file)])
     with pytest.raises(ValueError, match="none of 1"):
-        find_faces(rare + "".join(map(chr, range(0x5000, 0x5040))), [str(file)])
+        find_fonts(rare + "".join(map(chr, range(0x5000, 0x5040))), [str(file)])
 
 
 def test_a_type_1_font_is_used_where_it_is_named(tmp_path):
     letters = "abcdefgABCDEFG123.,é"
     file = write_type_1(tmp_path / "boxes.pfb", letters, "Jana Skrivana", angle=-12)
-    (face,) = find_faces(letters + " ", [str(file)])
+    (face,) = find_fonts(letters + " ", [str(file)])
     assert (face.family, face.kind, face.italic) == ("Jana Skrivana", "script", True)
     assert set(letters) <= face.characters and "h" not in face.characters
     assert render_line(np.random.default_rng(0), "abé", face).min() == 0
     with pytest.raises(ValueError, match="none of 0 font files"):  # the same face in another format
-        find_faces(letters, [str(tmp_path)])
+        find_fonts(letters, [str(tmp_path)])
     (tmp_path / "broken.pfb").write_bytes(b"no font")
     with pytest.raises(ValueError, match=r"broken\.pfb unreadable"):
-        find_faces(letters, [str(tmp_path / "broken.pfb")])
+        find_fonts(letters, [str(tmp_path / "broken.pfb")])
 
 
 def test_no_two_letters_of_a_hand_are_alike(serif):
