@@ -8,21 +8,20 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from .encoders.bag import BagOfTokens
+from .encoders.evidence import TokenEvidence
 from .encoders.images import Encoder
 from .encoders.log_ratios import LabelledTexts
 from .heads.labels import Head, SequenceClassificationHead
 from .recurrent.stack import RecurrentStack
 
+WIDE_RATIOS = "wide.ratios.whole"
+
 
 class SequenceModel(nn.Module):
-    """Sizes flow one way: the data's input size into the encoder, each part's output size into the
-    next.
+    """Inputs (B, T, ...) and lengths (B,) -> logits, by three parts one after the other.
 
     Args:
-        input_size: what the encoder must know of the data: pixels high, channels, or words in the
-            table.
-        num_labels: labels that the head tells apart.
-        encoder, recurrent, head: each part, still waiting for its sizes.
+        encoder, recurrent, head: each part takes as many features as the one before gives.
         shortcut: a second head straight on the encoder's features, trained along and then dropped:
             it makes the encoder's features speak for themselves (Retsinas et al. 2022, "CTC
             shortcut").
@@ -34,28 +33,25 @@ class SequenceModel(nn.Module):
 
     def __init__(
         self,
-        input_size: int,
-        num_labels: int,
-        encoder: Callable[[int], Encoder],
-        recurrent: Callable[[int], RecurrentStack],
-        head: Callable[[int, int], Head],
-        shortcut: Callable[[int, int], Head] | None = None,
+        encoder: Encoder,
+        recurrent: RecurrentStack,
+        head: Head,
+        shortcut: Head | None = None,
         shortcut_weight: float = 0.1,
-        wide: Callable[[int, int], BagOfTokens] | None = None,
+        wide: BagOfTokens | None = None,
     ):
         super().__init__()
-        self.encoder = encoder(input_size)
-        self.recurrent = recurrent(self.encoder.output_size)
-        self.head = head(self.recurrent.output_size, num_labels)
-        self.head.read_after(self.recurrent.backward_size)
-        self.shortcut = shortcut(self.encoder.output_size, num_labels) if shortcut else None
-        self.shortcut_weight = shortcut_weight
-        self.wide = wide(input_size, num_labels) if wide else None
-        if self.wide is not None and not isinstance(self.head, SequenceClassificationHead):
+        if wide is not None and not isinstance(head, SequenceClassificationHead):
             raise ValueError(
-                f"wide gives one label for the whole, the head, a {type(self.head).__name__}, does "
+                f"wide gives one label for the whole, the head, a {type(head).__name__}, does "
                 "not; use models.SequenceClassificationHead, or leave wide out"
             )
+        self.encoder, self.recurrent, self.head = encoder, recurrent, head
+        self.head.read_after(recurrent.backward_size)
+        self.shortcut, self.shortcut_weight = shortcut, shortcut_weight
+        self.wide = wide
+        if isinstance(encoder, TokenEvidence) and wide is not None:
+            wide.share(encoder.ratios)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """inputs (B, T, ...), lengths (B,) -> the logits and their lengths."""
@@ -70,6 +66,11 @@ class SequenceModel(nn.Module):
         for part in (self.encoder, self.wide, self.head, self.shortcut):
             if hasattr(part, "count"):
                 part.count(texts())
+
+    def without_copies(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A state dict without what older versions kept twice: the ratios of a shared count."""
+        copied = self.wide is not None and self.wide.ratios is None
+        return {k: w for k, w in weights.items() if not (copied and k.endswith(WIDE_RATIOS))}
 
     def loss(
         self, inputs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor

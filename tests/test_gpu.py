@@ -6,9 +6,10 @@ import torch
 from torch.testing import assert_close
 
 from datasets import LineReader
-from models import CTCHead, LineCNN, RecurrentStack, SequenceModel
+from models import CTCHead, LineCNN, RecurrentStack
 from pipeline.reading.bundle import Bundle
 from pipeline.reading.prediction import Recognizer
+from tests.support.networks import connect
 
 pytestmark = [
     pytest.mark.gpu,
@@ -52,7 +53,7 @@ def test_gradients_flow_in_evaluation_mode_too(cell):
 def test_a_line_reader_says_the_same_on_both(monkeypatch):
     torch.manual_seed(0)
     labels = list("abcdefgh")
-    model = SequenceModel(32, 8, LineCNN, lambda n: RecurrentStack(n, 16), CTCHead).eval()
+    model = connect(32, 8, LineCNN, lambda n: RecurrentStack(n, 16), CTCHead).eval()
     inputs = [np.random.default_rng(i).integers(0, 256, (40 + i, 1, 32), np.uint8) for i in (0, 9)]
     on_gpu = Recognizer(Bundle(model, labels, LineReader(32)))
     on_gpu.precision = torch.float32

@@ -22,6 +22,7 @@ from datasets.source import Reader
 from models import Encoder, Head, RecurrentStack, SequenceModel, TokenClassificationHead
 from models.recurrent.stack import Cell, Direction
 from pipeline.reading.bundle import build_part, part_spec
+from tests.support.networks import connect
 
 ROOT = Path(__file__).parent.parent
 LABELS = 5
@@ -156,7 +157,7 @@ every_network = pytest.mark.parametrize(
 def build_network(encoder, encoder_options, cell, direction, head, head_options) -> SequenceModel:
     """A small network in eval mode whose biases and running statistics are anything but 0 and 1."""
     torch.manual_seed(0)
-    model = SequenceModel(
+    model = connect(
         encoder_options["input_size"],
         LABELS,
         lambda _: getattr(models, encoder)(**encoder_options),

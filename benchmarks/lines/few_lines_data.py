@@ -6,6 +6,7 @@ group. Few lines are the first ones of `train.tsv`.
 
 import string
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,13 +15,13 @@ import numpy as np
 from fontTools.ttLib import TTFont
 
 from datasets import SyntheticLines
-from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.folders import transcripts
 from datasets.lines.source import RealLines
 from datasets.lines.synthetic.source import SPLITS
 from datasets.lines.tables import read_table
+from pipeline.evaluation.config_folders import folders_of
 
 from .contenders import remark
-from .peers import folders_of
 
 # mathematical Fraktur in Unicode has its five oldest letters elsewhere
 OLDER = dict(zip("CHIRZ", (0x212D, 0x210C, 0x2111, 0x211C, 0x2128), strict=True))
@@ -70,7 +71,7 @@ def take_lines(folder: Path, config: str, seed: int = 0) -> None:
 
     Each line stands there once, whatever the config's `repeat` says.
     """
-    folders = [LineFolder(**options | {"repeat": 1}) for options in folders_of(Path(config))]
+    folders = [replace(folder, repeat=1) for folder in folders_of(Path(config))]
     # every character of the labels: else test lines with one of their own would be left out
     letters = {letter for each in folders for _, text, _ in transcripts(each) for letter in text}
     source = RealLines(folders, alphabet="".join(sorted(letters)))

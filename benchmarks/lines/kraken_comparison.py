@@ -18,11 +18,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.evaluation.config_folders import folders_of
 from pipeline.scoring.metrics import Normalization, Score, scores, tally_texts
 
 from .kept_results import Result, kept, table
 from .kraken_data import Lines, describe_part, write_pairs
-from .peers import folders_of, held_out_sets, remark
+from .peers import held_out_sets, remark
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE = Path(__file__).with_name("kraken_worker.py")

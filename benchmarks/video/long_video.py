@@ -58,13 +58,9 @@ def make_film(path: Path, frames: int) -> None:
 
 def small_network(direction: str) -> Bundle:
     torch.manual_seed(0)
-    model = SequenceModel(
-        1,
-        6,
-        lambda size: FrameCNN(size, (8, 16, 32), 2, difference=True, strided=True),
-        lambda size: RecurrentStack(size, 64, direction=direction),
-        TokenClassificationHead,
-    )
+    encoder = FrameCNN(1, (8, 16, 32), 2, difference=True, strided=True)
+    recurrent = RecurrentStack(encoder.output_size, 64, direction=direction)
+    model = SequenceModel(encoder, recurrent, TokenClassificationHead(recurrent.output_size, 6))
     with torch.no_grad():
         for weights in model.parameters():  # loud enough to tell one speed from another
             weights.mul_(2.0 if weights.ndim > 1 else 1.0)

@@ -36,10 +36,17 @@ class BagOfTokens(nn.Module):
             self.table.weight.fill_(initial_weight / scale)
         self.bias = nn.Parameter(torch.zeros(num_labels))
 
+    def share(self, ratios: LogRatios) -> None:
+        """Take the ratios that another part counts and keeps."""
+        self.ratios = None
+        self._shared = (ratios,)  # in a tuple: no submodule, so no second copy among the weights
+
     def count(self, texts: LabelledTexts) -> None:
-        """Count the training texts, before training."""
-        self.ratios.count(texts)
+        """Count the training texts, before training, unless another part does."""
+        if self.ratios is not None:
+            self.ratios.count(texts)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         ids = distinct_ids(inputs, lengths)
-        return (self.scale * self.table(ids) * self.ratios.whole[ids]).sum(1) + self.bias
+        ratios = self.ratios if self.ratios is not None else self._shared[0]
+        return (self.scale * self.table(ids) * ratios.whole[ids]).sum(1) + self.bias

@@ -15,6 +15,7 @@ from ..reading.bundle import load_bundle
 from ..reading.decoding import alternatives_of, choose_decoder
 from ..reading.inputs import TextTable, expand
 from ..reading.prediction import Answer, Item, Recognizer
+from ..reading.records import record_of
 from ..writing.writers import MARKING, Format, open_writer, record_form, targets_of
 from .live import add_live_options, check_live, run_live
 from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run
@@ -117,7 +118,7 @@ def read_inputs(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
         write = open_writer(options.format, form, names, options.output, stack, marked)
         answers = recognizer.answers(each(given))
         for answer in answers if total == 1 else track(answers, "reading", total):
-            record = record_of(recognizer, answer)
+            record = answer_record(recognizer, answer)
             done += 1
             failed += "error" in record
             read += "error" not in record
@@ -153,11 +154,12 @@ def each(given: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
             yield one
 
 
-def record_of(recognizer: Recognizer, answer: Answer) -> dict:
+def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
     if isinstance(answer.reading, str):
         return {"input": answer.name, "error": answer.reading}
-    labels, record = recognizer.bundle.labels, recognizer.record(*answer[1:])
-    return {"input": answer.name} | record | alternatives_of(answer.reading, labels)
+    bundle = recognizer.bundle
+    record = record_of(bundle, *answer[1:], accepted_from=recognizer.accepted_from)
+    return {"input": answer.name} | record | alternatives_of(answer.reading, bundle.labels)
 
 
 def name_of(item: str | Item) -> str:

@@ -13,7 +13,7 @@ from models import SequenceClassificationHead
 from models.heads.labels import Label, Text
 
 from ..reading.prediction import Answer, Recognizer
-from ..reading.records import Reading
+from ..reading.records import Reading, confidence_of
 from ..scoring.metrics import Normalization, describe_score, scores
 from ..scoring.readings import tally_readings
 from ..scoring.temperature import (
@@ -102,7 +102,7 @@ def confidences_and_hits(
             return None
         exact = [r.id == t for r, t in zip(readings, data.targets, strict=True)]
     read = [(r, e) for r, e in zip(readings, exact, strict=True) if r is not data.nothing]
-    sure = np.array([recognizer.confidence(reading) for reading, _ in read])
+    sure = np.array([confidence_of(recognizer.bundle, reading) for reading, _ in read])
     return sure, np.array([right for _, right in read], bool)
 
 

@@ -16,6 +16,7 @@ from ..evaluation.labelled import LabelledData
 from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.prediction import Recognizer
+from ..reading.records import confidence_of
 from ..scoring.string_confidence import (
     character_confidences,
     fit_character_temperature,
@@ -132,7 +133,7 @@ def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> Cali
         if isinstance(answer.reading, str):
             raise ValueError(f"{answer.reading}; mend or remove it")
         reading, rows, score = answer.reading
-        before.append(recognizer.confidence(reading))
+        before.append(confidence_of(recognizer.bundle, reading))
         if strings:
             true = target.tolist()
             right = correct_symbols(reading.ids, true)

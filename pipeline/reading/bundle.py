@@ -78,7 +78,7 @@ def build_part(spec: dict, room, base: type, path: Path):
 def load_weights(model: SequenceModel, weights: dict[str, Tensor], where: object) -> None:
     """Fill all of a network but its shortcut. Raises ValueError naming the weights that differ."""
     wanted = {k: w for k, w in model.state_dict().items() if not is_shortcut(k)}
-    given = {k: w for k, w in weights.items() if not is_shortcut(k)}
+    given = {k: w for k, w in model.without_copies(weights).items() if not is_shortcut(k)}
     compare_weights(wanted, given, where)
     floats = {k: w.float() if w.is_floating_point() else w for k, w in given.items()}
     model.load_state_dict(floats, strict=False, assign=next(model.parameters()).is_meta)
@@ -243,14 +243,7 @@ def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
                 "copy the bundle again"
             )
     try:
-        return SequenceModel(
-            encoder.input_size,
-            num_labels,
-            lambda _: encoder,
-            lambda _: recurrent,
-            lambda *_: head,
-            wide=None if wide is None else lambda *_: wide,
-        )
+        return SequenceModel(encoder, recurrent, head, wide=wide)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; update Strand") from error
 

@@ -22,7 +22,7 @@ from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .chunks import Prefetcher, chain_from, chunk_frames, chunk_length, stack_frames
-from .records import Reading, confidence_of, record_of
+from .records import Reading, record_of
 from .streaming import read_long_video, read_whole
 from .threads import one_thread_an_operation
 
@@ -90,7 +90,7 @@ class Recognizer:
             yield {"input": name} | (
                 {"error": reading}
                 if isinstance(reading, str)
-                else self.record(reading, times, numbers)
+                else record_of(self.bundle, reading, times, numbers, self.accepted_from)
             )
 
     def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
@@ -236,19 +236,6 @@ class Recognizer:
         if not self.bundle.calibration.strings:
             return readings
         return with_string_probabilities(plain, lengths, readings)  # that confidence was fitted on
-
-    def confidence(self, reading: Reading) -> float:
-        """What a record tells: that the whole is right; of labelled steps, the mean of them."""
-        return confidence_of(self.bundle, reading)
-
-    def record(
-        self,
-        reading: Reading,
-        times: np.ndarray | None = None,
-        numbers: np.ndarray | None = None,
-    ) -> dict:
-        """What a user wants to know of a reading; with times, segments are in seconds."""
-        return record_of(self.bundle, reading, times, numbers, self.accepted_from)
 
 
 def frames_of(loaded: np.ndarray | Clip | Answer) -> np.ndarray | None:

@@ -11,6 +11,7 @@ from ..evaluation.labelled_lines import labelled_lines
 from ..reading.bundle import find_bundle, load_bundle
 from ..reading.inputs import KINDS
 from ..reading.prediction import Recognizer
+from ..reading.records import confidence_of
 from ..scoring.metrics import Normalization, Score, describe_score, scores, tally_texts
 from ..scoring.paired_bootstrap import PairedDifference, describe_difference, paired_bootstrap
 from ..scoring.readings import spell, text_of
@@ -35,7 +36,9 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     compared = Normalization(options.ignore_case)
     truths = [compared(spell(target, data.labels)) for target in data.targets]
     said = [compared(text_of(reading, data.labels)) for reading in readings]
-    sure = [0.0 if i in failed else recognizer.confidence(r) for i, r in enumerate(readings)]
+    sure = [
+        0.0 if i in failed else confidence_of(recognizer.bundle, r) for i, r in enumerate(readings)
+    ]
     name = find_bundle(model).stem
     tally = tally_texts(said, truths, data.groups, compared)
     return LinesRead(

@@ -72,15 +72,16 @@ class SequenceRecognizer(pl.LightningModule):
         self.table_learning_rate = table_learning_rate
         self.schedule, self.warmup_steps = schedule, warmup_steps
         self.average_decay = average_decay
+        # sizes flow one way: from the data into the encoder, from each part into the next
+        built = encoder(input_size)
+        stack = recurrent(built.output_size)
         self.model = SequenceModel(
-            input_size,
-            len(labels),
-            encoder,
-            recurrent,
-            head,
-            shortcut,
+            built,
+            stack,
+            head(stack.output_size, len(labels)),
+            shortcut(built.output_size, len(labels)) if shortcut else None,
             shortcut_weight,
-            wide=wide,
+            wide(input_size, len(labels)) if wide else None,
         )
         self._tallies: list = []
         # of the last validation, to fit a calibration on
@@ -206,7 +207,7 @@ class SequenceRecognizer(pl.LightningModule):
             return found
         gathered = [None] * self.trainer.world_size
         torch.distributed.all_gather_object(gathered, found)
-        return [one for part_spec in gathered for one in part_spec]
+        return [one for part in gathered for one in part]
 
     def configure_optimizers(self):
         optimizer = make_optimizer(
@@ -250,6 +251,9 @@ class SequenceRecognizer(pl.LightningModule):
                 f"the checkpoint's input was prepared by {describe_part(theirs)}, the data's is by "
                 f"{describe_part(ours)}; use the data, and its options, that it was trained with"
             )
+        for name in ("state_dict", "current_model_state"):  # the second one where weights average
+            if name in checkpoint:
+                checkpoint[name] = self.model.without_copies(checkpoint[name])
         compare_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
 
 

@@ -7,13 +7,14 @@ from torch.testing import assert_close
 
 from models import CTCHead, FrameCNN, LineCNN, RecurrentStack, SequenceModel
 from models.packed import WIDTH, PackedModel, can_pack
+from tests.support.networks import connect
 
 HEIGHT = 16
 
 
 def network(rows: str = "max", encoder: dict | None = None, **stack) -> SequenceModel:
     torch.manual_seed(0)
-    model = SequenceModel(
+    model = connect(
         HEIGHT,
         5,
         lambda size: LineCNN(size, (16, 24, 32), 4, 8, rows, **(encoder or {})),
@@ -107,5 +108,5 @@ def test_what_cannot_be_packed_is_refused():
         assert not can_pack(model)
         with pytest.raises(ValueError, match="packed weights are for a LineCNN"):
             PackedModel(model)
-    frames = SequenceModel(1, 5, lambda size: FrameCNN(size, (4,), 1), RecurrentStack, CTCHead)
+    frames = connect(1, 5, lambda size: FrameCNN(size, (4,), 1), RecurrentStack, CTCHead)
     assert not can_pack(frames)

@@ -12,6 +12,7 @@ from models import (
     TokenClassificationHead,
     TokenEmbedding,
 )
+from tests.support.networks import connect
 
 IDS, LENGTHS = torch.tensor([[4, 2, 3], [1, 0, 0]]), torch.tensor([3, 1])
 TARGETS = torch.tensor([1, 0]), torch.tensor([1, 1])
@@ -28,7 +29,7 @@ def model_of(**options) -> SequenceModel:
         "recurrent": lambda size: RecurrentStack(size, 5, 1),
         "head": pooled("max"),
     }
-    return SequenceModel(7, 2, **parts | options).double()
+    return connect(7, 2, **parts | options).double()
 
 
 def counted(size: int, labels: int) -> BagOfTokens:

@@ -8,10 +8,10 @@ from models import (
     FrameCNN,
     RecurrentStack,
     SequenceClassificationHead,
-    SequenceModel,
     TokenClassificationHead,
 )
 from pipeline.reading.bundle import Bundle
+from tests.support.networks import connect
 
 
 def film_bundles() -> dict[str, Bundle]:
@@ -23,7 +23,7 @@ def film_bundles() -> dict[str, Bundle]:
     }
     return {
         name: Bundle(
-            SequenceModel(
+            connect(
                 1,
                 len(labels),
                 lambda size: FrameCNN(size, channels=(4,), grid=2),

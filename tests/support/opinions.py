@@ -3,16 +3,17 @@
 import torch
 
 from datasets import TextReader
-from models import RecurrentStack, SequenceClassificationHead, SequenceModel, TokenEmbedding
+from models import RecurrentStack, SequenceClassificationHead, TokenEmbedding
 from pipeline.reading.bundle import Bundle
 from pipeline.scoring.temperature import Calibration
+from tests.support.networks import connect
 
 LABELS = ["negative", "positive"]
 
 
 def opinion_bundle(temperature: float = 1.0) -> Bundle:
     """Logits of minus and plus the mean over words of 1 for "good" and -1 for "bad"."""
-    model = SequenceModel(
+    model = connect(
         4,
         2,
         lambda size: TokenEmbedding(size, 1),

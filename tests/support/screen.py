@@ -18,6 +18,7 @@ from models import (
     TokenClassificationHead,
 )
 from pipeline.reading.bundle import Bundle
+from tests.support.networks import connect
 
 TICK = Fraction(1, 1000)  # of the times of `write_film`
 
@@ -63,7 +64,7 @@ def clip_bundle(head: str, labels: Sequence[str] = ("dark", "bright")) -> Bundle
         "clip": SequenceClassificationHead,
         "text": CTCHead,
     }
-    model = SequenceModel(
+    model = connect(
         1,
         len(labels),
         lambda size: FrameCNN(size, [4], grid=2),

@@ -10,6 +10,7 @@ import torch
 from datasets import LineReader
 from models import CTCHead, LineCNN, RecurrentStack, SequenceModel
 from pipeline.reading.bundle import Bundle
+from tests.support.networks import connect
 
 ALPHABET = "abcdefgh "
 
@@ -56,7 +57,7 @@ trainer:
 def tiny_model(labels: int = len(ALPHABET), seed: int = 0) -> SequenceModel:
     """A line network of random weights, loud enough to read letters into noise."""
     torch.manual_seed(seed)
-    model = SequenceModel(
+    model = connect(
         16,
         labels,
         lambda size: LineCNN(size, [4, 6, 5], width_reduction=2, height_reduction=4),

@@ -5,9 +5,10 @@ import numpy as np
 import torch
 
 from datasets import ClipReader
-from models import FrameCNN, RecurrentStack, SequenceModel, TokenClassificationHead
+from models import FrameCNN, RecurrentStack, TokenClassificationHead
 from pipeline.reading.bundle import Bundle
 from pipeline.reading.prediction import Recognizer
+from tests.support.networks import connect
 
 FRAMES = 60
 LABELS = ["in", "out", "up", "down"]
@@ -34,7 +35,7 @@ def recognizer(
 ) -> Recognizer:
     """Reads 16 x 16 grey with random weights, loud enough to tell squares apart."""
     torch.manual_seed(seed)
-    model = SequenceModel(
+    model = connect(
         1,
         len(LABELS),
         lambda size: FrameCNN(size, [4, 5], grid=2, difference=True),

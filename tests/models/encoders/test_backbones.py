@@ -11,6 +11,7 @@ from datasets import ClipReader
 from models import Backbone, RecurrentStack, SequenceModel, TokenClassificationHead
 from models.encoders.backbones import CHUNK, FAMILIES
 from pipeline.reading.bundle import Bundle, load_bundle, part_spec, save_bundle
+from tests.support.networks import connect
 
 SMALL = "mobilenet_v3_small"  # batch norm, dropout none in what is left, any size of frame
 # one of each family, smallest frame, features; run with weights on the meta device
@@ -107,7 +108,7 @@ def test_padded_frames_stay_out_of_the_batch_statistics():
 
 
 def frozen_model(name: str = SMALL, frozen: bool = True) -> SequenceModel:
-    return SequenceModel(
+    return connect(
         1, 2, lambda n: Backbone(n, name, frozen=frozen),
         lambda n: RecurrentStack(n, 4, direction="forward"), TokenClassificationHead,
     )  # fmt: skip

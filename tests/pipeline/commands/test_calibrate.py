@@ -19,6 +19,7 @@ from pipeline.fitting.calibration import (
 from pipeline.reading.accept import mark_accepted, report_accepted
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer
+from pipeline.reading.records import confidence_of
 from pipeline.scoring import string_evidence as gathering
 from pipeline.scoring.risk_coverage import Accepted, RiskCoverageCurve, risk_coverage_curve
 from pipeline.scoring.string_confidence import (
@@ -158,7 +159,7 @@ def test_accepted_lines_are_those_above_the_promised_threshold(
     lifted = StringCalibration(0.2, 1.0)  # noise is read with very little probability
     bundle.calibration = Calibration(1.0, {"greedy": lifted})
     reader = Recognizer(bundle)
-    told = np.array([reader.confidence(reading) for _, reading in reader.read(paths)])
+    told = np.array([confidence_of(reader.bundle, reading) for _, reading in reader.read(paths)])
     curve = risk_coverage_curve(np.repeat(told, 25), np.repeat(told > np.median(told), 25))
     bundle = load_bundle(str(bundle_file))
     bundle.calibration = Calibration(1.0, {"greedy": StringCalibration(0.2, 1.0, curve)})

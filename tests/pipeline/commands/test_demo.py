@@ -10,13 +10,14 @@ import torch
 from rich.console import Console
 
 from datasets import LineReader
-from models import CTCHead, LineCNN, RecurrentStack, SequenceModel
+from models import CTCHead, LineCNN, RecurrentStack
 from pipeline.commands import demo
 from pipeline.reading import bundle
 from pipeline.reading.bundle import Bundle, save_bundle
 from pipeline.reading.prediction import load_recognizer
 from pipeline.reports import html as report
 from tests.support.film_bundles import film_bundles
+from tests.support.networks import connect
 from tests.support.opinions import opinion_bundle
 
 LABELS = list(" abcdefghijklmnopqrstuvwxyz")
@@ -28,7 +29,7 @@ def zoo(tmp_path, monkeypatch):
     tmp_path.
     """
     torch.manual_seed(0)
-    model = SequenceModel(
+    model = connect(
         16,
         len(LABELS),
         lambda size: LineCNN(size, channels=(4, 8, 8)),

@@ -10,6 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline.evaluation.labelled import label_ids
 from pipeline.reading.bundle import save_bundle
+from tests.support.networks import connect
 from tests.support.opinions import opinion_bundle
 from tests.support.small import noise_line, write_image
 
@@ -177,10 +178,10 @@ def test_numbers_are_places_unless_they_are_names():
 
 def test_evaluate_names_bundles_that_it_cannot_score(command, tmp_path):
     from datasets import TextReader
-    from models import RecurrentStack, SequenceModel, TokenClassificationHead, TokenEmbedding
+    from models import RecurrentStack, TokenClassificationHead, TokenEmbedding
     from pipeline.reading.bundle import Bundle
 
-    model = SequenceModel(
+    model = connect(
         5,
         2,
         lambda n: TokenEmbedding(n, 2),

@@ -15,7 +15,6 @@ from models import (
     FrameCNN,
     RecurrentStack,
     SequenceClassificationHead,
-    SequenceModel,
     TokenClassificationHead,
 )
 from models.heads.labels import Label, StepLabels, Text
@@ -25,6 +24,7 @@ from pipeline.evaluation.labelled_clips import labelled_clips
 from pipeline.parsing import StrictParser
 from pipeline.reading.bundle import Bundle, save_bundle
 from pipeline.reading.prediction import Answer, load_recognizer
+from tests.support.networks import connect
 
 GREY = {"d": 30, "b": 220}
 LABELS = ["dark", "bright"]
@@ -48,9 +48,7 @@ class Brightness:
     """Says of each frame, or of the last one, whether it is bright; spells d and b."""
 
     def __init__(self, head, labels=LABELS, **options):
-        model = SimpleNamespace(head=head)
-        reader = ClipReader(8, 8, **options)
-        self.bundle = SimpleNamespace(model=model, labels=labels, reader=reader)
+        self.bundle = Bundle(SimpleNamespace(head=head), labels, ClipReader(8, 8, **options))
 
     def answers(self, items):
         for path in items:
@@ -67,9 +65,6 @@ class Brightness:
                 runs = [i for n, i in enumerate(ids) if n == 0 or i != ids[n - 1]]
                 reading = Text(runs, [1.0] * len(runs), [(0, 0)] * len(runs), 1.0)
             yield Answer(path, reading, clip.times, clip.numbers)
-
-    def confidence(self, reading):
-        return reading.confidence
 
 
 def parsed(data, *arguments: str):
@@ -258,7 +253,7 @@ def test_what_a_head_cannot_be_scored_on_is_said(folders, table):
 def test_a_network_is_scored_on_what_it_reads(command, table, tmp_path):
     """The truth is what the bundle says, but for the first film's first three frames."""
     torch.manual_seed(1)
-    model = SequenceModel(
+    model = connect(
         1,
         2,
         lambda size: FrameCNN(size, [4, 4]),

@@ -20,6 +20,7 @@ from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading import prediction
 from pipeline.reading.chunks import JoinedReading, Prefetcher
 from pipeline.reading.prediction import Answer, Item, Recognizer
+from pipeline.reading.records import record_of
 from pipeline.reading.spans import to_spans
 from tests.support.small import break_images, noise_line, write_image
 from tests.support.squares import FRAMES, recognizer, write_squares
@@ -154,12 +155,12 @@ def test_a_step_lasts_until_the_next_and_the_last_the_median_step():
 
 def test_a_record_of_steps_has_times_only_if_they_are_known():
     reader, reading = recognizer(), StepLabels([[0], [0], [2]], [0.5, 1.0, 0.25])
-    timed = reader.record(reading, np.array([0.0, 0.5, 1.0]), np.array([0, 12, 25]))
+    timed = record_of(reader.bundle, reading, np.array([0.0, 0.5, 1.0]), np.array([0, 12, 25]))
     assert timed["segments"][1] == {
         "start": 1.0, "end": 1.5, "start_frame": 25, "end_frame": 38, "label": "up",
         "confidence": 0.25,
     }  # fmt: skip
-    assert reader.record(reading)["segments"] == [
+    assert record_of(reader.bundle, reading)["segments"] == [
         {"start": 0, "end": 2, "label": "in", "confidence": 0.75},
         {"start": 2, "end": 3, "label": "up", "confidence": 0.25},
     ]

@@ -23,6 +23,7 @@ from models import (
 from pipeline.reading import streaming
 from pipeline.reading.bundle import Bundle, load_bundle, save_bundle
 from pipeline.reading.streaming import Stream, read_chunks, read_whole
+from tests.support.networks import connect
 
 STEPS = 40
 EVEN, SEVENS, ONES = [STEPS], [7] * 5 + [5], [1] * STEPS
@@ -44,7 +45,7 @@ def network(
     """A frame network of random weights, loud enough to change its mind."""
     torch.manual_seed(seed)
     options = {"hidden_size": 6, "num_layers": 1, "direction": "forward"} | (stack or {})
-    model = SequenceModel(
+    model = connect(
         1,
         4,
         lambda size: FrameCNN(size, [4, 5], grid=2, difference=difference),
@@ -157,7 +158,7 @@ def test_what_must_see_the_end_is_refused_with_a_way_out(make, says):
 
 
 def test_an_encoder_that_looks_ahead_is_refused():
-    model = SequenceModel(
+    model = connect(
         16,
         4,
         lambda size: LineCNN(size, [4, 4], 2, 4),
@@ -210,7 +211,7 @@ def test_windows_hold_no_more_than_a_window_and_two_halos(film, monkeypatch):
     seen = []
     label = streaming.label_steps
     monkeypatch.setattr(
-        streaming, "label", lambda s, h, f, *a: seen.append(f.shape[1]) or label(s, h, f, *a)
+        streaming, "label_steps", lambda s, h, f, *a: seen.append(f.shape[1]) or label(s, h, f, *a)
     )
     list(read_chunks(model, film.split(SEVENS), 8, 3))
     assert max(seen) == 8 + 2 * 3 and len(seen) > 3

@@ -14,7 +14,6 @@ from models import (
     CTCHead,
     RecurrentStack,
     SequenceClassificationHead,
-    SequenceModel,
     TokenClassificationHead,
     TokenEmbedding,
 )
@@ -36,6 +35,7 @@ from pipeline.scoring.temperature import (
     num_bins,
     string_confidence,
 )
+from tests.support.networks import connect
 from tests.support.small import tiny_bundle, write_lines
 
 
@@ -102,7 +102,7 @@ def test_labelled_steps_count_and_others_do_not():
 
 def word_bundle(temperature: float) -> Bundle:
     torch.manual_seed(0)
-    model = SequenceModel(
+    model = connect(
         6, 2, lambda n: TokenEmbedding(n, 4), lambda n: RecurrentStack(n, 3, 1),
         lambda n, k: SequenceClassificationHead(n, k),
     ).eval()  # fmt: skip

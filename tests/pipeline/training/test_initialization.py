@@ -13,11 +13,12 @@ from pipeline.reading.bundle import Bundle
 from pipeline.scoring.string_confidence import StringCalibration
 from pipeline.scoring.temperature import Calibration
 from pipeline.training.initialization import HANDICAP, initialize_from
+from tests.support.networks import connect
 from tests.support.small import tiny_model
 
 
 def model(labels: int, head=TokenClassificationHead, hidden: int = 6) -> SequenceModel:
-    return SequenceModel(
+    return connect(
         16, labels, lambda n: LineCNN(n, (4, 6), 2, 4), lambda n: RecurrentStack(n, hidden), head
     )
 

@@ -7,11 +7,12 @@ from torch.testing import assert_close
 
 from models import RecurrentStack, SequenceClassificationHead, SequenceModel, TokenEmbedding
 from pipeline.training.optimizer import TableAdamW, make_optimizer
+from tests.support.networks import connect
 
 
 def small_model() -> SequenceModel:
     torch.manual_seed(0)
-    return SequenceModel(
+    return connect(
         6,
         2,
         lambda size: TokenEmbedding(size, 3),
