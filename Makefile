@@ -24,7 +24,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 fonts:
-	apt-get install --yes --no-install-recommends $$(cat datasets/fonts.txt)
+	apt-get install --yes --no-install-recommends $$(cat datasets/lines/synthetic/fonts.txt)
 
 clean:
 	rm -rf .venv reports .pytest_cache .ruff_cache

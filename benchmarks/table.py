@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pipeline.scoring.metrics import Score
+
 
 def aligned(cells: Sequence[Sequence[str]], markdown: bool) -> str:
     """Rows of cells, the head first -> aligned columns, or a Markdown table."""
@@ -10,3 +12,9 @@ def aligned(cells: Sequence[Sequence[str]], markdown: bool) -> str:
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def score_cell(score: Score) -> str:
+    """Percent with its interval, such as "1.03 (0.85-1.22)"."""
+    interval = f"{score.low:.2f}-{score.high:.2f}" if score.groups > 1 else "one group"
+    return f"{score.value:.2f} ({interval})"

@@ -1,12 +1,12 @@
-"""Files -> SequenceBatch: readers, vocabularies, augmentation, synthetic data.
+"""Turn files into batches: readers, vocabularies, augmentation, synthetic data; no networks.
 
-Names are imported when they are first asked for: `predict` reads a line without Lightning or
+Names are imported on first access, so that `predict` runs without importing Lightning or
 Albumentations.
 """
 
 from importlib import import_module
 
-_HOMES = {
+_MODULES = {
     "BleedThrough": "lines.augmentation",
     "ClipReader": "video.reader",
     "Clips": "video.source",
@@ -28,10 +28,10 @@ _HOMES = {
     "Vocabulary": "vocabulary",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str):
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'datasets' has no attribute '{name}'")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

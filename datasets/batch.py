@@ -1,4 +1,4 @@
-"""One sample, one batch: what every reader gives and every network takes. Axis 1 is always time."""
+"""`Sample` and `SequenceBatch`, and the padding between them. Axis 1 of a batch is always time."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-IGNORED = -100  # a target that no loss and no metric counts
+IGNORED = -100  # target value that losses and metrics skip
 
 
 class Sample(NamedTuple):
     """One labelled sequence.
 
     inputs: (T, ...): line columns (W, C, H) uint8, frames (T, C, H, W) uint8, words (T,) int64.
-    target: int64: () one label; (S,) a string's symbols, or a label for each step; (T, L) several
-        labels a step.
+    target: int64: () one label; (S,) the symbols of a string, or one label per step; (T, L)
+        several labels per step.
     """
 
     inputs: np.ndarray
@@ -23,13 +23,13 @@ class Sample(NamedTuple):
 
 
 class SequenceBatch(NamedTuple):
-    """Right-padded samples. A NamedTuple, so that `pin_memory` and device transfer handle it.
+    """A batch of right-padded samples; a NamedTuple, which `pin_memory` and device transfer handle.
 
     inputs: (B, T, ...) padded with 0.
-    lengths: (B,) true steps of each input; may be 0.
+    lengths: (B,) number of steps of each input, without padding; may be 0.
     targets: (B,) one label, or (B, S) / (B, T, L) padded with -100.
-    target_lengths: (B,) true steps of each target; 1 for one label.
-    indices: (B,) each sample's place in its dataset, so that an error can name the file.
+    target_lengths: (B,) number of steps of each target, without padding; 1 for one label.
+    indices: (B,) index of each sample in its dataset, so that an error can name the file.
     """
 
     inputs: Tensor
@@ -40,7 +40,7 @@ class SequenceBatch(NamedTuple):
 
 
 def pad(arrays: Sequence[np.ndarray], value: int) -> np.ndarray:
-    """Stack (T_i, ...) arrays into (B, max T, ...), filled with `value` behind each end."""
+    """Stack arrays (T_i, ...) into (B, max T, ...), right-padded with `value`."""
     longest = max((len(a) for a in arrays), default=0)
     padded = np.full((len(arrays), longest, *arrays[0].shape[1:]), value, dtype=arrays[0].dtype)
     for row, array in zip(padded, arrays, strict=True):
@@ -49,7 +49,7 @@ def pad(arrays: Sequence[np.ndarray], value: int) -> np.ndarray:
 
 
 def collate(samples: Sequence[tuple[int, Sample]]) -> SequenceBatch:
-    """(place in the dataset, sample) pairs -> one batch."""
+    """Combine (index in the dataset, sample) pairs into one batch."""
     indices, items = zip(*samples, strict=True)
     targets = [np.asarray(item.target, dtype=np.int64) for item in items]
     one_label = targets[0].ndim == 0

@@ -1,11 +1,10 @@
-"""The one LightningDataModule: a source's splits as loaders of like-length batches."""
+"""The LightningDataModule: DataLoaders over the splits of a source, with batches of like length."""
 
 import os
 import signal
 
-os.environ.setdefault(
-    "NO_ALBUMENTATIONS_UPDATE", "1"
-)  # it asks the network for a newer version on import
+# Albumentations looks for a newer version on the network when it is imported
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations
 import cv2
@@ -20,37 +19,40 @@ from .source import Problem, SequenceDataset, Source, Split
 
 
 class Augmentation:
-    """Albumentations transforms of an image (H, W) uint8 or a clip, random anew in each process."""
+    """Albumentations transforms of an image (H, W) uint8 or a clip, seeded anew in each process."""
 
-    # Albumentations lays frames side by side as channels, and OpenCV 5 flips no more than these
-    CHANNELS = 128
+    # Albumentations stacks the frames of a clip as channels, and OpenCV 5 flips at most so many
+    MAX_CHANNELS = 128
 
     def __init__(self, transforms: list[albumentations.BasicTransform]):
         self.compose = albumentations.Compose(transforms)
-        self.draws = np.random.default_rng()
+        self.rng = np.random.default_rng()
 
     def seed(self, value: int) -> None:
         self.compose.set_random_seed(value % 2**32)
-        self.draws = np.random.default_rng(value)
+        self.rng = np.random.default_rng(value)
 
     def __call__(self, image):
         return self.compose(image=image)["image"]
 
     def clip(self, frames: np.ndarray) -> np.ndarray:
-        """Frames (T, H, W, C) uint8, all changed alike: one draw a clip."""
-        draw = int(self.draws.integers(2**32))
-        size = self.CHANNELS // frames.shape[3]
-        changed = []
+        """Transform frames (T, H, W, C) uint8, all with the same random parameters."""
+        seed = int(self.rng.integers(2**32))
+        size = self.MAX_CHANNELS // frames.shape[3]
+        chunks = []
         for start in range(0, len(frames), size):
-            self.compose.set_random_seed(draw)
-            changed.append(self.compose(images=frames[start : start + size])["images"])
-        return np.concatenate(changed)
+            self.compose.set_random_seed(seed)
+            chunks.append(self.compose(images=frames[start : start + size])["images"])
+        return np.concatenate(chunks)
 
 
-def prepare_worker(worker: int) -> None:
-    """No OpenCV threads, which fight with the other workers, and a random state of its own."""
+def init_worker(worker: int) -> None:
+    """Give a DataLoader worker a random state of its own, and OpenCV no threads.
+
+    The threads would compete with the other workers.
+    """
     cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer says when to stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer stops the workers
     info = torch.utils.data.get_worker_info()
     augmentation = getattr(info.dataset, "augmentation", None)
     if augmentation is not None:
@@ -58,16 +60,16 @@ def prepare_worker(worker: int) -> None:
 
 
 class SequenceDataModule(pl.LightningDataModule):
-    """Batches of a source.
+    """DataLoaders over the three splits of a source.
 
     Args:
         source: the data, in three splits.
-        batch_size: samples a batch at the most.
-        batch_steps: steps a batch at the most, padding included: pixels of width, frames or words.
-            null: no bound.
-        workers: processes that read and augment; 0 reads on the training thread.
-        augmentations: Albumentations transforms of each training image, one after the other.
-        seed: of the order of the samples.
+        batch_size: maximum number of samples per batch.
+        batch_steps: maximum number of steps per batch, padding included: columns of pixels, frames
+            or words. null: no limit.
+        workers: number of processes that read and augment; 0 reads in the training process.
+        augmentations: Albumentations transforms, applied in order to each training image.
+        seed: random seed of the order of the samples.
     """
 
     def __init__(
@@ -88,11 +90,14 @@ class SequenceDataModule(pl.LightningDataModule):
 
     @property
     def problems(self) -> list[Problem]:
-        """Samples left out so far: a source may meet more when another split is read."""
+        """Samples left out so far; reading another split may add some."""
         return self.source.problems
 
     def split(self, name: Split) -> SequenceDataset:
-        """One split of the source, made once; training images are augmented."""
+        """Return one split of the source, cached; the train split has the augmentations.
+
+        Raises ValueError if the samples of the source are not images but augmentations are set.
+        """
         if name not in self._splits:
             dataset = self.source.split(name)
             if name == "train" and self.augmentation is not None:
@@ -111,7 +116,7 @@ class SequenceDataModule(pl.LightningDataModule):
             raise ValueError(
                 f"the {name} split is empty; keep a group for it (see {type(self.source).__name__})"
             )
-        # a worker that is forked while one of OpenCV's threads holds a lock waits for it forever
+        # a worker forked while an OpenCV thread holds a lock would wait for that lock forever
         cv2.setNumThreads(0)
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         sampler = EpochSampler(
@@ -121,14 +126,14 @@ class SequenceDataModule(pl.LightningDataModule):
             shuffle=name == "train",
             seed=self.seed,
             rank=torch.distributed.get_rank() if distributed else 0,
-            world=torch.distributed.get_world_size() if distributed else 1,
+            world_size=torch.distributed.get_world_size() if distributed else 1,
         )
         return DataLoader(
             dataset,
             batch_sampler=sampler,
             num_workers=self.workers,
             collate_fn=collate,
-            worker_init_fn=prepare_worker,
+            worker_init_fn=init_worker,
             pin_memory=torch.cuda.is_available(),
             prefetch_factor=4 if self.workers else None,
         )
@@ -137,7 +142,7 @@ class SequenceDataModule(pl.LightningDataModule):
         return self._loader("train")
 
     def val_dataloader(self) -> DataLoader | list:
-        """A training may do without a validation split: no loader for it. `validate` may not."""
+        """Return no loader if `fit` runs without a validation split; `validate` requires one."""
         fitting = self.trainer is not None and self.trainer.state.fn == "fit"
         if fitting and not len(self.split("validation")):
             return []
@@ -148,27 +153,31 @@ class SequenceDataModule(pl.LightningDataModule):
 
 
 class EpochSampler(BucketSampler):
-    """Buckets of a dataset that may render anew: it learns the epoch before the workers fork."""
+    """Batches of a dataset whose samples may change each epoch.
+
+    `set_epoch` also sets the dataset's epoch, before the workers are forked.
+    """
 
     def __init__(self, dataset: SequenceDataset, **options):
         super().__init__(dataset.sizes, **options)
         self.dataset = dataset
         last = getattr(dataset, "epochs", 1) - 1
-        if self.shuffle and last > 0:  # shares that change in a straight line: an end needs most
-            now, needed = dataset.epoch, []
+        if self.shuffle and last > 0:
+            # the share of added samples changes linearly: the first or last epoch has most batches
+            current, counts = dataset.epoch, []
             for epoch in (0, last):
                 self.set_epoch(epoch)
-                needed.append(self._needed())
-            self._promised = max(needed)
-            self.set_epoch(now)
+                counts.append(self._count_batches())
+            self._num_batches = max(counts)
+            self.set_epoch(current)
 
     @property
     def sampler(self) -> "EpochSampler":
-        """Where Lightning looks for `set_epoch` on a batch sampler."""
+        """This object: Lightning calls `set_epoch` on the `sampler` of a batch sampler."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
         super().set_epoch(epoch)
         if self.shuffle and hasattr(self.dataset, "epoch"):
             self.dataset.epoch = epoch
-            self.sizes = np.asarray(self.dataset.sizes)  # other samples may be drawn now
+            self.sizes = np.asarray(self.dataset.sizes)  # the epoch may have other samples

@@ -1,4 +1,4 @@
-"""Image files in any format that OpenCV decodes -> grey pixels, for lines and pages."""
+"""Load image files, in any format that OpenCV decodes, as greyscale arrays."""
 
 from pathlib import Path
 
@@ -8,16 +8,27 @@ import numpy as np
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 
-def load_grey(path: str) -> np.ndarray:
-    """An image file -> grey (H, W) uint8; 16 bits are scaled down, transparency is laid on white.
+def sibling_images(file: Path, stem: str) -> list[Path]:
+    """Paths that an image called `stem` beside a file may have, one per suffix and letter case."""
+    endings = (ending for suffix in IMAGE_SUFFIXES for ending in (suffix, suffix.upper()))
+    return [file.with_name(stem + ending) for ending in endings]
 
-    Raises OSError for a file that is missing or empty, ValueError for one that is no image.
+
+def load_grey(path: str) -> np.ndarray:
+    """Load an image file as greyscale (H, W) uint8.
+
+    16-bit values are scaled down, transparency is composited onto white. Raises OSError if the file
+    is missing or empty, ValueError if it is not an image.
     """
     return decode_grey(Path(path).read_bytes(), path)
 
 
 def decode_grey(data: bytes, path: str) -> np.ndarray:
-    """An encoded image -> grey (H, W) uint8. Raises OSError if empty, ValueError if no image."""
+    """Decode an encoded image to greyscale (H, W) uint8, as `load_grey` does.
+
+    path: the name in error messages. Raises OSError if `data` is empty, ValueError if it is not an
+    image.
+    """
     if not data:
         raise OSError(f"{path}: the file is empty (0 bytes); copy it again")
     try:
@@ -32,15 +43,18 @@ def decode_grey(data: bytes, path: str) -> np.ndarray:
 
 
 def to_grey(image: np.ndarray, name: str) -> np.ndarray:
-    """(H, W) or (H, W, 1 | 3 | 4) BGR(A), 8 or 16 bits -> (H, W) uint8."""
+    """Convert an image to grey (H, W) uint8.
+
+    image: (H, W) or (H, W, 1 to 4), grey or BGR, with or without alpha, of 8 or 16 bits. Raises
+    ValueError for another pixel type.
+    """
     if image.dtype == np.uint16:
         image = (image // 257).astype(np.uint8)
     if image.dtype != np.uint8:
         raise ValueError(f"{name}: pixels of type {image.dtype}; convert the image to 8 or 16 bits")
     if image.ndim == 2:
         return image
-    channels = image.shape[2]
-    if channels in (2, 4):  # grey or colour with transparency
+    if image.shape[2] in (2, 4):  # grey or colour, with an alpha channel
         alpha = image[..., -1:].astype(np.uint16)
         image = ((image[..., :-1] * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.shape[2] == 3 else image[..., 0]

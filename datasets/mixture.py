@@ -1,4 +1,4 @@
-"""Several sources with one alphabet, read as one: real lines beside rendered ones, say."""
+"""Combine several sources with the same labels into one, such as real and synthetic lines."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from .source import Problem, SequenceDataset, Source, Split
 
 
 class MixedDataset(SequenceDataset):
-    """One split of every source, one after the other."""
+    """Concatenation of the same split of several sources."""
 
     def __init__(self, parts: list[SequenceDataset]):
         self.parts = parts
@@ -41,10 +41,10 @@ class MixedDataset(SequenceDataset):
 
 
 class ScheduledDataset(SequenceDataset):
-    """As many samples an epoch as a mixture has, but drawn from it in shares that the epoch sets.
+    """Samples of a mixture, drawn anew each epoch with a scheduled share of the added sources.
 
-    The epoch alone decides the draw. Each part is used whole, in a random order, before any of its
-    samples comes twice.
+    An epoch has as many samples as the mixture. The draw depends on the epoch only; each part is
+    used whole, in random order, before any of its samples is repeated.
     """
 
     def __init__(self, mixed: MixedDataset, added_share: tuple[float, float], epochs: int):
@@ -66,13 +66,13 @@ class ScheduledDataset(SequenceDataset):
     @epoch.setter
     def epoch(self, value: int) -> None:
         self._epoch = self.mixed.epoch = value
-        self.places = self._draw(value)  # (N,) of the mixture's samples
-        self.names = [self.mixed.names[place] for place in self.places]
-        self.groups = [self.mixed.groups[place] for place in self.places]
-        self.sizes = self.mixed.sizes[self.places]
+        self.indices = self._draw(value)  # (N,) into the mixture
+        self.names = [self.mixed.names[i] for i in self.indices]
+        self.groups = [self.mixed.groups[i] for i in self.indices]
+        self.sizes = self.mixed.sizes[self.indices]
 
     def share(self, epoch: int) -> float:
-        """Of the samples that the sources behind the first have in this epoch."""
+        """Share of this epoch's samples that come from the sources after the first."""
         start, end = self.added_share
         return start + (end - start) * min(1.0, epoch / max(1, self.epochs - 1))
 
@@ -80,30 +80,30 @@ class ScheduledDataset(SequenceDataset):
         rng = np.random.default_rng(epoch)
         total, first = len(self.mixed), len(self.mixed.parts[0])
         added = round(self.share(epoch) * total)
-        own = draw(rng, first, total - added)
-        return np.concatenate([own, first + draw(rng, total - first, added)])
+        own = draw_indices(rng, first, total - added)
+        return np.concatenate([own, first + draw_indices(rng, total - first, added)])
 
     def read(self, index: int) -> Sample:
-        return self.mixed.read(int(self.places[index]))
+        return self.mixed.read(int(self.indices[index]))
 
 
-def draw(rng: np.random.Generator, count: int, wanted: int) -> np.ndarray:
-    """(wanted,) numbers below `count`: all of them in random order, again and again."""
-    passes = [rng.permutation(count) for _ in range(-(-wanted // max(1, count)))]
-    return np.concatenate([np.zeros(0, np.int64), *passes])[:wanted]
+def draw_indices(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
+    """Draw (size,) indices below `count`: as many random permutations in a row as needed."""
+    passes = [rng.permutation(count) for _ in range(-(-size // max(1, count)))]
+    return np.concatenate([np.zeros(0, np.int64), *passes])[:size]
 
 
 class Mixture(Source):
-    """Train on all sources; validate and test on the first (the real ones go first).
+    """Train on all sources, validate and test on the first (so put the real data first).
 
     Args:
-        sources: all with the same labels and the same reader options. Raises ValueError if they
-            differ.
-        added_share: share of an epoch's samples, 0 to 1, that come from the sources behind the
-            first, in the first epoch and at the end; in between it changes in a straight line, so
-            [0.8, 0.2] goes from synthetic to real. The epoch stays as long as all sources together.
-            null: every sample once an epoch.
-        epochs: over how many epochs the share changes.
+        sources: the sources; all need the same labels and the same reader options. Raises
+            ValueError if they differ.
+        added_share: share of an epoch's samples, 0 to 1, that come from the sources after the
+            first: in the first epoch and in the last. In between it changes linearly, so [0.8, 0.2]
+            moves from synthetic to real data. The number of samples per epoch stays that of all
+            sources together. null: every sample once per epoch.
+        epochs: number of epochs over which the share changes.
     """
 
     def __init__(

@@ -1,23 +1,21 @@
-"""Where data lies: as given, or under $STRAND_DATA."""
+"""Resolve paths of data: as given, or relative to $STRAND_DATA."""
 
 import os
 from pathlib import Path
 
 
 def resolve(root: str) -> Path:
-    """A data path as given, or under $STRAND_DATA.
+    """Return a data path as given if it exists, else the one below $STRAND_DATA.
 
-    Raises FileNotFoundError that says where it looked.
+    Raises FileNotFoundError, with the paths that were tried, if neither exists.
     """
-    tried = [Path(root).expanduser()]
-    if not tried[0].is_absolute() and os.environ.get("STRAND_DATA"):
-        tried.append(Path(os.environ["STRAND_DATA"]) / root)
-    for path in tried:
+    candidates = [Path(root).expanduser()]
+    if not candidates[0].is_absolute() and os.environ.get("STRAND_DATA"):
+        candidates.append(Path(os.environ["STRAND_DATA"]) / root)
+    for path in candidates:
         if path.exists():
             return path
-    hint = (
-        ""
-        if len(tried) > 1
-        else "; set STRAND_DATA to the folder that holds it, or correct the path"
-    )
-    raise FileNotFoundError(f"no such data: {' or '.join(map(str, tried))}{hint}")
+    message = f"no such data: {' or '.join(map(str, candidates))}"
+    if len(candidates) == 1:
+        message += "; set STRAND_DATA to the folder that holds it, or correct the path"
+    raise FileNotFoundError(message)

@@ -1,4 +1,4 @@
-"""A progress bar for work that may take long, silent where nobody watches."""
+"""A progress bar for long loops, hidden where standard error is not a terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
-    """Yield the items behind a rich bar on standard error; it is gone when they are done."""
+    """Yield the items while a rich bar on standard error shows progress; it vanishes at the end."""
     from rich.console import Console
     from rich.progress import track as rich_track
 

@@ -1,4 +1,4 @@
-"""Where samples come from: a `Source` has labels and splits, a `SequenceDataset` is one split."""
+"""Base classes of labelled data: `Source` (labels and splits), `SequenceDataset`, `Reader`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,33 +12,33 @@ Split = Literal["train", "validation", "test"]
 
 
 class Problem(NamedTuple):
-    """A sample that cannot be used, and why. Counted and named, never replaced."""
+    """A sample that cannot be used, and the reason. Reported by name, never replaced."""
 
     name: str
     reason: str
 
 
 class Reader(ABC):
-    """Turns one thing that a user has (a path, a text) into a model's input.
+    """Converts one item of a user (a path, a text) into the input of a model.
 
-    A bundle carries its options: every constructor argument is kept as an attribute of the same
+    A bundle stores its options, so every constructor argument is kept as an attribute of the same
     name.
     """
 
     @abstractmethod
     def read(self, item: str) -> np.ndarray:
-        """An item -> (T, ...).
+        """Return the input (T, ...) of an item.
 
-        Raises ValueError or OSError that names the item and says what is wrong.
+        Raises ValueError or OSError that names the item and the cause.
         """
 
 
 class SequenceDataset(ABC):
-    """One split: a map-style dataset for torch's DataLoader, giving (index, Sample).
+    """One split: a map-style dataset for torch's DataLoader, with items (index, Sample).
 
-    names: what each sample is called in messages (a path, or "synthetic 17").
-    groups: the page, video or writer each sample belongs to; intervals are drawn over groups.
-    sizes: (N,) steps of each input (pixels wide, frames, words), known before anything is read.
+    names: name of each sample in messages (a path, or "synthetic 17").
+    groups: page, video or writer of each sample; confidence intervals resample groups.
+    sizes: (N,) steps of each input (columns, frames, words), known before anything is read.
     """
 
     names: list[str]
@@ -58,12 +58,12 @@ class SequenceDataset(ABC):
 class Source(ABC):
     """Labelled data in three splits.
 
-    input_size: what the encoder must know: pixels high (lines), channels (frames), words in the
-        table (text).
-    labels: the list of labels, in the order of their ids.
-    reader: how `predict` turns a user's file into the same input; the bundle stores it.
+    input_size: input size of the encoder: image height (lines), channels (frames), vocabulary size
+        (text).
+    labels: the labels, in the order of their ids.
+    reader: converts a user's file into the same input in `predict`; stored in the bundle.
     problems: samples left out, each with its reason.
-    notes: what is doubtful in samples that are used.
+    notes: warnings about samples that are used, or about options.
     """
 
     input_size: int

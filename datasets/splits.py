@@ -1,4 +1,4 @@
-"""Keeping groups (pages, books, videos, writers) whole when data is split."""
+"""Split data by group (page, book, video, writer), so that no group is in two splits."""
 
 import random
 from collections import Counter
@@ -14,11 +14,12 @@ def split_groups(
     where: str,
     seed: int = 0,
 ) -> dict[str, Split]:
-    """The group of each sample -> the split of each group.
+    """Map each group to its split, given the group of each sample.
 
-    A list names the groups of a split; a number is the share of all samples it should hold: groups
-    are drawn
-    for it in a random order that depends on their names and the seed alone.
+    validation, test: a list names the groups of the split; a number is the share of all samples
+        that it should hold. Groups for a share are drawn in a random order that depends only on
+        their names and the seed.
+    where: the data's name in error messages.
     Raises ValueError if a named group does not exist, is named twice, or if no group is left to
     train on.
     """
@@ -41,8 +42,7 @@ def split_groups(
     for split, wanted in (("test", test), ("validation", validation)):
         if isinstance(wanted, float | int):
             missing = wanted * len(groups)
-            # a group is taken while at least half of it is still wanted, and one is always left
-            # to train on
+            # take a group while at least half of it is missing; one is always left for training
             while len(free) > 1 and missing >= max(1.0, sizes[free[-1]] / 2):
                 group = free.pop()
                 assigned[group] = split

@@ -1,42 +1,40 @@
-"""CSV and TSV files, row by row: one reader of delimited text for lines, videos and reviews."""
+"""Read CSV and TSV files row by row, for label files of lines, videos and reviews."""
 
-import codecs
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 DELIMITERS = ",\t;"
-MAX_CELL = 2**27  # characters; Python's csv stops at 131072
-CHUNK = 2**20  # bytes
+MAX_CELL = 2**27  # characters; the default of Python's csv is 131072
 
 
 class TableRow(NamedTuple):
-    """The cells of a row, as they are written. line: that of its beginning in the file, from 1."""
+    """The cells of a row, unconverted. line: the line of the file that it starts in, from 1."""
 
     line: int
     cells: list[str]
 
 
 class UnusableRow(NamedTuple):
-    """A row that cannot be parsed, and why."""
+    """A row that cannot be parsed, and the reason."""
 
     line: int
     reason: str
 
 
 def find_delimiter(path: Path) -> str:
-    """Comma, tab or semicolon: whichever the first line has most of. Raises ValueError."""
+    """Return comma, tab or semicolon: the most frequent one in the first line of the file."""
     with path.open("rb") as file:
-        first = file.readline().decode("utf-8", "replace")
-    return max(DELIMITERS, key=first.count)
+        first_line = file.readline().decode("utf-8", "replace")
+    return max(DELIMITERS, key=first_line.count)
 
 
 def read_rows(path: Path, delimiter: str, quotes: bool = True) -> Iterator[TableRow | UnusableRow]:
-    """Rows of a UTF-8 file, with or without byte order mark; empty lines are no rows.
+    """Yield the rows of a UTF-8 file, with or without byte order mark; empty lines are skipped.
 
     quotes: whether a cell in double quotes may hold delimiters and line breaks.
-    Raises ValueError for a file that is not UTF-8, OSError if it cannot be read.
+    Raises ValueError if the file is not UTF-8, OSError if it cannot be read.
     """
     csv.field_size_limit(MAX_CELL)
     quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
@@ -57,13 +55,13 @@ def read_rows(path: Path, delimiter: str, quotes: bool = True) -> Iterator[Table
                 if cells:
                     yield TableRow(line, cells)
     except UnicodeDecodeError as error:
-        raise not_utf8(path) from error
+        raise encoding_error(path) from error
 
 
 def named_rows(
     header: Sequence[str], rows: Iterable[TableRow | UnusableRow]
 ) -> Iterator[tuple[int, dict[str, str]] | UnusableRow]:
-    """(line, cells by the names of their columns); a row with more or fewer cells is unusable."""
+    """Yield (line, cells by column name); a row with more or fewer cells becomes an UnusableRow."""
     for row in rows:
         if isinstance(row, UnusableRow):
             yield row
@@ -78,28 +76,25 @@ def named_rows(
 
 
 def read_utf8(path: Path) -> str:
-    """A text file, whatever its line ends, without a byte order mark.
+    """Return the text of a UTF-8 file, with universal newlines and without byte order mark.
 
-    Raises ValueError that names a file in another encoding.
+    Raises ValueError, with the first invalid byte, if the file is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise not_utf8(path) from error
+        raise encoding_error(path) from error
 
 
-def not_utf8(path: Path) -> ValueError:
-    """The error that names the first byte of a file that is no UTF-8."""
-    decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
+def encoding_error(path: Path) -> ValueError:
+    """Return an error with the position of the first byte that is not UTF-8."""
+    offset = 0
     with path.open("rb") as file:
-        while True:
-            chunk = file.read(CHUNK)
-            pending = len(decoder.getstate()[0])
+        for line in file:  # no UTF-8 sequence crosses a line feed
             try:
-                decoder.decode(chunk, final=not chunk)
+                line.decode()
             except UnicodeDecodeError as error:
-                place = done - pending + error.start
+                place = offset + error.start
                 return ValueError(f"{path}: not UTF-8 at byte {place}; save it as UTF-8")
-            if not chunk:  # mended since it was read
-                return ValueError(f"{path}: not UTF-8; save it as UTF-8")
-            done += len(chunk)
+            offset += len(line)
+    return ValueError(f"{path}: not UTF-8; save it as UTF-8")  # it was corrected since it was read

@@ -1,4 +1,4 @@
-"""Symbols <-> ids for strings, by characters or by words: strict, NFC, nothing else is changed."""
+"""Encode strings as ids of characters or of words, after NFC normalization and no other change."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,10 @@ import numpy as np
 
 
 class Vocabulary:
-    """The characters that a line reader knows, in the order of their ids.
+    """The alphabet of a line model: characters, in the order of their ids.
 
-    Text is normalised to NFC and then taken one code point at a time; compatibility forms (long s,
-    ligatures,
-    superscripts) and combining marks without a composed form stay what they are.
+    Text is normalized to NFC and encoded one code point at a time; compatibility characters (long
+    s, ligatures, superscripts) and combining marks without a composed form are kept.
 
     Raises ValueError if a symbol occurs twice or is not one NFC code point.
     """
@@ -25,23 +24,23 @@ class Vocabulary:
                 )
         self._ids = {symbol: index for index, symbol in enumerate(self.symbols)}
         if len(self._ids) != len(self.symbols):
-            twice = sorted({s for s in self.symbols if self.symbols.count(s) > 1})
+            duplicates = sorted({s for s in self.symbols if self.symbols.count(s) > 1})
             raise ValueError(
-                f"alphabet: {''.join(twice)!r} occur more than once; name each one once"
+                f"alphabet: {''.join(duplicates)!r} occur more than once; name each one once"
             )
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Vocabulary":
-        """The characters of these texts, in code point order."""
+        """Build the vocabulary of the characters in some texts, in code point order."""
         return cls(sorted(set(unicodedata.normalize("NFC", "".join(texts)))))
 
     def __len__(self) -> int:
         return len(self.symbols)
 
     def encode(self, text: str, name: str = "text") -> np.ndarray:
-        """A string -> (S,) int64.
+        """Return the ids of a string, (S,) int64.
 
-        Raises ValueError that names the sample and each unknown character.
+        name: the sample in error messages. Raises ValueError with each unknown character.
         """
         text = unicodedata.normalize("NFC", text)
         unknown = sorted({c for c in text if c not in self._ids})
@@ -58,7 +57,7 @@ class Vocabulary:
 
 
 class WordVocabulary:
-    """Words, parted by white space, in the order of their ids: for closed vocabularies.
+    """A closed vocabulary of words, separated by white space, in the order of their ids.
 
     Raises ValueError if a word occurs twice, is empty or holds white space.
     """
@@ -71,11 +70,11 @@ class WordVocabulary:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "WordVocabulary":
-        """The words of these texts, sorted."""
+        """Build the vocabulary of the words in some texts, sorted."""
         return cls(sorted({w for t in texts for w in unicodedata.normalize("NFC", t).split()}))
 
     def encode(self, text: str, name: str = "text") -> np.ndarray:
-        """A text -> (S,) int64. Raises ValueError that names the sample and each unknown word."""
+        """Return the ids of the words, (S,) int64. Raises ValueError with each unknown word."""
         words = unicodedata.normalize("NFC", text).split()
         unknown = sorted({w for w in words if w not in self._ids})
         if unknown:

@@ -1,4 +1,6 @@
-"""Networks and decoders: torch, and nothing of ours."""
+"""Networks (encoders, recurrent cores, heads) and decoders: depends on PyTorch and NumPy only,
+never on `datasets` or `pipeline`.
+"""
 
 from .encoders.backbones import Backbone
 from .encoders.bag import BagOfTokens

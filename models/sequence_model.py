@@ -1,6 +1,5 @@
-"""encoder -> recurrent -> head:
-
-the network that is trained, shipped in a bundle, exported and run.
+"""The complete network, encoder -> recurrent core -> head: what is trained, bundled, exported and
+run.
 """
 
 from collections.abc import Callable
@@ -18,17 +17,18 @@ WIDE_RATIOS = "wide.ratios.whole"
 
 
 class SequenceModel(nn.Module):
-    """Inputs (B, T, ...) and lengths (B,) -> logits, by three parts one after the other.
+    """Inputs (B, T, ...) and lengths (B,) -> logits, through encoder, recurrent core and head.
 
     Args:
-        encoder, recurrent, head: each part takes as many features as the one before gives.
-        shortcut: a second head straight on the encoder's features, trained along and then dropped:
-            it makes the encoder's features speak for themselves (Retsinas et al. 2022, "CTC
-            shortcut").
-        shortcut_weight: its share in the loss.
+        encoder, recurrent, head: the parts in this order; each takes as many features as the one
+            before gives.
+        shortcut: an auxiliary head on the encoder's features, used in training only: it makes the
+            encoder learn features that are useful without the recurrent core (Retsinas et al. 2022,
+            "CTC shortcut").
+        shortcut_weight: weight of the auxiliary loss.
         wide: a linear model on the inputs themselves, whose logits are added to the head's (wide &
-            deep, Cheng et al. 2016): a bag of words and their runs beside what an LSTM reads in
-            their order. Each learns by a loss of its own, so that neither leans on the other.
+            deep, Cheng et al. 2016): a bag of words and n-grams beside what an LSTM reads in order.
+            Each is trained by a loss of its own, so that neither depends on the other.
     """
 
     def __init__(
@@ -54,40 +54,41 @@ class SequenceModel(nn.Module):
             wide.share(encoder.ratios)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """inputs (B, T, ...), lengths (B,) -> the logits and their lengths."""
-        features, left = self.encoder(inputs, lengths)
-        logits = self.head(self.recurrent(features, left), left)
+        """Inputs (B, T, ...) and lengths (B,) -> the logits and their lengths."""
+        features, steps = self.encoder(inputs, lengths)
+        logits = self.head(self.recurrent(features, steps), steps)
         if self.wide is not None:
             logits = logits + self.wide(inputs, lengths)
-        return logits, left
+        return logits, steps
 
     def count(self, texts: Callable[[], LabelledTexts]) -> None:
-        """Before training: let the parts that count do so. texts: makes an iterator over them."""
+        """Collect the training statistics of the parts that need them, before training.
+
+        texts: returns a new iterator over the labelled training samples.
+        """
         for part in (self.encoder, self.wide, self.head, self.shortcut):
             if hasattr(part, "count"):
                 part.count(texts())
 
     def without_copies(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A state dict without what older versions kept twice: the ratios of a shared count."""
-        copied = self.wide is not None and self.wide.ratios is None
-        return {k: w for k, w in weights.items() if not (copied and k.endswith(WIDE_RATIOS))}
+        """A state dict without the shared log-ratios that older versions stored twice."""
+        shared = self.wide is not None and self.wide.ratios is None
+        return {k: w for k, w in weights.items() if not (shared and k.endswith(WIDE_RATIOS))}
 
     def loss(
         self, inputs: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """-> the loss to step on, the logits and their lengths."""
-        features, left = self.encoder(inputs, lengths)
-        logits = self.head(self.recurrent(features, left), left)
+        """Return the training loss, the logits and their lengths."""
+        features, steps = self.encoder(inputs, lengths)
+        logits = self.head(self.recurrent(features, steps), steps)
+        separate = [logits]  # each with a loss of its own in training
         if self.wide is not None:
-            counted = self.wide(inputs, lengths)
-            both = logits + counted
-            parts = (logits, counted) if self.training else (both,)
-            loss = sum(self.head.loss(part, left, targets, target_lengths) for part in parts)
-            logits = both
-        else:
-            loss = self.head.loss(logits, left, targets, target_lengths)
+            separate.append(self.wide(inputs, lengths))
+            logits = logits + separate[1]
+        terms = separate if self.training else [logits]
+        loss = sum(self.head.loss(term, steps, targets, target_lengths) for term in terms)
         if self.shortcut is not None and self.training:
-            direct = self.shortcut(features, left)
-            extra = self.shortcut.loss(direct, left, targets, target_lengths)
-            loss = loss + self.shortcut_weight * extra
-        return loss, logits, left
+            auxiliary = self.shortcut(features, steps)
+            auxiliary_loss = self.shortcut.loss(auxiliary, steps, targets, target_lengths)
+            loss = loss + self.shortcut_weight * auxiliary_loss
+        return loss, logits, steps

@@ -1,4 +1,4 @@
-"""The table of commands: `python run.py COMMAND ...`."""
+"""Entry point: the table of commands of `python run.py COMMAND ...`, and their dispatch."""
 
 import sys
 from importlib import import_module
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """room: its file in pipeline/commands, imported when the command is asked for: `predict`
-    starts without Lightning.
+    """A command. module: its file in pipeline/commands, imported only when the command is called:
+    `predict` starts without Lightning.
     """
 
-    room: str
+    module: str
     help: str
 
 
@@ -28,35 +28,37 @@ COMMANDS = {
         "evaluate", "score a bundle on labelled data: evaluate --model NAME|FILE --data PATH"
     ),
     "report": Command(
-        "report", "a page of what bundles read in lines or videos: report --model B --data PATH"
+        "report", "write a page of readings of lines or videos: report --model B --data PATH"
     ),
     "compare": Command(
-        "compare", "train each config, one table and one picture: compare CONFIG... [--seeds N]"
+        "compare", "train configs, one table and figure of scores: compare CONFIG... [--seeds N]"
     ),
     "calibrate": Command(
-        "calibrate", "make confidences hold: calibrate --model M (--data D | --config C)"
+        "calibrate",
+        "calibrate confidences: calibrate --model M (--data D | --config C)",
     ),
     "language_model": Command(
         "language_model",
-        "give a bundle a language model: language_model --model M --texts F... "
+        "fit a language model for a bundle: language_model --model M --texts F... "
         "(--data LINES | --config C)",
     ),
     "doctor": Command(
-        "doctor", "check lines or videos before training, file by file: doctor PATH..."
+        "doctor", "check the files of lines or videos before training: doctor PATH..."
     ),
-    "fetch": Command("fetch", "get a public data set once, checked: fetch NAME"),
+    "fetch": Command("fetch", "download a public data set once and verify it: fetch NAME"),
 }
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit with its status; 2 for an unknown one. arguments: default sys.argv."""
     arguments = sys.argv[1:] if arguments is None else arguments
     name = arguments[0] if arguments else "--help"
     if name in COMMANDS:
-        module = import_module(f".commands.{COMMANDS[name].room}", __package__)
+        module = import_module(f".commands.{COMMANDS[name].module}", __package__)
         sys.exit(module.main(arguments))
     width = max(map(len, COMMANDS)) + 2
-    listed = "\n".join(f"  {name:{width}}{command.help}" for name, command in COMMANDS.items())
-    print(f"usage: python run.py COMMAND ...\n\n{listed}\n\nCOMMAND --help tells its options.")
+    table = "\n".join(f"  {name:{width}}{command.help}" for name, command in COMMANDS.items())
+    print(f"usage: python run.py COMMAND ...\n\n{table}\n\nCOMMAND --help tells its options.")
     if name not in ("-h", "--help"):
         choices = ", ".join(COMMANDS)
         print(f"error: no command '{name}'; choose one of {choices}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A parser that takes no abbreviations and explains a mistake in one line."""
+"""Command-line parser that takes no abbreviations and explains a mistake in one line."""
 
 import difflib
 import inspect
@@ -9,7 +9,7 @@ from typing import NoReturn
 from jsonargparse import ArgumentParser
 
 CLASS = re.compile(r"class_path(?:=| )'([\w.]+)'")
-# what jsonargparse says around its reason: the layers it went through, the values it was given
+# what surrounds the reason in a message of jsonargparse: nesting levels and given values
 LAYERS = re.compile(
     r"\.{0,2} Got value: Namespace\(.*?\)*$"
     r"|Parser key \"[^\"]+\":?"
@@ -25,20 +25,21 @@ UNKNOWN = re.compile(r"does not accept option '([^']+)'|unrecognized arguments: 
 
 
 class StrictParser(ArgumentParser):
-    """An error is the usage, the key and the reason: two lines instead of a wall of options."""
+    """An ArgumentParser whose errors are two lines: the usage, then the key and the reason."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs, allow_abbrev=False)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        if not self.exit_on_error:  # an inner parser, trying one of several types
+        """Print the explained message and exit with status 2."""
+        if not self.exit_on_error:  # an inner parser that tries one of several types
             super().error(message, ex)
         usage = " ".join(self.format_usage().split())
         self.exit(2, f"{usage}\nerror: {explain(message, known_keys(self))}\n")
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:
-    """All keys of a parser and of its commands."""
+    """All keys of a parser and of its subcommands."""
     keys = []
     for action in parser._actions:
         if isinstance(action.choices, dict):
@@ -49,24 +50,26 @@ def known_keys(parser: ArgumentParser) -> list[str]:
 
 
 def explain(message: str, keys: list[str]) -> str:
-    """jsonargparse's report, nested and many lines long -> the full key, the reason, a way out."""
+    """Reduce a nested message of jsonargparse to the full key, the reason and a suggestion."""
     unknown = UNKNOWN.search(message)
     if unknown:
         key = unknown.group(1) or unknown.group(2)
-        near = difflib.get_close_matches(key, keys, 1, 0.8)
-        return f"no option '{key}'" + (f"; did you mean '{near[0]}'?" if near else "")
+        similar = difflib.get_close_matches(key, keys, 1, 0.8)
+        return f"no option '{key}'" + (f"; did you mean '{similar[0]}'?" if similar else "")
     path = ".".join(re.findall(r'Parser key "([^"]+)"', message))
     reason = " ".join(LAYERS.sub("", message).split())
     reason = re.sub(r"<class '([\w.]+)'>|typing\.", r"\1", reason)
     classes = CLASS.findall(message)
-    told = f"{path}: {reason}" if path else reason
+    explanation = f"{path}: {reason}" if path else reason
     option = re.search(r"Option '(\w+)' is not accepted", message)
-    return f"{told} by {classes[-1]}{options_of(classes[-1])}" if option and classes else told
+    if option and classes:
+        explanation += f" by {classes[-1]}{options_of(classes[-1])}"
+    return explanation
 
 
 def options_of(class_path: str) -> str:
-    """The options of a class that the parser has imported already."""
+    """The options of a class that the parser has already imported, as the end of a message."""
     module, _, name = class_path.rpartition(".")
-    kind = getattr(sys.modules.get(module), name, None)
-    names = inspect.signature(kind).parameters if inspect.isclass(kind) else ()
+    cls = getattr(sys.modules.get(module), name, None)
+    names = inspect.signature(cls).parameters if inspect.isclass(cls) else ()
     return f"; it takes {', '.join(names)}" if names else ""

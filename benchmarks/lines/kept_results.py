@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipeline.scoring.metrics import Score
 
-from ..table import aligned
+from ..table import aligned, score_cell
 
 HEAD = ["reader", "parameters", "training lines/s", "ratio", "CER % (95 %)", "reading lines/s"]
 
@@ -57,8 +57,3 @@ def table(results: Sequence[Result], markdown: bool) -> str:
             ]
         )
     return aligned([HEAD, *rows], markdown)
-
-
-def score_cell(cer: Score) -> str:
-    interval = f"{cer.low:.2f}-{cer.high:.2f}" if cer.groups > 1 else "one group"
-    return f"{cer.value:.2f} ({interval})"

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from pipeline.scoring.metrics import Normalization, Score, Tally, scores, tally_texts
 from pipeline.scoring.paired_bootstrap import FEW, paired_bootstrap
 
-from ..table import aligned
+from ..table import aligned, score_cell
 from .contenders import WARM_UP_LINES, Reader, Reading, peers_of, remark
 from .images import encoded_image, in_memory
 
@@ -144,13 +144,12 @@ def format_table(rows: Sequence[Row], markdown: bool) -> str:
 
 def row_cells(row: Row) -> list[str]:
     cer = row.scores["cer"]
-    interval = f"{cer.low:.2f}-{cer.high:.2f}" if cer.groups > 1 else "one group"
     return [
         row.lines.name + " (no case)" * row.lines.ignore_case,
         str(cer.n),
         str(cer.groups),
         row.reader,
-        f"{cer.value:.2f} ({interval})",
+        score_cell(cer),
         f"{row.scores['wer'].value:.2f}",
         f"{row.scores['exact'].value:.1f}",
         f"{cer.n / row.reading.seconds:.1f}",

@@ -29,7 +29,7 @@ from sklearn.svm import LinearSVC
 
 from pipeline.scoring.metrics import Score, scores, tally_labels
 
-from ..table import aligned
+from ..table import aligned, score_cell
 
 WORDS = r"\w+(?:['\u2019]\w+)*|[^\w\s]"  # single letters and punctuation marks count as well
 COLUMNS = ["method", "accuracy % (95 %)", "features", "seconds"]
@@ -160,14 +160,7 @@ def format_table(rows: Sequence[Row], markdown: bool) -> str:
 
 
 def row_cells(row: Row) -> list[str]:
-    low, high = row.score.low, row.score.high
-    interval = "one group" if np.isnan(low) else f"{low:.2f}-{high:.2f}"
-    return [
-        row.name,
-        f"{row.score.value:.2f} ({interval})",
-        f"{row.features:,}",
-        f"{row.seconds:.1f}",
-    ]
+    return [row.name, score_cell(row.score), f"{row.features:,}", f"{row.seconds:.1f}"]
 
 
 def remark(text: str) -> None:

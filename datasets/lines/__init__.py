@@ -1,1 +1,1 @@
-"""Text lines: files and synthetic typesetting -> images with transcripts."""
+"""Line images with transcripts, from files or rendered: sources, readers and augmentations only."""

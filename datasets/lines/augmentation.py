@@ -1,30 +1,31 @@
-"""What time does to a page, as Albumentations transforms of real lines (H, W) uint8."""
+"""Albumentations transforms of line images (H, W) uint8 that imitate the ageing of paper."""
 
 import os
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the network for a newer version
+# Albumentations looks for a newer version on the network when it is imported
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations
 import numpy as np
 
-from .synthetic.degradation import bleed_through, paper
+from .synthetic.degradation import add_paper, bleed_through
 
 
 class BleedThrough(albumentations.ImageOnlyTransform):
-    """The back of the leaf shows: the line itself, mirrored and faint."""
+    """Show faint print from the back of the page: the line itself, mirrored."""
 
     def apply(self, img: np.ndarray, **params) -> np.ndarray:
         return bleed_through(self.random_generator, img)
 
 
 class UnevenPaper(albumentations.ImageOnlyTransform):
-    """Grey ink on paper that is neither white nor even.
+    """Map the line to grey ink on uneven, grey paper.
 
     Args:
-        ink: darkest ink's grey level, drawn from this range, 0 to 255.
-        ground: the paper's, likewise.
-        rough: grey levels by which the paper varies, at the most.
-        p: share of the lines.
+        ink: range of the grey level of the darkest ink, 0 to 255.
+        ground: range of the grey level of the paper.
+        rough: maximum variation of the paper, in grey levels.
+        p: probability of the transform.
     """
 
     def __init__(
@@ -39,4 +40,4 @@ class UnevenPaper(albumentations.ImageOnlyTransform):
 
     def apply(self, img: np.ndarray, **params) -> np.ndarray:
         rng = self.random_generator
-        return paper(rng, img, rng.uniform(*self.ink), rng.uniform(*self.ground), self.rough)
+        return add_paper(rng, img, rng.uniform(*self.ink), rng.uniform(*self.ground), self.rough)

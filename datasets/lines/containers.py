@@ -1,4 +1,4 @@
-"""Lines that have no file of their own: those of PAGE and ALTO pages, and of LMDB databases."""
+"""List and load lines that have no image file of their own: of PAGE and ALTO pages, and LMDB."""
 
 from pathlib import Path
 from xml.parsers import expat
@@ -13,10 +13,9 @@ from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_r
 
 
 def container_rows(root: Path) -> list[tuple[Path, str]]:
-    """(name, text) of each line with a text in the pages or databases at or below a path; none for
-    a folder of other things.
+    """List (name, text) of each line with a text in the pages or databases at or below a path.
 
-    Raises ValueError for a database that cannot be read.
+    Empty if there are no pages or databases. Raises ValueError if a database cannot be read.
     """
     if has_pages(root):
         return list(page_rows(root))
@@ -24,7 +23,7 @@ def container_rows(root: Path) -> list[tuple[Path, str]]:
 
 
 def container_problems(root: Path) -> list[Problem]:
-    """Pages and records that cannot be used, and lines without a text."""
+    """List the pages and records that cannot be used, and the lines without a text."""
     if has_own_labels(root):
         return []
     if has_pages(root):
@@ -33,21 +32,23 @@ def container_problems(root: Path) -> list[Problem]:
 
 
 def is_container(root: Path) -> bool:
+    """Whether the lines at a path are those of pages or databases."""
     return not has_own_labels(root) and (has_pages(root) or bool(find_databases(root)))
 
 
 def has_pages(root: Path) -> bool:
-    """Whether a path is an XML file, or a folder with some PAGE or ALTO, whole or damaged, in it:
-    other XML makes no folder one of lines.
+    """Whether a path is an XML file, or a folder with a PAGE or ALTO file, damaged or not, in it.
+
+    Other XML files in a folder do not count.
     """
-    found = find_pages(root)
-    return bool(found) and (not root.is_dir() or any(root_name(path) in KINDS for path in found))
+    files = find_pages(root)
+    return bool(files) and (not root.is_dir() or any(root_tag(path) in KINDS for path in files))
 
 
-def root_name(path: Path) -> str:
-    """PcGts, alto or what else an XML file's outermost element is called, without its prefix.
+def root_tag(path: Path) -> str:
+    """Return the tag of an XML file's root element (PcGts, alto, ...), without its prefix.
 
-    "" for a file that has none: that is told where it is read.
+    "" if the file has none; reading the page reports the reason.
     """
     names: list[str] = []
     parser = expat.ParserCreate()
@@ -57,20 +58,21 @@ def root_name(path: Path) -> str:
             while not names and (chunk := file.read(4096)):
                 parser.Parse(chunk)
     except (expat.ExpatError, LookupError, ValueError, OSError):
-        pass  # damaged behind the element, or before it
+        pass  # damaged after the root tag, or before it
     return names[0] if names else ""
 
 
 def has_own_labels(root: Path) -> bool:
-    """Whether a folder's line images have transcripts: then other files in it say nothing."""
+    """Whether a folder has line images with transcripts; pages and databases in it are ignored."""
     if not root.is_dir():
         return False
     return (root / "labels.tsv").exists() or next(root.rglob("*.gt.txt"), None) is not None
 
 
 def group_name(name: Path) -> str:
-    """What a group pattern is matched with: a file's name, the page's of its line, a record's key.
+    """Return the part of a line's name that a group pattern is matched with.
 
+    That is the name of the file, the name of the line's page, or the key of the record:
     pages/a__1.xml#l3 -> a__1.xml, train.lmdb#image-000000001 -> image-000000001.
     """
     if record := split_record(str(name)):
@@ -80,9 +82,9 @@ def group_name(name: Path) -> str:
 
 
 def load_contained_line(name: str) -> np.ndarray | None:
-    """A line by its name, grey (H, W) uint8; None for a name that only a file can have.
+    """Load a line by its name, grey (H, W) uint8; None if the name can only be that of a file.
 
-    Raises ValueError or OSError that names it.
+    Raises ValueError or OSError that names the line.
     """
     if split_name(name):
         return load_page_line(name)

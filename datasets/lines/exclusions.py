@@ -1,4 +1,4 @@
-"""Lists of lines to leave out, as the doctor writes them: file TAB reason."""
+"""Read lists of lines to leave out, as `doctor --fix` writes them: file TAB reason."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -8,9 +8,9 @@ from ..source import Problem
 
 
 def read_exclusions(path: str | None) -> dict[str, str]:
-    """A UTF-8 list -> file name: reason ("" where none is given). None is an empty list.
+    """Read a UTF-8 list as {file name: reason}, "" if no reason is given; {} if `path` is None.
 
-    Raises FileNotFoundError, or ValueError for a file that is no such list.
+    Raises FileNotFoundError, or ValueError if the file is not UTF-8 text.
     """
     if path is None:
         return {}
@@ -23,32 +23,34 @@ def read_exclusions(path: str | None) -> dict[str, str]:
     return {name: reason for name, _, reason in pairs}
 
 
-def unknown_names(path: str, called: Collection[str]) -> Problem | None:
-    """A note on names of a list that are none of `called`, all that its lines may be called.
+def unknown_names(path: str, known: Collection[str]) -> Problem | None:
+    """Return a note on the names of a list that are not in `known`, all names of its lines.
 
-    Raises ValueError if that is true of each.
+    None if there are none. Raises ValueError if no name of the list is known.
     """
     names = list(read_exclusions(path))
-    unknown = [name for name in names if name not in called]
+    unknown = [name for name in names if name not in known]
     if not unknown:
         return None
-    told = f"{path}: {len(unknown)} of its {len(names)} names are no line's, such as {unknown[0]!r}"
+    note = f"{path}: {len(unknown)} of its {len(names)} names are no line's, such as {unknown[0]!r}"
     if len(unknown) == len(names):
-        line = min(called, default="none")
+        line = min(known, default="none")
         raise ValueError(
-            f"{told}; lines are called such as {line!r}; write them so, or remove leave_out"
+            f"{note}; lines are called such as {line!r}; write them so, or remove leave_out"
         )
-    return Problem(unknown[0], f"{told}; correct or remove them")
+    return Problem(unknown[0], f"{note}; correct or remove them")
 
 
 def names_of(image: Path, root: str) -> list[str]:
-    """What a list may call an image of a folder: inside the folder, its path, or root and inside.
+    """Return the names that a list may use for an image of a folder.
 
-    root: the folder, or its label file, as a LineFolder has it.
+    They are the path within the folder, the full path, and the folder as given plus the former.
+    root: the folder or its label file, as in LineFolder.
     """
-    base = resolve(root)
-    base, given = (base.parent, str(Path(root).parent)) if base.is_file() else (base, root)
-    if not image.is_relative_to(base):
+    folder = resolve(root)
+    if folder.is_file():
+        folder, root = folder.parent, str(Path(root).parent)
+    if not image.is_relative_to(folder):
         return [str(image)]
-    inside = image.relative_to(base).as_posix()
-    return [inside, str(image), f"{given.rstrip('/')}/{inside}"]
+    inside = image.relative_to(folder).as_posix()
+    return [inside, str(image), f"{root.rstrip('/')}/{inside}"]

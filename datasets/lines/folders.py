@@ -1,4 +1,4 @@
-"""What a folder of lines holds: images with their transcripts and groups, each group in a split."""
+"""`LineFolder`, and the lines that a folder lists: images, transcripts, groups and their splits."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..images import IMAGE_SUFFIXES
+from ..images import IMAGE_SUFFIXES, sibling_images
 from ..paths import resolve
 from ..source import Split
 from ..splits import split_groups
@@ -17,21 +17,23 @@ from .tables import read_table
 
 @dataclass
 class LineFolder:
-    """One folder of line images with `labels.tsv` (file TAB text [TAB group]) or a `.gt.txt` beside
-    each; or else of PAGE or ALTO files with their images, or an LMDB.
+    """A folder of lines and how its groups are split.
+
+    It holds line images with `labels.tsv` (file TAB text [TAB group]) or a `.gt.txt` beside each,
+    or PAGE or ALTO files with their images, or an LMDB.
 
     Args:
-        root: the folder, its labels.tsv, or one page file; if it is not there as given, it is
-            looked for under $STRAND_DATA.
-        group_pattern: its first bracket, matched at the start of a file's name, is the group if the
-            label file gives none. A page file's lines are one group, named by the page; a record
-            of an LMDB is matched by its key. `groups.tsv` (name TAB group) can join such groups
-            into larger ones.
-        validation: groups kept out to choose by: their names, or a share of all lines.
-        test: groups kept out for the last test: their names, or a share of all lines.
-        repeat: how often each training line comes in an epoch.
-        leave_out: a list of lines not to use, file TAB reason, such as `doctor --fix` writes. They
-            are counted and named; which split the others stand in does not change.
+        root: the folder, its labels.tsv, or one page file; looked up under $STRAND_DATA if it does
+            not exist as given.
+        group_pattern: regular expression, matched at the start of a file's name; its first capture
+            group is the group of the line if the label file gives none. The lines of a page file
+            are matched by the name of the page, records of an LMDB by their key. `groups.tsv` (name
+            TAB group) can merge such groups into larger ones.
+        validation: groups of the validation split: their names, or a share of all lines.
+        test: groups of the test split: their names, or a share of all lines.
+        repeat: how often each training line occurs per epoch.
+        leave_out: list of lines not to use, file TAB reason, such as `doctor --fix` writes. They
+            are counted and named; the split of the other lines does not change.
     """
 
     root: str
@@ -43,7 +45,7 @@ class LineFolder:
 
 
 def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
-    """(image, text, group) of every line of a folder, as its files say.
+    """Yield (image, text, group) of every line that a folder lists, texts in NFC.
 
     Raises ValueError if there is none.
     """
@@ -57,45 +59,44 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
         files = sorted(root.rglob("*.gt.txt"))
         rows = [(image_of(f), read_utf8(f).rstrip("\n")) for f in files]
     if not rows:
-        told = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
+        reasons = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
         raise ValueError(
             f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read, "
-            f"for no PAGE, ALTO or LMDB with texts is there either{told}"
+            f"for no PAGE, ALTO or LMDB with texts is there either{reasons}"
         )
     find_group = group_finder(folder)
-    for image, text, *given in rows:
-        group = find_group(image, given[0] if given else None)
-        yield image, unicodedata.normalize("NFC", text), group
+    for image, text, *group in rows:
+        yield image, unicodedata.normalize("NFC", text), find_group(image, *group)
 
 
-def group_finder(folder: LineFolder) -> Callable[[Path, str | None], str]:
-    """(image, the group that its row gives, if it gives one) -> its group.
+def group_finder(folder: LineFolder) -> Callable[..., str]:
+    """Return a function (image, group in the label file = None) -> group of the line.
 
-    Raises ValueError for a group_pattern that is none.
+    Raises ValueError if group_pattern is not a regular expression.
     """
     table = resolve(folder.root) / "groups.tsv"
-    larger = dict(read_table(table, 2)) if table.exists() else {}
+    merged = dict(read_table(table, 2)) if table.exists() else {}
     try:
         pattern = re.compile(folder.group_pattern)
     except re.error as error:
         raise ValueError(f"group_pattern {folder.group_pattern!r}: {error}") from error
 
-    def find(image: Path, given: str | None) -> str:
+    def find(image: Path, given: str | None = None) -> str:
         if given is not None:
             return given
         name = group_name(image)
         match = pattern.match(name)
         group = match.group(1) if match and match.groups() else Path(name).stem
-        return larger.get(group, group)
+        return merged.get(group, group)
 
     return find
 
 
 def split_lines(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -> dict[str, Split]:
-    """(text, group) of all lines that a folder lists -> the split of each group.
+    """Map each group to its split, given (text, group) of all lines that a folder lists.
 
-    Each line with a text counts, be its image broken or left out: neither mending nor leaving out
-    some may move the others, or what was trained on would be tested on.
+    Every line with a text counts, even if its image is broken or left out: otherwise, repairing or
+    leaving out some lines could move others from the training to the test split.
     """
     rows = list(listed)
     splits: dict[str, Split] = dict.fromkeys((group for _, group in rows), "train")
@@ -106,23 +107,21 @@ def split_lines(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) ->
 
 
 def unlabelled(folder: LineFolder) -> list[Path]:
-    """Images that have no `.gt.txt` beside them; a label file alone says which images it means."""
+    """List the images without a `.gt.txt` beside them; none if there is a label file."""
     root = resolve(folder.root)
     if root.is_file() or (root / "labels.tsv").exists() or is_container(root):
         return []
-    return [p for p in images_of(folder) if not p.with_name(p.stem + ".gt.txt").exists()]
+    return [p for p in list_images(folder) if not p.with_name(p.stem + ".gt.txt").exists()]
 
 
-def images_of(folder: LineFolder) -> list[Path]:
-    """All images at or below a folder, or beside its label file, whether lines or not."""
+def list_images(folder: LineFolder) -> list[Path]:
+    """List all images at or below a folder, or beside its label file, whether lines or not."""
     root = resolve(folder.root)
-    below = sorted((root.parent if root.is_file() else root).rglob("*"))
-    return [path for path in below if path.suffix.lower() in IMAGE_SUFFIXES]
+    paths = sorted((root.parent if root.is_file() else root).rglob("*"))
+    return [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def image_of(transcript: Path) -> Path:
-    """page1.gt.txt -> page1.png, or whichever image stands beside it."""
-    stem = transcript.name.removesuffix(".gt.txt")
-    endings = [e for suffix in IMAGE_SUFFIXES for e in (suffix, suffix.upper())]
-    found = [transcript.with_name(stem + ending) for ending in endings]
-    return next((path for path in found if path.exists()), found[0])
+    """Return the image beside page1.gt.txt, of any suffix; page1.png if there is none."""
+    candidates = sibling_images(transcript, transcript.name.removesuffix(".gt.txt"))
+    return next((path for path in candidates if path.exists()), candidates[0])

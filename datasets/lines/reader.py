@@ -1,4 +1,4 @@
-"""An image file of one text line -> the columns that a model reads."""
+"""`LineReader`: convert the image of one text line into the columns that a model reads."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from ..source import Reader
 
 
 class LineReader(Reader):
-    """Text-line images, dark ink on light paper, scaled to one height with their proportions kept.
+    """Reads text lines, dark on light, and scales them to one height, keeping the aspect ratio.
 
     Args:
-        height: pixels high.
-        max_width: columns at that height; a wider image is refused, for it is no line or would fill
-            the memory.
-        stretch: spread the greys so that ink is black and paper white; faded print is read as well
-            as fresh.
+        height: height in pixels.
+        max_width: maximum number of columns at that height; a wider image is refused, since it is
+            not one line or would fill the memory.
+        stretch: stretch the contrast so that ink is black and paper white, which makes faded print
+            look like fresh print.
     """
 
     suffixes = IMAGE_SUFFIXES
@@ -26,13 +26,16 @@ class LineReader(Reader):
         self.height, self.max_width, self.stretch = height, max_width, stretch
 
     def read(self, item: str) -> np.ndarray:
-        """A path -> (W, 1, height) uint8. Raises OSError or ValueError that names the file."""
+        """Return the columns (W, 1, height) uint8 of an image file.
+
+        Raises OSError or ValueError that names the file.
+        """
         return self.prepare(load_line(item), item)
 
     def width(self, image: np.ndarray, name: str = "image") -> int:
-        """Columns of an image (H, W) once it is scaled.
+        """Return the number of columns of an image (H, W) after scaling.
 
-        Raises ValueError if they are none or too many.
+        Raises ValueError if it is 0 or above `max_width`.
         """
         high, wide = image.shape
         columns = round(wide * self.height / high)
@@ -45,42 +48,39 @@ class LineReader(Reader):
         return columns
 
     def prepare(self, image: np.ndarray, name: str = "image") -> np.ndarray:
-        """Grey image (H, W) uint8 -> columns (W', 1, height) uint8."""
+        """Scale a grey image (H, W) uint8 to columns (W', 1, height) uint8."""
         size = (self.width(image, name), self.height)
-        shrinks = image.shape[0] > self.height
-        scaled = cv2.resize(
-            image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
+        method = cv2.INTER_AREA if image.shape[0] > self.height else cv2.INTER_LINEAR
+        scaled = cv2.resize(image, size, interpolation=method)
         if self.stretch:
             scaled = stretch_contrast(scaled)
         return np.ascontiguousarray(scaled.T[:, None, :])
 
 
 def stretch_contrast(image: np.ndarray) -> np.ndarray:
-    """Grey (H, W) uint8 with the 2nd percentile (ink) at 0 and the 90th (paper) at 255, gained 4
-    times at most.
+    """Stretch the grey levels of (H, W) uint8 linearly, with a gain of at most 4.
+
+    The 2nd percentile (ink) is mapped to 0 and the 90th (paper) to 255.
     """
-    counts = cv2.calcHist([image], [0], None, [256], [0, 256]).cumsum(dtype=np.float64)
-    counts /= image.size
-    ink, paper = (int(np.searchsorted(counts, share)) for share in (0.02, 0.9))
+    cumulative = cv2.calcHist([image], [0], None, [256], [0, 256]).cumsum(dtype=np.float64)
+    cumulative /= image.size
+    ink, paper = (int(np.searchsorted(cumulative, share)) for share in (0.02, 0.9))
     gain = 255.0 / max(paper - ink, 64)
     levels = 255.0 - (paper - np.arange(256)) * gain
     return cv2.LUT(image, np.clip(levels, 0, 255).round().astype(np.uint8))
 
 
 def load_line(name: str) -> np.ndarray:
-    """A line's image as its file has it, grey (H, W) uint8.
+    """Load the image of a line, grey (H, W) uint8, unscaled.
 
-    name: an image file; or a line of a page (page.xml#line) or of a database
-        (FOLDER#image-000000001), which is cut out or looked up.
-    Raises OSError for a file that is missing or empty, ValueError for one that is no image.
+    name: an image file, a line of a page (page.xml#line), which is cut out, or a record of an LMDB
+        (FOLDER#image-000000001).
+    Raises OSError if the file is missing or empty, ValueError if it is not an image.
     """
     if "#" in name and not Path(name).exists():
-        from .containers import (
-            load_contained_line,  # most lines are files: reading starts without it
-        )
+        from .containers import load_contained_line  # lazy: most lines are files
 
-        part = load_contained_line(name)
-        if part is not None:
-            return part
+        image = load_contained_line(name)
+        if image is not None:
+            return image
     return load_grey(name)

@@ -1,4 +1,4 @@
-"""Text lines from folders: images with transcripts, split by page, book, company or writer."""
+"""`RealLines`: line images with transcripts from folders, split by page, book or writer."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
 from .containers import container_problems
 from .exclusions import names_of, read_exclusions, unknown_names
-from .folders import LineFolder, images_of, split_lines, transcripts, unlabelled
+from .folders import LineFolder, list_images, split_lines, transcripts, unlabelled
 from .reader import LineReader, load_line
 
 
 class Line(NamedTuple):
-    """A line that has an image of this many columns at the reader's height.
+    """A usable line; its image has `width` columns at the reader's height.
 
     packed: the image as PNG, if it was cut from a page.
     """
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 class LineDataset(SequenceDataset):
     """The lines of one split.
 
-    `augmentation` (image (H, W) -> image) is applied before scaling, if set.
+    augmentation: if set, a function of the image (H, W), applied before scaling.
     """
 
     def __init__(self, lines: list[Line], vocabulary: Vocabulary, reader: LineReader):
@@ -51,7 +51,7 @@ class LineDataset(SequenceDataset):
         self.augmentation: Callable[[np.ndarray], np.ndarray] | None = None
 
     def read(self, index: int) -> Sample:
-        path, packed = self.lines[index].path, self.lines[index].packed
+        path, *_, packed = self.lines[index]
         image = load_line(path) if packed is None else decode_grey(packed, path)
         if self.augmentation is not None:
             image = self.augmentation(image)
@@ -62,14 +62,14 @@ class RealLines(Source):
     """Line images from one or more folders.
 
     Args:
-        folders: where they are and which groups are kept out of training.
-        alphabet: characters to read, in the order of their ids; a line with any other is left out
-            and named. null takes those of the training and validation transcripts.
-        height: pixels high that the lines are scaled to.
-        max_width: columns at that height; a wider image is left out and named.
+        folders: the folders, and the groups of their validation and test splits.
+        alphabet: characters to read, in the order of their ids; a line with any other character is
+            left out and named. null: the characters of the training and validation transcripts.
+        height: height in pixels that the lines are scaled to.
+        max_width: maximum number of columns at that height; a wider image is left out and named.
 
-    Raises ValueError if there is no line to train on, or a list of lines to leave out has none of
-    the lines of its folders; names in it that are no line's are a note.
+    Raises ValueError if there is no line to train on, or if a list of lines to leave out has no
+    line of its folders; a list with some unknown names is reported in `notes`.
     """
 
     def __init__(
@@ -83,41 +83,39 @@ class RealLines(Source):
         self.input_size = height
         self.problems: list[Problem] = []
         self._lines: dict[Split, list[Line]] = {"train": [], "validation": [], "test": []}
-        called: defaultdict[str, set[str]] = defaultdict(set)  # by list: all that it may name
+        known: defaultdict[str, set[str]] = defaultdict(set)  # names that a list may contain
         for folder in folders:
-            self._add(folder, called)
-        told = [unknown_names(path, names) for path, names in called.items()]
-        self.notes = [note for note in told if note]
-        known = [line.text for split in ("train", "validation") for line in self._lines[split]]
-        self.vocabulary = Vocabulary.of(known) if alphabet is None else Vocabulary(alphabet)
+            self._add(folder, known)
+        self.notes = [n for path, names in known.items() if (n := unknown_names(path, names))]
+        texts = [line.text for split in ("train", "validation") for line in self._lines[split]]
+        self.vocabulary = Vocabulary.of(texts) if alphabet is None else Vocabulary(alphabet)
         self.labels = self.vocabulary.symbols
         self._lines = {split: self._encodable(lines) for split, lines in self._lines.items()}
         if not self._lines["train"]:
-            first = "".join(f"\n  {p.reason}" for p in self.problems[:3])
-            raise ValueError(f"no line to train on in {', '.join(f.root for f in folders)}{first}")
+            reasons = "".join(f"\n  {p.reason}" for p in self.problems[:3])
+            raise ValueError(
+                f"no line to train on in {', '.join(f.root for f in folders)}{reasons}"
+            )
 
-    def _add(self, folder: LineFolder, called: dict[str, set[str]]) -> None:
-        listed, chosen = list(transcripts(folder)), read_exclusions(folder.leave_out)
+    def _add(self, folder: LineFolder, known: dict[str, set[str]]) -> None:
+        listed, excluded = list(transcripts(folder)), read_exclusions(folder.leave_out)
         rows, lines = [], []
         for row in listed:
-            name = next((n for n in names_of(row[0], folder.root) if n in chosen), None)
+            name = next((n for n in names_of(row[0], folder.root) if n in excluded), None)
             if name is None:
                 rows.append(row)
             else:
-                reason = f"{row[0]}: left out by {folder.leave_out}: {chosen[name]}"
-                self.problems.append(Problem(str(row[0]), reason))
+                self._report(row[0], f"left out by {folder.leave_out}: {excluded[name]}")
         unused = container_problems(resolve(folder.root))
         self.problems += unused
         if folder.leave_out:
             images = [row[0] for row in listed] + [Path(problem.name) for problem in unused]
-            for image in images + images_of(folder):
-                called[folder.leave_out].update(names_of(image, folder.root))
-        self.problems += [
-            Problem(
-                str(p), f"{p}: no transcript; put {p.stem}.gt.txt beside it or remove the image"
+            for image in images + list_images(folder):
+                known[folder.leave_out].update(names_of(image, folder.root))
+        for image in unlabelled(folder):
+            self._report(
+                image, f"no transcript; put {image.stem}.gt.txt beside it or remove the image"
             )
-            for p in unlabelled(folder)
-        ]
         with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
             checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
             for line in checked:
@@ -128,22 +126,24 @@ class RealLines(Source):
                 split = splits[line.group]
                 self._lines[split] += [line] * (folder.repeat if split == "train" else 1)
 
+    def _report(self, image: Path, reason: str) -> None:
+        self.problems.append(Problem(str(image), f"{image}: {reason}"))
+
     def _check(self, row: tuple[Path, str, str]) -> Line | Problem:
         path, text, group = row
+        name = str(path)
         if not text.strip():
-            return Problem(
-                str(path), f"{path}: the transcript is empty; type it or remove the line"
-            )
+            return Problem(name, f"{name}: the transcript is empty; type it or remove the line")
         try:
-            name, image = str(path), load_line(str(path))
+            image = load_line(name)
             width = self.reader.width(image, name)
             return Line(name, text, group, width, pack_line(name, image, self.reader))
         except (OSError, ValueError) as error:
-            return Problem(str(path), str(error))
+            return Problem(name, str(error))
 
     def _encodable(self, lines: list[Line]) -> list[Line]:
         refused = set()
-        for line in dict.fromkeys(lines):  # each once, however often it is repeated
+        for line in dict.fromkeys(lines):  # repeated lines once
             try:
                 self.vocabulary.encode(line.text, line.path)
             except ValueError as error:
@@ -156,15 +156,14 @@ class RealLines(Source):
 
 
 def pack_line(name: str, image: np.ndarray, reader: LineReader) -> bytes | None:
-    """A page's line as PNG, for one that is read again and again in any order: its page would be
-    decoded each time. None for lines that are at hand alone.
+    """Encode the line of a page as PNG, so that reading it again does not decode the whole page.
 
-    No higher than the reader makes it, for all lines of a split are kept; it prepares the same
-    columns from it.
+    Returns None for a line with an image file or record of its own. To save memory, an image above
+    the reader's height is shrunk to it, exactly as the reader would.
     """
     if split_name(name) is None:
         return None
     if image.shape[0] > reader.height:
         size = (reader.width(image, name), reader.height)
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # as the reader shrinks
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()

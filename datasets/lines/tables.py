@@ -1,4 +1,4 @@
-"""Label files of lines: cells between tabs, in which a quote is a character like any other."""
+"""Read the label files of lines: tab-separated cells without quoting."""
 
 from pathlib import Path
 
@@ -6,16 +6,16 @@ from ..tables import read_rows
 
 
 def read_table(path: Path, *columns: int) -> list[list[str]]:
-    """Rows of a UTF-8 TSV file.
+    """Read the rows of a UTF-8 TSV file.
 
-    Raises ValueError naming the line that has another number of columns.
+    columns: allowed numbers of columns. Raises ValueError at the first line with another number.
     """
     rows = []
     for line, cells in read_rows(path, "\t", quotes=False):
         if len(cells) not in columns:
-            wanted = " or ".join(map(str, columns))
+            expected = " or ".join(map(str, columns))
             raise ValueError(
-                f"{path}, line {line}: {len(cells)} columns, expected {wanted} between tabs"
+                f"{path}, line {line}: {len(cells)} columns, expected {expected} between tabs"
             )
         rows.append(cells)
     return rows

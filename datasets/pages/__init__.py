@@ -1,1 +1,1 @@
-"""Page files (PAGE-XML, ALTO) -> their layout, and the crop of every line."""
+"""Page files (PAGE-XML, ALTO): their layout, read and written, and the image of each line."""

@@ -1,70 +1,69 @@
-"""PAGE and ALTO files found, read and written, and their lines as images."""
+"""Find, read and write PAGE and ALTO files, and load the images of their lines."""
 
 import threading
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
 
-from ..images import IMAGE_SUFFIXES, load_grey
+from ..images import load_grey, sibling_images
 from ..source import Problem
 from . import alto, page_xml
 from .crops import crop_line, in_pixels, line_gaps, pixel_scale
 from .layout import Page, PageLine, Reading, full_name, split_name
-from .xml import local, parse_xml, print_xml
+from .xml import local_name, parse_xml, serialize_xml
 
 KINDS = {page_xml.ROOT: "page", alto.ROOT: "alto"}
 
 
 class OtherXmlError(ValueError):
-    """Good XML that is no page: METS, TEI, a tool's settings."""
+    """The file is valid XML but not a page: METS, TEI, settings of a tool."""
 
 
 def read_page(path: Path | str) -> Page:
-    """A PAGE or ALTO file. Raises ValueError for another one, OSError if it cannot be read."""
+    """Read a PAGE or ALTO file. Raises ValueError if it is neither, OSError if it is unreadable."""
     stamp = Path(path).stat()
     return _read_page(str(path), stamp.st_mtime_ns, stamp.st_size)
 
 
-@lru_cache(maxsize=2048)  # a folder is gone through for texts, for problems, and for images
+@lru_cache(maxsize=2048)  # a folder is read for its texts, its problems and its images
 def _read_page(path: str, modified: int, size: int) -> Page:
     document = parse_xml(path)
-    kind = KINDS.get(local(document.root))
-    if kind is None:
-        raise OtherXmlError(
-            f"{path}: XML of <{local(document.root)}>, neither PAGE (PcGts) nor ALTO (alto)"
-        )
-    read = page_xml.read_page_xml if kind == "page" else alto.read_alto
+    root = local_name(document.root)
+    if root not in KINDS:
+        raise OtherXmlError(f"{path}: XML of <{root}>, neither PAGE (PcGts) nor ALTO (alto)")
+    read = page_xml.read_page_xml if KINDS[root] == "page" else alto.read_alto
     return read(path, document)
 
 
 def write_page(source: str, readings: dict[str, Reading]) -> str:
-    """A page file's text with other texts in its lines, by id. Raises ValueError or OSError."""
+    """Return the content of a page file with new texts in some lines, by id.
+
+    Raises ValueError or OSError if it cannot be read, ValueError if a text cannot be written.
+    """
     document = parse_xml(source)
     write = page_xml.write_page_xml if read_page(source).kind == "page" else alto.write_alto
     write(source, document, readings)
-    return print_xml(document)
+    return serialize_xml(document)
 
 
 def find_image(page: Page) -> Path:
-    """The page's image: as its file says, beside it or in the folder above (Transkribus has its
-    XML in `page`), else an image called as the XML is.
+    """Find the image of a page.
 
-    Raises ValueError that says where it looked.
+    The name in the page file is looked up beside it and in the folder above (Transkribus writes its
+    XML to `page`); else an image with the name of the XML file is taken. Raises ValueError if there
+    is none.
     """
     path = Path(page.path)
     given = page.image.removeprefix("file://").replace("\\", "/")
-    names = [
-        n for one in dict.fromkeys((given, unquote(given))) for n in (one, Path(one).name) if n
-    ]
-    tried = [folder / name for folder in (path.parent, path.parent.parent) for name in names]
-    called = (path.with_suffix(e) for s in IMAGE_SUFFIXES for e in (s, s.upper()))
-    for candidate in chain(tried, called):
+    spellings = dict.fromkeys((given, unquote(given)))
+    names = [name for s in spellings for name in (s, Path(s).name) if name]
+    candidates = [folder / name for folder in (path.parent, path.parent.parent) for name in names]
+    for candidate in candidates + sibling_images(path, path.stem):
         if candidate.is_file():
             return candidate
     wanted = f"'{page.image}'" if page.image else "an image (the file names none)"
@@ -74,70 +73,70 @@ def find_image(page: Page) -> Path:
 
 
 def check_image(page: Page) -> Path:
-    """The image of a page, whose size agrees with the file's; it is not decoded.
+    """Return the image of a page after checking, without decoding it, that its size fits the file.
 
-    Raises ValueError or OSError: one for the page, where each of its lines would fail.
+    Raises ValueError or OSError, once for the page instead of for each of its lines.
     """
     from PIL import Image
 
-    found = find_image(page)
+    path = find_image(page)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(found) as image:
+            with Image.open(path) as image:
                 wide, high = image.size
     except Image.DecompressionBombError:
-        return found  # only large; OpenCV has a bound of its own
+        return path  # large but valid; OpenCV has a limit of its own
     except OSError as error:
-        raise ValueError(f"{page.path}: its image {found} cannot be read ({error})") from error
+        raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
     pixel_scale(page, (high, wide))
-    return found
+    return path
 
 
 def find_pages(root: Path) -> list[Path]:
-    """The XML files at or below a path, by name; among them may be some that are no pages."""
+    """Return the XML files at or below a path, sorted; some may not be pages."""
     if root.is_dir():
         return sorted(p for p in root.rglob("*") if p.suffix.lower() == ".xml" and p.is_file())
     return [root] if root.suffix.lower() == ".xml" else []
 
 
 def pages_and_images(folder: Path) -> tuple[list[Path], set[Path]]:
-    """The page files in a folder, broken ones too but no other XML; and their images, resolved."""
+    """Return the page files in a folder, including damaged ones, and their possible images.
+
+    The paths of the images are resolved.
+    """
     pages, images = [], set()
     for path in find_pages(folder):
-        called = {path.with_suffix(e) for s in IMAGE_SUFFIXES for e in (s, s.upper())}
+        candidates = sibling_images(path, path.stem)
         try:
-            called.add(find_image(read_page(path)))
+            candidates.append(find_image(read_page(path)))
         except OtherXmlError:
             continue
         except (OSError, ValueError):
-            pass  # that is told when the page is read
+            pass  # reported when the page is read
         pages.append(path)
-        images |= {image.resolve() for image in called}
+        images |= {image.resolve() for image in candidates}
     return pages, images
 
 
 def read_pages(root: Path) -> tuple[list[Page], list[Problem]]:
-    """The pages at or below a path whose images are there, and why others are not.
+    """Read the pages at or below a path that have an image, and list the problems of the others.
 
-    In a folder other XML is passed over. A page image counts once: of PAGE and ALTO of the same
-    page the first by name is taken.
+    Other XML files in a folder are skipped. If several files (PAGE and ALTO) share an image, only
+    the first by name is used.
     """
     pages, problems, images = [], [], {}
     for path in find_pages(root):
         try:
             page = read_page(path)
             image = check_image(page).resolve()
-        except OtherXmlError as error:
-            if not root.is_dir():
+        except (OSError, ValueError) as error:
+            if not (isinstance(error, OtherXmlError) and root.is_dir()):
                 problems.append(Problem(str(path), str(error)))
             continue
-        except (OSError, ValueError) as error:
-            problems.append(Problem(str(path), str(error)))
-            continue
-        other = images.setdefault(image, path)
-        if other != path:
-            reason = f"{path}: has the image of {other}; its lines are not taken a second time"
+        first = images.setdefault(image, path)
+        if first != path:
+            reason = f"{path}: has the image of {first}; its lines are not taken a second time"
             problems.append(Problem(str(path), reason))
         else:
             pages.append(page)
@@ -145,7 +144,7 @@ def read_pages(root: Path) -> tuple[list[Page], list[Problem]]:
 
 
 def page_rows(root: Path) -> Iterator[tuple[Path, str]]:
-    """(page.xml#line, text) of each line that has a text."""
+    """Yield (page.xml#line, text) of each line with a text."""
     for page in read_pages(root)[0]:
         for line in page.lines:
             if line.text:
@@ -153,7 +152,7 @@ def page_rows(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def page_problems(root: Path) -> list[Problem]:
-    """Pages that cannot be used, and lines without a text."""
+    """List the pages that cannot be used, and the lines without a text."""
     pages, problems = read_pages(root)
     for page in pages:
         if not page.lines:
@@ -161,14 +160,13 @@ def page_problems(root: Path) -> list[Problem]:
         for line in page.lines:
             if not line.text:
                 name = full_name(page.path, line.id)
-                problems.append(
-                    Problem(name, f"{name}: no text, so it is unlabelled; transcribe it")
-                )
+                reason = f"{name}: no text, so it is unlabelled; transcribe it"
+                problems.append(Problem(name, reason))
     return problems
 
 
-class _Loaded(NamedTuple):
-    """A page's pixels (H, W) uint8, its lines by id, and the gaps of their baselines."""
+class _LoadedPage(NamedTuple):
+    """The image (H, W) uint8 of a page; its lines, and the gaps between baselines, by line id."""
 
     image: np.ndarray
     lines: dict[str, PageLine]
@@ -179,29 +177,29 @@ _LOCK = threading.Lock()
 
 
 def load_page_line(name: str) -> np.ndarray:
-    """page.xml#line -> the line, grey (H, W) uint8.
+    """Load the image of a line, named page.xml#line, grey (H, W) uint8.
 
-    Some pages stay in memory, for the lines that follow. Raises ValueError or OSError.
+    The last pages stay in memory, since their other lines are likely to follow. Raises ValueError
+    or OSError.
     """
     parts = split_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a page's line is, PAGE.xml#LINE")
     path, line = parts
-    with _LOCK:  # or several threads would decode the page that they all wait for
+    with _LOCK:  # otherwise several threads would decode the same page
         image = find_image(read_page(path))
         stamp = image.stat()
-        loaded = _load_page(
-            path, Path(path).stat().st_mtime_ns, str(image), stamp.st_mtime_ns, stamp.st_size
-        )
-    if line not in loaded.lines:
+        modified = Path(path).stat().st_mtime_ns
+        page = _load_page(path, modified, str(image), stamp.st_mtime_ns, stamp.st_size)
+    if line not in page.lines:
         raise ValueError(f"{name}: {path} has no line '{line}'")
-    return crop_line(loaded.image, loaded.lines[line], loaded.gaps[line], name)
+    return crop_line(page.image, page.lines[line], page.gaps[line], name)
 
 
 @lru_cache(maxsize=4)
-def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> _Loaded:
+def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> _LoadedPage:
     page, pixels = read_page(path), load_grey(image)
     scale = pixel_scale(page, pixels.shape)
-    lines = [in_pixels(line, scale) for line in page.lines]
-    gaps = {line.id: gap for line, gap in zip(lines, line_gaps(lines), strict=True)}
-    return _Loaded(pixels, {line.id: line for line in lines}, gaps)
+    lines = {line.id: in_pixels(line, scale) for line in page.lines}
+    gaps = line_gaps(list(lines.values()))
+    return _LoadedPage(pixels, lines, dict(zip(lines, gaps, strict=True)))

@@ -1,4 +1,4 @@
-"""What PAGE and ALTO have in common: a page's lines in reading order, their places and texts."""
+"""The layout of a page, common to PAGE and ALTO: lines in reading order, coordinates, texts."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from .xml import Element, local
+from .xml import Element, local_name
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 BREAKS = re.compile(r"[^\S\n\r\t]*[\n\r\t]\s*")
@@ -16,10 +16,11 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 class PageLine(NamedTuple):
-    """One line of a page; its places are in the file's unit.
+    """One line of a page; its coordinates are in the unit of the file.
 
-    id: as the file has it, else made from its place. text: None or "" if it has none.
-    polygon: (N, 2) x, y. baseline: (N, 2), along the writing. None: the file does not say it.
+    id: that of the file, else made from the line's position. region: id of the element around it.
+    text: None or "" if it has none. polygon: (N, 2) x, y. baseline: (N, 2), in writing direction.
+    polygon, baseline and box are None if the file does not have them.
     """
 
     id: str
@@ -31,9 +32,10 @@ class PageLine(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page file. size: width and height that the places refer to, if the file says them.
+    """A page file.
 
-    image: the name that the file gives, or "". unit: "pixel", or what ALTO measures in.
+    image: file name of the image as the file gives it, or "". size: width and height that the
+    coordinates refer to, if known. unit: "pixel", or the MeasurementUnit of ALTO.
     """
 
     path: str
@@ -45,88 +47,108 @@ class Page(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What is written back to a line. confidence: 0 to 1."""
+    """A text to write into a line. confidence: 0 to 1."""
 
     text: str
     confidence: float
 
 
-class Placed(NamedTuple):
-    """A TextLine's element with a name that no other line of its file has, and what it lies in,
-    from the root on."""
+class PlacedLine(NamedTuple):
+    """The TextLine element of a line, its unique id, and its ancestors from the root on."""
 
     id: str
     element: Element
-    chain: tuple[Element, ...]
+    ancestors: tuple[Element, ...]
 
 
-def placed_lines(root: Element, id_name: str) -> Iterator[Placed]:
-    """Every TextLine in the order of the file. id_name: the attribute that names it."""
-    taken: set[str] = set()
-    waiting: list[tuple[Element, tuple[Element, ...]]] = [(root, ())]
+def placed_lines(root: Element, id_name: str) -> Iterator[PlacedLine]:
+    """Yield every TextLine, in the order of the file. id_name: the attribute that holds the id.
+
+    Missing ids are made from the position, and repeated ones are numbered.
+    """
+    used: set[str] = set()
+    stack: list[tuple[Element, tuple[Element, ...]]] = [(root, ())]
     count = 0
-    while waiting:
-        element, chain = waiting.pop()
-        if local(element) == "TextLine":
+    while stack:
+        element, ancestors = stack.pop()
+        if local_name(element) == "TextLine":
             count += 1
             given = element.get(id_name) or f"line_{count}"
             name, tries = given, 1
-            while name in taken:  # ids should differ, and not every tool sees to it
+            while name in used:  # not every tool writes unique ids
                 tries += 1
                 name = f"{given}_{tries}"
-            taken.add(name)
-            yield Placed(name, element, chain)
-        waiting += [(below, (*chain, element)) for below in reversed(element)]
+            used.add(name)
+            yield PlacedLine(name, element, ancestors)
+        stack += [(child, (*ancestors, element)) for child in reversed(element)]
 
 
 def reading_order(
-    lines: Sequence[Placed], ranks: dict[str, int], id_name: str, own: Sequence[int | None]
-) -> list[Placed]:
-    """Lines as they are read: by the rank of the innermost part that has one, then as in the file.
+    lines: Sequence[PlacedLine],
+    ordered_ids: Sequence[str | None],
+    id_name: str,
+    line_indices: Sequence[int | None],
+) -> list[PlacedLine]:
+    """Sort lines by the rank of the innermost element that has one, then by the order of the file.
 
-    ranks: of regions, blocks or lines, by id; what has none comes last. own: the place that a line
-    claims within its region; it counts if all lines of a region claim one.
+    ordered_ids: ids of regions, blocks or lines in reading order; lines without any come last.
+    line_indices: the index of each line within its region, or None; used only in regions where all
+        lines have one.
     """
+    ranks = {name: rank for rank, name in enumerate(dict.fromkeys(ordered_ids)) if name is not None}
     regions: dict[int, list[int]] = {}
-    for place, line in enumerate(lines):
-        regions.setdefault(id(line.chain[-1]), []).append(place)
+    for position, line in enumerate(lines):
+        regions.setdefault(id(line.ancestors[-1]), []).append(position)
     keys: dict[int, tuple[int, int, int]] = {}
-    for number, places in enumerate(regions.values()):
-        claimed = [own[place] for place in places]
-        told = None not in claimed
-        for position, place in enumerate(places):
-            inner = [lines[place].element, *reversed(lines[place].chain)]
-            ranked = (ranks[i] for one in inner if (i := one.get(id_name)) in ranks)
-            rank = next(ranked, len(ranks))
-            keys[place] = (rank, number, claimed[position] if told else position)
-    return [lines[place] for place in sorted(keys, key=keys.__getitem__)]
+    for number, positions in enumerate(regions.values()):
+        indices = [line_indices[position] for position in positions]
+        if None in indices:
+            indices = list(range(len(positions)))
+        for index, position in zip(indices, positions, strict=True):
+            inner_first = [lines[position].element, *reversed(lines[position].ancestors)]
+            ids = (element.get(id_name) for element in inner_first)
+            rank = next((ranks[name] for name in ids if name in ranks), len(ranks))
+            keys[position] = (rank, number, index)
+    return [lines[position] for position in sorted(keys, key=keys.__getitem__)]
 
 
 def parse_points(text: str | None) -> np.ndarray | None:
-    """ "0,1 2,3" or "0 1 2 3" -> (N, 2) float64; None if these are no pairs of numbers."""
-    numbers = NUMBER.findall(text or "")
-    if len(numbers) < 4 or len(numbers) % 2 or re.sub(r"[\s,;]", "", NUMBER.sub("", text or "")):
+    """Parse "0,1 2,3" or "0 1 2 3" as (N, 2) float64; None unless these are pairs of numbers."""
+    text = text or ""
+    numbers = NUMBER.findall(text)
+    if len(numbers) < 4 or len(numbers) % 2 or re.sub(r"[\s,;]", "", NUMBER.sub("", text)):
         return None
     pairs = np.array(numbers, dtype=np.float64).reshape(-1, 2)
     return pairs if np.isfinite(pairs).all() else None
 
 
+def check_polygon(points: np.ndarray | None) -> np.ndarray | None:
+    """Return the points if there are at least three, else None."""
+    return points if points is not None and len(points) > 2 else None
+
+
 def parse_number(text: str | None) -> float | None:
-    found = NUMBER.fullmatch((text or "").strip())
-    return float(found[0]) if found else None
+    match = NUMBER.fullmatch((text or "").strip())
+    return float(match[0]) if match else None
+
+
+def parse_size(width: str | None, height: str | None) -> tuple[float, float] | None:
+    """Parse a width and a height; None unless both are numbers other than 0."""
+    size = parse_number(width), parse_number(height)
+    return size if all(size) else None
 
 
 def one_line(text: str) -> str:
-    """Without line breaks and tabs, and without space at both ends."""
+    """Replace line breaks and tabs by spaces, and strip white space at both ends."""
     return BREAKS.sub(" ", text).strip()
 
 
 def full_name(path: Path | str, line: str) -> str:
-    """What a line is called in records and messages."""
+    """Return the name of a line in records and messages, page.xml#line."""
     return f"{path}#{line}"
 
 
 def split_name(name: str) -> tuple[str, str] | None:
-    """page.xml#line -> (page.xml, line); None for another name."""
+    """Split page.xml#line into (page.xml, line); None if the name has another form."""
     path, _, line = name.rpartition("#")
     return (path, line) if path.lower().endswith(".xml") else None

@@ -1,4 +1,4 @@
-"""XML files as they are: prefixes, comments and the order of attributes kept, no DOCTYPE taken."""
+"""Parse and write XML, keeping prefixes, comments and the order of attributes; no DOCTYPE."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
-DEEPEST = 200  # elements in each other; Python's own recursion ends near 1000
+MAX_DEPTH = 200  # nested elements; the recursion limit of Python is near 1000
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Element = ElementTree.Element
 
 
 class Document(NamedTuple):
-    """Tags are as written, with their prefix; namespaces stand among the attributes.
+    """An XML document; tags keep their prefixes, namespace declarations are attributes.
 
-    before: comments and instructions ahead of the root.
+    before: comments and processing instructions before the root.
     """
 
     root: Element
@@ -24,21 +24,21 @@ class Document(NamedTuple):
 
 
 def parse_xml(path: Path | str) -> Document:
-    """A file in any encoding that it declares.
+    """Parse a file, in the encoding that it declares.
 
-    Raises ValueError for damaged XML, and for a DOCTYPE: no page file needs one, and its entities
-    could fill the memory or name other files. OSError if it cannot be read.
+    Raises ValueError for damaged XML and for a DOCTYPE, which no page file needs and whose entities
+    could fill the memory or refer to other files. Raises OSError if it cannot be read.
     """
     content = Path(path).read_bytes()
-    # ElementTree's own parser replaces prefixes by names of its making (ns0) when it writes
+    # ElementTree's own parser would lose the prefixes: it writes ns0, ns1, ...
     builder = ElementTree.TreeBuilder(insert_comments=True, insert_pis=True)
     parser, before, depth = expat.ParserCreate(), [], 0
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal depth
         depth += 1
-        if depth > DEEPEST:
-            raise ValueError(f"{path}: more than {DEEPEST} elements in each other; no page file")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"{path}: more than {MAX_DEPTH} elements in each other; no page file")
         builder.start(tag, attributes)
 
     def end(tag: str) -> None:
@@ -64,28 +64,28 @@ def parse_xml(path: Path | str) -> Document:
         parser.Parse(content, True)
     except expat.ExpatError as error:
         raise ValueError(f"{path}: damaged XML ({error}); save it again") from error
-    except LookupError as error:  # an encoding that Python does not know
+    except LookupError as error:  # unknown encoding
         raise ValueError(f"{path}: {error}; save it as UTF-8") from error
     return Document(builder.close(), "".join(before))
 
 
-def print_xml(document: Document) -> str:
-    """The file's text, to be written as UTF-8."""
+def serialize_xml(document: Document) -> str:
+    """Return the text of the file, to be written as UTF-8."""
     body = ElementTree.tostring(document.root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{document.before}{body}\n'
 
 
-def local(element: Element) -> str:
-    """pc:TextLine -> TextLine; "" for a comment."""
+def local_name(element: Element) -> str:
+    """Return the tag without its prefix (pc:TextLine -> TextLine); "" for a comment."""
     return element.tag.rpartition(":")[2] if isinstance(element.tag, str) else ""
 
 
 def children(element: Element, name: str) -> list[Element]:
-    return [child for child in element if local(child) == name]
+    return [child for child in element if local_name(child) == name]
 
 
 def descendants(element: Element, name: str) -> Iterator[Element]:
-    return (one for one in element.iter() if local(one) == name)
+    return (found for found in element.iter() if local_name(found) == name)
 
 
 def child(element: Element, name: str) -> Element | None:
@@ -93,32 +93,31 @@ def child(element: Element, name: str) -> Element | None:
 
 
 def insert_child(parent: Element, name: str, after: tuple[str, ...]) -> Element:
-    """A new child behind the last of those called `after`, else in front; indented as they are."""
-    made = Element(parent.tag.removesuffix(local(parent)) + name)
-    places = [place for place, one in enumerate(parent, 1) if local(one) in after]
-    place = places[-1] if places else 0
-    if place:
-        made.tail, parent[place - 1].tail = parent[place - 1].tail, parent.text
-    else:
-        made.tail = parent.text
-    parent.insert(place, made)
-    return made
+    """Insert a child after the last one named in `after`, else as the first, with indentation."""
+    added = Element(parent.tag.removesuffix(local_name(parent)) + name)
+    ends = (end for end, child in enumerate(parent, 1) if local_name(child) in after)
+    position = max(ends, default=0)
+    added.tail = parent.text
+    if position:
+        added.tail, parent[position - 1].tail = parent[position - 1].tail, parent.text
+    parent.insert(position, added)
+    return added
 
 
 def remove_children(parent: Element, names: tuple[str, ...]) -> None:
-    """Without those called so; what stays keeps its indentation."""
+    """Remove the children of these names; the others keep their indentation."""
     if len(parent):
-        closing = parent[-1].tail
-        for one in [one for one in parent if local(one) in names]:
-            parent.remove(one)
+        last_tail = parent[-1].tail
+        for child in [child for child in parent if local_name(child) in names]:
+            parent.remove(child)
         if len(parent):
-            parent[-1].tail = closing
+            parent[-1].tail = last_tail
         elif parent.text is not None and not parent.text.strip():
             parent.text = None
 
 
 def check_writable(text: str, name: str) -> str:
-    """The text, if XML has a way to say it. Raises ValueError that names the line."""
+    """Return the text. Raises ValueError, with `name`, if it has a character that XML forbids."""
     if found := UNWRITABLE.search(text):
         raise ValueError(f"{name}: U+{ord(found[0]):04X} cannot stand in XML; its text is not kept")
     return text

@@ -1,1 +1,1 @@
-"""Reviews: files and tables -> token ids, and texts that are made."""
+"""Labelled texts (reviews): files and tables -> token ids, and synthetic texts."""

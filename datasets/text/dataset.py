@@ -1,4 +1,4 @@
-"""Tokenised reviews one behind the other in a file: how it is filled, and one split of it."""
+"""Tokenised reviews concatenated in a memory-mapped file, and one split of them as a dataset."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -13,9 +13,9 @@ from .tokens import TextReader
 
 
 class TokenizedReview(NamedTuple):
-    """A row with its place among all rows and its tokens, (T,) places in some list of tokens."""
+    """A row, its index among all rows, and its tokens: (T,) indices into a list of tokens."""
 
-    place: int
+    row_index: int
     row: Row
     tokens: np.ndarray
 
@@ -23,29 +23,27 @@ class TokenizedReview(NamedTuple):
 def pack_reviews(
     items: list[TokenizedReview], tokens: list[str], reader: TextReader, labels: list[str]
 ) -> tuple[dict, dict[str, np.ndarray]]:
-    """Reviews one behind the other -> their names and groups, and the arrays of ReviewDataset."""
-    located = reader.locate(tokens)
+    """Concatenate reviews -> their names and groups, and the arrays that ReviewDataset reads."""
+    indices = reader.locate(tokens)
     offsets = np.cumsum([0, *(len(item.tokens) for item in items)])
-    flat = np.concatenate([np.empty(0, np.int64), *(located[item.tokens] for item in items)])
-    first = np.zeros(len(flat) + 1, dtype=bool)
-    first[offsets[:-1]] = True
-    facts = {
-        "names": [item.row.name for item in items],
-        "groups": [item.row.group for item in items],
-    }
+    flat = np.concatenate([np.empty(0, np.int64), *(indices[item.tokens] for item in items)])
+    starts = np.zeros(len(flat) + 1, dtype=bool)
+    starts[offsets[:-1]] = True
+    rows = [item.row for item in items]
+    facts = {"names": [row.name for row in rows], "groups": [row.group for row in rows]}
     return facts, {
-        "ids": reader.look_up(flat.astype(np.int64), first[:-1]).astype(np.int32),
+        "ids": reader.look_up(flat.astype(np.int64), starts[:-1]).astype(np.int32),
         "offsets": offsets.astype(np.int64),
-        "labels": np.array([labels.index(item.row.label) for item in items], dtype=np.int64),
-        "rows": np.array([item.place for item in items], dtype=np.int64),
+        "labels": np.array([labels.index(row.label) for row in rows], dtype=np.int64),
+        "rows": np.array([item.row_index for item in items], dtype=np.int64),
     }
 
 
 class ReviewDataset(SequenceDataset):
-    """The reviews of one split, as ids in a file that all workers map.
+    """The reviews of one split, as ids in a file that all workers map into memory.
 
-    rows: (N,) each one's place among the rows of the files it is from.
-    labels: (N,) ids of the labels: `label_ids` of what the entry calls them.
+    rows: (N,) index of each review among the rows of its files. labels: (N,) ids of the labels;
+    label_ids: (L,) converts label numbers of the cache entry to them.
     """
 
     def __init__(self, entry: Entry, split: Split, reader: TextReader, label_ids: np.ndarray):
@@ -62,13 +60,11 @@ class ReviewDataset(SequenceDataset):
 
     @cached_property
     def _ids(self) -> np.ndarray:
-        """(all tokens,) or (all tokens, ngrams) int32, mapped; where it is empty, there is nothing
-        to map.
-        """
+        """The ids (all tokens,) or (all tokens, ngrams) int32, mapped unless the file is empty."""
         return np.load(self._file, mmap_mode="r" if self.sizes.any() else None)
 
     def __getstate__(self) -> dict:
-        """A spawned worker maps the file itself instead of getting a copy of it."""
+        """Leave out the mapped array: a spawned worker maps the file itself."""
         return {name: value for name, value in vars(self).items() if name != "_ids"}
 
     def read(self, index: int) -> Sample:

@@ -1,4 +1,4 @@
-"""Labelled texts as people keep them -> rows: tables, one file a review, the archive of those."""
+"""Labelled texts in their usual layouts -> rows: tables, one file per review, archives of these."""
 
 import gzip
 import re
@@ -15,33 +15,33 @@ from .tables import TABLES, Row, read_reviews
 
 Part = Literal["train", "test"]
 ARCHIVES = (".tar.gz", ".tgz")
-LABELS = {"neg": "negative", "pos": "positive"}  # of the folders of aclImdb
+LABELS = {"neg": "negative", "pos": "positive"}  # of aclImdb's folder names
 REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/([^/.][^/]*)\.txt")
 MOVIES = re.compile(r"(?:.*/)?(train|test)/urls_([^/]+)\.txt")
 MOVIE = re.compile(r"tt\d+")
 
 
 class ReviewFiles(ABC):
-    """Where the rows are. own_test: whether there are test rows apart from those to train on."""
+    """Source of rows. own_test: whether there are test rows separate from the training rows."""
 
     own_test: bool
 
     @abstractmethod
     def rows(self, part: Part) -> Iterator[Row | Problem]:
-        """The rows in an order that is always the same, and those that cannot be used, named.
+        """Iterate over the rows, in a fixed order, and a Problem for each unusable one.
 
-        Raises ValueError naming the file if it is damaged or not what it should be.
+        Raises ValueError naming the file if it is damaged or of a wrong kind.
         """
 
     @abstractmethod
     def files(self, part: Part) -> list[Path]:
-        """What `rows` reads."""
+        """The files that `rows` reads."""
 
 
 def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
-    """The reviews in a file or folder, as given or under $STRAND_DATA.
+    """Find the reviews in a file or folder, as given or under $STRAND_DATA.
 
-    Raises FileNotFoundError or ValueError that says what was looked for.
+    Raises FileNotFoundError or ValueError that lists what was looked for.
     """
     path = resolve(root)
     if path.is_file():
@@ -65,7 +65,7 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
 
 
 class ReviewTables(ReviewFiles):
-    """Parquet, CSV or TSV files with the columns text and label, a table for each part."""
+    """Parquet, CSV or TSV files with the columns text and label, one table per part."""
 
     def __init__(self, tables: dict[Part, Path], group: str | None):
         self.tables, self.group = tables, group
@@ -80,7 +80,7 @@ class ReviewTables(ReviewFiles):
 
 
 class ReviewFolder(ReviewFiles):
-    """PART/LABEL/NUMBER_RATING.txt; line NUMBER of PART/urls_LABEL.txt tells the film."""
+    """Files PART/LABEL/NUMBER_RATING.txt; line NUMBER of PART/urls_LABEL.txt is the film."""
 
     own_test = True
 
@@ -94,12 +94,12 @@ class ReviewFolder(ReviewFiles):
 
     def rows(self, part: Part) -> Iterator[Row | Problem]:
         named = ((p.relative_to(self.folder).as_posix(), p) for p in self.files(part))
-        contents = ((name, path.read_bytes()) for name, path in named if wanted(name, part))
+        contents = ((name, path.read_bytes()) for name, path in named if is_needed(name, part))
         yield from text_rows(contents, str(self.folder))
 
 
 class ReviewArchive(ReviewFiles):
-    """The same folder in a .tar.gz, read as a stream: nothing is unpacked onto the disk."""
+    """The layout of `ReviewFolder` in a .tar.gz, read as a stream: nothing is unpacked to disk."""
 
     own_test = True
 
@@ -114,10 +114,10 @@ class ReviewArchive(ReviewFiles):
 
     def _contents(self, part: Part) -> Iterator[tuple[str, bytes]]:
         try:
-            # through gzip, which misses the end of a truncated file; tarfile's own stream may not
+            # gzip detects a truncated file; tarfile's own decompression may not
             with gzip.open(self.path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
                 for member in archive:
-                    if member.isfile() and wanted(member.name, part):
+                    if member.isfile() and is_needed(member.name, part):
                         yield member.name, archive.extractfile(member).read()
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(
@@ -126,27 +126,27 @@ class ReviewArchive(ReviewFiles):
             ) from error
 
 
-def wanted(name: str, part: Part) -> bool:
-    """A labelled review or a list of films of this part."""
+def is_needed(name: str, part: Part) -> bool:
+    """Whether a name is a labelled review or a list of films of this part."""
     match = REVIEW.fullmatch(name) or MOVIES.fullmatch(name)
     return bool(match) and match[1] == part and match[2] != "unsup"
 
 
 def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row | Problem]:
-    """Files by name, in any order -> rows by label, then number."""
+    """Contents of files by name, in any order -> rows sorted by label, then number."""
     reviews: dict[tuple, tuple[str, bytes]] = {}
     movies: dict[str, list[str]] = {}
     for name, content in contents:
-        listed, review = MOVIES.fullmatch(name), REVIEW.fullmatch(name)
-        if listed:
-            movies[listed[2]] = content.decode("utf-8", "replace").splitlines()
+        movie_list, review = MOVIES.fullmatch(name), REVIEW.fullmatch(name)
+        if movie_list:
+            movies[movie_list[2]] = content.decode("utf-8", "replace").splitlines()
         elif review:
-            number = re.match(r"\d+", review[3])
-            place = int(number[0]) if number else -1
-            reviews[review[2], place, review[3]] = ("/".join(review.groups()), content)
-    for (label, place, _), (name, content) in sorted(reviews.items()):
+            digits = re.match(r"\d+", review[3])
+            number = int(digits[0]) if digits else -1
+            reviews[review[2], number, review[3]] = ("/".join(review.groups()), content)
+    for (label, number, _), (name, content) in sorted(reviews.items()):
         urls = movies.get(label, [])
-        url = urls[place] if 0 <= place < len(urls) else name
+        url = urls[number] if 0 <= number < len(urls) else name
         movie = MOVIE.search(url)
         try:
             text = content.decode("utf-8-sig")

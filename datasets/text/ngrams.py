@@ -1,7 +1,7 @@
-"""Runs of tokens: counting them over many texts, finding the known ones in a text, by whole arrays.
+"""N-grams of token ids: counting them over many texts and looking them up, vectorised with numpy.
 
-A run of n tokens is a pair: the number of its first n - 1 tokens among those runs, and its last
-token. The pair is one 64-bit key, so a table of any order is a sorted array of numbers.
+An n-gram is a pair: the index of its first n - 1 tokens among the (n-1)-grams, and its last token.
+The pair is encoded as one 64-bit key, so a table of any order is a sorted array of numbers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,32 +10,32 @@ import numpy as np
 
 
 def extend_runs(nodes: np.ndarray, tokens: np.ndarray, first: np.ndarray, count: int) -> np.ndarray:
-    """The runs that end one step earlier, and the tokens here -> keys of runs one longer, or -1.
+    """Extend the n-grams that end one step earlier by the token here -> keys (N,), -1 for none.
 
-    nodes, tokens: (N,), -1 where unknown. first: (N,) bool, where a text begins; no run crosses it.
-    count: how many tokens there are.
+    nodes, tokens: (N,), -1 where unknown. first: (N,) bool, where a text begins; no n-gram spans
+    two texts. count: number of distinct tokens.
     """
-    before = np.full(len(nodes), -1, dtype=np.int64)
-    before[1:] = nodes[:-1]
-    before[first] = -1
-    return np.where((before < 0) | (tokens < 0), -1, before * count + tokens)
+    previous = np.full(len(nodes), -1, dtype=np.int64)
+    previous[1:] = nodes[:-1]
+    previous[first] = -1
+    return np.where((previous < 0) | (tokens < 0), -1, previous * count + tokens)
 
 
 def find_sorted(table: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """(K,) sorted, (N,) -> (N,) where in the table each key stands, -1 if it does not or is -1."""
+    """Index of each key (N,) in a sorted table (K,); -1 if it is absent or -1."""
     if not len(table):
         return np.full(len(keys), -1, dtype=np.int64)
-    found = np.minimum(np.searchsorted(table, keys), len(table) - 1)
-    return np.where(table[found] == keys, found, -1)
+    indices = np.minimum(np.searchsorted(table, keys), len(table) - 1)
+    return np.where(table[indices] == keys, indices, -1)
 
 
 class NgramTable:
-    """Known runs of 2 to `orders` tokens -> their ids.
+    """Known n-grams of 2 to `orders` tokens -> their ids.
 
     Args:
-        runs: for each order from 2 on: (K, order) tokens of the known runs.
-        ids: for each order from 2 on: (K,) what `find` gives for them.
-        count: how many tokens there are.
+        runs: for each order from 2 on: (K, order) tokens of the known n-grams.
+        ids: for each order from 2 on: (K,) the ids that `find` returns.
+        count: number of distinct tokens.
     """
 
     def __init__(self, runs: Sequence[np.ndarray], ids: Sequence[np.ndarray], count: int):
@@ -43,69 +43,69 @@ class NgramTable:
         self._levels: list[tuple[np.ndarray, np.ndarray]] = []
         nodes = [run[:, 0] for run in runs]
         for order in range(2, len(runs) + 2):
-            # longer runs come in too: their beginnings are steps on the way, known or not
+            # prefixes of longer n-grams are needed too, whether or not they have an id
             keys = {
                 n: nodes[n] * count + runs[n][:, order - 1] for n in range(order - 2, len(runs))
             }
             table = distinct(np.concatenate(list(keys.values())))
             for n, key in keys.items():
                 nodes[n] = np.searchsorted(table, key)
-            values = np.zeros(len(table) + 1, dtype=np.int64)  # the last one answers for -1
+            values = np.zeros(len(table) + 1, dtype=np.int64)  # the last one is the value for -1
             values[nodes[order - 2]] = ids[order - 2]
             self._levels.append((table, values))
 
     def find(self, tokens: np.ndarray, first: np.ndarray) -> list[np.ndarray]:
-        """(N,) tokens (-1: unknown) -> for each order the id of the run that ends here, or 0."""
-        nodes, found = tokens, []
+        """Tokens (N,) (-1: unknown) -> for each order the id of the n-gram that ends here, or 0."""
+        nodes, ids = tokens, []
         for table, values in self._levels:
             nodes = find_sorted(table, extend_runs(nodes, tokens, first, self.count))
-            found.append(values[nodes])
-        return found
+            ids.append(values[nodes])
+        return ids
 
 
 def distinct(values: np.ndarray) -> np.ndarray:
-    """(N,) -> each value once, sorted: `np.unique`, whose hashing takes 18 times as long here."""
+    """Sorted distinct values (N,) -> (K,): 18 times as fast here as the hashing of `np.unique`."""
     values = np.sort(values)
-    return values[np.diff(values, prepend=-2) != 0]  # keys are never below -1
+    return values[np.diff(values, prepend=-2) != 0]  # all values are >= -1
 
 
 def text_counts(keys: np.ndarray, texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) keys (-1: none) and the text of each -> the sorted keys, and in how many texts each is.
+    """Keys (N,) (-1: none) -> the sorted distinct keys, and the number of texts with each.
 
-    texts: (N,) numbers of texts, from 0.
+    texts: (N,) the number of each key's text, from 0.
     """
     keys, texts = keys[keys >= 0], texts[keys >= 0]
     if not len(keys):
         return keys, keys
     many, table = int(texts.max()) + 1, None
-    if int(keys.max()) > (2**63 - 1) // many - 1:  # too large to stand beside a text's number
+    if int(keys.max()) > (2**63 - 1) // many - 1:  # too large to share 63 bits with a text number
         table = distinct(keys)
         keys = np.searchsorted(table, keys)
-    found = distinct(keys * many + texts) // many
-    starts = np.flatnonzero(np.diff(found, prepend=-1))
-    unique, counts = found[starts], np.diff(starts, append=len(found))
+    keys_of_texts = distinct(keys * many + texts) // many
+    starts = np.flatnonzero(np.diff(keys_of_texts, prepend=-1))
+    unique, counts = keys_of_texts[starts], np.diff(starts, append=len(keys_of_texts))
     return unique if table is None else table[unique], counts
 
 
 def frequent_runs(
-    tokens: np.ndarray, texts: np.ndarray, count: int, orders: int, least: int
+    tokens: np.ndarray, texts: np.ndarray, count: int, orders: int, min_texts: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each order from 1 on: runs in at least `least` texts (K, order), and in how many (K,).
+    """For each order from 1 on: n-grams (K, order) in at least `min_texts` texts, and in how many.
 
-    tokens: (N,) from 0 to count - 1. texts: (N,) the text of each, ascending.
+    tokens: (N,) from 0 to count - 1. texts: (N,) the text of each, ascending. The counts are (K,).
     """
     first = np.ones(len(tokens), dtype=bool)
     first[1:] = texts[1:] != texts[:-1]
     words, counts = text_counts(tokens, texts)
-    words, counts = words[counts >= least], counts[counts >= least]
+    words, counts = words[counts >= min_texts], counts[counts >= min_texts]
     yield words[:, None], counts
     nodes = tokens = np.where(np.isin(tokens, words), tokens, -1)
     runs = np.arange(count)[:, None]
     for _ in range(1, orders):
         keys = extend_runs(nodes, tokens, first, count)
         table, counts = text_counts(keys, texts)
-        # a run is at most as frequent as its beginning, so rare ones need not be lengthened
-        table, counts = table[counts >= least], counts[counts >= least]
+        # an n-gram is at most as frequent as its prefix, so rare ones need not be extended
+        table, counts = table[counts >= min_texts], counts[counts >= min_texts]
         runs = np.concatenate([runs[table // count], (table % count)[:, None]], axis=1)
         nodes = find_sorted(table, keys)
         yield runs, counts

@@ -1,4 +1,4 @@
-"""Labelled texts: one label for the whole of each, split by film, company or author."""
+"""Reviews and other labelled texts as a data source, split by group (film, company or author)."""
 
 import json
 import random
@@ -16,24 +16,24 @@ from .tokens import Keep, TextReader, Tokenizer, choose_symbols
 
 
 class Reviews(Source):
-    """Reviews, or any texts with one label each. Tokenised once and kept in a cache.
+    """Reviews, or any texts with one label each. Tokenised once and cached.
 
     Args:
-        root: a folder with train.parquet (.csv, .tsv) and perhaps test.parquet, one such file, the
-            folder aclImdb or a folder for each label under train/ and test/, or aclImdb's .tar.gz;
-            as given or under $STRAND_DATA. Tables have columns text and label, perhaps id and a
-            group.
-        validation: share of the training reviews that is kept out to choose by, in whole groups.
-        test: share kept out for the last test, for data that has no test file of its own.
-        labels: names of the labels 0, 1, ...; or the labels as they stand in the files, in the
-            order wanted. null takes them as they stand, sorted.
-        vocabulary_size: tokens that get an id: those in the most training reviews.
-        min_count: training reviews that such a token is in at least.
+        root: a folder with train.parquet (.csv, .tsv) and optionally test.parquet, one such file,
+            the folder aclImdb or a folder for each label under train/ and test/, or aclImdb's
+            .tar.gz; as given or under $STRAND_DATA. Tables have columns text and label, optionally
+            id and a group.
+        validation: fraction of the training reviews held out for model selection, in whole groups.
+        test: fraction held out for testing, for data that has no test file of its own.
+        labels: names of the labels 0, 1, ...; or the labels as written in the files, in the desired
+            order. null takes them as written, sorted.
+        vocabulary_size: number of tokens that get an id: those in the most training reviews.
+        min_count: minimal number of training reviews that contain such a token.
         tokenizer: see TextReader, as for ngrams, max_length and keep.
-        ngram_size: runs of tokens that get an id, for each order from 2 on.
-        ngram_min_count: training reviews that such a run is in at least.
+        ngram_size: number of n-grams that get an id, for each order from 2 on.
+        ngram_min_count: minimal number of training reviews that contain such an n-gram.
         group: column of the group; null takes the first of group, movie, company, author, and
-            where there is none each review is a group.
+            without one each review is a group.
         limit: train on this many reviews only, drawn at random.
         seed: of the splits and of the draw.
         cache: folder for the ids; null: strand/reviews in $XDG_CACHE_HOME or ~/.cache.
@@ -81,31 +81,32 @@ class Reviews(Source):
         self.problems = [Problem(*problem) for problem in facts["problems"]]
 
     def _check(self) -> None:
-        for name, value, low in (
+        """Raise ValueError for options out of range."""
+        for name, value, minimum in (
             ("vocabulary_size", self.sizes[0], 1),
             ("min_count", self.least[0], 1),
             ("ngram_size", self.sizes[-1], 1),
             ("ngram_min_count", self.least[-1], 1),
             ("limit", 2 if self.limit is None else self.limit, 2),
         ):
-            if value < low:
-                raise ValueError(f"Reviews: {name}={value}; give at least {low}")
+            if value < minimum:
+                raise ValueError(f"Reviews: {name}={value}; give at least {minimum}")
         for name, share in (("validation", self.validation), ("test", self.test)):
             if not 0 <= share < 1:
                 raise ValueError(f"Reviews: {name}={share} is no share; give 0 or more, below 1")
 
     def _prepare(self, splitter: TextReader) -> tuple[dict, dict[str, np.ndarray]]:
-        """Read, split, count and look up all but the test file -> what the cache keeps."""
+        """Read, split, count and look up all but the test file -> the cache entry's content."""
         rows, tokens, problems = self._tokenise("train", splitter)
         for item in [item for item in rows if not len(item.tokens)]:
             problems.append(
                 Problem(item.row.name, f"{self.root}: {item.row.name}: no words; remove the review")
             )
         splits = self._assign([item for item in rows if len(item.tokens)])
-        found = sorted_labels({i.row.label for s in ("train", "validation") for i in splits[s]})
+        labels = sorted_labels({i.row.label for s in ("train", "validation") for i in splits[s]})
         train = [item.tokens for item in splits["train"]]
         if len({item.row.label for item in splits["train"]}) < 2:
-            only = found[0] if found else "none"
+            only = labels[0] if labels else "none"
             raise ValueError(
                 f"{self.root}: {len(train)} reviews to train on, all of one label ({only}); there "
                 "must be two labels or more: check the column label and the group"
@@ -115,35 +116,36 @@ class Reviews(Source):
             tokens, np.concatenate(train), texts, splitter.tokenizer, self.sizes, self.least
         )
         reader = TextReader(symbols, None, splitter.tokenizer, splitter.ngrams)
-        facts = {"labels": found, "symbols": symbols, "splits": {}}
+        facts = {"labels": labels, "symbols": symbols, "splits": {}}
         arrays: dict[str, np.ndarray] = {}
         for split, items in splits.items():
-            known = [item for item in items if item.row.label in found]
-            problems += self._unknown_labels(items, found)
-            facts["splits"][split], more = pack_reviews(known, tokens, reader, found)
-            arrays |= {f"{split}_{name}": array for name, array in more.items()}
+            known = [item for item in items if item.row.label in labels]
+            problems += self._unknown_labels(items, labels)
+            facts["splits"][split], split_arrays = pack_reviews(known, tokens, reader, labels)
+            arrays |= {f"{split}_{name}": array for name, array in split_arrays.items()}
         return facts | {"problems": problems}, arrays
 
     def _tokenise(
         self, part: str, splitter: TextReader
     ) -> tuple[list[TokenizedReview], list[str], list[Problem]]:
-        """The rows of a part, the sorted list of their tokens, and the rows that cannot be used."""
+        """The rows of a part, their sorted distinct tokens, and the problems of unusable rows."""
         rows = list(track(self.files.rows(part), f"reading {self.root} ({part})", None))
         index: defaultdict[str, int] = defaultdict()
         index.default_factory = index.__len__
         problems, items = [], []
-        for place, row in enumerate(track(rows, f"tokenising {self.root} ({part})", len(rows))):
+        for number, row in enumerate(track(rows, f"tokenising {self.root} ({part})", len(rows))):
             if isinstance(row, Problem):
                 problems.append(row)
             else:
                 tokens = [index[token] for token in splitter.split(row.text)]
-                items.append(TokenizedReview(place, row, np.array(tokens, dtype=np.int32)))
+                items.append(TokenizedReview(number, row, np.array(tokens, dtype=np.int32)))
         names = sorted(index)
         order = np.empty(len(names), dtype=np.int64)
         order[[index[name] for name in names]] = np.arange(len(names))
         return [item._replace(tokens=order[item.tokens]) for item in items], names, problems
 
     def _assign(self, rows: list[TokenizedReview]) -> dict[Split, list[TokenizedReview]]:
+        """Assign the rows to the splits by their groups; limit the training split."""
         splits: dict[Split, list[TokenizedReview]] = {"train": [], "validation": [], "test": []}
         groups = [item.row.group for item in rows]
         if rows:
@@ -156,7 +158,8 @@ class Reviews(Source):
             splits["train"] = [train[i] for i in sorted(drawn)]
         return splits
 
-    def _unknown_labels(self, items: list[TokenizedReview], found: list[str]) -> list[Problem]:
+    def _unknown_labels(self, items: list[TokenizedReview], labels: list[str]) -> list[Problem]:
+        """A problem for each review whose label no training review has."""
         return [
             Problem(
                 item.row.name,
@@ -164,11 +167,11 @@ class Reviews(Source):
                 f"'{item.row.label}'; correct it or remove the review",
             )
             for item in items
-            if item.row.label not in found
+            if item.row.label not in labels
         ]
 
     def _test_entry(self) -> Entry:
-        """The test file's reviews; those without words stay, for they are scored too."""
+        """The cache entry of the test split; reviews without words stay, since they are scored."""
         if not self.files.own_test:
             return self._entry
         folder = self.cache / key_of(self._key, fingerprint(self.files.files("test")))
@@ -186,26 +189,27 @@ class Reviews(Source):
                 {"splits": {"test": facts}, "problems": problems},
                 {f"test_{name}": array for name, array in arrays.items()},
             )
-        told = set(self.problems)
-        self.problems += [p for p in map(Problem._make, entry.facts["problems"]) if p not in told]
+        reported = set(self.problems)
+        new = (Problem(*problem) for problem in entry.facts["problems"])
+        self.problems += [problem for problem in new if problem not in reported]
         return entry
 
     def split(self, name: Split) -> ReviewDataset:
-        """A split. The test file is read when its split is first asked for."""
+        """Return a split. The test file is read when its split is first requested."""
         entry = self._test_entry() if name == "test" else self._entry
         return ReviewDataset(entry, name, self.reader, self._ids)
 
     def texts(self, name: Split) -> tuple[list[str], list[int]]:
-        """The texts of a split as they stand in the files, and the ids of their labels."""
+        """The texts of a split as written in the files, and the ids of their labels."""
         dataset = self.split(name)
         part = "test" if name == "test" and self.files.own_test else "train"
         rows = list(self.files.rows(part))
-        return [rows[place].text for place in dataset.rows], dataset.labels.tolist()
+        return [rows[row].text for row in dataset.rows], dataset.labels.tolist()
 
 
-def sorted_labels(found: set[str]) -> list[str]:
-    """By name; whole numbers by value."""
-    return sorted(found, key=int) if all(f.isdecimal() for f in found) else sorted(found)
+def sorted_labels(labels: set[str]) -> list[str]:
+    """Labels sorted by name; whole numbers by value."""
+    return sorted(labels, key=int) if all(label.isdecimal() for label in labels) else sorted(labels)
 
 
 def named_labels(found: list[str], names: list[str] | None, root: str) -> list[str]:

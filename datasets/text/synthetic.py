@@ -1,7 +1,7 @@
-"""Made texts from two small grammars: reviews with a verdict, and sentences with key phrases.
+"""Synthetic texts from two small grammars: reviews with a verdict, and sentences with key phrases.
 
-A word alone says little: "not" turns an opinion round, only the verdict counts, and the same nouns
-are key phrases in one sentence and things on a table in the next.
+Single words carry little information: "not" reverses an opinion, only the verdict counts, and the
+same nouns are key phrases in one sentence and ordinary objects in another.
 """
 
 import zlib
@@ -48,12 +48,12 @@ NOUNS = _words(
     "mirror motor network paper planet river salt signal stone storm tower tree valley wave wheel",
 )
 KINDS = _words("blue broken deep early golden hidden large new old quiet red simple slow small")
-# K is a key phrase, N the same kind of phrase in a sentence that is about nothing.
+# K is a key phrase, N an ordinary phrase of the same form.
 KEY_SENTENCES = (
     "this chapter is about K .",
     "we study K and K in a N .",
     "the talk on the topic of K was held near the N .",
-    "the K is the subject of her book .",  # told only by what follows
+    "the K is the subject of her book .",  # recognisable only by what follows
     "the K , a question for many years , is explained with a N .",
     "the author compares the K with the K .",
     "he wrote ten pages on the theory of K .",
@@ -72,23 +72,23 @@ SLOTS = {"K", "N", "{name}"}
 SYLLABLES = _words("bru dax fel gri kol mip nar ost plo quu sev tro vun wex zor")
 
 TEXTS_PER_AUTHOR = 4
-# A text's checksum says which split it may be in: no text is in two of them.
+# A text's checksum decides which split it may be in, so no text is in two of them.
 BUCKETS: dict[Split, tuple[int, ...]] = {"train": (0, 1), "validation": (2,), "test": (3,)}
 
 
 def made_up_name(random: Random) -> str:
-    """A word of no vocabulary: it reads as unknown, so that training meets the unknown symbol."""
+    """A word outside the vocabulary, so that training includes the unknown symbol."""
     return "".join(random.choices(SYLLABLES, k=random.randint(2, 3)))
 
 
 def opinion(random: Random, polarity: int, aspects: list[str]) -> list[str]:
-    """A clause of this polarity. It holds up to two negations; just one turns its adjective."""
-    outer, inner = random.choice(((0, 0), (0, 0), (0, 0), (1, 0), (0, 1), (1, 1)))
-    adjective = random.choice(ADJECTIVES[polarity ^ outer ^ inner])
+    """A clause of this polarity. It has up to two negations; exactly one reverses its adjective."""
+    outer_negation, inner_negation = random.choice(((0, 0), (0, 0), (0, 0), (1, 0), (0, 1), (1, 1)))
+    adjective = random.choice(ADJECTIVES[polarity ^ outer_negation ^ inner_negation])
     words = (
-        random.choice(OUTER_NEGATIONS if outer else AFFIRMATIONS),
+        random.choice(OUTER_NEGATIONS if outer_negation else AFFIRMATIONS),
         f"the {random.choice(aspects)} was",
-        random.choice(INNER_NEGATIONS) if inner else "",
+        random.choice(INNER_NEGATIONS) if inner_negation else "",
         random.choice(DEGREES),
         adjective,
     )
@@ -96,7 +96,7 @@ def opinion(random: Random, polarity: int, aspects: list[str]) -> list[str]:
 
 
 def verdict(random: Random, polarity: int) -> list[str]:
-    """What the writer thinks of the whole: "overall , i did not like it ."."""
+    """The overall judgement of the writer: "overall , i did not like it ."."""
     negated = int(random.random() < 0.4)
     verb = random.choice(VERBS[polarity ^ negated])
     who = random.choice(("i", "we"))
@@ -105,10 +105,10 @@ def verdict(random: Random, polarity: int) -> list[str]:
 
 
 def review(random: Random, label: int, aspects: list[str]) -> list[str]:
-    """A review of this label: the verdict's where there is one, else that of the main clause.
+    """A review of this label: that of the verdict if there is one, else that of the main clause.
 
-    Six in ten close with a verdict, one in ten opens with it, after or before opinions that may
-    say the opposite; the others have one sentence of opinion: "although no, yes" or "no, but yes".
+    Six in ten end with a verdict, one in ten starts with it, combined with opinions that may
+    contradict it; the others have one sentence of opinion: "although no, yes" or "no, but yes".
     """
     sentences = []
     form = random.choices(("close", "open", "concede"), weights=(6, 1, 3))[0]
@@ -130,14 +130,14 @@ def review(random: Random, label: int, aspects: list[str]) -> list[str]:
 
 
 def phrase(random: Random) -> list[str]:
-    """One to three words: an adjective or none, a noun or two; one noun in six is a made-up one."""
+    """One to three words: an optional adjective, one or two nouns; one noun in six is made up."""
     noun = made_up_name(random) if random.random() < 1 / 6 else random.choice(NOUNS)
     words = [noun] if random.random() < 0.6 else [random.choice(NOUNS), noun]
     return words if random.randint(0, 1) else [random.choice(KINDS), *words]
 
 
 def tagged_sentence(random: Random) -> tuple[list[str], list[int]]:
-    """A sentence about something or about nothing -> its words, and each word's place in TAGS."""
+    """A sentence with or without key phrases -> its words, and each word's index in TAGS."""
     words: list[str] = []
     tags: list[int] = []
     for slot in random.choice(random.choice((KEY_SENTENCES, PLAIN_SENTENCES))).split():
@@ -147,16 +147,14 @@ def tagged_sentence(random: Random) -> tuple[list[str], list[int]]:
     return words, tags
 
 
-class MadeTexts(SequenceDataset):
-    """One split of made texts; text i depends on (seed, split, i) alone.
+class SyntheticTextDataset(SequenceDataset):
+    """One split of synthetic texts; text i depends on (seed, split, i) alone.
 
-    texts: each sample's words, before they became ids.
+    texts: each sample's words, before they become ids.
     """
 
     def __init__(self, split: Split, count: int, seed: int, reader: TextReader):
-        self.split = split
-        self.seed = seed
-        self.reader = reader
+        self.split, self.seed, self.reader = split, seed, reader
         self.names = [f"synthetic {split} {i}" for i in range(count)]
         self.groups = [f"{split} author {i // TEXTS_PER_AUTHOR}" for i in range(count)]
         self.texts: list[list[str]] = []
@@ -177,74 +175,69 @@ class MadeTexts(SequenceDataset):
     def _make(self, index: int, random: Random) -> tuple[list[str], int | list[int]]: ...
 
 
-class MadeReviews(MadeTexts):
-    """Words (T,) -> negative or positive, (), in turns. An author speaks of four aspects only."""
+class SyntheticReviewDataset(SyntheticTextDataset):
+    """Words (T,) -> negative or positive, (), alternating. An author mentions four aspects only."""
 
     def _make(self, index: int, random: Random) -> tuple[list[str], int]:
         author = Random(f"{self.seed} {self.split} author {index // TEXTS_PER_AUTHOR}")
         return review(random, index % 2, author.sample(ASPECTS, 4)), index % 2
 
 
-class MadeTags(MadeTexts):
+class SyntheticTagDataset(SyntheticTextDataset):
     """Words (T,) of one to four sentences -> a tag for each word, (T,)."""
 
     def _make(self, index: int, random: Random) -> tuple[list[str], list[int]]:
         words: list[str] = []
         tags: list[int] = []
         for _ in range(random.randint(1, 4)):
-            sentence, its_tags = tagged_sentence(random)
+            sentence, sentence_tags = tagged_sentence(random)
             words += sentence
-            tags += its_tags
+            tags += sentence_tags
         return words, tags
 
 
 class SyntheticText(Source):
-    """count, validation, test: samples in each split."""
+    """Base class of the synthetic texts.
 
+    count, validation, test: number of samples in each split.
+    """
+
+    dataset: type[SyntheticTextDataset]
     names: tuple[str, ...]  # of the labels
-    phrases: tuple[str, ...]  # every word that the reader knows
+    phrases: tuple[str, ...]  # with every word of the reader's vocabulary
 
     def __init__(self, count: int, validation: int, test: int, seed: int = 0):
-        for name, value, least in (
+        for name, value, minimum in (
             ("count", count, 1),
             ("validation", validation, 0),
             ("test", test, 0),
         ):
-            if value < least:
-                raise ValueError(f"{type(self).__name__}: {name}={value}; give at least {least}")
-        self.count = count
-        self.validation = validation
-        self.test = test
-        self.seed = seed
+            if value < minimum:
+                raise ValueError(f"{type(self).__name__}: {name}={value}; give at least {minimum}")
+        self.count, self.validation, self.test, self.seed = count, validation, test, seed
         self.labels = list(self.names)
         self.reader = TextReader(sorted(set(_words(*self.phrases)) - SLOTS))
         self.input_size = self.reader.input_size
         self.problems: list[Problem] = []
 
-    def _dataset(self, kind: type[MadeTexts], name: Split) -> MadeTexts:
+    def split(self, name: Split) -> SyntheticTextDataset:
         count = {"train": self.count, "validation": self.validation, "test": self.test}[name]
-        return kind(name, count, self.seed, self.reader)
+        return self.dataset(name, count, self.seed, self.reader)
 
 
 class SyntheticReviews(SyntheticText):
-    """A review -> negative or positive. Counting words does not tell: the verdict decides."""
+    """A review -> negative or positive. Counting words is not enough: the verdict decides."""
 
-    names = ("negative", "positive")
+    dataset, names = SyntheticReviewDataset, ("negative", "positive")
     phrases = (
         *("i we the was it did not could never although but , .", *ASPECTS, *DEGREES, *ASIDES),
         *(*ADJECTIVES[NEGATIVE], *ADJECTIVES[POSITIVE], *VERBS[NEGATIVE], *VERBS[POSITIVE]),
         *(*INNER_NEGATIONS, *OUTER_NEGATIONS, *AFFIRMATIONS, *VERDICTS),
     )
 
-    def split(self, name: Split) -> MadeTexts:
-        return self._dataset(MadeReviews, name)
-
 
 class SyntheticTags(SyntheticText):
-    """Sentences -> key phrases in BIO tags, told by the words around them, before or behind."""
+    """Sentences -> key phrases in BIO tags, recognisable by the words before or after them."""
 
-    names = TAGS
+    dataset, names = SyntheticTagDataset, TAGS
     phrases = (*NOUNS, *KINDS, *KEY_SENTENCES, *PLAIN_SENTENCES)
-
-    def split(self, name: Split) -> MadeTexts:
-        return self._dataset(MadeTags, name)

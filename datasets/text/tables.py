@@ -1,4 +1,4 @@
-"""Tables of texts -> rows: CSV and TSV by the reader of all tables, Parquet by pyarrow."""
+"""Tables of labelled texts -> rows: CSV and TSV by `datasets.tables`, Parquet by pyarrow."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ BATCH_ROWS = 4096
 
 
 class Row(NamedTuple):
-    """A labelled text and where it is from; its group stays on one side of every split."""
+    """A labelled text and its origin; texts of one group are never split between data sets."""
 
     name: str
     text: str
@@ -23,9 +23,9 @@ class Row(NamedTuple):
 
 
 def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
-    """The labelled texts of a table in order; `id` names them, or their number from 1.
+    """Iterate over the labelled texts of a table, named by their `id`, or by their number from 1.
 
-    group: the column of the group; None takes the first of GROUPS, or makes each row its own.
+    group: the column of the group; None takes the first of GROUPS, or makes each row a group.
     Raises ValueError that names the file if it is damaged or lacks a column.
     """
     if not path.name.endswith(TABLES):
@@ -39,21 +39,21 @@ def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
             yield row_of(path, number, row, columns[2:])
 
 
-def choose_columns(found: Sequence[str], group: str | None, path: Path) -> list[str]:
-    """text, label, then the column of the group and `id`, where they are."""
-    if not found:
+def choose_columns(columns: Sequence[str], group: str | None, path: Path) -> list[str]:
+    """Names of the needed columns: text, label, then those of the group and `id`, if present."""
+    if not columns:
         raise ValueError(f"{path}: the file is empty; its first line must name its columns")
     for name in ("text", "label", *([group] if group else [])):
-        if name not in found:
+        if name not in columns:
             raise ValueError(
-                f"{path}: no column '{name}'; it has {', '.join(map(repr, found))}; rename one"
+                f"{path}: no column '{name}'; it has {', '.join(map(repr, columns))}; rename one"
             )
-    groups = [group] if group else [name for name in GROUPS if name in found][:1]
-    return ["text", "label", *groups, *(["id"] if "id" in found and "id" not in groups else [])]
+    groups = [group] if group else [name for name in GROUPS if name in columns][:1]
+    return ["text", "label", *groups, *(["id"] if "id" in columns and "id" not in groups else [])]
 
 
 def column_names(path: Path) -> list[str]:
-    """Of a CSV, TSV or Parquet file; [] of an empty one. Raises ValueError or OSError."""
+    """Column names of a CSV, TSV or Parquet file; [] if empty. Raises ValueError or OSError."""
     if path.suffix.lower() == ".parquet":
         with open_parquet(path) as file:
             return file.schema_arrow.names
@@ -64,7 +64,7 @@ def column_names(path: Path) -> list[str]:
 
 
 def read_columns(path: Path, names: Sequence[str]) -> Iterator[dict | UnusableRow]:
-    """The rows of some columns of a table, values by name; those of CSV and TSV are strings."""
+    """Iterate over the rows of some columns, values by name; those of CSV and TSV are strings."""
     if path.suffix.lower() == ".parquet":
         with open_parquet(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
@@ -77,8 +77,8 @@ def read_columns(path: Path, names: Sequence[str]) -> Iterator[dict | UnusableRo
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator:
-    """A pyarrow ParquetFile. Raises ValueError that names a damaged one, there or while reading."""
-    import pyarrow as pa  # takes a while, and most inputs are no tables
+    """Open a ParquetFile. Raises ValueError that names a damaged one, also while reading."""
+    import pyarrow as pa  # slow to import, and rarely needed
     from pyarrow import parquet
 
     size = path.stat().st_size
@@ -93,26 +93,30 @@ def open_parquet(path: Path) -> Iterator:
 
 
 def text_rows(path: Path) -> Iterator[TableRow | UnusableRow]:
+    """Iterate over the rows of a CSV or TSV file."""
     return read_rows(path, "\t" if path.suffix.lower() == ".tsv" else ",")
 
 
 def row_of(path: Path, number: int, values: dict, others: Sequence[str]) -> Row | Problem:
-    """A row, or what it lacks. others: the columns of the group and the id, where they are."""
-    place = f"{path.name} row {number}"
+    """Build a Row from the values of a table row, or the Problem of an incomplete one.
+
+    others: the columns of the group and the id, if present.
+    """
+    source = f"{path.name} row {number}"
     text, label = values["text"], label_of(values["label"])
-    for column, missing in (("text", text is None), ("label", label is None)):
-        if missing:
-            return Problem(place, f"{path}: row {number}: no {column}; fill it in or remove it")
+    for column, value in (("text", text), ("label", label)):
+        if value is None:
+            return Problem(source, f"{path}: row {number}: no {column}; fill it in or remove it")
     if not isinstance(text, str):
         kind = type(text).__name__
         raise ValueError(f"{path}: row {number}: the text is of type {kind}; store it as a string")
-    name = str(values["id"]) if values.get("id") not in (None, "") else place
+    name = str(values["id"]) if values.get("id") not in (None, "") else source
     group = values[others[0]] if others and others[0] != "id" else None
     return Row(name, text, label, name if group in (None, "") else str(group))
 
 
 def label_of(value: object) -> str | None:
-    """A label as a string: 1 and 1.0 are the same; None if there is none."""
+    """A label as a string, with 1.0 as 1; None if it is missing."""
     if value is None or value != value:  # NaN
         return None
     if isinstance(value, float) and value.is_integer():

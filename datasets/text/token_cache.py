@@ -1,7 +1,8 @@
-"""What took long to work out, kept in a folder: arrays that are mapped, and a few facts as JSON.
+"""An on-disk cache: entries of memory-mapped arrays and some JSON facts in a folder.
 
-An entry is written beside its place and moved there whole, so a half-written one is never seen and
-two processes may write the same one. One whose files do not have the recorded sizes is no entry.
+An entry is written beside its location and then moved there as a whole, so an incomplete one is
+never visible, and two processes may write the same one. An entry whose files do not have the
+recorded sizes is treated as missing.
 """
 
 import hashlib
@@ -16,19 +17,19 @@ from typing import NamedTuple
 import numpy as np
 
 FORMAT = 1
-# up to this size a file is known by its content; a larger one by its path, size and time of change
+# larger files are identified by path, size and modification time instead of their content
 HASHED_BYTES = 32_000_000
 
 
 class Entry(NamedTuple):
-    """facts: whatever JSON holds. arrays: each one's .npy file."""
+    """facts: any JSON data. arrays: the .npy file of each array."""
 
     facts: dict
     arrays: dict[str, Path]
 
 
 def cache_folder(cache: str | None, kind: str = "reviews") -> Path:
-    """The folder given, or strand/KIND where this user's caches are."""
+    """The given folder, or strand/KIND in the user's cache folder."""
     if cache is not None:
         return Path(cache).expanduser()
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -36,30 +37,30 @@ def cache_folder(cache: str | None, kind: str = "reviews") -> Path:
 
 
 def fingerprint(files: list[Path]) -> str:
-    """What tells these files from others, or from what they were before.
+    """Identify the content of files.
 
-    A single file of up to 32 MB is known by its content; larger ones, and folders of many, by path,
-    size and time of change, which is enough unless someone resets the time.
+    A single file of up to 32 MB is identified by its content; larger ones, and several files, by
+    path, size and modification time, which suffices unless the time is reset.
     """
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
-        state = file.stat()
-        if len(files) == 1 and state.st_size <= HASHED_BYTES:
+        stat = file.stat()
+        if len(files) == 1 and stat.st_size <= HASHED_BYTES:
             digest.update(file.name.encode("utf-8", "surrogateescape") + b"\0" + file.read_bytes())
         else:
-            place = str(file.resolve()).encode("utf-8", "surrogateescape")
-            digest.update(place + f"\0{state.st_size}\0{state.st_mtime_ns}\0".encode())
+            path = str(file.resolve()).encode("utf-8", "surrogateescape")
+            digest.update(path + f"\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
     return digest.hexdigest()
 
 
 def key_of(*parts: object) -> str:
-    """Everything that an entry depends on, as JSON knows it -> its name."""
+    """Hash of all JSON data on which an entry depends: its name."""
     content = json.dumps([FORMAT, *parts], sort_keys=True)
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
 def load_entry(folder: Path) -> Entry | None:
-    """The entry that lies in this folder; None if there is none, or a damaged one."""
+    """Load the entry in this folder; None if it is missing or damaged."""
     try:
         with open(folder / "entry.json", encoding="utf-8") as file:
             content = json.load(file)
@@ -68,37 +69,37 @@ def load_entry(folder: Path) -> Entry | None:
             return None
         return Entry(content["facts"], arrays)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # it is made again, whatever is wrong with it
+        return None  # any damage: it is created again
 
 
 def store_entry(folder: Path, facts: dict, arrays: dict[str, np.ndarray]) -> Entry:
-    """Write an entry; one that another process put there meanwhile is as good.
+    """Write an entry; if another process has written it meanwhile, keep that one.
 
     Raises OSError that names the folder if it cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise OSError(
             f"{folder.parent}: cannot write here ({error.strerror}); give a folder for `cache`"
         ) from error
     try:
         for name, array in arrays.items():
-            np.save(made / f"{name}.npy", array, allow_pickle=False)
-        sizes = {name: (made / f"{name}.npy").stat().st_size for name in arrays}
-        with open(made / "entry.json", "w", encoding="utf-8") as file:
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        sizes = {name: (temporary / f"{name}.npy").stat().st_size for name in arrays}
+        with open(temporary / "entry.json", "w", encoding="utf-8") as file:
             json.dump({"sizes": sizes, "facts": facts}, file)
         for _ in range(3):
             if load_entry(folder) is not None:
                 break
-            # a damaged one is moved away, not emptied: it may be open elsewhere
+            # a damaged one is moved away, not emptied, since it may be open elsewhere
             with suppress(OSError):
-                shutil.rmtree(folder.rename(folder.with_name(f"{made.name}.damaged")))
+                shutil.rmtree(folder.rename(folder.with_name(f"{temporary.name}.damaged")))
             with suppress(OSError):
-                made.rename(folder)
+                temporary.rename(folder)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     entry = load_entry(folder)
     if entry is None:
         raise OSError(f"{folder}: could not be written whole; is the disk full?")

@@ -1,1 +1,1 @@
-"""Videos: frames by presentation time, with labels from folders, tables and annotations."""
+"""Videos: frames by presentation time, with labels from folders, tables and annotation files."""

@@ -1,14 +1,15 @@
-"""Decoded frames on disk, mapped into memory: what was decoded once is not decoded again.
+"""On-disk cache of decoded video frames, memory-mapped: no video is decoded twice.
 
-Each clip is stored by itself as soon as it is decoded, so an interrupted first pass goes on where
-it was. The key is the file's content (of large files their size and three parts) and the reader's
-options. The times are written last: where they are, the frames are whole.
+Each clip is stored as soon as it is decoded, so an interrupted first pass is resumed. The key is
+the file's content (of large files their size and three parts) and the reader's options. The times
+are written last: if they exist, the frames are complete.
 """
 
 import hashlib
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..text.token_cache import HASHED_BYTES, cache_folder, key_of
-from .reader import Clip, ClipReader
+from .decoder import TimedFrame
+from .reader import ClipReader
 
 FORMAT = 2
 PART_BYTES = 2_000_000
-# Seconds, then numbers, and no header: np.load parses one with `ast`, which in threads of Python
-# 3.11 now and then ends in a SystemError (python/cpython#106905).
+# Seconds, then numbers, without a header: np.load parses headers with `ast`, which in threads of
+# Python 3.11 occasionally raises a SystemError (python/cpython#106905).
 TIMES = np.dtype("<f8")
 
 
@@ -38,7 +40,7 @@ class Stored(NamedTuple):
 
 
 class FrameCache:
-    """The clips of one reader.
+    """The cached clips of one reader.
 
     cache: the folder; null: strand/frames in $XDG_CACHE_HOME or ~/.cache.
     """
@@ -49,7 +51,7 @@ class FrameCache:
         self._options = json.dumps([FORMAT, vars(reader)], sort_keys=True)
 
     def store(self, path: str) -> Stored:
-        """Where the frames of a video lie; they are decoded now if they are not there yet.
+        """Return where the frames of a video are stored, after decoding them if necessary.
 
         Raises OSError or ValueError that names the video, or the folder if it cannot be written.
         """
@@ -57,34 +59,35 @@ class FrameCache:
         key = key_of(self._options, content)
         file = self.folder / key[:2] / f"{key}.frames"
         times = file.with_suffix(".times")
-        found = self._load(file, times, content)
-        if found is None:
+        stored = self._load(file, times, content)
+        if stored is None:
             self._decode(path, file, times)
-            found = self._load(file, times, content)
-            if found is None:
+            stored = self._load(file, times, content)
+            if stored is None:
                 raise OSError(f"{file}: could not be written whole; is the disk full?")
-        return found
+        return stored
 
     def frames(self, stored: Stored) -> np.ndarray:
         """(T, C, H, W) uint8, mapped: only what is used is read."""
         return np.memmap(stored.file, np.uint8, "r", shape=(len(stored.times), *self.shape))
 
     def _load(self, file: Path, times: Path, content: str) -> Stored | None:
+        """The stored clip; None if it is missing or damaged, and to be decoded."""
         try:
             seconds, numbers = np.fromfile(times, TIMES).reshape(2, -1)
             if file.stat().st_size != len(seconds) * int(np.prod(self.shape)):
-                return None  # damaged: made again
+                return None
             return Stored(file, seconds, numbers.astype(np.int64), content)
         except (OSError, ValueError):
             return None
 
     def _decode(self, path: str, file: Path, times: Path) -> None:
-        """Frame by frame to disk: hours of video need no memory. Moved to its place when whole."""
-        found: list[tuple[float, int]] = []
+        """Decode to disk frame by frame, in bounded memory; renamed when complete."""
+        frames: list[tuple[float, int]] = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            made = f"{file}.{uuid.uuid4().hex}"  # not mkstemp's: others may share the folder
-            out = open(made, "xb")  # noqa: SIM115, closed below
+            temporary = f"{file}.{uuid.uuid4().hex}"  # mkstemp's would be unreadable to others
+            out = open(temporary, "xb")  # noqa: SIM115, closed below
         except OSError as error:
             raise OSError(
                 f"{file.parent}: cannot write here ({error.strerror}); give a folder for `cache`"
@@ -93,33 +96,25 @@ class FrameCache:
             with out:
                 for frame in self._frames(path):
                     out.write(np.ascontiguousarray(frame.pixels))
-                    found.append((frame.seconds, frame.number))
-            os.replace(made, file)
-            np.array(found, TIMES).T.tofile(f"{made}.times")
-            os.replace(f"{made}.times", times)
+                    frames.append((frame.seconds, frame.number))
+            os.replace(temporary, file)
+            np.array(frames, TIMES).T.tofile(f"{temporary}.times")
+            os.replace(f"{temporary}.times", times)
         finally:
-            for left in (made, f"{made}.times"):
+            for left in (temporary, f"{temporary}.times"):
                 with suppress(FileNotFoundError):
                     os.unlink(left)
 
-    def _frames(self, path: str):
-        """As they are decoded; a fixed number of them is few enough to hold."""
+    def _frames(self, path: str) -> Iterator[TimedFrame]:
+        """Iterate over the frames while decoding; a fixed number of them fits into memory."""
         if self.reader.frames is None:
             return self.reader.stream(path)
         clip = self.reader.read_clip(path)
-        return clip_frames(clip)
-
-
-def clip_frames(clip: Clip):
-    """A clip's frames one by one, as `stream` gives them."""
-    from .decoder import TimedFrame
-
-    rows = zip(clip.times.tolist(), clip.numbers.tolist(), clip.frames, strict=True)
-    return (TimedFrame(*row) for row in rows)
+        return map(TimedFrame, clip.times.tolist(), clip.numbers.tolist(), clip.frames)
 
 
 def content_of(path: Path) -> str:
-    """A hash of a file's content, whatever its name; of a large one of its size and three parts."""
+    """A hash of a file's content; for a large file, of its size and three parts."""
     size = path.stat().st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""One split of labelled clips: frames from the cache, cut, sped up and augmented for training."""
+"""One split of labelled clips as a dataset: windows, speed changes and augmentation of frames."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from .cache import FrameCache, Stored
 
 
 class LabelledClip(NamedTuple):
-    """name: as messages call it. stored: its frames. target: () | (T,) | (S,) int64."""
+    """name: as used in messages. stored: its frames. target: () | (T,) | (S,) int64."""
 
     name: str
     group: str
@@ -22,15 +22,15 @@ class ClipDataset(SequenceDataset):
     """The clips of one split.
 
     Args:
-        clips, cache: what there is, and where its frames lie.
-        per_step: the targets label steps, and are cut with them.
+        clips, cache: the clips, and the cache with their frames.
+        per_step: the targets label steps, and are cut together with them.
         window: above 0, clips longer than so many steps are cut: each epoch draws as many windows
-            of that length from a clip as it has room for, anywhere in it.
-        speed: share by which a clip is sped up or slowed down at random.
-        seed: of both draws, with the epoch, which the sampler sets.
+            of that length from a clip as are needed to cover it, at random positions.
+        speed: maximal fraction by which a clip is randomly sped up or slowed down.
+        seed: of both draws, together with the epoch, which the sampler sets.
 
-    `augmentation.clip` (frames (T, H, W, C) -> the same), if set, changes all frames of a clip
-    alike.
+    `augmentation.clip` (frames (T, H, W, C) -> the same), if set, changes all frames of a clip in
+    the same way.
     """
 
     def __init__(
@@ -60,15 +60,15 @@ class ClipDataset(SequenceDataset):
 
     def read(self, index: int) -> Sample:
         clip = self.clips[index]
-        chosen = self._steps(len(clip.stored.times), index)
-        frames = np.asarray(self.cache.frames(clip.stored)[chosen])
+        steps = self._steps(len(clip.stored.times), index)
+        frames = np.asarray(self.cache.frames(clip.stored)[steps])
         if self.augmentation is not None:
             images = self.augmentation.clip(np.ascontiguousarray(frames.transpose(0, 2, 3, 1)))
             frames = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-        return Sample(frames, clip.target[chosen] if self.per_step else clip.target)
+        return Sample(frames, clip.target[steps] if self.per_step else clip.target)
 
     def _steps(self, count: int, index: int) -> slice | np.ndarray:
-        """Which steps of a clip this sample has in this epoch."""
+        """The steps of a clip that this sample has in this epoch."""
         if not (self.window or self.speed):
             return slice(None)
         rng = np.random.default_rng((self.seed, self.epoch, index))

@@ -1,4 +1,4 @@
-"""Frames of a video file, in the order and at the times they are shown."""
+"""Decoding of video files with PyAV: frames with their presentation times, and facts on files."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,15 +9,15 @@ import numpy as np
 
 from .pixels import PixelConverter, orientation_of
 
-PUSHED_SECONDS = 1e-3  # a frame whose time does not come after the one before: so much later
-RESTART_SECONDS = 1.0  # a step back this long is a clock that starts again, no muddle
-TOGETHER = 8  # frames decoded, then converted: in turns, each evicts the other from the cache (7 %)
+PUSHED_SECONDS = 1e-3  # minimal distance of a frame whose time does not increase
+RESTART_SECONDS = 1.0  # a larger step back is a restarted clock, not disorder
+BATCH_FRAMES = 8  # decoded, then converted: alternating costs 7 % through cache misses
 
 
 class TimedFrame(NamedTuple):
-    """seconds: since the first frame. number: place in the file, from 0.
+    """seconds: since the first frame. number: index in the file, from 0.
 
-    pixels: (C, height, width) uint8, RGB or grey, an array of its own: it may be kept.
+    pixels: (C, height, width) uint8, RGB or grey, an array of its own that may be kept.
     """
 
     seconds: float
@@ -26,12 +26,12 @@ class TimedFrame(NamedTuple):
 
 
 class VideoFacts(NamedTuple):
-    """What decoding all of a file found, beside what its header claims.
+    """Facts from decoding a whole file, and the claims of its header.
 
-    width, height: pixels as shown, after rotation (degrees counter-clockwise, as ffprobe says it;
-    a mirrored film is said only by its pixels). header_frames, header_seconds: None where the
-    header is silent. seconds: until the last frame ends. rate_hz: the mean. ended_early: why
-    decoding stopped before the file's end, or "".
+    width, height: pixels as shown, after rotation (degrees counter-clockwise, as in ffprobe;
+    mirroring is not reported). header_frames, header_seconds: None if missing in the header.
+    seconds: until the end of the last frame. rate_hz: the mean rate. ended_early: why decoding
+    stopped before the end of the file, or "".
     """
 
     codec: str
@@ -56,35 +56,35 @@ def decode(
     wanted: Callable[[float, int], bool] | None = None,
     container_format: str | None = None,
 ) -> Iterator[TimedFrame]:
-    """Every frame, scaled to one size (area averaging), turned as the file says, on one thread.
+    """Iterate over the frames of a video, scaled to one size (area averaging), on one thread.
 
-    Memory does not grow with the file's length, and the file is closed when the generator is.
-    `wanted(seconds, number)` spares the frames for which it is false their conversion.
-    container_format: FFmpeg's name of a device's (`v4l2`, a camera's); files tell theirs.
+    Frames are oriented as shown. Memory does not grow with the file's length, and the file is
+    closed together with the generator. Frames for which `wanted(seconds, number)` is false are not
+    converted. container_format: FFmpeg's name of a device's format (`v4l2` for cameras); files need
+    none.
 
     Times are the presentation times, from 0 at the first frame shown, and always increase: a
-    duplicate or muddled one is put 1 ms behind its predecessor, a clock that starts again goes on
-    one frame later, and frames without a time follow at the file's rate. Frames that an edit list
-    hides are left out.
+    duplicate or disordered one is put 1 ms after its predecessor, a restarted clock continues one
+    frame later, and frames without a time follow at the file's rate. Frames hidden by an edit list
+    are left out.
 
-    Raises OSError or ValueError, one line that names the file. So does a file that breaks off in
-    the middle of a picture, after the frames before it; one that has fewer frames than its header
-    says does not.
+    Raises OSError or ValueError, one line that names the file, also for a file that breaks off in
+    the middle of a frame, after the frames before it; a file with fewer frames than its header
+    claims raises nothing.
     """
     with _opened(path, container_format=container_format) as (container, stream):
         convert = None
-        for together in _grouped(_shown(path, container, stream), wanted):
+        for batch in _batches(_shown(path, container, stream), wanted):
             if convert is None:
-                turned = _orientation(path, together[0][2])
-                convert = PixelConverter(height, width, channels, turned)
-            for seconds, number, frame in together:
+                convert = PixelConverter(height, width, channels, _orientation(path, batch[0][2]))
+            for seconds, number, frame in batch:
                 yield TimedFrame(seconds, number, convert(frame))
 
 
 def frame_times(path: str) -> np.ndarray:
-    """(T,) float64 seconds of every frame that `decode` gives; nothing is converted.
+    """Seconds (T,) float64 of every frame that `decode` yields; nothing is converted.
 
-    The only way to know how many there are: headers err, and edit lists hide frames.
+    The only reliable way to count them: headers err, and edit lists hide frames.
     """
     with _opened(path, exact=False) as (container, stream):
         shown = _shown(path, container, stream)
@@ -92,9 +92,9 @@ def frame_times(path: str) -> np.ndarray:
 
 
 def describe(path: str) -> VideoFacts:
-    """Decodes all of a file, and says what was found, also of one that breaks off.
+    """Decode a whole file and describe it, including one that breaks off.
 
-    Raises OSError or ValueError that names the file, for one that gives no frame at all.
+    Raises OSError or ValueError that names the file, for one without any frame.
     """
     times, frame, ended_early = [], None, ""
     with _opened(path, exact=False) as (container, stream):
@@ -106,11 +106,11 @@ def describe(path: str) -> VideoFacts:
             if frame is None:
                 raise
             ended_early = str(error)
-        sideways, *_ = _orientation(path, frame)
-        size = (frame.height, frame.width) if sideways else (frame.width, frame.height)
+        transposed, *_ = _orientation(path, frame)
+        size = (frame.height, frame.width) if transposed else (frame.width, frame.height)
         steps = np.diff(times)
-        only = (frame.duration or 0) * float(stream.time_base) or 1 / _rate_hz(stream)
-        last = float(np.median(steps)) if len(steps) else only
+        single = (frame.duration or 0) * float(stream.time_base) or 1 / _rate_hz(stream)
+        last_duration = float(np.median(steps)) if len(steps) else single
         return VideoFacts(
             codec=stream.codec_context.codec.canonical_name,
             pixel_format=frame.format.name,
@@ -120,7 +120,7 @@ def describe(path: str) -> VideoFacts:
             header_frames=stream.frames or None,
             header_seconds=container.duration / 1e6 if container.duration else None,
             frames=len(times),
-            seconds=times[-1] + last,
+            seconds=times[-1] + last_duration,
             constant_rate=_constant(np.array(times), float(stream.time_base)),
             rate_hz=len(steps) / times[-1] if len(steps) else _rate_hz(stream),
             ended_early=ended_early,
@@ -128,16 +128,17 @@ def describe(path: str) -> VideoFacts:
 
 
 class _Clock:
-    """Frames, in the order the decoder shows them -> seconds since the first, increasing."""
+    """Assign increasing times in seconds, from 0, to frames in decoder output order."""
 
     def __init__(self, container, stream):
         self.tick, self.step = float(stream.time_base), 1 / _rate_hz(stream)
-        # AVI stores none: the demuxer's guess is muddled behind B-frames, decoding time is not
+        # AVI stores no presentation times, and those guessed are disordered after B-frames
         self.by_decoding = container.format.name == "avi"
-        self.least = min(PUSHED_SECONDS, self.step / 2)
+        self.min_step = min(PUSHED_SECONDS, self.step / 2)
         self.start, self.last = 0.0, None
 
     def __call__(self, frame) -> float:
+        """Return the time of the next frame."""
         stamp = frame.dts if self.by_decoding else frame.pts
         if self.last is None:
             self.start, self.last = (stamp or 0) * self.tick, 0.0
@@ -148,35 +149,35 @@ class _Clock:
             if seconds < self.last - RESTART_SECONDS:
                 self.start -= self.last + self.step - seconds
                 seconds = self.last + self.step
-            pushed = self.last + self.least
-            self.last = seconds if seconds > pushed else pushed
+            self.last = max(seconds, self.last + self.min_step)
         return self.last
 
 
 @contextmanager
 def _opened(path: str, exact: bool = True, container_format: str | None = None):
-    """(container, its video stream). Without `exact` the pixels are of no use, only quicker."""
-    import av  # imported late: line reading starts without it
+    """Open a file -> (container, video stream). exact=False: faster, but with wrong pixels."""
+    import av  # slow to import, and not needed for lines
     from av.stream import Disposition
 
     try:
-        # titles may be in any encoding; nobody reads them here
+        # titles may be in any encoding, and are not used
         container = av.open(path, format=container_format, metadata_errors="ignore")
     except FileNotFoundError as error:  # PyAV's is an FFmpegError too
         raise FileNotFoundError(f"{path}: no such file") from error
     except av.error.FFmpegError as error:
         if isinstance(error, OSError) and not isinstance(error, ValueError):
             raise OSError(f"{path}: {error.strerror}") from error
-        raise ValueError(f"{path}: {_what_it_is(path)} ({error.strerror})") from error
+        raise ValueError(f"{path}: {_diagnose(path)} ({error.strerror})") from error
     with container:
-        films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not films:
-            held = "a cover picture" if container.streams.video else "sound"
-            if not container.streams.video and not container.streams.audio:
+        streams = container.streams
+        videos = [s for s in streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos:
+            if not streams.video and not streams.audio:
                 raise ValueError(f"{path}: holds nothing that can be shown; is it complete?")
-            raise ValueError(f"{path}: holds {held}, no video; give another file")
-        stream = films[0]
-        # one thread: clips are small, and every worker decodes its own
+            content = "a cover picture" if streams.video else "sound"
+            raise ValueError(f"{path}: holds {content}, no video; give another file")
+        stream = videos[0]
+        # one thread: clips are small, and workers decode in parallel
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         if not exact:
             stream.codec_context.options = {"skip_loop_filter": "all"}
@@ -184,7 +185,7 @@ def _opened(path: str, exact: bool = True, container_format: str | None = None):
 
 
 def _shown(path: str, container, stream) -> Iterator[tuple[float, int, object]]:
-    """(seconds, number, av.VideoFrame) of every frame. Raises ValueError where they break off."""
+    """Yield (seconds, number, av.VideoFrame). Raises ValueError where the frames break off."""
     import av
 
     clock, number, key_seen = _Clock(container, stream), 0, False
@@ -196,7 +197,7 @@ def _shown(path: str, container, stream) -> Iterator[tuple[float, int, object]]:
             except av.error.InvalidDataError:
                 if key_seen:
                     raise
-                continue  # a recording that starts between key frames: nothing to show yet
+                continue  # a recording that starts between key frames
             for frame in frames:
                 if frame.is_corrupt:
                     raise ValueError("a picture is incomplete")
@@ -211,25 +212,26 @@ def _shown(path: str, container, stream) -> Iterator[tuple[float, int, object]]:
         raise ValueError(f"{path}: no frame could be decoded; is the file complete?")
 
 
-def _grouped(frames: Iterator, wanted: Callable[[float, int], bool] | None) -> Iterator[list]:
-    """The wanted of `_shown`, up to TOGETHER at a time; all that came, before an error goes on."""
-    held = []
+def _batches(frames: Iterator, wanted: Callable[[float, int], bool] | None) -> Iterator[list]:
+    """Group the wanted frames of `_shown`; on an error, yield those already decoded first."""
+    batch = []
     try:
-        for shown in frames:
-            if wanted is None or wanted(shown[0], shown[1]):
-                held.append(shown)
-            if len(held) == TOGETHER:
-                yield held
-                held = []
+        for frame in frames:
+            if wanted is None or wanted(frame[0], frame[1]):
+                batch.append(frame)
+            if len(batch) == BATCH_FRAMES:
+                yield batch
+                batch = []
     except ValueError:
-        if held:
-            yield held
+        if batch:
+            yield batch
         raise
-    if held:
-        yield held
+    if batch:
+        yield batch
 
 
 def _orientation(path: str, frame) -> tuple[bool, bool, bool]:
+    """`orientation_of` with the file's name in its error."""
     try:
         return orientation_of(frame)
     except ValueError as error:
@@ -249,9 +251,9 @@ def _constant(times: np.ndarray, tick: float) -> bool:
     return bool(np.abs(times - grid).max() <= min(tick, grid[1] / 3) + 1e-6)
 
 
-def _what_it_is(path: str) -> str:
-    """What a file is that no demuxer took, and what to do."""
-    if not os.path.isfile(path):  # a pipe, an address
+def _diagnose(path: str) -> str:
+    """What a file that FFmpeg cannot open is, and what to do."""
+    if not os.path.isfile(path):  # a pipe or a URL
         return "gives nothing that can be read as a video"
     with open(path, "rb") as file:
         start = file.read(64)

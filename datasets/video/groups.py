@@ -1,4 +1,4 @@
-"""Which group a clip belongs to, and that no video stands on both sides of a split."""
+"""Groups of clips, and the check that no video is in two splits."""
 
 import re
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ from ..source import Split
 
 
 def group_of(clip: str, pattern: str | None) -> str:
-    """The first bracket of the pattern in a clip's path; the clip itself without a pattern.
+    """The first group of the pattern in a clip's path; without a pattern the clip itself.
 
-    Raises ValueError for a pattern that does not fit.
+    Raises ValueError for a pattern that is invalid or does not match.
     """
     if pattern is None:
         return clip
@@ -22,16 +22,16 @@ def group_of(clip: str, pattern: str | None) -> str:
     return match.group(1)
 
 
-def refuse_twins(clips: Iterable[tuple[str, str, Split]], where: str) -> None:
-    """(content, clip, split) of each: one video under two names must not be in two splits.
+def refuse_duplicates(clips: Iterable[tuple[str, str, Split]], where: str) -> None:
+    """Raise ValueError if one video, under two names, is in two splits; the message names both.
 
-    Raises ValueError that names both.
+    clips: (content hash, clip, split) of each.
     """
-    first: dict[str, tuple[str, Split]] = {}
+    seen: dict[str, tuple[str, Split]] = {}
     for content, clip, split in clips:
-        other, there = first.setdefault(content, (clip, split))
-        if there != split:
+        first_clip, other_split = seen.setdefault(content, (clip, split))
+        if other_split != split:
             raise ValueError(
-                f"{where}: {other} and {clip} are the same video, but one is in {there}, the other "
-                f"in {split}; remove one, or give both one group"
+                f"{where}: {first_clip} and {clip} are the same video, but one is in "
+                f"{other_split}, the other in {split}; remove one, or give both one group"
             )

@@ -1,4 +1,4 @@
-"""A video file -> the frames that a model reads, and when each is shown."""
+"""Video reader: a video file -> the frames that a model reads, with their presentation times."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ from .decoder import TimedFrame, decode, frame_times
 class Clip(NamedTuple):
     """frames: (T, C, H, W) uint8. times: (T,) float64 seconds since the first frame of the file.
 
-    numbers: (T,) int64 place of each in the file, in the order shown.
+    numbers: (T,) int64 index of each frame in the file, in presentation order.
     """
 
     frames: np.ndarray
@@ -21,15 +21,15 @@ class Clip(NamedTuple):
 
 
 class ClipReader(Reader):
-    """Frames of a video, in the order they are shown, scaled to one size.
+    """Frames of a video, in presentation order, scaled to one size.
 
     Args:
         height, width: pixels of a frame.
         channels: 1 grey, 3 RGB.
-        rate_hz: at most so many frames a second, by presentation time; null: every frame.
-        frames: so many, spread evenly over the whole clip, whatever its length (a shorter clip
-            gives all it has); null: as rate_hz says.
-        crop: the part of the picture to read: left, top, right, bottom as shares of its width and
+        rate_hz: maximal number of frames per second, by presentation time; null: every frame.
+        frames: number of frames, spread evenly over the whole clip, whatever its length (a shorter
+            clip gives all it has); null: as rate_hz says.
+        crop: the part of the image to read: left, top, right, bottom as fractions of its width and
             height; null: all of it.
     """
 
@@ -59,25 +59,29 @@ class ClipReader(Reader):
                 f"ClipReader: crop={list(crop)}; give left, top, right, bottom from 0 to 1"
             )
         self.rate_hz, self.frames = rate_hz, frames
-        self.crop = None if crop is None else list(crop)  # as JSON gives it back
+        self.crop = None if crop is None else list(crop)  # as JSON returns it
 
     def read(self, item: str) -> np.ndarray:
-        """A path -> (T, C, height, width) uint8.
+        """Read a path -> (T, C, height, width) uint8.
 
         Raises OSError or ValueError that names the file.
         """
         return self.read_clip(item).frames
 
     def read_clip(self, path: str) -> Clip:
-        """The frames with their times; all of them in memory."""
-        found = list(self._chosen(path) if self.frames else self.stream(path))
-        seconds, numbers, pixels = zip(*found, strict=True)
+        """Read the frames and their times into memory."""
+        if self.frames is None:
+            frames = self.stream(path)
+        else:  # decodes twice: no header is trusted for the number of frames
+            selected = spread(len(frame_times(path)), self.frames)
+            frames = self._decode(path, lambda _, number: number in selected)
+        seconds, numbers, pixels = zip(*frames, strict=True)
         return Clip(np.stack(pixels), np.array(seconds), np.array(numbers))
 
     def stream(self, path: str, container_format: str | None = None) -> Iterator[TimedFrame]:
-        """The frames one by one, in bounded memory; not for a fixed number of frames.
+        """Iterate over the frames in bounded memory.
 
-        container_format: of a device, see `decode`.
+        container_format: of a device, see `decode`. Raises ValueError if `frames` is set.
         """
         if self.frames is not None:
             raise ValueError(
@@ -87,9 +91,10 @@ class ClipReader(Reader):
         return self._decode(path, self.pace(), container_format)
 
     def pace(self) -> Callable[[float, int], bool] | None:
-        """Says of each frame in turn (its seconds, its place) whether it is read; null: all are.
+        """Return a function of a frame's (seconds, number): whether it is read. None: all are.
 
-        Of a rate it is the first frame at or after each multiple of 1 / rate_hz.
+        It must be called for each frame in order. With a rate, the first frame at or after each
+        multiple of 1 / rate_hz is read.
         """
         if self.rate_hz is None:
             return None
@@ -97,7 +102,7 @@ class ClipReader(Reader):
 
         def wanted(seconds: float, number: int) -> bool:
             nonlocal tick
-            # times are rounded to the file's time base: a frame just before its tick belongs to it
+            # times are rounded to the file's time base: accept a frame just before its tick
             due = seconds * rate > tick - 1e-3
             if due:
                 tick = int(seconds * rate + 1e-3) + 1
@@ -105,24 +110,14 @@ class ClipReader(Reader):
 
         return wanted
 
-    def _chosen(self, path: str) -> Iterator[TimedFrame]:
-        """The middles of `frames` equal parts. Decodes twice: no header is trusted to count."""
-        wanted = spread(len(frame_times(path)), self.frames)
-        return self._decode(path, lambda _, number: number in wanted)
-
     def _decode(
         self,
         path: str,
         wanted: Callable[[float, int], bool] | None,
         container_format: str | None = None,
     ) -> Iterator[TimedFrame]:
-        """The wanted frames; with a crop the whole is scaled so that its part has our size."""
-        if self.crop is None:
-            yield from decode(
-                path, self.height, self.width, self.channels, wanted, container_format
-            )
-            return
-        left, top, right, bottom = self.crop
+        """Iterate over the wanted frames, cut from a larger scaled image if there is a crop."""
+        left, top, right, bottom = self.crop or (0, 0, 1, 1)
         height, width = round(self.height / (bottom - top)), round(self.width / (right - left))
         y = min(round(top * height), height - self.height)
         x = min(round(left * width), width - self.width)
@@ -132,7 +127,7 @@ class ClipReader(Reader):
 
 
 def spread(count: int, frames: int) -> set[int]:
-    """Places of the middle frames of `frames` equal parts of `count`; all if there are fewer."""
+    """Indices of the middle frames of `frames` equal parts of `count`; all if there are fewer."""
     if count <= frames:
         return set(range(count))
     return {int((2 * part + 1) * count / (2 * frames)) for part in range(frames)}

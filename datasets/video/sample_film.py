@@ -1,4 +1,4 @@
-"""Films the made scenes for the demo: clips with one motion each, films with a label a frame."""
+"""Writes the sample videos of the demo, clips of one motion and videos of events."""
 
 import argparse
 import csv
@@ -13,16 +13,16 @@ from .synthetic import MOTIONS, SyntheticClips, SyntheticEvents
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "clips"
 SEED = 1888  # the configs train on seed 0
 MOTION_CLIPS, EVENT_FILMS = 2 * len(MOTIONS), 4
-DRAWN = 32  # pixels of the made frames; each is filmed as ZOOM x ZOOM, so that scaling undoes it
+DRAWN = 32  # pixels of the synthetic frames; each is encoded as ZOOM x ZOOM pixels
 ZOOM = 2
 RATE_HZ = 25
-QUALITY = "20"  # of x264: below it the noise is kept and fills the file, above it edges blur
+QUALITY = "20"  # of x264: lower values keep noise and enlarge the file, higher ones blur edges
 
 
 def film(frames: np.ndarray, path: Path) -> None:
-    """(T, 1, H, W) uint8 -> H.264, grey, RATE_HZ frames a second.
+    """Encode frames (T, 1, H, W) uint8 as grey H.264 with RATE_HZ frames a second.
 
-    One thread and no encoder's date: the same frames give the same bytes.
+    Single-threaded and without the encoder's date, so that the same frames give the same bytes.
     """
     import av
 
@@ -30,29 +30,30 @@ def film(frames: np.ndarray, path: Path) -> None:
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libx264", rate=RATE_HZ)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        # without B-frames: with them x264 writes other bytes at every run
+        # no B-frames: with them x264 is not deterministic
         stream.options = {"crf": QUALITY, "preset": "slow", "bf": "0", "flags": "+bitexact"}
         stream.codec_context.thread_count = 1
         for pixels in frames[:, 0]:
-            light = np.rint(16 + pixels * (219 / 255)).astype(np.uint8)  # video's range of greys
-            light = light.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)
-            colour = np.full((height // 2, width), 128, np.uint8)
-            planes = np.concatenate([light, colour])
+            luma = np.rint(16 + pixels * (219 / 255)).astype(np.uint8)  # limited range
+            luma = luma.repeat(ZOOM, axis=0).repeat(ZOOM, axis=1)
+            chroma = np.full((height // 2, width), 128, np.uint8)
+            planes = np.concatenate([luma, chroma])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
         container.mux(stream.encode())
 
 
 def segments(ids: np.ndarray, labels: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Ids (T,) of each frame -> runs (first frame, end exclusive, label)."""
-    found, start = [], 0
-    for place, run in groupby(ids.tolist()):
+    """Label ids of the frames (T,) -> runs (first frame, end exclusive, label)."""
+    runs, start = [], 0
+    for label, run in groupby(ids.tolist()):
         end = start + len(list(run))
-        found.append((start, end, labels[place]))
+        runs.append((start, end, labels[label]))
         start = end
-    return found
+    return runs
 
 
 def write_table(path: Path, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file with these column names and rows."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
@@ -62,18 +63,21 @@ def write_table(path: Path, names: Sequence[str], rows: Iterable[Sequence[object
 def write_samples(
     out: Path, clips: int = MOTION_CLIPS, films: int = EVENT_FILMS, seed: int = SEED
 ) -> None:
-    """OUT/motionNN.mp4 with clips.csv (clip,label), OUT/eventsN.mp4 with events.csv (segments)."""
+    """Write the sample videos and their tables to a folder.
+
+    OUT/motionNN.mp4 with clips.csv (clip,label), OUT/eventsN.mp4 with events.csv (segments).
+    """
     out.mkdir(parents=True, exist_ok=True)
     motions = SyntheticClips(clips, 0, 0, seed, DRAWN)
     rows: list[tuple] = []
-    for place in range(clips):
-        sample = motions.split("train").read(place)
-        rows.append((f"motion{place + 1:02}.mp4", motions.labels[int(sample.target)]))
+    for index in range(clips):
+        sample = motions.split("train").read(index)
+        rows.append((f"motion{index + 1:02}.mp4", motions.labels[int(sample.target)]))
         film(sample.inputs, out / rows[-1][0])
     write_table(out / "clips.csv", ("clip", "label"), rows)
     events, rows = SyntheticEvents(films, 0, 0, seed, DRAWN), []
-    for place in range(films):
-        sample, name = events.split("train").read(place), f"events{place + 1}.mp4"
+    for index in range(films):
+        sample, name = events.split("train").read(index), f"events{index + 1}.mp4"
         rows += [(name, *run) for run in segments(sample.target, events.labels)]
         film(sample.inputs, out / name)
     write_table(out / "events.csv", ("clip", "start_frame", "end_frame", "label"), rows)

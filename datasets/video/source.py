@@ -1,4 +1,4 @@
-"""Labelled videos: one label a clip, a label for every step, or a transcript; split by group."""
+"""Labelled videos as a data source, with labels per clip or step, or transcripts."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,13 +23,13 @@ from .annotations.files import (
 )
 from .cache import FrameCache, Stored
 from .dataset import ClipDataset, LabelledClip
-from .groups import group_of, refuse_twins
+from .groups import group_of, refuse_duplicates
 from .reader import ClipReader
 
 Target = Literal["clip", "steps", "text"]
 
 
-class Found(NamedTuple):
+class DecodedClip(NamedTuple):
     """An annotated clip that could be decoded."""
 
     annotation: ClipAnnotation
@@ -49,16 +49,16 @@ class Clips(Source):
         where: use only rows with these values, such as "label=digit".
         tier: of an ELAN file. subject: whose events of a BORIS file.
         group: the table's column of the group; null: group, if there is one.
-        group_pattern: its first bracket, found in a clip's path, is the group where the table has
-            none; null: each clip is a group.
-        validation, test: groups kept out: their names, or a share of all clips.
+        group_pattern: a regular expression; its first group, found in a clip's path, is the clip's
+            group where the table has none; null: each clip is a group.
+        validation, test: groups held out: their names, or a fraction of all clips.
         labels: their order; null: sorted by name.
-        ignore: labels that mean unlabelled: their steps count nowhere.
-        unit: of transcripts.
+        ignore: labels treated as unlabelled: their steps are not counted anywhere.
+        unit: unit of transcripts.
         height, width, channels, rate_hz, frames, crop: see ClipReader.
-        window: steps of a training sample at the most; longer clips are cut anew each epoch.
+        window: maximal number of steps of a training sample; longer clips are cut anew each epoch.
             0: whole clips. Validation and test always read whole clips.
-        speed: share by which training clips are sped up or slowed down at random.
+        speed: maximal fraction by which training clips are sped up or slowed down at random.
         seed: of drawn splits, windows and speeds.
         cache: folder for decoded frames; null: strand/frames in $XDG_CACHE_HOME or ~/.cache.
     """
@@ -103,119 +103,129 @@ class Clips(Source):
         self.cache = FrameCache(self.reader, cache)
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
-        place = resolve(root) / (table or "")
+        path = resolve(root) / (table or "")
         if table is None:
-            annotations = read_class_folders(place, ClipReader.suffixes)
+            annotations = read_class_folders(path, ClipReader.suffixes)
         else:
-            annotations, self.problems = read_annotations(
-                place, column, where, group, tier, subject
-            )
-        found = self._decode(self._usable(annotations), place, group_pattern)
-        groups = [one.group for one in found]
-        assigned = split_groups(groups, validation, test, root, seed) if found else {}
-        named = [(one.stored.content, one.annotation.clip, assigned[one.group]) for one in found]
-        refuse_twins(named, root)
-        self._found: dict[Split, list[Found]] = {"train": [], "validation": [], "test": []}
-        for one in found:
-            self._found[assigned[one.group]].append(one)
-        if not self._found["train"]:
+            annotations, self.problems = read_annotations(path, column, where, group, tier, subject)
+        decoded = self._decode(self._usable(annotations), path, group_pattern)
+        groups = [clip.group for clip in decoded]
+        assigned = split_groups(groups, validation, test, root, seed) if decoded else {}
+        contents = [
+            (clip.stored.content, clip.annotation.clip, assigned[clip.group]) for clip in decoded
+        ]
+        refuse_duplicates(contents, root)
+        self._decoded: dict[Split, list[DecodedClip]] = {"train": [], "validation": [], "test": []}
+        for clip in decoded:
+            self._decoded[assigned[clip.group]].append(clip)
+        if not self._decoded["train"]:
             first = "".join(f"\n  {p.reason}" for p in self.problems[:3])
             raise ValueError(f"{root}: no clip to train on{first}")
-        self.vocabulary = self._choose_vocabulary(unit, labels) if target == "text" else None
-        self.labels = self.vocabulary.symbols if self.vocabulary else self._choose_labels(labels)
-        self._clips = {name: self._labelled(part) for name, part in self._found.items()}
+        known = [c.annotation for s in ("train", "validation") for c in self._decoded[s]]
+        if target == "text":
+            self.vocabulary = self._choose_vocabulary(unit, labels, known)
+            self.labels = self.vocabulary.symbols
+        else:
+            self.vocabulary, self.labels = None, self._choose_labels(labels, known)
+        self._clips = {name: self._labelled(clips) for name, clips in self._decoded.items()}
 
     def _usable(self, annotations: Sequence[ClipAnnotation]) -> list[ClipAnnotation]:
-        """Those that say what the target needs; the others are named."""
+        """The annotations that provide what the target needs; problems name the others."""
         if self.target == "clip":
             labelled, problems = clip_labels(annotations)
             self.problems += problems
-            return [one for one in labelled if one.label not in self.ignore]
+            return [annotation for annotation in labelled if annotation.label not in self.ignore]
         usable = []
-        for one in annotations:
-            if one.text is None if self.target == "text" else not one.segments:
-                lacks = "text" if self.target == "text" else "segments"
-                reason = f"{one.clip}: no {lacks} ({one.where}); target={self.target} needs them"
-                self.problems.append(Problem(one.clip, reason))
+        for annotation in annotations:
+            if annotation.text is None if self.target == "text" else not annotation.segments:
+                missing = "text" if self.target == "text" else "segments"
+                reason = f"no {missing} ({annotation.where}); target={self.target} needs them"
+                self.problems.append(Problem(annotation.clip, f"{annotation.clip}: {reason}"))
             else:
-                usable.append(one)
+                usable.append(annotation)
         return usable
 
     def _decode(
-        self, annotations: Sequence[ClipAnnotation], place: Path, group_pattern: str | None
-    ) -> list[Found]:
-        """Those whose videos can be read, from the cache if they were before; others are named.
+        self, annotations: Sequence[ClipAnnotation], path: Path, group_pattern: str | None
+    ) -> list[DecodedClip]:
+        """Decode the annotated videos, unless they are cached; problems name the unreadable ones.
 
-        place: the annotation file, or the folder of the classes' folders.
+        path: the annotation file, or the folder of the class folders.
         """
 
         def store(annotation: ClipAnnotation) -> Stored | Problem:
-            path = place / annotation.clip if place.is_dir() else clip_path(place, annotation.clip)
+            video = path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
             try:
-                return self.cache.store(str(path))
+                return self.cache.store(str(video))
             except FileNotFoundError:
-                return Problem(annotation.clip, f"{path}: no such file ({annotation.where})")
+                return Problem(annotation.clip, f"{video}: no such file ({annotation.where})")
             except (OSError, ValueError) as error:
                 return Problem(annotation.clip, str(error))
 
-        found = []
+        decoded = []
         with ThreadPoolExecutor() as pool:
-            stored = track(pool.map(store, annotations), f"decoding {place}", len(annotations))
-            for annotation, one in zip(annotations, stored, strict=True):
-                if isinstance(one, Problem):
-                    self.problems.append(one)
+            stored = track(pool.map(store, annotations), f"decoding {path}", len(annotations))
+            for annotation, result in zip(annotations, stored, strict=True):
+                if isinstance(result, Problem):
+                    self.problems.append(result)
                     continue
-                last = int(one.numbers[-1]) + 1
-                if self.reader.frames is None and self.reader.rate_hz is None and last > 1:
-                    seconds = float(one.times[-1]) * last / max(1, last - 1)
-                    self.notes += check_end(annotation, last, seconds)
+                frame_count = int(result.numbers[-1]) + 1
+                if self.reader.frames is None and self.reader.rate_hz is None and frame_count > 1:
+                    seconds = float(result.times[-1]) * frame_count / (frame_count - 1)
+                    self.notes += check_end(annotation, frame_count, seconds)
                 group = annotation.group or group_of(annotation.clip, group_pattern)
-                found.append(Found(annotation, group, one))
-        return found
+                decoded.append(DecodedClip(annotation, group, result))
+        return decoded
 
-    def _choose_labels(self, labels: list[str] | None) -> list[str]:
-        """Those given, or those of training and validation. Raises ValueError for others there."""
-        known = [one.annotation for s in ("train", "validation") for one in self._found[s]]
+    def _choose_labels(
+        self, labels: list[str] | None, annotations: list[ClipAnnotation]
+    ) -> list[str]:
+        """The given labels, or those of these annotations.
+
+        Raises ValueError if the given ones lack one of the annotations', or if one is given twice.
+        """
         if self.target == "clip":
-            there = {annotation.label for annotation in known}
+            used = {annotation.label for annotation in annotations}
         else:
-            there = {segment.label for annotation in known for segment in annotation.segments}
-        there -= self.ignore
+            used = {segment.label for annotation in annotations for segment in annotation.segments}
+        used -= self.ignore
         if labels is None:
-            return sorted(there)
-        strange = sorted(there - set(labels))
-        if strange or len(set(labels)) < len(labels):
+            return sorted(used)
+        unknown = sorted(used - set(labels))
+        if unknown or len(set(labels)) < len(labels):
             raise ValueError(
-                f"labels={labels} lack {strange} of the data, or name one twice; add them, or put "
+                f"labels={labels} lack {unknown} of the data, or name one twice; add them, or put "
                 "them into ignore"
             )
         return list(labels)
 
-    def _choose_vocabulary(self, unit: str, labels: list[str] | None):
+    def _choose_vocabulary(
+        self, unit: str, labels: list[str] | None, annotations: list[ClipAnnotation]
+    ):
+        """The vocabulary of transcripts. Raises ValueError if all words have one letter only."""
         kind = WordVocabulary if unit == "words" else Vocabulary
-        known = [one.annotation.text for s in ("train", "validation") for one in self._found[s]]
-        vocabulary = kind.of(known) if labels is None else kind(labels)
+        vocabulary = kind.of([a.text for a in annotations]) if labels is None else kind(labels)
         if unit == "words" and all(len(symbol) == 1 for symbol in vocabulary.symbols):
             raise ValueError("unit: words, but every word is one letter; take unit: characters")
         return vocabulary
 
-    def _labelled(self, found: list[Found]) -> list[LabelledClip]:
-        """With targets; clips that cannot have one are named and left out."""
-        ids = {label: place for place, label in enumerate(self.labels)}
-        clips = []
-        for one in found:
-            name = one.annotation.clip
+    def _labelled(self, decoded: list[DecodedClip]) -> list[LabelledClip]:
+        """Add the targets; clips that cannot have one become problems."""
+        ids = {label: index for index, label in enumerate(self.labels)}
+        labelled = []
+        for clip in decoded:
+            name = clip.annotation.clip
             try:
-                target = self._target(one, ids)
+                target = self._target(clip, ids)
             except ValueError as error:
                 self.problems.append(Problem(name, str(error)))
                 continue
-            clips.append(LabelledClip(name, one.group, one.stored, target))
-        return clips
+            labelled.append(LabelledClip(name, clip.group, clip.stored, target))
+        return labelled
 
-    def _target(self, one: Found, ids: dict[str, int]) -> np.ndarray:
-        """() | (T,) | (S,) int64. Raises ValueError that names the clip."""
-        annotation = one.annotation
+    def _target(self, clip: DecodedClip, ids: dict[str, int]) -> np.ndarray:
+        """The target () | (T,) | (S,) int64. Raises ValueError that names the clip."""
+        annotation = clip.annotation
         if self.target == "text":
             return self.vocabulary.encode(annotation.text, annotation.clip)
         if self.target == "clip":
@@ -226,16 +236,10 @@ class Clips(Source):
                 )
             return np.array(ids[annotation.label])
         return labels_at(
-            annotation.segments, one.stored.times, one.stored.numbers, ids, self.ignore
+            annotation.segments, clip.stored.times, clip.stored.numbers, ids, self.ignore
         )
 
     def split(self, name: Split) -> ClipDataset:
-        training = name == "train"
-        return ClipDataset(
-            self._clips[name],
-            self.cache,
-            per_step=self.target == "steps",
-            window=self.window if training else 0,
-            speed=self.speed if training else 0.0,
-            seed=self.seed,
-        )
+        window, speed = (self.window, self.speed) if name == "train" else (0, 0.0)
+        clips, per_step = self._clips[name], self.target == "steps"
+        return ClipDataset(clips, self.cache, per_step, window, speed, self.seed)

@@ -1,1 +1,1 @@
-"""Logits of CTC -> strings: beam search, language model, alignment."""
+"""Decoding of CTC logits into strings: beam search, character language model, forced alignment."""

@@ -1,4 +1,4 @@
-"""Reading with knowledge of the language: CTC prefix beam search with a character n-gram model."""
+"""CTC prefix beam search with a character language model and a lexicon."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,31 +11,34 @@ from .alignment import align
 from .character_lm import CharacterLM
 
 ROOT = 0
-Step = tuple[float, list[tuple[int, float]]]  # p(blank) and the symbols to try, with their p
+Step = tuple[float, list[tuple[int, float]]]  # p(blank), and the symbols to try with their p
 
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """Prefix beam search (Graves 2008; Hannun et al. 2014): of all strings the one with the highest
+    """Prefix beam search (Graves 2008; Hannun et al. 2014): find the string with the highest
 
-        log p_CTC(string) + alpha log p_LM(string) + beta |string| + word_bonus (known words)
+        log p_CTC(string) + alpha log p_LM(string) + beta |string| + word_bonus (number of known
+        words)
 
-    where p_CTC is the sum over all paths. Only where the network is unsure anything is searched.
+    where p_CTC is the sum over all paths. Only steps at which the network is uncertain are
+    searched.
 
     Args:
-        labels: what the symbols are called; words of the lexicon are runs of letters in them.
+        labels: names of the symbols; words of the lexicon are runs of letters in them.
         language_model: None searches with the network alone.
         alpha: weight of the language model.
-        beta: for each symbol, nats: a language model by itself prefers short strings.
-        width: strings that are kept after a step.
-        threshold: symbols less probable than this at a step are not tried there, but for its best.
-        certain: where a symbol or the blank is at least so probable, nothing else is tried; lines
+        beta: nats added per symbol: a language model by itself prefers short strings.
+        width: number of strings kept after each step.
+        threshold: symbols less probable than this at a step are not tried there, except for the
+            best.
+        certain: where a symbol or the blank is at least this probable, no other is tried; lines
             that are certain at every step are not searched at all.
         margin: strings are dropped that are less probable than the best by this factor.
         lexicon: known words, in lower case.
-        word_bonus: for each word of it in a string, nats. A bonus and not a rule: names, figures
-            and halves of divided words stand in no lexicon.
-        n_best: strings that a reading names as `alternatives`; 1 names none.
+        word_bonus: nats added per known word. A bonus and not a constraint: names, numbers and
+            parts of hyphenated words are in no lexicon.
+        n_best: number of strings returned as `alternatives`; 1 returns none.
     """
 
     labels: Sequence[str]
@@ -57,140 +60,139 @@ class BeamSearch:
         object.__setattr__(self, "letters", [label.isalpha() for label in self.labels])
 
     def decode(self, logits: Tensor, lengths: Tensor, greedy: Sequence[Text]) -> list[Text]:
-        """Logits (B, T, L + 1), blank last, and what a greedy search read -> the better readings.
+        """Logits (B, T, L + 1), blank last, and their greedy decodings -> the searched texts.
 
-        Where the string stays the same so do its confidences and steps; else they are those of its
-        best path, so that a symbol that the language model put through keeps the network's doubt.
+        A string that stays the same keeps its confidences and steps; otherwise they are those of
+        its best path, so that a symbol preferred by the language model keeps the network's low
+        probability.
         """
         probabilities = logits.detach().float().softmax(2).cpu().numpy()
         rows = [row[:steps] for row, steps in zip(probabilities, lengths.tolist(), strict=True)]
-        found = [self._find(row, text) for row, text in zip(rows, greedy, strict=True)]
+        results = [
+            [(text.ids, 1.0)]
+            if (row.max(1, initial=0.0) >= self.certain).all()
+            else self.search(row)
+            for row, text in zip(rows, greedy, strict=True)
+        ]
         texts = list(greedy)
-        changed = [i for i, strings in enumerate(found) if strings[0][0] != greedy[i].ids]
-        aligned = align([rows[i] for i in changed], [found[i][0][0] for i in changed])
-        for place, text in zip(changed, aligned, strict=True):
-            texts[place] = text
+        changed = [i for i, strings in enumerate(results) if strings[0][0] != greedy[i].ids]
+        aligned = align([rows[i] for i in changed], [results[i][0][0] for i in changed])
+        for index, text in zip(changed, aligned, strict=True):
+            texts[index] = text
         if self.n_best == 1:
             return texts
         return [
             text._replace(alternatives=strings[: self.n_best])
-            for text, strings in zip(texts, found, strict=True)
+            for text, strings in zip(texts, results, strict=True)
         ]
 
-    def _find(self, row: np.ndarray, greedy: Text) -> list[tuple[list[int], float]]:
-        """Probabilities (T, L + 1) -> strings, the best first: of a certain line the greedy one."""
-        best = row.max(1, initial=0.0)
-        if (best >= self.certain).all():
-            return [(greedy.ids, 1.0)]
-        return self.search(row, best)
+    def search(self, row: np.ndarray) -> list[tuple[list[int], float]]:
+        """Probabilities (T, L + 1) -> strings, best first, with their shares of the total score.
 
-    def search(
-        self, row: np.ndarray, best: np.ndarray | None = None
-    ) -> list[tuple[list[int], float]]:
-        """Probabilities (T, L + 1) -> strings, the best first, each with its share of the score of
-        all that were kept.
+        The total is over all strings that were kept.
         """
-        best = row.max(1, initial=0.0) if best is None else best
         prefixes = Prefixes(self)
-        beam = {ROOT: (1.0, 0.0)}  # string: its probability with a blank last, and without
-        for blank, symbols in self.steps(row, best):
+        beam = {ROOT: (1.0, 0.0)}  # prefix: its probability ending in a blank, and not
+        for blank, symbols in self.steps(row, row.max(1, initial=0.0)):
             beam = self._prune(prefixes.extend(beam, blank, symbols))
         ends = prefixes.end_factors(list(beam))
         ranked = sorted(
-            ((sum(both) * end, node) for (node, both), end in zip(beam.items(), ends, strict=True)),
+            ((sum(p) * end, node) for (node, p), end in zip(beam.items(), ends, strict=True)),
             reverse=True,
         )
-        whole = sum(score for score, _ in ranked)
-        return [(prefixes.string(node), score / whole) for score, node in ranked]
+        total = sum(score for score, _ in ranked)
+        return [(prefixes.string(node), score / total) for score, node in ranked]
 
     def steps(self, row: np.ndarray, best: np.ndarray) -> list[Step]:
-        """What to try at each step; a run of steps with one and the same choice is one."""
+        """Select what to try at each step; steps that repeat a single choice are merged."""
         # among very many symbols even the best one may lie below the threshold
-        least = np.where(best >= self.certain, best, np.minimum(best, self.threshold))
-        tried = row[:, :-1] >= least[:, None]
+        threshold = np.where(best >= self.certain, best, np.minimum(best, self.threshold))
+        selected = row[:, :-1] >= threshold[:, None]
         blanks = row[:, -1]
         kept = np.where((blanks >= self.threshold) & (best < self.certain), blanks, 0.0)
         kept = np.where(blanks == best, blanks, kept).tolist()
         symbols: list[list[tuple[int, float]]] = [[] for _ in kept]
-        places, ids = tried.nonzero()
-        for place, i, p in zip(
-            places.tolist(), ids.tolist(), row[:, :-1][tried].tolist(), strict=True
+        positions, ids = selected.nonzero()
+        for position, i, p in zip(
+            positions.tolist(), ids.tolist(), row[:, :-1][selected].tolist(), strict=True
         ):
-            symbols[place].append((i, p))
-        found: list[Step] = []
-        alone = None  # the only choice of the step before, [] if it is the blank
-        for blank, here in zip(kept, symbols, strict=True):
-            ids = [i for i, _ in here]
-            sole = not here or (not blank and len(here) == 1)
-            if not (sole and ids == alone):
-                found.append((blank, here))
-            alone = ids if sole else None
-        return found
+            symbols[position].append((i, p))
+        steps: list[Step] = []
+        previous_choice = None  # single choice of the previous step, [] for the blank
+        for blank, choices in zip(kept, symbols, strict=True):
+            ids = [i for i, _ in choices]
+            single = not choices or (not blank and len(choices) == 1)
+            if not (single and ids == previous_choice):
+                steps.append((blank, choices))
+            previous_choice = ids if single else None
+        return steps
 
     def _prune(self, beam: dict[int, list[float]]) -> dict[int, tuple[float, float]]:
-        """The best `width`, scaled so that the best is 1: a product of so many would underflow."""
+        """Keep the best `width`, scaled so that the best is 1: long products would underflow."""
         if len(beam) == 1:
-            ((node, (ended, open_)),) = beam.items()
-            return {node: (ended / (ended + open_), open_ / (ended + open_))}
+            ((node, (blank_last, symbol_last)),) = beam.items()
+            total = blank_last + symbol_last
+            return {node: (blank_last / total, symbol_last / total)}
         ranked = sorted(beam, key=lambda node: -sum(beam[node]))[: self.width]
         top = sum(beam[ranked[0]])
-        least = top * self.margin
+        lowest = top * self.margin
         return {
             node: (beam[node][0] / top, beam[node][1] / top)
             for node in ranked
-            if sum(beam[node]) >= least
+            if sum(beam[node]) >= lowest
         }
 
 
 class Prefixes:
-    """The strings of one search, each a number: the one before it and a symbol more."""
+    """A tree of the prefixes of one search: each node is its parent and one more symbol."""
 
     def __init__(self, search: BeamSearch):
         self.search, self.model = search, search.language_model
         self.parents, self.symbols = [-1], [-1]
         self.contexts = [self.model.start if self.model else 0]
-        self.words = [""]  # the letters since the last other symbol
-        self.factors = [1.0]  # what each multiplies the probability of the one before it with
+        self.words = [""]  # the letters since the last symbol that is no letter
+        self.factors = [1.0]  # by which each multiplies its parent's probability
         self.children: dict[tuple[int, int], int] = {}
 
     def extend(
         self, beam: dict[int, tuple[float, float]], blank: float, symbols: list[tuple[int, float]]
     ) -> dict[int, list[float]]:
-        """One step of the search."""
-        grown: dict[int, list[float]] = {}
-        alike = not blank and len(symbols) == 1 and self._alike(beam, symbols[0][0])
-        for node, (ended, open_) in beam.items():
-            both, last = ended + open_, self.symbols[node]
-            again = 0.0
+        """Advance the beam by one step."""
+        extended: dict[int, list[float]] = {}
+        equal_scores = not blank and len(symbols) == 1 and self._equal_scores(beam, symbols[0][0])
+        for node, (blank_last, symbol_last) in beam.items():
+            both, last = blank_last + symbol_last, self.symbols[node]
+            repeated = 0.0
             for symbol, p in symbols:
                 mass = both * p
-                if symbol == last:  # only after a blank it is a second one
-                    again, mass = open_ * p, ended * p
+                if symbol == last:  # it counts as a second symbol only after a blank
+                    repeated, mass = symbol_last * p, blank_last * p
                 if mass:
                     child = self.children.get((node, symbol))
                     if child is None:
-                        child = self._add(node, symbol, alike)
-                    kept = grown.setdefault(child, [0.0, 0.0])
+                        child = self._add(node, symbol, equal_scores)
+                    kept = extended.setdefault(child, [0.0, 0.0])
                     kept[1] += mass * self.factors[child]
-            if blank or again:
-                kept = grown.setdefault(node, [0.0, 0.0])
+            if blank or repeated:
+                kept = extended.setdefault(node, [0.0, 0.0])
                 kept[0] += both * blank
-                kept[1] += again
-        return grown
+                kept[1] += repeated
+        return extended
 
-    def _alike(self, beam: dict[int, tuple[float, float]], symbol: int) -> bool:
-        """Whether the language model says the same of this symbol after each string."""
+    def _equal_scores(self, beam: dict[int, tuple[float, float]], symbol: int) -> bool:
+        """Whether the language model scores this symbol equally after each prefix of the beam."""
         contexts = self.contexts
         first = contexts[next(iter(beam))]
         return all(contexts[node] == first and self.symbols[node] != symbol for node in beam)
 
-    def _add(self, node: int, symbol: int, alike: bool) -> int:
+    def _add(self, node: int, symbol: int, skip_lm: bool) -> int:
+        """Add a child to a node, without the language model's score if `skip_lm`."""
         search, model = self.search, self.model
         score = search.beta
         context = 0
         if model:
             context = model.follow(self.contexts[node], symbol)
-            if not alike:
+            if not skip_lm:
                 score += search.alpha * model.log_probability(self.contexts[node], symbol)
         word = ""
         if search.lexicon:
@@ -207,8 +209,8 @@ class Prefixes:
         return child
 
     def end_factors(self, nodes: list[int]) -> list[float]:
-        """What the end of the line multiplies each with."""
-        found = []
+        """Factors by which the end of the line multiplies the probability of each prefix."""
+        factors = []
         for node in nodes:
             score = 0.0
             if self.model and len(nodes) > 1:
@@ -217,10 +219,11 @@ class Prefixes:
                 )
             if self.words[node] in self.search.lexicon:
                 score += self.search.word_bonus
-            found.append(float(np.exp(score)))
-        return found
+            factors.append(float(np.exp(score)))
+        return factors
 
     def string(self, node: int) -> list[int]:
+        """The symbols of a prefix, in order."""
         ids = []
         while node != ROOT:
             ids.append(self.symbols[node])

@@ -1,28 +1,29 @@
-"""A character n-gram model in plain arrays: what symbol a line goes on with.
+"""A character n-gram language model in plain arrays: the probability of the next symbol of a line.
 
-Interpolated Witten-Bell smoothing (Bell, Cleary and Witten 1990; as Chen and Goodman 1998 write it)
-and not Kneser-Ney: on characters they are equally good, and Witten-Bell stays a distribution when
-rare n-grams are cut.
+Interpolated Witten-Bell smoothing (Bell, Cleary & Witten 1990, in the notation of Chen & Goodman
+1998) and not Kneser-Ney: on characters they are equally good, and Witten-Bell remains a
+distribution when rare n-grams are pruned.
 """
 
 import math
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-STEP = 1 / 16  # nats between two stored log-probabilities: 256 of them reach to -15.9
-REMEMBERED = 200_000  # log-probabilities kept from earlier questions
+STEP = 1 / 16  # nats between two stored log-probabilities: 256 values reach down to -15.9
+CACHE_SIZE = 200_000  # log-probabilities kept from earlier calls
 
 
 class Order(NamedTuple):
     """The M n-grams of one order, each a number in base `base`, ascending.
 
-    costs: (M,) -log p(last symbol | those before), nats.
-    backoffs: (M,) -log of what is left for other symbols after these; 0 for the highest order.
+    costs: (M,) -log p(last symbol | the ones before), in nats. backoffs: (M,) -log of the
+    probability left for other symbols after this n-gram; 0 in the highest order.
     """
 
     keys: np.ndarray
@@ -31,11 +32,11 @@ class Order(NamedTuple):
 
 
 class CharacterLM:
-    """p(symbol | the `order - 1` symbols before it) over `num_symbols` symbols and the line's end.
+    """p(symbol | the `order - 1` symbols before) over `num_symbols` symbols and the line end.
 
-    Symbols are 0 to num_symbols - 1; `end` is num_symbols; `begin`, of contexts only, is
-    num_symbols + 1 and fills a context to its length. A context is kept as one number whose digits
-    in base num_symbols + 2 are its symbols, the latest last.
+    Symbols are 0 to num_symbols - 1; `end` is num_symbols; `begin`, in contexts only, is
+    num_symbols + 1 and pads a context to its length. A context is one number whose digits in base
+    num_symbols + 2 are its symbols, the latest last.
     """
 
     def __init__(self, num_symbols: int, orders: Iterable[Order]):
@@ -44,96 +45,94 @@ class CharacterLM:
         self.end, self.begin, self.base = num_symbols, num_symbols + 1, num_symbols + 2
         check_order(self.order, num_symbols)
         self.powers = [self.base**n for n in range(self.order + 1)]
-        self.start = self.powers[self.order - 1] - 1  # a context of nothing but begins
+        self.start = self.powers[self.order - 1] - 1  # a context of `begin` symbols only
         self._views = [tuple(memoryview(part) for part in order) for order in self.orders]
-        self._known: dict[int, float] = {}
+        self._cache: dict[int, float] = {}
 
     def follow(self, context: int, symbol: int) -> int:
-        """The context after a symbol."""
+        """The context after appending a symbol."""
         return (context * self.base + symbol) % self.powers[self.order - 1]
 
     def log_probability(self, context: int, symbol: int) -> float:
-        """log p(symbol | context) of one symbol: `log_probabilities` for Python numbers, nats."""
+        """log p(symbol | context), in nats: `log_probabilities` for Python numbers, cached."""
         key = context * self.base + symbol
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            found = self._known[key] = -self._cost(context, symbol)
-        return found
+        cached = self._cache.get(key)
+        if cached is None:
+            if len(self._cache) >= CACHE_SIZE:
+                self._cache.clear()
+            cached = self._cache[key] = -self._cost(context, symbol)
+        return cached
 
     def _cost(self, context: int, symbol: int) -> float:
-        left = 0.0
+        """-log p(symbol | context), in nats. Raises ValueError for a symbol out of range."""
+        backoff = 0.0
         for order in range(self.order, 0, -1):
             keys, costs, _ = self._views[order - 1]
             history = context % self.powers[order - 1]
             key = history * self.base + symbol
-            place = bisect_left(keys, key)
-            if place < len(keys) and keys[place] == key:
-                return left + costs[place]
+            index = bisect_left(keys, key)
+            if index < len(keys) and keys[index] == key:
+                return backoff + costs[index]
             if order > 1:
                 keys, _, backoffs = self._views[order - 2]
-                place = bisect_left(keys, history)
-                if place < len(keys) and keys[place] == history:
-                    left += backoffs[place]
+                index = bisect_left(keys, history)
+                if index < len(keys) and keys[index] == history:
+                    backoff += backoffs[index]
         raise ValueError(f"symbol {symbol} is none of 0..{self.end}; context {context}")
 
     def log_probabilities(self, contexts: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """log p(symbol | context) of N pairs (N,) int64 -> (N,) float64, nats."""
-        found = np.zeros(len(contexts))
-        left = np.zeros(len(contexts))
-        open_ = np.arange(len(contexts))  # pairs that no longer n-gram has answered
+        """log p(symbol | context) of N pairs (N,) int64 -> (N,) float64, in nats."""
+        scores = np.zeros(len(contexts))
+        backoff = np.zeros(len(contexts))
+        pending = np.arange(len(contexts))  # pairs not found among the higher orders
         for order in range(self.order, 0, -1):
-            histories = contexts[open_] % self.powers[order - 1]
+            histories = contexts[pending] % self.powers[order - 1]
             keys, costs, _ = self.orders[order - 1]
-            places, hits = find_sorted(keys, histories * self.base + symbols[open_])
-            found[open_[hits]] = -(left[open_[hits]] + costs[places[hits]])
-            open_, histories = open_[~hits], histories[~hits]
+            indices, known = find_sorted(keys, histories * self.base + symbols[pending])
+            scores[pending[known]] = -(backoff[pending[known]] + costs[indices[known]])
+            pending, histories = pending[~known], histories[~known]
             if order > 1:
                 keys, _, backoffs = self.orders[order - 2]
-                places, hits = find_sorted(keys, histories)
-                left[open_[hits]] += backoffs[places[hits]]
-        return found
+                indices, known = find_sorted(keys, histories)
+                backoff[pending[known]] += backoffs[indices[known]]
+        return scores
 
     def next_log_probabilities(self, contexts: np.ndarray) -> np.ndarray:
-        """Contexts (N,) int64 -> log p of every symbol and the line's end (N, num_symbols + 1)."""
+        """Contexts (N,) int64 -> log p of every symbol and the line end (N, num_symbols + 1)."""
         count = self.num_symbols + 1
         pairs = np.repeat(contexts, count), np.tile(np.arange(count), len(contexts))
         return self.log_probabilities(*pairs).reshape(len(contexts), count)
 
     def line_log_probabilities(self, line: np.ndarray) -> np.ndarray:
-        """log p of each symbol of a line (S,) and of its end -> (S + 1,), nats."""
+        """log p of each symbol of a line (S,) and of its end -> (S + 1,), in nats."""
         symbols = np.append(line, self.end)
-        contexts = np.full(len(symbols), self.start, dtype=np.int64)
-        for place, symbol in enumerate(symbols[:-1].tolist()):
-            contexts[place + 1] = self.follow(int(contexts[place]), symbol)
-        return self.log_probabilities(contexts, symbols)
+        contexts = list(accumulate(symbols[:-1].tolist(), self.follow, initial=self.start))
+        return self.log_probabilities(np.array(contexts), symbols)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Compact tensors, by name; `from_tensors` gives the same model back.
+        """Compact tensors by name, from which `from_tensors` restores the model.
 
-        Of each n-gram only its last symbol, for its first ones are an n-gram of the order below,
-        which says how many it begins (children).
+        Only the last symbol of each n-gram is stored, since the others are an n-gram of the order
+        below, which stores how many n-grams it begins (children).
         """
-        small = torch.uint8 if self.base <= 256 else torch.int16
-        made = {}
-        for place, (keys, costs, backoffs) in enumerate(self.orders):
-            order = place + 1
-            made[f"{order}.symbols"] = torch.from_numpy(keys % self.base).to(small)
-            made[f"{order}.costs"] = quantize(costs)
+        dtype = torch.uint8 if self.base <= 256 else torch.int16
+        tensors = {}
+        for order, (keys, costs, backoffs) in enumerate(self.orders, 1):
+            tensors[f"{order}.symbols"] = torch.from_numpy(keys % self.base).to(dtype)
+            tensors[f"{order}.costs"] = quantize(costs)
             if order < self.order:
-                made[f"{order}.backoffs"] = quantize(backoffs)
+                tensors[f"{order}.backoffs"] = quantize(backoffs)
                 parents = self.orders[order].keys // self.base
                 children = np.bincount(np.searchsorted(keys, parents), minlength=len(keys))
-                made[f"{order}.children"] = torch.from_numpy(children).to(small)
-        return made
+                tensors[f"{order}.children"] = torch.from_numpy(children).to(dtype)
+        return tensors
 
     @classmethod
     def from_tensors(cls, num_symbols: int, tensors: dict[str, Tensor]) -> "CharacterLM":
-        """Raises ValueError for tensors that `tensors` did not make."""
+        """Restore a model. Raises ValueError for tensors that are not from `tensors`."""
         orders: list[Order] = []
         base = num_symbols + 2
-        keys, children = np.zeros(1, dtype=np.int64), None
+        keys = np.zeros(1, dtype=np.int64)
         try:
             for order in range(1, 1 + sum(name.endswith(".costs") for name in tensors)):
                 symbols = tensors[f"{order}.symbols"].numpy().astype(np.int64)
@@ -141,9 +140,8 @@ class CharacterLM:
                     children = tensors[f"{order - 1}.children"].numpy().astype(np.int64)
                     keys = np.repeat(keys, children)
                 keys = keys * base + symbols
-                costs = tensors[f"{order}.costs"].numpy().astype(np.float32) * np.float32(STEP)
-                kept = tensors.get(f"{order}.backoffs", torch.zeros(len(keys), dtype=torch.uint8))
-                backoffs = kept.numpy().astype(np.float32) * np.float32(STEP)
+                costs = dequantize(tensors[f"{order}.costs"])
+                backoffs = dequantize(tensors.get(f"{order}.backoffs", torch.zeros(len(keys))))
                 if not len(keys) == len(costs) == len(backoffs):
                     raise ValueError(f"{len(keys)} {order}-grams have {len(costs)} costs")
                 orders.append(Order(keys, costs, backoffs))
@@ -153,21 +151,26 @@ class CharacterLM:
 
 
 def check_order(order: int, num_symbols: int) -> None:
-    """Raises ValueError where n-grams of this order do not fit 63 bits, or for no order."""
-    most = int(63 / math.log2(num_symbols + 2))
-    if not 1 <= order <= most:
+    """Raise ValueError if n-grams of this order do not fit into 63 bits, or if order is below 1."""
+    max_order = int(63 / math.log2(num_symbols + 2))
+    if not 1 <= order <= max_order:
         raise ValueError(
             f"order {order}: n-grams of {num_symbols} symbols fit a number of 63 bits up to order "
-            f"{most}; choose 1 to {most}"
+            f"{max_order}; choose 1 to {max_order}"
         )
 
 
 def quantize(nats: np.ndarray) -> Tensor:
-    """Rounded to whole steps, uint8."""
+    """Round to multiples of STEP, as uint8."""
     return torch.from_numpy(np.clip(np.round(nats / STEP), 0, 255)).to(torch.uint8)
 
 
-def find_sorted(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ascending keys (M,), wanted (N,) -> their places (N,) and which are there (N,) bool."""
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return places, keys[places] == wanted
+def dequantize(steps: Tensor) -> np.ndarray:
+    """The inverse of `quantize`, as float32."""
+    return steps.numpy().astype(np.float32) * np.float32(STEP)
+
+
+def find_sorted(keys: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ascending keys (M,), queries (N,) -> indices (N,), and which are present (N,) bool."""
+    indices = np.minimum(np.searchsorted(keys, queries), len(keys) - 1)
+    return indices, keys[indices] == queries

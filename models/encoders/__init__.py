@@ -1,1 +1,1 @@
-"""Inputs -> features: lines, frames, tokens, and counts of n-grams."""
+"""Encoders (inputs -> features) of text lines, video frames and tokens, and n-gram log-ratios."""

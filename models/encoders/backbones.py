@@ -1,4 +1,4 @@
-"""Torchvision's picture classifiers as encoders of frames."""
+"""Torchvision's image classifiers as encoders of video frames."""
 
 from math import prod
 from typing import NamedTuple
@@ -6,19 +6,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..recurrent.stack import padding_mask
+from ..recurrent.layer import padding_mask
 from .images import Encoder
 
-CHUNK = 32  # frames at a time where nothing is kept for a gradient: bounds the memory
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and deviation of R, G, B
+CHUNK = 32  # frames at a time where no gradient is needed: bounds the memory
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and standard deviation of R, G, B
 
 
 class Family(NamedTuple):
-    """How the classifier is taken off.
+    """How the classifier of a family of networks is removed.
 
-    classifier: the module that goes. smallest: height and width in pixels that leave something.
-    averaged: a module that gives way to the mean over the picture, for a classifier that wants a
-        grid of fixed size, or averages by itself.
+    classifier: the module to remove. smallest: minimal height and width of a frame in pixels.
+    averaged: a module to replace by the mean over the image, for a classifier that needs a grid of
+    fixed size, or averages by itself.
     """
 
     classifier: str
@@ -28,7 +28,7 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "alexnet": Family("classifier", 63, "avgpool"),
-    "convnext": Family("classifier.2", 32),  # the norm before it stays
+    "convnext": Family("classifier.2", 32),  # its normalisation layer stays
     "densenet": Family("classifier", 29),
     "efficientnet": Family("classifier"),
     "mobilenet": Family("classifier"),
@@ -45,55 +45,55 @@ FAMILIES = {
 
 
 def family_of(name: str) -> Family:
-    """Raises ValueError for what is no picture classifier of torchvision, or none of these."""
-    import torchvision.models  # takes as long as torch itself: only those who need it wait for it
+    """Return the family of a network. Raises ValueError for an unsupported name."""
+    import torchvision.models  # slow to import, and rarely needed
 
-    known = torchvision.models.list_models(module=torchvision.models)
-    fitting = [family for family in FAMILIES if name.startswith(family)]
-    if name not in known or not fitting:
+    available = torchvision.models.list_models(module=torchvision.models)
+    families = [family for family in FAMILIES if name.startswith(family)]
+    if name not in available or not families:
         raise ValueError(
             f"backbone '{name}': give a torchvision classifier of one of these families: "
             f"{', '.join(FAMILIES)} (such as resnet18, mobilenet_v3_small, convnext_tiny)"
         )
-    return FAMILIES[fitting[0]]
+    return FAMILIES[families[0]]
 
 
 def find_weights(name: str, weights: str):
-    """torchvision's entry for these weights: where they are and what they expect, not yet fetched.
+    """Return torchvision's entry for these weights (location, preprocessing); nothing is fetched.
 
-    Raises ValueError listing those there are.
+    Raises ValueError listing those available.
     """
     import torchvision.models
 
-    kinds = torchvision.models.get_model_weights(name)
-    found = kinds.__members__.get(weights.removeprefix(f"{kinds.__name__}."))
-    if found is None:
+    available = torchvision.models.get_model_weights(name)
+    entry = available.__members__.get(weights.removeprefix(f"{available.__name__}."))
+    if entry is None:
         raise ValueError(
             f"backbone {name} has no weights '{weights}'; give one of "
-            f"{', '.join(kinds.__members__)}, or null for random ones"
+            f"{', '.join(available.__members__)}, or null for random ones"
         )
-    return found
+    return entry
 
 
 def build_classifier(name: str, entry) -> nn.Module:
-    """With the weights of this entry, or random ones. On the meta device, where a bundle builds
-    what it then fills, nothing is fetched.
+    """Build a classifier with the weights of this entry, or random ones.
+
+    On the meta device, on which a bundle builds a network before filling it, nothing is fetched.
     """
     import torchvision.models
 
     options = {}
-    if entry is not None and name.startswith("vit"):  # they decide the size of the picture
+    if entry is not None and name.startswith("vit"):  # its image size depends on the weights
         options["image_size"] = entry.meta["min_size"][0]
-    if not torch.empty(0).is_meta:
-        return torchvision.models.get_model(name, weights=entry, **options)
-    if name.startswith("regnet"):  # reckons its widths with tensors, which must have values
+    meta = torch.empty(0).is_meta
+    if meta and name.startswith("regnet"):  # computes its widths with tensors, which need values
         with torch.device("cpu"):
             return torchvision.models.get_model(name, weights=None).to("meta")
-    return torchvision.models.get_model(name, weights=None, **options)
+    return torchvision.models.get_model(name, weights=None if meta else entry, **options)
 
 
 def remove_classifier(net: nn.Module, family: Family) -> int:
-    """-> how many features each picture is left with."""
+    """Remove the classifier in place and return the number of features left per image."""
     first = next(p for p in net.get_submodule(family.classifier).parameters() if p.ndim > 1)
     size = first.shape[1]
     if family.averaged == "avgpool":
@@ -105,18 +105,18 @@ def remove_classifier(net: nn.Module, family: Family) -> int:
 
 
 class Backbone(Encoder):
-    """Each frame by itself -> what a classifier of torchvision sees in it before it decides.
+    """Encode each frame by a torchvision classifier without its last layers.
 
     Frames keep the size that the reader gives them, and are normalised as the weights expect; vit
-    takes one size only (224 x 224, or what its weights say).
+    accepts one size only (224 x 224, or that of its weights).
 
     Args:
-        input_size: channels of a frame: 1 grey (shown as three equal ones), 3 RGB.
-        name: torchvision's, such as resnet18; `FAMILIES` lists which.
-        weights: torchvision's name for them, such as IMAGENET1K_V1 or DEFAULT: fetched once, when
-            a training builds the network, and part of its bundle. null: random.
+        input_size: channels of a frame: 1 grey (repeated to three channels), 3 RGB.
+        name: torchvision's name, such as resnet18; `FAMILIES` lists the supported families.
+        weights: torchvision's name for them, such as IMAGENET1K_V1 or DEFAULT: fetched once, when a
+            training builds the network, and part of its bundle. null: random.
         frozen: never trained: no gradients, and always in evaluation mode, so that batch-norm
-            statistics stay and no dropout acts.
+            statistics stay fixed and dropout is off.
         dropout: on the features, in training.
     """
 
@@ -137,7 +137,7 @@ class Backbone(Encoder):
         self.input_size, self.name, self.frozen, self.dropout = input_size, name, frozen, dropout
         family = family_of(name)
         entry = None if weights is None else find_weights(name, weights)
-        # DEFAULT means others in a later torchvision: what is kept is the proper name
+        # the resolved name is kept, since DEFAULT may change with torchvision
         self.weights = None if entry is None else entry.name
         expected = None if entry is None else entry.transforms()
         self.mean, self.std = (expected.mean, expected.std) if expected else IMAGENET
@@ -154,44 +154,44 @@ class Backbone(Encoder):
         return self
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames (B, T, C, H, W), uint8 or 0 to 1, -> features (B, T, D)."""
+        """Frames (B, T, C, H, W), uint8 or 0 to 1 -> features (B, T, D)."""
         self._check(inputs)
         real = ~padding_mask(lengths, inputs.shape[1])
         # (N, C, H, W): padded frames are neither computed nor in the batch statistics
-        seen = nn.functional.dropout(self._see(inputs[real]), self.dropout, self.training)
-        features = seen.new_zeros(*inputs.shape[:2], self.output_size)
-        features[real] = seen
+        encoded = nn.functional.dropout(self._encode(inputs[real]), self.dropout, self.training)
+        features = encoded.new_zeros(*inputs.shape[:2], self.output_size)
+        features[real] = encoded
         return features, lengths
 
-    def _see(self, frames: Tensor) -> Tensor:
-        """Frames (N, C, H, W) -> (N, D)."""
-        if not len(frames):  # not every network takes a batch of nothing
+    def _encode(self, frames: Tensor) -> Tensor:
+        """Frames (N, C, H, W) -> features (N, D)."""
+        if not len(frames):  # not every network accepts an empty batch
             return torch.zeros(0, self.output_size, device=frames.device)
         if not self.frozen and (self.training or torch.is_grad_enabled()):
             return self.net(self._normalise(frames)).flatten(1)
         with torch.no_grad():
-            pieces = [self.net(self._normalise(piece)) for piece in frames.split(CHUNK)]
-        return torch.cat(pieces).flatten(1)
+            features = [self.net(self._normalise(chunk)) for chunk in frames.split(CHUNK)]
+        return torch.cat(features).flatten(1)
 
     def _normalise(self, frames: Tensor) -> Tensor:
-        """-> (N, 3, H, W), also of grey."""
+        """(N, C, H, W) -> normalised (N, 3, H, W), with grey repeated."""
         white = 1.0 if frames.is_floating_point() else 255.0
         mean = white * torch.tensor(self.mean, device=frames.device).view(1, 3, 1, 1)
         std = white * torch.tensor(self.std, device=frames.device).view(1, 3, 1, 1)
         return ((frames - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def _check(self, inputs: Tensor) -> None:
-        """Raises ValueError for frames that this network cannot see."""
+        """Raise ValueError for frames that this network cannot process."""
         channels, height, width = inputs.shape[2:]
         if channels != self.input_size:
             raise ValueError(
                 f"frames of {channels} channels, but the backbone has input_size "
                 f"{self.input_size}; give both the same number (the reader's channels)"
             )
-        only = getattr(self.net, "image_size", None)
-        if only and (height, width) != (only, only):
+        size = getattr(self.net, "image_size", None)
+        if size and (height, width) != (size, size):
             raise ValueError(
-                f"{self.name} takes frames of {only} x {only} pixels only, not {width} x {height}; "
+                f"{self.name} takes frames of {size} x {size} pixels only, not {width} x {height}; "
                 "set the reader's width and height, or use a backbone that is no vit"
             )
         if min(height, width) < self.smallest:

@@ -1,4 +1,4 @@
-"""A linear model beside the network: which tokens a text holds, and what they speak for."""
+"""A linear bag-of-tokens model used beside the network: weighted naive Bayes log-ratios."""
 
 import torch
 from torch import Tensor, nn
@@ -7,17 +7,18 @@ from .log_ratios import LabelledTexts, LogRatios, distinct_ids
 
 
 class BagOfTokens(nn.Module):
-    """Ids (B, T) or (B, T, N) -> logits (B, num_labels). Each id counts once, in whatever order.
+    """Ids (B, T) or (B, T, N) -> logits (B, num_labels) from the set of distinct ids, in any order.
 
     logits = bias + sum of weight[id] * ratio[id]: the log-ratios of Wang & Manning (2012, see
-    `LogRatios`), times one trained weight for each id. What speaks for no label hardly moves,
-    however rare it is.
+    `LogRatios`), times one trained weight per id. Ids that indicate no label contribute little,
+    however rare they are.
 
     Args:
-        input_size: ids there are; id 0 is nothing.
-        num_labels: labels to tell apart.
-        initial_weight: of every id before training, that is naive Bayes, toned down.
-        scale: of the trained numbers against the weights: how fast these are learned.
+        input_size: number of ids; id 0 is padding.
+        num_labels: number of labels.
+        initial_weight: of every id before training; this is a scaled-down naive Bayes.
+        scale: factor from the trained parameters to the weights: sets their effective learning
+            rate.
     """
 
     def __init__(
@@ -37,12 +38,12 @@ class BagOfTokens(nn.Module):
         self.bias = nn.Parameter(torch.zeros(num_labels))
 
     def share(self, ratios: LogRatios) -> None:
-        """Take the ratios that another part counts and keeps."""
+        """Use the ratios that another module counts and stores."""
         self.ratios = None
-        self._shared = (ratios,)  # in a tuple: no submodule, so no second copy among the weights
+        self._shared = (ratios,)  # in a tuple: not registered, so not stored twice
 
     def count(self, texts: LabelledTexts) -> None:
-        """Count the training texts, before training, unless another part does."""
+        """Count the training texts before training, unless another module does."""
         if self.ratios is not None:
             self.ratios.count(texts)
 

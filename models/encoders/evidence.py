@@ -1,29 +1,29 @@
-"""What each word and run of words spoke for elsewhere, beside its vector, for an LSTM to weigh."""
+"""Token vectors joined with naive Bayes log-ratios of words and n-grams, as input of an LSTM."""
 
 import torch
 from torch import Tensor, nn
 
-from ..recurrent.stack import padding_mask
+from ..recurrent.layer import padding_mask
 from .images import Encoder
 from .log_ratios import LabelledTexts, LogRatios, distinct_ids
 from .tokens import TokenEmbedding
 
 
 class TokenEvidence(Encoder):
-    """Ids (B, T) or (B, T, N) -> their summed vector, and each id's log-ratio of every label but
-    the first: (B, T, D) with D = embedding_size + runs * (num_labels - 1).
+    """Ids (B, T) or (B, T, N) -> their summed vectors, joined with the log-ratios of each id.
 
-    The ratios are naive Bayes' (see `LogRatios`): in training each text sees those that were
-    counted without its own fold, so that the network learns how far to trust them.
+    Features are (B, T, D) with D = embedding_size + runs * (num_labels - 1): the ratios are of
+    every label but the first. They are naive Bayes' (see `LogRatios`): in training each text gets
+    those counted without its own fold, so that the network learns how reliable they are.
 
     Args:
-        input_size: ids there are; id 0 is nothing.
+        input_size: number of ids; id 0 is padding.
         embedding_size, dropout, word_dropout, initial_scale, rows: of the table of vectors, see
             `TokenEmbedding`.
-        runs: N, ids a step.
+        runs: N, ids per step.
         num_labels: labels of the texts that are counted.
-        folds: parts of the training texts.
-        evidence_dropout: of the ratios, in training.
+        folds: number of parts of the training texts.
+        evidence_dropout: dropout of the ratios, in training.
     """
 
     def __init__(
@@ -45,13 +45,9 @@ class TokenEvidence(Encoder):
         self.runs, self.num_labels, self.folds = runs, num_labels, folds
         self.evidence_dropout = evidence_dropout
         self.embedding = TokenEmbedding(
-            input_size,
-            embedding_size,
-            dropout,
-            word_dropout=word_dropout,
-            initial_scale=initial_scale,
-            rows=rows,
-        )
+            input_size, embedding_size, dropout, word_dropout=word_dropout,
+            initial_scale=initial_scale, rows=rows,
+        )  # fmt: skip
         self.ratios = LogRatios(input_size, num_labels, folds)
         self.output_size = embedding_size + runs * (num_labels - 1)
 
@@ -60,6 +56,7 @@ class TokenEvidence(Encoder):
         self.ratios.count(texts)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Ids (B, T) or (B, T, N) -> features (B, T, D). Raises ValueError for another N."""
         vectors, lengths = self.embedding(inputs, lengths)
         ids = inputs.unsqueeze(2) if inputs.ndim == 2 else inputs
         if ids.shape[2] != self.runs:

@@ -1,19 +1,20 @@
-"""Encoders: what the data gives -> features (B, T, D) and the true length of each."""
+"""Base class of the encoders, and convolutional encoders of text-line images and video frames."""
 
 from abc import abstractmethod
 from functools import reduce
+from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..recurrent.stack import padding_mask
+from ..recurrent.layer import padding_mask
 
 
 class Encoder(nn.Module):
-    """(inputs (B, T, ...), lengths (B,)) -> (features (B, T', D), lengths (B,)), zero on padding.
+    """Inputs (B, T, ...), lengths (B,) -> features (B, T', D), zero on padding, and their lengths.
 
-    output_size: D. context: earlier inputs that a step's features look at, for streams.
+    output_size: D. context: number of earlier inputs that a step's features depend on, for streams.
     Every constructor argument is kept as an attribute of the same name, for the bundle.
     """
 
@@ -21,30 +22,29 @@ class Encoder(nn.Module):
     context: int = 0
 
     def output_lengths(self, lengths: Tensor) -> Tensor:
-        """Steps that are left of inputs of these lengths."""
+        """Number of steps left of inputs of these lengths."""
         return lengths
 
     @abstractmethod
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
-def halvings(reduction: int, blocks: int, what: str) -> list[int]:
-    """Pooling stride of each block, so that the first blocks reduce by `reduction` in all."""
-    strides = [2 if 2**block < reduction else 1 for block in range(blocks)]
-    if (
-        reduction < 1
-        or reduction & (reduction - 1)
-        or 2 ** sum(s == 2 for s in strides) != reduction
-    ):
+def halvings(reduction: int, blocks: int, option: str) -> list[int]:
+    """Pooling stride of each block: the first ones reduce by `reduction` in total.
+
+    Raises ValueError for a reduction that is impossible. option: its name in the message.
+    """
+    if reduction not in (2**count for count in range(blocks + 1)):
         raise ValueError(
-            f"{what} {reduction}: give a power of two up to 2**{blocks} (one per block)"
+            f"{option} {reduction}: give a power of two up to 2**{blocks} (one per block)"
         )
-    return strides
+    return [2 if 2**block < reduction else 1 for block in range(blocks)]
 
 
 class ConvBlock(nn.Module):
-    """Convolution, batch normalisation (if `norm`), ReLU, and max pooling with this stride;
-    `strided` convolves at every other place only, instead of pooling. kernel: both sides are odd.
+    """Convolution, batch normalisation (if `norm`), ReLU, and max pooling with this stride.
+
+    strided: use the stride in the convolution instead of pooling. kernel: both sides are odd.
     """
 
     def __init__(
@@ -64,46 +64,46 @@ class ConvBlock(nn.Module):
         self.stride, self.strided = stride, strided
 
     def forward(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H', W')."""
         if self.strided:
             return torch.relu(self.norm(self.conv(images)))
-        # pooling before the ReLU is the same function on a quarter of the numbers
+        # pooling before the ReLU is equivalent and leaves it a quarter of the values
         return torch.relu(max_pool(self.norm(self.conv(images)), self.stride))
 
     def fold_norm(self) -> None:
-        """Move the normalisation into the convolution: the same function, one pass less."""
+        """Fold the normalisation into the convolution: the same function in one pass less."""
         if isinstance(self.norm, nn.BatchNorm2d):
             self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.norm)
             self.norm = nn.Identity()
 
 
 def max_pool(images: Tensor, stride: tuple[int, int]) -> Tensor:
-    """Maximum over windows of 1 or 2 rows and columns; an odd last one is left out."""
+    """Maximum over windows of 1 or 2 rows and columns; an odd last one is dropped."""
     if torch.is_grad_enabled() and max(stride) > 1:
         return nn.functional.max_pool2d(images, stride)
-    # without gradients the elementwise maximum of the halves is the same and 6 times as fast on a
-    # CPU
+    # without gradients the elementwise maximum of the halves is 6 times as fast on a CPU
     for axis, step in zip((2, 3), stride, strict=True):
         if step == 2:
-            whole = images.narrow(axis, 0, images.shape[axis] // 2 * 2).unflatten(axis, (-1, 2))
-            images = torch.maximum(whole.select(axis + 1, 0), whole.select(axis + 1, 1))
+            pairs = images.narrow(axis, 0, images.shape[axis] // 2 * 2).unflatten(axis, (-1, 2))
+            images = torch.maximum(pairs.select(axis + 1, 0), pairs.select(axis + 1, 1))
     return images
 
 
 class LineCNN(Encoder):
-    """A text line, dark ink on light paper, -> one feature vector every `width_reduction` pixels.
+    """A text-line image, dark on light -> one feature vector every `width_reduction` pixels.
 
     Args:
         input_size: height of the line in pixels.
         channels: output channels of each convolution block.
         width_reduction: pixels of width that become one step: 2, 4, 8, ...
-        height_reduction: by how much pooling divides the height before the rows are joined.
-        rows: `max` takes the strongest of the rows left (Retsinas et al. 2022), `concat` keeps them
-            all.
-        dropout: of whole channels on the features, in training.
-        kernel_widths: columns that the kernels of each block span, odd numbers; all are 3 rows
+        height_reduction: factor by which pooling divides the height before the rows are joined.
+        rows: `max` takes the maximum over the remaining rows (Retsinas et al. 2022), `concat` keeps
+            them all.
+        dropout: of whole channels of the features, in training.
+        kernel_widths: kernel width of each block in columns, odd numbers; all kernels are 3 rows
             high. null: 3 columns each.
-        block_dropout: of whole channels behind each block but the last, in training.
-        norm: normalise by the batch in each block.
+        block_dropout: of whole channels after each block but the last, in training.
+        norm: batch normalisation in each block.
     """
 
     def __init__(
@@ -119,12 +119,8 @@ class LineCNN(Encoder):
         norm: bool = True,
     ):
         super().__init__()
-        self.input_size, self.channels, self.rows, self.dropout = (
-            input_size,
-            channels,
-            rows,
-            dropout,
-        )
+        self.input_size, self.channels = input_size, channels
+        self.rows, self.dropout = rows, dropout
         self.width_reduction, self.height_reduction = width_reduction, height_reduction
         widths = halvings(width_reduction, len(channels), "width_reduction")
         heights = halvings(height_reduction, len(channels), "height_reduction")
@@ -134,12 +130,10 @@ class LineCNN(Encoder):
             raise ValueError(
                 f"kernel_widths {list(spans)}: give {len(channels)} odd numbers, one per block"
             )
-        sizes = [1, *channels]
+        strides = zip(widths, heights, strict=True)
         self.blocks = nn.ModuleList(
-            ConvBlock(
-                sizes[i], sizes[i + 1], (widths[i], heights[i]), kernel=(spans[i], 3), norm=norm
-            )
-            for i in range(len(channels))
+            ConvBlock(*sizes, stride, kernel=(span, 3), norm=norm)
+            for sizes, stride, span in zip(pairwise([1, *channels]), strides, spans, strict=True)
         )
         self.rows_left = input_size // height_reduction
         if not self.rows_left:
@@ -152,13 +146,11 @@ class LineCNN(Encoder):
         return lengths // self.width_reduction
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Line columns (B, W, 1, H) -> features (B, T, D), with T = W // width_reduction."""
-        if inputs.shape[1] < self.width_reduction:  # no step is left, and none to convolve
+        """Line images (B, W, 1, H) -> features (B, T, D), with T = W // width_reduction."""
+        if inputs.shape[1] < self.width_reduction:  # no step is left
             empty = inputs.new_zeros(inputs.shape[0], 0, self.output_size, dtype=torch.float32)
             return empty, self.output_lengths(lengths)
-        images = inputs.transpose(
-            1, 2
-        )  # (B, 1, W, H): time stays ahead of height, so no copy at the end
+        images = inputs.transpose(1, 2)  # (B, 1, W, H): time before height, so no copy at the end
         if not images.is_floating_point():
             images = 1.0 - images.float() / 255.0  # ink 1, paper 0: what convolution pads with
         images = images.contiguous(memory_format=torch.channels_last)
@@ -168,7 +160,7 @@ class LineCNN(Encoder):
                 images = nn.functional.dropout2d(images, self.block_dropout, self.training)
             images = block(images)
             lengths = lengths // block.stride[0]
-            images = clear_padding(images, lengths)  # the next kernel reaches over the end
+            images = clear_padding(images, lengths)  # the next kernel reads the padding
         images = nn.functional.dropout2d(images, self.dropout, self.training)
         if self.rows == "max":
             return strongest_row(images), lengths
@@ -176,27 +168,26 @@ class LineCNN(Encoder):
 
 
 def strongest_row(images: Tensor) -> Tensor:
-    """(B, D, T, H) -> (B, T, D): of each channel the row that shows it most."""
+    """(B, D, T, H) -> (B, T, D): the maximum over the rows of each channel."""
     return reduce(torch.maximum, images.unbind(3)).transpose(1, 2)  # 6 times as fast as amax here
 
 
 def clear_padding(images: Tensor, lengths: Tensor) -> Tensor:
-    """(B, D, T, H) with zeros from each length on."""
+    """Zero (B, D, T, H) from each length on."""
     mask = padding_mask(lengths, images.shape[2])
     return images.masked_fill(mask.view(mask.shape[0], 1, -1, 1), 0.0)
 
 
 class FrameCNN(Encoder):
-    """Each frame by itself -> one feature vector: convolutions, then means over a coarse grid.
+    """Encode each frame separately: convolutions, then means over a coarse grid.
 
     Args:
         input_size: channels of a frame: 1 grey, 3 RGB.
         channels: output channels of each block; every block halves height and width.
-        grid: the picture is averaged in grid x grid fields, so that it stays known where a thing
-            is.
+        grid: the image is averaged in grid x grid cells, which preserves coarse positions.
         dropout: on the features, in training.
-        difference: the change since the frame before (none at the first) joins the channels: the
-            cheapest cue to motion.
+        difference: the difference to the previous frame (0 at the first) is added to the channels:
+            the cheapest cue to motion.
         strided: halve by the convolution's stride instead of by pooling: 3 to 5 times as fast to
             train.
     """
@@ -217,7 +208,7 @@ class FrameCNN(Encoder):
         self.context = 1 if difference else 0
         sizes = [input_size * (2 if difference else 1), *channels]
         self.blocks = nn.Sequential(
-            *(ConvBlock(sizes[i], sizes[i + 1], (2, 2), strided) for i in range(len(channels)))
+            *(ConvBlock(*pair, (2, 2), strided) for pair in pairwise(sizes))
         )
         self.output_size = channels[-1] * grid * grid
 
@@ -230,10 +221,10 @@ class FrameCNN(Encoder):
             )
         real = ~padding_mask(lengths, inputs.shape[1])
         # (N, C, H, W): padded frames are neither computed nor in the batch statistics
-        frames = scaled(inputs[real])
+        frames = to_unit_range(inputs[real])
         if self.difference:
-            before = torch.cat([inputs[:, :1], inputs[:, :-1]], 1)
-            frames = torch.cat([frames, frames - scaled(before[real])], 1)
+            previous = torch.cat([inputs[:, :1], inputs[:, :-1]], 1)
+            frames = torch.cat([frames, frames - to_unit_range(previous[real])], 1)
         frames = frames.contiguous(memory_format=torch.channels_last)
         pooled = nn.functional.adaptive_avg_pool2d(self.blocks(frames), self.grid).flatten(1)
         pooled = nn.functional.dropout(pooled, self.dropout, self.training)
@@ -242,6 +233,6 @@ class FrameCNN(Encoder):
         return features, lengths
 
 
-def scaled(frames: Tensor) -> Tensor:
-    """uint8 -> 0 to 1; floating point as it is."""
+def to_unit_range(frames: Tensor) -> Tensor:
+    """Convert uint8 to floats from 0 to 1; floating point is returned unchanged."""
     return frames if frames.is_floating_point() else frames.float() / 255.0

@@ -1,4 +1,4 @@
-"""Encoders of token ids: a table of vectors, and convolutions over them. Id 0 is padding."""
+"""Encoders of token ids: an embedding table, and convolutions over its vectors. Id 0 is padding."""
 
 from functools import reduce
 from math import prod
@@ -6,30 +6,30 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from ..recurrent.stack import padding_mask
+from ..recurrent.layer import padding_mask
 from .images import Encoder
 
 
 class TokenEmbedding(Encoder):
-    """A table of vectors: ids (B, T) -> (B, T, D). Id 0 is nothing: a vector of zeros.
+    """Embedding table: ids (B, T) -> vectors (B, T, D). Id 0 is padding: a vector of zeros.
 
     A step may hold several ids, (B, T, N): the word, the bigram that ends here, and so on. Their
     vectors are summed (Joulin et al. 2016, fastText).
 
     Args:
-        input_size: rows of the table.
+        input_size: number of ids.
         embedding_size: D.
-        dropout: of the vectors' numbers, in training.
-        locked: one dropout mask for all steps of a sample, so that a feature is gone for the whole
-            of it (Gal & Ghahramani 2016), instead of one a step.
-        word_dropout: of rows of the table, in training: a dropped word is gone from the whole
+        dropout: of the vectors' elements, in training.
+        locked: one dropout mask for all steps of a sample (Gal & Ghahramani 2016), instead of one
+            per step.
+        word_dropout: of rows of the table, in training: a dropped word is removed from the whole
             batch, the vectors of the others are scaled up (Gal & Ghahramani 2016; Merity et al.
             2018, "embedding dropout").
         initial_scale: standard deviation of the vectors before training.
-        zero_from: rows from this id on are zero before training: n-grams behind the words in one
-            table then only add what the words do not say.
-        rows: of the table, if fewer than input_size: ids from there on are nothing to it (runs of
-            words that only a `BagOfTokens` weighs).
+        zero_from: rows from this id on are zero before training: n-grams that follow the words in
+            one table then only add what the words do not express.
+        rows: rows of the table, if fewer than input_size: higher ids are treated as padding
+            (n-grams that only a `BagOfTokens` uses).
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class TokenEmbedding(Encoder):
         self.locked, self.word_dropout = locked, word_dropout
         self.initial_scale, self.zero_from, self.rows = initial_scale, zero_from, rows
         size = input_size if rows is None else min(rows, input_size)
-        for option, chance in (("dropout", dropout), ("word_dropout", word_dropout)):
-            if not 0 <= chance <= 1:
-                raise ValueError(f"{option} {chance}: a probability; give 0 (none) to 1")
+        for option, probability in (("dropout", dropout), ("word_dropout", word_dropout)):
+            if not 0 <= probability <= 1:
+                raise ValueError(f"{option} {probability}: a probability; give 0 (none) to 1")
         if size < 1:
             raise ValueError(f"rows {rows}: give at least 1")
         if zero_from is not None and zero_from < 1:
@@ -63,18 +63,18 @@ class TokenEmbedding(Encoder):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Ids (B, T) or (B, T, N) -> vectors (B, T, D)."""
-        gone = padding_mask(lengths, inputs.shape[1])
+        masked = padding_mask(lengths, inputs.shape[1])
         if inputs.ndim == 3:
-            gone = gone.unsqueeze(2)
+            masked = masked.unsqueeze(2)
         scale, size = 1.0, self.table.num_embeddings
         if size < self.input_size:
-            gone = gone | (inputs >= size)
+            masked = masked | (inputs >= size)
         if self.training and self.word_dropout:
             dropped = torch.rand(self.input_size, device=inputs.device) < self.word_dropout
-            gone = gone | dropped[inputs]
+            masked = masked | dropped[inputs]
             scale = 1.0 / (1.0 - self.word_dropout) if self.word_dropout < 1 else 0.0
-        # what is gone becomes id 0 before the look-up: D times cheaper than masking vectors
-        vectors = self.table(inputs.masked_fill(gone, 0))
+        # masked ids become 0 before the look-up: D times cheaper than masking vectors
+        vectors = self.table(inputs.masked_fill(masked, 0))
         if inputs.ndim == 3:
             vectors = vectors.sum(2)
         if self.training and self.dropout:
@@ -85,36 +85,36 @@ class TokenEmbedding(Encoder):
 
 
 def dropout_mask(shape: tuple[int, ...], dropout: float, like: Tensor) -> Tensor:
-    """0 with this probability (to 2**-16), else what keeps the mean: 1 / (1 - dropout).
+    """0 with this probability (to 2**-16), else 1 / (1 - dropout), which keeps the mean.
 
-    Of 16 random bits a number, four times as fast on a CPU as torch's bernoulli_.
+    Uses 16 random bits per element: four times as fast on a CPU as torch's bernoulli_.
     """
-    count, of = prod(shape), 2**16
-    chance = max(1, round(dropout * of))
+    count, levels = prod(shape), 2**16
+    dropped = max(1, round(dropout * levels))
     words = torch.empty(count // 4 + 1, dtype=torch.int64, device=like.device)
     bits = words.random_(-(2**63), None).view(torch.int16)[:count].view(shape)
-    return (bits > chance - of // 2 - 1).to(like.dtype).mul_(of / max(1, of - chance))
+    return (bits > dropped - levels // 2 - 1).to(like.dtype).mul_(levels / max(1, levels - dropped))
 
 
 def same_padding(kernel_size: int) -> tuple[int, int]:
-    """Steps that a kernel sees before and behind its own; of an even kernel one more behind."""
+    """Padding before and after that keeps the length; an even kernel gets one more after."""
     return (kernel_size - 1) // 2, kernel_size // 2
 
 
 class TokenCNN(Encoder):
-    """Convolutions of several widths over token vectors, side by side (Kim 2014), then ReLU.
+    """Convolutions of several widths over token vectors in parallel (Kim 2014), then ReLU.
 
     Kernels see zeros outside of a sample. An even kernel looks one step further ahead than back.
     With `pool` a recurrent stack reads fewer, richer steps (the CNN-LSTM of Keras' examples).
 
     Args:
         input_size: rows of the table.
-        embedding_size: numbers a token.
+        embedding_size: size of a token's vector.
         channels: features of each kernel size.
-        kernel_sizes: tokens that the kernels see; their features are concatenated.
-        dropout: of the vectors' numbers, in training.
+        kernel_sizes: widths of the kernels in tokens; their features are concatenated.
+        dropout: of the vectors' elements, in training.
         word_dropout, initial_scale: see `TokenEmbedding`.
-        pool: the maximum over so many steps becomes one; the last may be of fewer.
+        pool: maximum over so many steps; the last window may be shorter.
     """
 
     def __init__(
@@ -138,14 +138,11 @@ class TokenCNN(Encoder):
                 "of 1 token or more, and a pool of 1 step (none) or more"
             )
         self.embedding = TokenEmbedding(
-            input_size,
-            embedding_size,
-            dropout,
-            word_dropout=word_dropout,
+            input_size, embedding_size, dropout, word_dropout=word_dropout,
             initial_scale=initial_scale,
-        )
-        # of height 1, for torch's two-dimensional convolution takes (B, T, E) as it lies: a fifth
-        # less time on a CPU than the one-dimensional
+        )  # fmt: skip
+        # of height 1: the two-dimensional convolution takes (B, T, E) without a copy and needs a
+        # fifth less time on a CPU than the one-dimensional
         self.convolutions = nn.ModuleList(
             nn.Conv2d(embedding_size, channels, (1, size)) for size in kernel_sizes
         )
@@ -156,13 +153,13 @@ class TokenCNN(Encoder):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Ids (B, T) or (B, T, N) -> features (B, T', D), with T' = T / pool, rounded up."""
-        if not inputs.shape[1]:  # no token to convolve
+        if not inputs.shape[1]:  # nothing to convolve
             empty = self.convolutions[0].weight.new_zeros(len(inputs), 0, self.output_size)
             return empty, self.output_lengths(lengths)
         vectors, _ = self.embedding(inputs, lengths)
         padding = padding_mask(lengths, inputs.shape[1])
         features = self._convolve(vectors).masked_fill(padding.unsqueeze(2), 0.0)
-        if self.pool > 1:  # padding's zeros are neutral, for the ReLU follows
+        if self.pool > 1:  # zeros on padding do not matter, since the ReLU follows
             missing = -features.shape[1] % self.pool
             windows = nn.functional.pad(features, (0, 0, 0, missing)).unflatten(1, (-1, self.pool))
             features = reduce(torch.maximum, windows.unbind(2))

@@ -1,1 +1,1 @@
-"""Features -> logits, loss and answer: strings, one label, a label for every step."""
+"""Output heads (features -> logits, loss, predictions): strings, sequence labels, step labels."""

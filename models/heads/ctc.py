@@ -1,16 +1,17 @@
-"""A string from a longer sequence of features: connectionist temporal classification."""
+"""Connectionist temporal classification (CTC): a string from a longer sequence of features."""
+
+from itertools import groupby
 
 from torch import Tensor, nn
 
-from ..recurrent.stack import padding_mask
+from ..recurrent.layer import padding_mask
 from .labels import IGNORED, Head, Text
 
 
 class CTCHead(Head):
-    """A string, shorter than the sequence: connectionist temporal classification (Graves et al.
-    2006).
+    """Connectionist temporal classification (Graves et al. 2006): a string shorter than the input.
 
-    logits (B, T, num_labels + 1); the blank is the last class, `num_labels`.
+    Logits (B, T, num_labels + 1); the blank is the last class, `num_labels`.
     """
 
     def __init__(self, input_size: int, num_labels: int, dropout: float = 0.0):
@@ -22,7 +23,7 @@ class CTCHead(Head):
         return self.linear(nn.functional.dropout(features, self.dropout, self.training))
 
     def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
-        """One step a symbol, and one blank between equal neighbours."""
+        """One step per symbol, and one blank between equal neighbours."""
         if targets.shape[1] < 2:
             return target_lengths
         repeats = (targets[:, 1:] == targets[:, :-1]) & (targets[:, 1:] != IGNORED)
@@ -31,20 +32,20 @@ class CTCHead(Head):
     def loss(
         self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     ) -> Tensor:
-        """Mean over samples of -log p(string), a symbol.
+        """Mean over samples of -log p(string) divided by its number of symbols.
 
-        Raises ValueError for a string that cannot fit.
+        Raises ValueError for a string that cannot fit into its steps.
         """
         required = self.required_steps(targets, target_lengths)
         short = (required > lengths).nonzero().flatten().tolist()
         if short:
-            at = short[0]
+            i = short[0]
             raise ValueError(
-                f"{len(short)} transcripts do not fit; the first, sample {at} of the batch, needs "
-                f"{int(required[at])} steps but the encoder leaves {int(lengths[at])}: "
+                f"{len(short)} transcripts do not fit; the first, sample {i} of the batch, needs "
+                f"{int(required[i])} steps but the encoder leaves {int(lengths[i])}: "
                 "widen the image or pool less"
             )
-        if not logits.shape[1]:  # only empty sequences; torch needs a step of padding
+        if not logits.shape[1]:  # all sequences are empty, but ctc_loss needs a step
             logits = nn.functional.pad(logits, (0, 0, 0, 1))
         log_probabilities = logits.float().log_softmax(2).transpose(0, 1)  # (T, B, labels)
         losses = nn.functional.ctc_loss(
@@ -53,23 +54,22 @@ class CTCHead(Head):
         return (losses / target_lengths.clamp(min=1)).mean()
 
     def decode(self, logits: Tensor, lengths: Tensor) -> list[Text]:
-        """Greedy: best class a step (of equal ones the lowest), repeats merged, blanks dropped."""
-        best, ids = logits.float().softmax(2).max(2)  # (B, T)
+        """Greedy decoding: take the best class of each step, merge repeats, drop blanks."""
+        best, ids = logits.float().softmax(2).max(2)  # (B, T); of equal classes the lowest
         best = best.masked_fill(padding_mask(lengths, best.shape[1]), 1.0)
-        whole = best.log().sum(1).exp().tolist()
-        rows = zip(ids.tolist(), best.tolist(), lengths.tolist(), whole, strict=True)
-        return [self._collapse(row[:n], p[:n], sure) for row, p, n, sure in rows]
+        confidences = best.log().sum(1).exp().tolist()
+        rows = zip(ids.tolist(), best.tolist(), lengths.tolist(), confidences, strict=True)
+        return [self._collapse(row[:n], p[:n], confidence) for row, p, n, confidence in rows]
 
-    def _collapse(self, row: list[int], best: list[float], whole: float) -> Text:
+    def _collapse(self, row: list[int], best: list[float], confidence: float) -> Text:
+        """Merge repeats and drop blanks of the best class and its probability of each step."""
         ids, confidences, steps = [], [], []
-        previous = self.blank
-        for step, (symbol, probability) in enumerate(zip(row, best, strict=True)):
-            if symbol != self.blank and symbol == previous:
-                confidences[-1] = max(confidences[-1], probability)
-                steps[-1] = (steps[-1][0], step)
-            elif symbol != self.blank:
+        start = 0
+        for symbol, run in groupby(row):
+            end = start + len(list(run))
+            if symbol != self.blank:
                 ids.append(symbol)
-                confidences.append(probability)
-                steps.append((step, step))
-            previous = symbol
-        return Text(ids, confidences, steps, whole)
+                confidences.append(max(best[start:end]))
+                steps.append((start, end - 1))
+            start = end
+        return Text(ids, confidences, steps, confidence)

@@ -1,4 +1,4 @@
-"""Heads: features (B, T, D) -> logits, the loss against targets, and what the logits say."""
+"""Base class of the heads, and heads for one label per sequence or a label for every step."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,11 +16,12 @@ IGNORED = -100
 
 
 class Text(NamedTuple):
-    """A string.
+    """A decoded string.
 
-    ids: its labels. confidences: each label's best probability. steps: (first, last) of each.
-    confidence: of the best path, the product of all steps' best probabilities. alternatives: of a
-    search, if asked for: strings with their shares of its score, the best (this one) first.
+    ids: its labels. confidences: the highest probability of each label. steps: (first, last) step
+    of each. confidence: probability of the best path, the product of the highest probabilities of
+    all steps. alternatives: of a beam search, if requested: strings with their shares of the total
+    score, best (this one) first.
     """
 
     ids: list[int]
@@ -31,27 +32,30 @@ class Text(NamedTuple):
 
 
 class Label(NamedTuple):
-    """One label for the whole sequence."""
+    """The label predicted for a whole sequence."""
 
     id: int
     confidence: float
 
 
 class StepLabels(NamedTuple):
-    """The labels of each step (one, or with multi-label heads any number) and their probability."""
+    """The labels predicted for each step, and their probability.
+
+    One label a step, or any number from multi-label heads.
+    """
 
     ids: list[list[int]]
     confidences: list[float]
 
 
 class Head(nn.Module):
-    """(features (B, T, D), lengths (B,)) -> logits; `loss` and `decode` take these logits.
+    """Features (B, T, D) and lengths (B,) -> logits; `loss` and `decode` take these logits.
 
-    features: zero on padding. backward_size: how many of the last features were read right to
-    left, -1 where both directions are mixed; `SequenceModel` tells it by `read_after`.
-    context, lookahead: earlier and later steps' features that a step's logits depend on, of heads
-    that label steps: who reads a stream must show them again, and wait for them.
-    Every constructor argument is kept as an attribute of the same name, for the bundle.
+    features: zero on padding. backward_size: how many of the last features were read right to left,
+    -1 where both directions are mixed; set by `SequenceModel` through `read_after`. context,
+    lookahead: of heads that label steps, the number of earlier and later steps whose features a
+    step's logits depend on: code that reads a stream must repeat and await them. Every constructor
+    argument is kept as an attribute of the same name, for the bundle.
     """
 
     backward_size: int = 0
@@ -63,7 +67,7 @@ class Head(nn.Module):
         self.input_size, self.num_labels = input_size, num_labels
 
     def read_after(self, backward_size: int) -> None:
-        """Learn how the features are read. Raises ValueError if this head cannot use them."""
+        """Set how the features were read. Raises ValueError if this head cannot use them."""
         self.backward_size = backward_size
 
     @abstractmethod
@@ -78,20 +82,19 @@ class Head(nn.Module):
     def decode(self, logits: Tensor, lengths: Tensor) -> list: ...
 
     def required_steps(self, targets: Tensor, target_lengths: Tensor) -> Tensor:
-        """(B,) steps that a sequence must have to carry its target; fewer can't be trained on."""
+        """Minimum number of steps (B,) with which a sequence can be trained on its target."""
         return torch.ones_like(target_lengths)
 
 
 class SequenceClassificationHead(Head):
-    """One label for the whole sequence: pool the steps, then a linear layer. logits (B,
-    num_labels).
+    """One label per sequence: pooling over the steps and a linear layer. Logits (B, num_labels).
 
     Args:
-        pooling: `last` joins the last forward and the first backward step, so both have read
-            everything; `attention` weights the steps by a learned score; `max_mean` and
-            `last_max_mean` join several. Padding takes no part in any.
+        pooling: `last` joins the last forward and the first backward step, which have both seen the
+            whole sequence; `attention` weights the steps by a learned score; `max_mean` and
+            `last_max_mean` concatenate several. Padding is ignored.
         dropout: on the pooled features, in training.
-        label_smoothing: probability spread over the other labels in the loss.
+        label_smoothing: probability distributed over the other labels in the loss.
     """
 
     def __init__(
@@ -117,13 +120,13 @@ class SequenceClassificationHead(Head):
         super().read_after(backward_size)
 
     def pool(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(B, T, D) -> (B, D), or D of each joined pooling; zeros for a sequence of no steps."""
+        """(B, T, D) -> (B, D), or a multiple of D for joined poolings; 0 for an empty sequence."""
         if self.score is not None:
             return attention_pool(features, self.score(features), lengths)
         return pool(features, lengths, self.pooling, self.backward_size)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        if not features.shape[1]:  # a batch of empty sequences still gets an answer: the bias
+        if not features.shape[1]:  # empty sequences get the logits of zero features: the bias
             features = features.new_zeros(features.shape[0], 1, self.input_size)
         pooled = self.pool(features, lengths)
         return self.linear(nn.functional.dropout(pooled, self.dropout, self.training))
@@ -144,18 +147,19 @@ class SequenceClassificationHead(Head):
 
 
 class TokenClassificationHead(Head):
-    """A label for every step, or with `multi_label` any number of them. logits (B, T, num_labels).
+    """A label for every step, or with `multi_label` any number of them. Logits (B, T, num_labels).
 
-    Targets (B, T), or (B, T, num_labels) of 0 and 1 if multi-label; -100 is not counted.
+    Targets (B, T), or (B, T, num_labels) of 0 and 1 if multi-label; -100 is ignored.
 
     Args:
         dropout: on the features, in training.
-        label_smoothing: probability spread over the other labels in the loss (single label only).
-        class_weight_power: in training, each step's loss counts in proportion to (steps of its
-            label in the training data) ** -power: 0 all alike, 1 all labels alike, 0.5 between.
-            The mean weight is 1. Single label only.
-        smoothing: weight in the loss of `smoothing_loss`, which calms labels that flicker; MS-TCN's
-            is 0.15 (Farha & Gall 2019). It takes unlabelled steps too. Single label only.
+        label_smoothing: probability distributed over the other labels in the loss (single label
+            only).
+        class_weight_power: in training, each step's loss is weighted by (number of steps with its
+            label in the training data) ** -power: 0 weights all steps equally, 1 all labels
+            equally, 0.5 is in between. The mean weight is 1. Single label only.
+        smoothing: weight in the loss of `smoothing_loss`, which penalises rapidly changing labels;
+            MS-TCN uses 0.15 (Farha & Gall 2019). It includes unlabelled steps. Single label only.
     """
 
     def __init__(
@@ -177,7 +181,7 @@ class TokenClassificationHead(Head):
                 raise ValueError(f"{option} works with single labels only; set it to 0")
             if getattr(self, option) < 0:
                 raise ValueError(f"{option} {getattr(self, option)}: give 0 (none) or more")
-        # for training only, so no part of the weights, and counted anew when one is resumed: (L,)
+        # (L,) used in training only, hence not saved, and recomputed when a training is resumed
         self.class_weights: Tensor | None = None
         self.linear = nn.Linear(input_size, num_labels)
 
@@ -188,7 +192,7 @@ class TokenClassificationHead(Head):
         return target_lengths
 
     def count(self, texts: LabelledTexts) -> None:
-        """Count the labels of the training steps, before training; nothing is read in vain."""
+        """Compute the class weights, if any, from the training samples."""
         if not self.class_weight_power:
             return
         counts = torch.zeros(self.num_labels, dtype=torch.int64)
@@ -201,28 +205,31 @@ class TokenClassificationHead(Head):
     def loss(
         self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     ) -> Tensor:
-        """Mean over the labelled steps. Zero, with a gradient of zero, if no step is labelled."""
+        """Mean over the labelled steps; zero, with zero gradients, if no step is labelled.
+
+        Raises ValueError if the number of labels of a sample is not its number of steps.
+        """
         unequal = (lengths != target_lengths).nonzero().flatten().tolist()
         if unequal:
-            at = unequal[0]
+            first = unequal[0]
             raise ValueError(
-                f"sample {at} of the batch has {int(target_lengths[at])} labels for "
-                f"{int(lengths[at])} steps; label every step, or use an encoder that keeps them"
+                f"sample {first} of the batch has {int(target_lengths[first])} labels for "
+                f"{int(lengths[first])} steps; label every step, or use an encoder that keeps them"
             )
-        counted = targets != IGNORED
+        labelled = targets != IGNORED
         logits = logits.float()
         if self.multi_label:
             losses = nn.functional.binary_cross_entropy_with_logits(
                 logits, targets.clamp(min=0).float(), reduction="none"
             )
-            return losses.masked_fill(~counted, 0.0).sum() / counted.sum().clamp(min=1)
+            return losses.masked_fill(~labelled, 0.0).sum() / labelled.sum().clamp(min=1)
         losses = nn.functional.cross_entropy(
             logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none",
             label_smoothing=self.label_smoothing,
         )  # fmt: skip
         if self.training and self.class_weights is not None:
             losses = losses * self.class_weights.to(losses.device)[targets.flatten().clamp(min=0)]
-        loss = losses.sum() / counted.sum().clamp(min=1)
+        loss = losses.sum() / labelled.sum().clamp(min=1)
         if self.smoothing:
             loss = loss + self.smoothing * smoothing_loss(logits, lengths)
         return loss

@@ -1,34 +1,34 @@
-"""Refinement: labels of steps that are read again, as a whole, and corrected."""
+"""Multi-stage refinement of step labels by dilated temporal convolutions (MS-TCN)."""
 
 import torch
 from torch import Tensor, nn
 
-from ..recurrent.stack import padding_mask
+from ..recurrent.layer import padding_mask
 from .labels import TokenClassificationHead
 
 
 class DilatedLayer(nn.Module):
-    """x + a convolution over three steps, `dilation` apart: x's own and its neighbours.
+    """Residual convolution over three steps `dilation` apart: the step itself and its neighbours.
 
-    causal: its own and two earlier ones instead.
+    causal: the step itself and two earlier ones instead.
     """
 
     def __init__(self, channels: int, dilation: int, dropout: float, causal: bool):
         super().__init__()
-        self.around = (2 * dilation, 0) if causal else (dilation, dilation)
+        self.padding = (2 * dilation, 0) if causal else (dilation, dilation)
         self.dropout = dropout
         self.conv = nn.Conv1d(channels, channels, 3, dilation=dilation)
         self.mix = nn.Conv1d(channels, channels, 1)
 
     def forward(self, states: Tensor, padding: Tensor) -> Tensor:
-        """(B, C, T), which is zero where padding (B, 1, T) is True, -> the same."""
-        seen = torch.relu(self.conv(nn.functional.pad(states, self.around)))
-        change = nn.functional.dropout(self.mix(seen), self.dropout, self.training)
-        return (states + change).masked_fill(padding, 0.0)  # the next layer reaches over the end
+        """Map (B, C, T), zero where padding (B, 1, T) is True, to the same shape."""
+        hidden = torch.relu(self.conv(nn.functional.pad(states, self.padding)))
+        residual = nn.functional.dropout(self.mix(hidden), self.dropout, self.training)
+        return (states + residual).masked_fill(padding, 0.0)  # the next layer sees padding
 
 
 class RefinementStage(nn.Module):
-    """Probabilities (B, T, L) -> better logits (B, T, L): dilations 1, 2, 4, ..."""
+    """Probabilities (B, T, L) -> refined logits (B, T, L), with dilations 1, 2, 4, ..."""
 
     def __init__(self, num_labels: int, channels: int, layers: int, dropout: float, causal: bool):
         super().__init__()
@@ -47,22 +47,22 @@ class RefinementStage(nn.Module):
 
 
 class RefinedTokenHead(TokenClassificationHead):
-    """A label for every step, whose probabilities are then corrected by stages of dilated temporal
-    convolutions, each reading those of the stage before: MS-TCN (Farha & Gall 2019), with a
-    recurrent stack as its first stage. Mends runs that are cut into pieces.
+    """A label for every step, refined by dilated convolutions: MS-TCN (Farha & Gall 2019).
 
-    Logits (B, T, num_labels) are the last stage's; in training forward gives those of all stages,
-    (1 + stages, B, T, num_labels), and the loss is the sum of theirs.
+    Each stage reads the probabilities of the stage before; the recurrent stack takes the place of
+    the first stage. Reduces over-segmentation. Logits (B, T, num_labels) are the last stage's; in
+    training `forward` returns those of all stages, (1 + stages, B, T, num_labels), and the loss is
+    the sum of their losses.
 
     Args:
         multi_label, label_smoothing, class_weight_power: see `TokenClassificationHead`.
-        smoothing: see there; 0.15 is MS-TCN's.
-        dropout: on the features, and in the convolutions' layers, in training.
-        stages: how often the labels are corrected.
-        refinement_channels: of the convolutions.
-        refinement_layers: of each stage; n of them see 2**n - 1 steps to either side.
+        smoothing: see `TokenClassificationHead`; MS-TCN uses 0.15.
+        dropout: on the features, and in the convolutional layers, in training.
+        stages: number of refinement stages.
+        refinement_channels: channels of the convolutions.
+        refinement_layers: layers of each stage; n layers see 2**n - 1 steps to either side.
         causal: look at earlier steps only, twice as many (Czempiel et al. 2020, TeCNO), so that a
-            stream can be labelled as it comes.
+            stream can be labelled as it arrives.
     """
 
     def __init__(
@@ -80,14 +80,9 @@ class RefinedTokenHead(TokenClassificationHead):
         causal: bool = False,
     ):
         super().__init__(
-            input_size,
-            num_labels,
-            multi_label,
-            dropout,
-            label_smoothing,
-            class_weight_power,
+            input_size, num_labels, multi_label, dropout, label_smoothing, class_weight_power,
             smoothing,
-        )
+        )  # fmt: skip
         if stages < 1 or refinement_layers < 1:
             raise ValueError(
                 f"stages {stages}, refinement_layers {refinement_layers}: give at least 1 of each; "
@@ -103,19 +98,20 @@ class RefinedTokenHead(TokenClassificationHead):
         self.context, self.lookahead = (2 * reach, 0) if causal else (reach, reach)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        said = [super().forward(features, lengths)]
+        """(B, T, D), (B,) -> the logits: of all stages in training, of the last one otherwise."""
+        outputs = [super().forward(features, lengths)]
         for stage in self.refinements:
             if features.shape[1]:  # a convolution over no steps is an error
-                chances = said[-1].sigmoid() if self.multi_label else said[-1].softmax(2)
-                said.append(stage(chances, lengths))
+                probs = outputs[-1].sigmoid() if self.multi_label else outputs[-1].softmax(2)
+                outputs.append(stage(probs, lengths))
             else:
-                said.append(said[-1])
-        return torch.stack(said) if self.training else said[-1]
+                outputs.append(outputs[-1])
+        return torch.stack(outputs) if self.training else outputs[-1]
 
     def loss(
         self, logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     ) -> Tensor:
-        """Of logits (B, T, L), or the sum over stages of (1 + stages, B, T, L)."""
+        """Loss of logits (B, T, L), or the sum over the stages of (1 + stages, B, T, L)."""
         stages = logits if logits.ndim == 4 else logits.unsqueeze(0)
-        plain = super().loss
-        return sum(plain(stage, lengths, targets, target_lengths) for stage in stages)
+        stage_loss = super().loss
+        return sum(stage_loss(stage, lengths, targets, target_lengths) for stage in stages)

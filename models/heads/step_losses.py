@@ -1,33 +1,34 @@
-"""What a loss over labelled steps adds to cross entropy: weights of rare labels, and calm."""
+"""Additions to the cross entropy of labelled steps: class weights and a smoothing loss."""
 
 import torch
 from torch import Tensor
 
-from ..recurrent.stack import padding_mask
+from ..recurrent.layer import padding_mask
 
-LARGEST = 16.0  # of a squared difference of log-probabilities (Farha & Gall 2019: 4 squared)
+MAX_SQUARE = 16.0  # where a squared log-probability difference is clipped (Farha & Gall 2019)
 
 
 def weigh_classes(counts: Tensor, power: float) -> Tensor:
-    """Steps of each label, (L,) -> each label's weight, proportional to count ** -power.
+    """Counts of the labels (L,) -> their weights (L,), proportional to count ** -power.
 
-    The mean over the counted steps is 1, so that the loss keeps its scale. A label that was never
-    seen is as rare as one seen once: should it turn up nevertheless, it is neither ignored nor
-    infinitely dear.
+    The mean over the counted steps is 1, so that the scale of the loss does not change. A label
+    that does not occur gets the weight of one that occurs once: finite, and not zero.
     """
     weights = counts.clamp(min=1).double() ** -power
-    weighed = (counts * weights).sum()
-    return (weights * counts.sum() / weighed if weighed else torch.ones_like(weights)).float()
+    total = (counts * weights).sum()
+    return (weights * counts.sum() / total if total else torch.ones_like(weights)).float()
 
 
 def smoothing_loss(logits: Tensor, lengths: Tensor) -> Tensor:
-    """Truncated mean squared error of neighbouring log-probabilities, of logits (B, T, L).
+    """Truncated mean squared error of neighbouring steps' log-probabilities; logits (B, T, L).
 
-    MS-TCN's (Farha & Gall 2019): each step is pulled towards the one before, which itself stays;
-    the sum over all pairs of real steps, divided by real steps and labels.
+    As in MS-TCN (Farha & Gall 2019), the gradient moves each step towards the one before, not vice
+    versa; the sum over all pairs of real steps is divided by the number of real steps and of
+    labels.
     """
-    said = logits.float().log_softmax(2)
-    jumps = (said[:, 1:] - said[:, :-1].detach()).square().clamp(max=LARGEST)
-    behind = padding_mask(lengths, logits.shape[1])[:, 1:]
-    total = jumps.masked_fill(behind.unsqueeze(2), 0.0).sum()
+    log_probabilities = logits.float().log_softmax(2)
+    differences = log_probabilities[:, 1:] - log_probabilities[:, :-1].detach()
+    squares = differences.square().clamp(max=MAX_SQUARE)
+    padding = padding_mask(lengths, logits.shape[1])[:, 1:]
+    total = squares.masked_fill(padding.unsqueeze(2), 0.0).sum()
     return total / (lengths.sum().clamp(min=1) * logits.shape[2])

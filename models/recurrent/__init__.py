@@ -1,1 +1,1 @@
-"""Features -> features: the recurrent cells and the stack that runs them."""
+"""Recurrent cores (features -> features): the cells, the layers and the stacks that run them."""

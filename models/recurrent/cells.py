@@ -1,10 +1,11 @@
-"""The recurrent cells: what each owns, and how it gets from one step to the next.
+"""The recurrent cells: the parameters of each and its transition from one step to the next.
 
-A cell with a `kernel` runs on torch's fused one; the others in a loop over time or as a scan.
+A cell with a `kernel` runs on PyTorch's fused kernel; the others run in a loop over time or as a
+scan.
 
-To add one: subclass `Cell`, say its gates, and write `step`; name it in `CellName` and `CELLS`, and
-give it a row in the tests' table of references. Directions, padding, streaming, export, weight
-drop, zoneout and segments are the layer's work and come with it.
+To add one: subclass `Cell`, declare its gates, and implement `step`; name it in `CellName` and
+`CELLS`, and give it a row in the table of references in the tests. Directions, padding, streaming,
+export, weight drop, zoneout and segments are implemented by the layer and need no code here.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from torch.nn.functional import layer_norm, linear, logsigmoid
 from .regularization import kept_share, zone_out
 from .scan import Step, scan, unroll
 
-Weights = dict[str, Tensor]  # by torch's names, without `_l0`
+Weights = dict[str, Tensor]  # named as in PyTorch, without `_l0`
 GATE = 1.0e4  # sigmoid(1e4) is 1 and sigmoid(-1e4) is 0 in every precision
 
 CellName = Literal[
@@ -27,11 +28,13 @@ CellName = Literal[
 
 
 class Cell:
-    """Gates of hidden_size rows each, in this order in every weight; `forget` is biased to 1.
+    """Base class of the cells. Weights hold `gates` blocks of hidden_size rows, in the same order
+    everywhere.
 
-    states: parts of the state, (h,) or (h, c). kernel: torch's fused one, which takes the weights
-    that `expand` makes. padding: per gate of the kernel, what a step of padding adds to its sum so
-    that the state is kept; None for a kernel without gates.
+    forget: index of the gate whose bias starts at 1. states: tensors in the state, (h,) or (h, c).
+    kernel: PyTorch's fused kernel, which takes the weights that `expand` returns. padding: for each
+    gate of the kernel, the value that a padding step adds to its pre-activation so that the state
+    is kept; None for a kernel without gates.
     """
 
     gates: int
@@ -44,22 +47,22 @@ class Cell:
     def shapes(self, input_size: int, hidden_size: int, projection: int) -> dict[str, tuple]:
         """Names and shapes of the parameters of one direction."""
         rows = self.gates * hidden_size
-        shapes = {"weight_ih": (rows, input_size)}
-        if self.recurrent:
-            shapes |= {"weight_hh": (rows, projection or hidden_size)}
-        shapes |= {"bias_ih": (rows,)} | ({"bias_hh": (rows,)} if self.recurrent else {})
+        if not self.recurrent:
+            return {"weight_ih": (rows, input_size), "bias_ih": (rows,)}
+        shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, projection or hidden_size)}
+        shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         return shapes | ({"weight_hr": (projection, hidden_size)} if projection else {})
 
     def expand(self, weights: Weights) -> Weights:
-        """The cell's own parameters -> those that the kernel and `step` read."""
+        """Convert the cell's own parameters to those that the kernel and `step` take."""
         return weights
 
     def inputs(self, features: Tensor, weights: Weights) -> Tensor:
-        """(B, T, D) -> what the input adds to the gates, (B, T, rows): all steps in one matmul."""
+        """(B, T, D) -> the input's part of all gates (B, T, rows), in one matrix product."""
         return linear(features, weights["weight_ih"], weights["bias_ih"] + weights["bias_hh"])
 
     def step(self, weights: Weights) -> Step:
-        """-> the function (one step of `inputs` (B, rows), state) -> the new state."""
+        """Return the function (one step of `inputs` (B, rows), state) -> the new state."""
         raise NotImplementedError
 
     def read(
@@ -67,10 +70,10 @@ class Cell:
         training: bool,
     ) -> tuple[Tensor, ...]:  # fmt: skip
         """(B, T, D) -> each part of the state after every step, (B, T, H)."""
-        advance = self.step(weights)
+        transition = self.step(weights)
 
         def step(x: Tensor, old: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            new = advance(x, old)
+            new = transition(x, old)
             if not zoneout:
                 return new
             return tuple(zone_out(n, o, zoneout, training) for n, o in zip(new, old, strict=True))
@@ -89,7 +92,7 @@ class RNN(Cell):
 
 
 class GRU(Cell):
-    """Gates reset, update, new, as torch has them (Cho et al. 2014)."""
+    """Gates reset, update, new, in PyTorch's order (Cho et al. 2014)."""
 
     gates, states, kernel, padding = 3, 1, "gru", (0.0, GATE, 0.0)
 
@@ -109,8 +112,10 @@ class GRU(Cell):
 
 
 class LSTM(Cell):
-    """Gates input, forget, cell, output, as torch has them (Hochreiter & Schmidhuber 1997; Gers et
-    al. 2000); `weight_hr` projects the output (Sak et al. 2014).
+    """Gates input, forget, cell, output, in PyTorch's order (Hochreiter & Schmidhuber 1997; Gers et
+    al. 2000).
+
+    `weight_hr` projects the output (Sak et al. 2014).
     """
 
     gates, states, forget, kernel = 4, 2, 1, "lstm"
@@ -130,47 +135,50 @@ class LSTM(Cell):
 
 
 class CoupledLSTM(LSTM):
-    """Input gate = 1 - forget gate (Greff et al. 2017, CIFG). Gates forget, cell, output.
+    """LSTM whose input gate is 1 - forget gate (Greff et al. 2017, CIFG). Gates forget, cell,
+    output.
 
-    sigmoid(-a) = 1 - sigmoid(a): the fused LSTM with minus the forget gate's weights.
+    Since sigmoid(-a) = 1 - sigmoid(a), it is the fused LSTM with the negated weights of the forget
+    gate as input gate.
     """
 
     gates, forget = 3, 0
 
     def expand(self, weights: Weights) -> Weights:
-        def four(weight: Tensor) -> Tensor:
-            return torch.cat([-weight[: weight.shape[0] // 3], weight])
-
-        return {name: four(weight) for name, weight in weights.items()}
+        return {name: torch.cat([-w[: len(w) // 3], w]) for name, w in weights.items()}
 
 
 class RegionLSTM(LSTM):
-    """c = f c + tanh(..), h = tanh(c): no input and no output gate (Johnson & Zhang 2016).
+    """c = f c + tanh(..), h = tanh(c): no input and no output gate (Johnson & Zhang 2016). Gates
+    forget, cell.
 
-    Gates forget, cell. In the fused LSTM a constant bias holds the two others open; padding
-    outweighs it to shut the input gate.
+    In the fused LSTM a constant bias keeps the two other gates open; on padding a larger negative
+    value closes the input gate.
     """
 
     gates, forget = 2, 0
     padding = (-2 * GATE, GATE, 0.0, 0.0)
 
     def expand(self, weights: Weights) -> Weights:
-        def four(name: str, weight: Tensor) -> Tensor:
-            shape = (weight.shape[0] // 2, *weight.shape[1:])
-            held = weight.new_full(shape, GATE if name == "bias_ih" else 0.0)
-            return torch.cat([held, weight, held])
-
-        return {name: four(name, weight) for name, weight in weights.items()}
+        expanded = {}
+        for name, weight in weights.items():
+            open_gate = torch.full_like(
+                weight[: len(weight) // 2], GATE if name == "bias_ih" else 0.0
+            )
+            expanded[name] = torch.cat([open_gate, weight, open_gate])
+        return expanded
 
 
 class PeepholeLSTM(LSTM):
-    """Input and forget gate also see the old cell, the output gate the new (Gers et al. 2002)."""
+    """Input and forget gate also see the old cell, the output gate the new one (Gers et al.
+    2002).
+    """
 
     kernel = padding = None
 
     def shapes(self, input_size: int, hidden_size: int, projection: int) -> dict[str, tuple]:
-        own = {"peephole": (3 * hidden_size,)}  # diagonal: input, forget, output
-        return super().shapes(input_size, hidden_size, projection) | own
+        extra = {"peephole": (3 * hidden_size,)}  # diagonals of the input, forget and output gate
+        return super().shapes(input_size, hidden_size, projection) | extra
 
     def step(self, weights: Weights) -> Step:
         recurrent, peephole = weights["weight_hh"].t(), weights["peephole"]
@@ -186,8 +194,11 @@ class PeepholeLSTM(LSTM):
 
 
 class LayerNormLSTM(LSTM):
-    """Layer norm of the input's and the state's gate sums, and of the cell before its tanh (Ba et
-    al. 2016). The sums share one bias, `bias_ih`: a second would be the same parameter again.
+    """LSTM with layer normalisation of the gate pre-activations and of the cell before its tanh (Ba
+    et al. 2016).
+
+    Input and state contributions are normalised separately and share one bias, `bias_ih`: a second
+    one would be redundant.
     """
 
     kernel = padding = None
@@ -216,7 +227,8 @@ class LayerNormLSTM(LSTM):
 
 
 class MinGRU(Cell):
-    """h = (1 - z) h + z (V x), z = sigmoid(W x) (Feng et al. 2024): linear in h, so a scan.
+    """h = (1 - z) h + z (V x), z = sigmoid(W x) (Feng et al. 2024): linear in h, hence computed by
+    a scan.
 
     Gates update, candidate.
     """
@@ -224,7 +236,7 @@ class MinGRU(Cell):
     gates, states, recurrent = 2, 1, False
 
     def terms(self, sums: Tensor) -> tuple[Tensor, Tensor]:
-        """Gate sums (B, T, rows) -> a and b of h_t = a_t h_{t-1} + b_t."""
+        """Gate pre-activations (B, T, rows) -> a and b of h_t = a_t h_{t-1} + b_t."""
         update, candidate = sums.chunk(2, 2)
         return (-update).sigmoid(), update.sigmoid() * candidate
 
@@ -241,8 +253,10 @@ class MinGRU(Cell):
 
 
 class MinLSTM(MinGRU):
-    """h = f/(f+i) h + i/(f+i) (V x), gates of the input only (Feng et al. 2024, the form whose
-    scale does not depend on time). Gates input, forget, candidate.
+    """h = f/(f+i) h + i/(f+i) (V x), gates of the input only (Feng et al. 2024, the
+    length-independent form).
+
+    Gates input, forget, candidate.
     """
 
     gates, forget = 3, 1

@@ -1,10 +1,11 @@
-"""One recurrent layer in one direction or both, exact for padded batches.
+"""One recurrent layer, unidirectional or bidirectional, that is exact for padded batches.
 
-No PackedSequence. A kernel with gates sees one more input column, 1 on padding and 0 elsewhere,
-whose fixed weights close the input gate and open the forget gate (GRU: hold the update gate at
-"keep"). On padding the cell is frozen exactly; read backwards, it stays zero until the last real
-step. A dense, right-padded run so equals the per-sequence run, at the speed of the dense kernel.
-Every other cell reads each sequence reversed within its own length instead.
+PackedSequence is not used. A kernel with gates gets one additional input feature, 1 on padding and
+0 elsewhere, whose fixed weights close the input gate and open the forget gate (GRU: hold the update
+gate at "keep"). On padding the cell state is thus frozen exactly; in the backward direction it
+stays zero until the last real step. So a dense run over right-padded sequences equals the run over
+each sequence alone, at the speed of the dense kernel. Every other cell reads each sequence reversed
+within its own length instead.
 """
 
 from typing import Literal
@@ -20,14 +21,12 @@ Merge = Literal["concat", "sum", "mean"]
 
 
 def padding_mask(lengths: Tensor, steps: int) -> Tensor:
-    """lengths (B,) -> (B, T) bool, true on padding."""
+    """Lengths (B,) -> (B, T) bool, True on padding."""
     return torch.arange(steps, device=lengths.device) >= lengths.unsqueeze(1)
 
 
 def reverse_within(features: Tensor, lengths: Tensor) -> Tensor:
-    """(B, T, D) with each sequence's first `lengths` steps in reverse order; padding stays where it
-    is.
-    """
+    """Reverse the first `lengths` steps of each sequence of (B, T, D); padding stays in place."""
     steps = torch.arange(features.shape[1], device=features.device).unsqueeze(0)
     mirrored = lengths.unsqueeze(1) - 1 - steps
     index = torch.where(mirrored >= 0, mirrored, steps)
@@ -35,21 +34,21 @@ def reverse_within(features: Tensor, lengths: Tensor) -> Tensor:
 
 
 def last_step(outputs: Tensor, lengths: Tensor) -> Tensor:
-    """(B, T, D) -> (B, D) at `lengths - 1`; zero for a sequence of no steps."""
+    """(B, T, D) -> the step at `lengths - 1` (B, D); zero for a sequence of no steps."""
     index = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, outputs.shape[2])
     return outputs.gather(1, index).squeeze(1).masked_fill((lengths == 0).unsqueeze(1), 0.0)
 
 
 def cast_once(tensor: Tensor) -> Tensor:
-    """In the type that autocast would give it at every use, if it is on: cast once instead."""
-    kind = tensor.device.type
-    if not torch.is_autocast_enabled(kind):
+    """Cast a tensor to the autocast type if autocast is on: once here instead of at every use."""
+    device = tensor.device.type
+    if not torch.is_autocast_enabled(device):
         return tensor
-    return tensor.to(torch.get_autocast_dtype(kind))
+    return tensor.to(torch.get_autocast_dtype(device))
 
 
 class Parameters(nn.Module):
-    """The parameters of a cell for one direction or two, named as in torch's own modules."""
+    """The parameters of a cell for one or two directions, named as in PyTorch's own modules."""
 
     def __init__(self, shapes: dict[str, tuple], directions: int):
         super().__init__()
@@ -59,14 +58,16 @@ class Parameters(nn.Module):
                 self.register_parameter(name + suffix, nn.Parameter(torch.empty(shape)))
 
     def of(self, direction: int) -> Weights:
+        """Return the weights of a direction (0 or 1) by name."""
         suffix = ("_l0", "_l0_reverse")[direction]
         return {name: getattr(self, name + suffix) for name in self.names}
 
 
 class RecurrentLayer(nn.Module):
-    """features (B, T, D) -> (B, T, H), or (B, T, 2 H) for two directions, zero on padding.
+    """Features (B, T, D) -> (B, T, H), or (B, T, 2 H) for two concatenated directions, zero on
+    padding.
 
-    H is the projection's size if there is one. The options are those of `RecurrentStack`.
+    H is the size of the projection if there is one. The options are those of `RecurrentStack`.
     """
 
     def __init__(
@@ -80,15 +81,17 @@ class RecurrentLayer(nn.Module):
         self.projection, self.weight_drop, self.zoneout = projection, weight_drop, zoneout
         self.directions = 2 if direction == "both" else 1
         shapes = self.kind.shapes(input_size, hidden_size, projection)
-        # the plain RNN's second direction has a module of its own: trained bundles name it so
-        apart = direction == "both" and cell == "rnn"
-        self.core = Parameters(shapes, 1 if apart else self.directions)
-        self.mirror = Parameters(shapes, 1) if apart else None
+        # the second direction of the plain RNN is a module of its own: bundles name its weights so
+        separate = direction == "both" and cell == "rnn"
+        self.core = Parameters(shapes, 1 if separate else self.directions)
+        self.mirror = Parameters(shapes, 1) if separate else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Orthogonal per recurrent gate, Xavier per input gate and projection, gains 1, the rest 0;
-        forget bias 1, where there are two biases in the first.
+        """Initialise: recurrent weights orthogonal and input weights Xavier per gate, projection
+        Xavier, gains 1, the rest 0.
+
+        The forget gate's bias is 1; where there are two biases, in the first.
         """
         for name, weight in self.named_parameters():
             kind = name.split(".")[1].split("_l0")[0]
@@ -99,38 +102,41 @@ class RecurrentLayer(nn.Module):
                 if kind == "bias_ih" and self.kind.forget is not None:
                     nn.init.ones_(weight.chunk(self.kind.gates)[self.kind.forget])
             else:
-                fill = nn.init.orthogonal_ if kind == "weight_hh" else nn.init.xavier_uniform_
+                initialize = nn.init.orthogonal_ if kind == "weight_hh" else nn.init.xavier_uniform_
                 for gate in weight.chunk(1 if kind == "weight_hr" else self.kind.gates):
-                    fill(gate)
+                    initialize(gate)
 
     def weights(self, direction: int) -> Weights:
-        """What kernel and `step` read. Weight drop (Merity et al. 2017) is done on a copy."""
-        second = self.mirror is not None and direction == 1
-        own = (self.mirror if second else self.core).of(0 if second else direction)
+        """The weights that the kernel and `step` take; weight drop (Merity et al. 2017) on a
+        copy.
+        """
+        mirrored = self.mirror is not None and direction == 1
+        weights = self.mirror.of(0) if mirrored else self.core.of(direction)
         if self.weight_drop:
-            dropped = dropout(own["weight_hh"], self.weight_drop, self.training)
-            own = own | {"weight_hh": dropped}
-        return self.kind.expand(own)
+            weights["weight_hh"] = dropout(weights["weight_hh"], self.weight_drop, self.training)
+        return self.kind.expand(weights)
 
     @property
     def kernel(self) -> str | None:
-        """torch's fused kernel, if one does all that is asked; ONNX's LSTM has no projection."""
-        beyond = self.zoneout or (self.projection and torch.compiler.is_exporting())
-        return None if beyond else self.kind.kernel
+        """PyTorch's fused kernel, or None if it lacks an option; ONNX's LSTM has no projection."""
+        unsupported = self.zoneout or (self.projection and torch.compiler.is_exporting())
+        return None if unsupported else self.kind.kernel
 
     def padding_column(self, like: Tensor) -> Tensor:
-        """(gates H, 1), made anew each time: no gradient, no decay, no clipping, no drift."""
-        gates = self.kind.padding
-        return torch.cat([like.new_full((self.hidden_size, 1), gate) for gate in gates])
+        """Fixed weights of the padding input, (gates H, 1): no parameter, so no optimizer sees
+        them.
+        """
+        return torch.cat([like.new_full((self.hidden_size, 1), g) for g in self.kind.padding])
 
     def forward(
         self, features: Tensor, lengths: Tensor, state: tuple[Tensor, ...] | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """(B, T, D), (B,) -> outputs and the final state, each (directions, B, H).
+        """(B, T, D), (B,) -> the outputs (B, T, ...) and the final state, each part (directions, B,
+        H).
 
-        `state` continues a forward layer where the last chunk ended.
+        `state` continues a forward layer from the end of the previous chunk.
         """
-        if not features.shape[1]:  # torch refuses it: read a step of padding, and drop it
+        if not features.shape[1]:  # kernels need a step: pad by one and drop it
             outputs, final = self(nn.functional.pad(features, (0, 0, 0, 1)), lengths, state)
             return outputs[:, :0], final
         padding = padding_mask(lengths, features.shape[1]).unsqueeze(2)
@@ -140,39 +146,40 @@ class RecurrentLayer(nn.Module):
         if self.directions == 2 and self.merge != "concat":
             forward, backward = outputs.chunk(2, 2)
             outputs = forward + backward if self.merge == "sum" else (forward + backward) / 2
-        # kernels leave time first in memory: what reads it next would round by the batch's size
+        # kernels return time-first memory: the next layer's rounding would depend on the batch size
         return (outputs * ~padding).contiguous(), final
 
     def _zeros(self, features: Tensor) -> tuple[Tensor, ...]:
-        """The state before the first step: h of the output's size, c of the cell's."""
-        like = features if self.kernel else next(self.parameters())  # a loop sums in full precision
+        """Zero initial state: h of the output size, c of the hidden size."""
+        like = features if self.kernel else next(self.parameters())  # loops run in full precision
         sizes = (self.output_size, self.hidden_size)[: self.kind.states]
         return tuple(like.new_zeros(self.directions, features.shape[0], size) for size in sizes)
 
     def _gated(
         self, features: Tensor, lengths: Tensor, padding: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run the kernel with the padding input (see the module's docstring)."""
         if self.direction == "backward":
             features = reverse_within(features, lengths)
         weights = [self.weights(direction) for direction in range(self.directions)]
-        for each in weights:
-            weight = each["weight_ih"]
-            each["weight_ih"] = torch.cat([weight, self.padding_column(weight)], 1)
-        columns = torch.cat([features, padding.to(features.dtype)], 2)
-        outputs, *final = run_kernel(self.kernel, columns, state, weights)
-        if len(final) == 2:  # c is frozen on padding, h is not: its output gate still breathes
+        for own in weights:
+            column = self.padding_column(own["weight_ih"])
+            own["weight_ih"] = torch.cat([own["weight_ih"], column], 1)
+        inputs = torch.cat([features, padding.to(features.dtype)], 2)
+        outputs, *final = run_kernel(self.kernel, inputs, state, weights)
+        if len(final) == 2:  # c is frozen on padding, but h still changes with the output gate
             final[0] = self._last_hidden(outputs, lengths, state)
         if self.direction == "backward":
             outputs = reverse_within(outputs, lengths)
         return outputs, tuple(final)
 
     def _last_hidden(self, outputs: Tensor, lengths: Tensor, state: tuple[Tensor, ...]) -> Tensor:
-        """h at the last real step in reading order, (directions, B, H); of no step at all, the
-        initial one.
+        """h at the last real step in reading order (directions, B, H); the initial h if there is
+        none.
         """
         empty = (lengths == 0).unsqueeze(1)
-        forward, *rest = outputs.split(self.output_size, 2)
-        ends = [last_step(forward, lengths), *(backward[:, 0] for backward in rest)]
+        forward, *backwards = outputs.split(self.output_size, 2)
+        ends = [last_step(forward, lengths), *(backward[:, 0] for backward in backwards)]
         return torch.stack(
             [torch.where(empty, old, end) for old, end in zip(state[0], ends, strict=True)]
         )
@@ -180,13 +187,13 @@ class RecurrentLayer(nn.Module):
     def _mirrored(
         self, features: Tensor, lengths: Tensor, padding: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Every direction reads forward; a backward one gets the reversed sequence."""
+        """Run every direction forward; a backward one gets the reversed sequence."""
         outputs, finals, empty = [], [], (lengths == 0).unsqueeze(1)
         for index in range(self.directions):
             backward = self.direction == "backward" or index == 1
-            turned = reverse_within(features, lengths) if backward else features
+            sequence = reverse_within(features, lengths) if backward else features
             initial = tuple(part[index] for part in state)
-            parts = self._read(turned, self.weights(index), initial)
+            parts = self._read(sequence, self.weights(index), initial)
             ends = (last_step(part, lengths) for part in parts)
             finals.append(
                 [torch.where(empty, old, end) for old, end in zip(initial, ends, strict=True)]
@@ -200,8 +207,8 @@ class RecurrentLayer(nn.Module):
     ) -> tuple[Tensor, ...]:
         """(B, T, D) -> the state after every step, each part (B, T, H)."""
         if self.kernel:
-            before = tuple(part.unsqueeze(0) for part in initial)
-            return run_kernel(self.kernel, features, before, [weights])[:1]
+            state = tuple(part.unsqueeze(0) for part in initial)
+            return run_kernel(self.kernel, features, state, [weights])[:1]
         if "weight_hh" in weights:
             weights = weights | {"weight_hh": cast_once(weights["weight_hh"])}
         return self.kind.read(features, weights, initial, self.zoneout, self.training)
@@ -210,12 +217,12 @@ class RecurrentLayer(nn.Module):
 def run_kernel(
     kernel: str, features: Tensor, state: tuple[Tensor, ...], weights: list[Weights]
 ) -> tuple[Tensor, ...]:
-    """torch's fused kernel on one layer, with the weights of one direction or two:
+    """Run PyTorch's fused kernel on one layer with the weights of one direction or two.
 
     (B, T, D) -> outputs (B, T, directions H), then the final state.
     """
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-    flat = [each[name] for each in weights for name in names if name in each]
+    flat = [own[name] for own in weights for name in names if name in own]
     initial = tuple(part.to(features.dtype) for part in state)
     # arguments: biases, layers, dropout, training (the flag that keeps cuDNN differentiable),
     # bidirectional, batch_first

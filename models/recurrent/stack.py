@@ -9,65 +9,49 @@ from torch import Tensor, nn
 
 from .cells import CELLS
 from .cells import CellName as Cell
-from .layer import (
-    Direction,
-    Merge,
-    RecurrentLayer,
-    cast_once,
-    last_step,
-    padding_mask,
-    reverse_within,
-)
+from .layer import Direction, Merge, RecurrentLayer, cast_once, last_step
 from .regularization import drop
 
-__all__ = [
-    "MIXED",
-    "Cell",
-    "Direction",
-    "Merge",
-    "RecurrentStack",
-    "Skip",
-    "State",
-    "last_step",
-    "padding_mask",
-    "reverse_within",
-]
+__all__ = ["MIXED", "Cell", "Direction", "RecurrentStack", "State", "last_step"]
 
 State = list[tuple[Tensor, ...]]  # per layer (h,) or (h, c), each (directions, B, H)
 Skip = Literal["none", "residual", "highway"]
-# training time by that of the fused lstm, in float32 and bfloat16:
+# training time relative to the fused lstm, in float32 and bfloat16, as measured by
 # `python -m benchmarks.recurrent.variants`
 LOOP_COST = {
     "cell peephole_lstm": (1.4, 1.9),
     "cell layernorm_lstm": (1.6, 2.2),
     "zoneout": (1.7, 2.4),
 }
-MIXED = -1  # `backward_size` of two directions added up: no one step sums up the sequence
+MIXED = -1  # `backward_size` of summed directions: no single step has seen the whole sequence
 
 
 class RecurrentStack(nn.Module):
     """Layers of one cell over features (B, T, D) -> (B, T, output_size), zero on padding.
 
     Args:
-        input_size: D, handed over by the encoder.
+        input_size: D, set by the encoder.
         hidden_size: H of each layer and direction.
-        num_layers: layers, each reading all directions of the one below. 0 leaves the features as
-            they are.
-        cell: `rnn` is the plain tanh RNN; `docs/variants.md` tells the others.
-        direction: `both` concatenates forward and backward features in this order.
+        num_layers: number of layers; each reads all directions of the one below. 0 returns the
+            features unchanged.
+        cell: `rnn` is the plain tanh RNN; `docs/variants.md` describes the others.
+        direction: `both` concatenates forward and backward features, in this order.
         dropout: on the input of each layer but the first, in training.
-        projection: the LSTM's output is projected to this many features (Sak et al. 2014); 0: not.
-        merge: of two directions: `concat` keeps both apart, `sum` and `mean` add them up.
-        skip: around each layer but the first, whose input has another size: `residual` adds its
-            input, `highway` mixes it in by a learned gate (Srivastava et al. 2015; Zilly et al.
-            2017), which starts near the layer's input.
-        segment: above 0, sequences are cut into pieces of so many steps, each read on its own, all
-            at once (Johnson & Zhang 2016).
+        projection: size to which the LSTM's output is projected (Sak et al. 2014); 0: no
+            projection.
+        merge: how two directions are combined: `concat`, `sum` or `mean`.
+        skip: connection around each layer but the first, whose input has another size: `residual`
+            adds the layer's input, `highway` mixes it in by a learned gate (Srivastava et al. 2015;
+            Zilly et al. 2017), which initially favours the layer's input.
+        segment: above 0, sequences are cut into segments of so many steps, which are read
+            independently and in parallel (Johnson & Zhang 2016).
         input_dropout: on the first layer's input, in training.
-        locked: both dropouts draw one mask for all steps of a sequence (with `segment` of a piece).
-        weight_drop: share of the recurrent matrices' entries dropped in training, anew each time.
-        zoneout: share of the units of h and c that keep their old value: by chance in training, in
-            expectation otherwise (Krueger et al. 2017). Slower: needs a loop over time.
+        locked: both dropouts use one mask for all steps of a sequence (of a segment, with
+            `segment`).
+        weight_drop: fraction of the recurrent matrices' entries dropped in training, redrawn each
+            time.
+        zoneout: fraction of the units of h and c that keep their old value: at random in training,
+            in expectation otherwise (Krueger et al. 2017). Slower: needs a loop over time.
     """
 
     def __init__(
@@ -94,8 +78,8 @@ class RecurrentStack(nn.Module):
         self.input_dropout, self.locked = input_dropout, locked
         self.weight_drop, self.zoneout = weight_drop, zoneout
         self._check()
-        apart = direction == "both" and merge == "concat"
-        width = (projection or hidden_size) * (2 if apart else 1)
+        concatenated = direction == "both" and merge == "concat"
+        width = (projection or hidden_size) * (2 if concatenated else 1)
         sizes = [input_size] + [width] * num_layers
         self.layers = nn.ModuleList(
             RecurrentLayer(
@@ -109,15 +93,15 @@ class RecurrentStack(nn.Module):
             nn.init.constant_(gate.bias, -1.0)
             self.gates.append(gate)
         self.output_size = sizes[-1]
-        # how many of the last features were read from right to left: their summary is at the
-        # first step
+        # number of trailing features read from right to left: they have seen the whole sequence
+        # at the first step
         self.backward_size = 0
         if num_layers and direction != "forward":
-            added = direction == "both" and not apart
-            self.backward_size = MIXED if added else projection or hidden_size
+            summed = direction == "both" and not concatenated
+            self.backward_size = MIXED if summed else projection or hidden_size
 
     def _check(self) -> None:
-        """Raises ValueError for options that do not go together; tells once of a slow loop."""
+        """Raise ValueError for incompatible options; warn about a slow loop once per process."""
         if self.projection and self.cell != "lstm":
             raise ValueError(f"projection works with cell lstm only, not {self.cell}; set it to 0")
         if not 0 <= self.projection < self.hidden_size:
@@ -152,10 +136,11 @@ class RecurrentStack(nn.Module):
     def run(
         self, features: Tensor, lengths: Tensor, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """(B, T, D), (B,) -> features (B, T, output_size) and each layer's final state.
+        """(B, T, D), (B,) -> features (B, T, output_size) and the final state of each layer.
 
-        With segments the state is that of the last piece, and a last entry says how many steps of
-        it each sequence has read; such a run starts anew, and `step` continues it.
+        With `segment` the state is that of the last segment, and an additional last entry holds the
+        number of steps each sequence has read of it; such a run starts from zero, and `step`
+        continues it. Raises ValueError for a `state` in this case.
         """
         if not self.segment or not self.num_layers:
             return self._read(features, lengths, state)
@@ -166,12 +151,13 @@ class RecurrentStack(nn.Module):
     def _read(
         self, features: Tensor, lengths: Tensor, state: State | None = None
     ) -> tuple[Tensor, State]:
+        """Run all layers one after the other over whole sequences."""
         finals = []
         for index, layer in enumerate(self.layers):
             features = cast_once(features)
             rate = self.dropout if index else self.input_dropout
-            read = drop(features, rate, self.locked, self.training) if rate else features
-            outputs, final = layer(read, lengths, state[index] if state else None)
+            inputs = drop(features, rate, self.locked, self.training) if rate else features
+            outputs, final = layer(inputs, lengths, state[index] if state else None)
             if index and self.skip == "residual":
                 outputs = outputs + features
             elif index and self.skip == "highway":
@@ -182,36 +168,46 @@ class RecurrentStack(nn.Module):
         return features, finals
 
     def _read_segments(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
-        """(B, T, D) -> pieces (N, segment, D) of which each has a real step, and back."""
+        """(B, T, D) -> (N, segment, D) without segments of padding only, through all layers, and
+        back.
+        """
         batch, steps, size = features.shape
-        # not -(-steps // segment): exported to ONNX, a negative quotient is rounded towards 0
+        # not -(-steps // segment): ONNX rounds a negative quotient towards 0
         count = max(1, (steps + self.segment - 1) // self.segment)
-        whole = nn.functional.pad(features, (0, 0, 0, count * self.segment - steps))
-        pieces = whole.reshape(batch * count, self.segment, size)
+        padded = nn.functional.pad(features, (0, 0, 0, count * self.segment - steps))
+        segments = padded.reshape(batch * count, self.segment, size)
         starts = self.segment * torch.arange(count, device=lengths.device)
-        filled = (lengths.unsqueeze(1) - starts).clamp(0, self.segment).flatten()
+        segment_lengths = (lengths.unsqueeze(1) - starts).clamp(0, self.segment).flatten()
         last = ((lengths - 1).clamp(min=0) // self.segment) + count * torch.arange(
             batch, device=lengths.device
         )
-        if torch.compiler.is_exporting():  # a graph cannot leave out pieces by what they hold
-            outputs, finals = self._read(pieces, filled)
+        if torch.compiler.is_exporting():  # a graph cannot select segments by their content
+            outputs, finals = self._read(segments, segment_lengths)
         else:
-            kept = filled > 0
-            kept[last] = True  # an empty sequence has a final state too: zero
-            index = kept.nonzero().flatten()
-            read, finals = self._read(pieces[index], filled[index])
-            outputs = read.new_zeros(len(pieces), self.segment, read.shape[2])
-            outputs = outputs.index_copy(0, index, read)
-            last = (kept.cumsum(0) - 1)[last]
+            nonempty = segment_lengths > 0
+            nonempty[last] = True  # an empty sequence also has a final state: zero
+            index = nonempty.nonzero().flatten()
+            segment_outputs, finals = self._read(segments[index], segment_lengths[index])
+            outputs = segment_outputs.new_zeros(
+                len(segments), self.segment, segment_outputs.shape[2]
+            )
+            outputs = outputs.index_copy(0, index, segment_outputs)
+            last = (nonempty.cumsum(0) - 1)[last]
         finals = [tuple(part[:, last] for part in final) for final in finals]
         outputs = outputs.reshape(batch, count * self.segment, -1)[:, :steps]
         return outputs, [*finals, (lengths % self.segment,)]
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, D), (B,) -> features (B, T, output_size)."""
         return self.run(features, lengths)[0]
 
     def step(self, features: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """The next chunk (B, T, D) of a stream, T >= 1 -> its features and the new state."""
+        """Process the next chunk (B, T, D) of a stream, T >= 1; return its features and the new
+        state.
+
+        Raises ValueError unless the direction is `forward` and all sequences are at the same
+        position of a segment.
+        """
         if self.direction != "forward":
             raise ValueError(
                 f"a stack with direction '{self.direction}' must see the end before the start; "
@@ -229,21 +225,21 @@ class RecurrentStack(nn.Module):
             output, layers = self._read(chunk, full_lengths(chunk), layers if position else None)
             outputs.append(output)
             position = (position + chunk.shape[1]) % self.segment
-        read = torch.full((len(features),), position, device=features.device)
-        return torch.cat(outputs, 1), [*layers, (read,)]
+        positions = torch.full((len(features),), position, device=features.device)
+        return torch.cat(outputs, 1), [*layers, (positions,)]
 
 
 def full_lengths(features: Tensor) -> Tensor:
-    """(B, T, D) without padding -> (B,)."""
+    """Lengths (B,) of features (B, T, D) without padding."""
     return torch.full((features.shape[0],), features.shape[1], device=features.device)
 
 
 @functools.cache
-def warn_slow_loop(what: str) -> None:
-    """Once a process for each reason."""
-    single, half = LOOP_COST[what]
+def warn_slow_loop(option: str) -> None:
+    """Warn that an option needs a loop over time, once per process for each option."""
+    single, half = LOOP_COST[option]
     warnings.warn(
-        f"{what} runs in a loop over time: a training step takes {single} times as long as the "
+        f"{option} runs in a loop over time: a training step takes {single} times as long as the "
         f"fused lstm's in float32 and {half} times in bfloat16 (batch 64, 200 steps, 128 units, "
         "one core of an AMD EPYC (Zen 4)); on a GPU expect far more",
         stacklevel=4,

@@ -1,1 +1,1 @@
-"""One file a command: its options, its checks, the call."""
+"""The commands of run.py, one file each: options, their checks and the call, no algorithms."""

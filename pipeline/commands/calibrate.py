@@ -1,4 +1,4 @@
-"""calibrate: fit what makes a bundle's confidences hold, on labelled data."""
+"""calibrate: fit temperature and string confidence of a bundle on labelled data."""
 
 from typing import Literal
 
@@ -10,25 +10,24 @@ from .options import (
     add_fitting_options,
     add_group_option,
     add_scored_label_options,
-    run,
+    run_command,
 )
 
 
 def build_parser() -> StrictParser:
+    """The parser of the command."""
     parser = StrictParser(
         prog="run.py calibrate",
         usage="python run.py calibrate --model M (--data D | --config C) [--output F]",
     )
     add_fitting_options(
         parser,
-        data="labelled data as `evaluate` takes it; neither what the bundle was trained on nor "
-        "what it is tested on",
-        config="instead: the validation lines of a config's real lines",
+        data="labelled data as `evaluate` takes it; neither training nor test data of the bundle",
+        config="instead of --data: the validation lines of a config's real lines",
     )
     add_decoder_options(parser, lexicon=False)
-    parser.add_argument(
-        "--split", type=Literal["train", "test"], default="train", help="of a folder of reviews"
-    )
+    text = "split of a folder of reviews"
+    parser.add_argument("--split", type=Literal["train", "test"], default="train", help=text)
     add_group_option(parser)
     add_annotation_options(parser)
     add_scored_label_options(parser)
@@ -36,9 +35,5 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
-    return run(calibrate, build_parser().parse_args(arguments[1:]))
-
-
-def calibrate(options) -> int:
-    calibrate_bundle(options)
-    return 0
+    """0, or 2 for misuse."""
+    return run_command(calibrate_bundle, build_parser().parse_args(arguments[1:]))

@@ -1,4 +1,4 @@
-"""The demo's films: one motion a clip, and what happens at every point of a longer film."""
+"""The videos of the demo: clips with one motion each, longer videos with a label per frame."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,41 +16,48 @@ from ..reading import bundle
 from ..reading.prediction import Recognizer, load_recognizer
 from ..reports import html as report
 from ..reports.video_html import cards, legend, timeline
-from ..reports.video_sections import FILM, Seen, card_of, middles, moments, timeline_of
+from ..reports.video_sections import (
+    NUM_THUMBNAILS,
+    VideoReading,
+    label_card,
+    part_centres,
+    timeline_of,
+)
 from ..scoring.metrics import Score, describe_score, scores
 from ..scoring.readings import tally_readings
 from ..writing.palette import palette
+from ..writing.thumbnails import thumbnails
 
 MOTIONS, EVENTS, LIPS = "motions", "events", "lips-en"  # bundles
 SAMPLE_MAKER = "datasets/video/sample_film.py"
-BAR = 50  # columns of a timeline in the terminal
+NUM_COLUMNS = 50  # of a timeline in the terminal
 
 
-class Read(NamedTuple):
-    """Videos as read, with what is true of them."""
+class ScoredVideos(NamedTuple):
+    """Videos with their readings and targets, and the scores over all."""
 
-    seen: list[Seen]
+    seen: list[VideoReading]
     labels: list[str]
     scores: dict[str, Score]
 
 
-class Films(NamedTuple):
-    """The clips with a motion each, and the films with an event for every frame."""
+class DemoVideos(NamedTuple):
+    """The clips with a motion each, and the videos with an event for every frame."""
 
-    motions: Read
-    events: Read
+    motions: ScoredVideos
+    events: ScoredVideos
 
 
-def read_samples(folder: Path) -> Films:
+def read_samples(folder: Path) -> DemoVideos:
     """Raises OSError or ValueError for a bundle or a sample that is missing or cannot be used."""
     motions, events = load_recognizer(MOTIONS), load_recognizer(EVENTS)
-    return Films(
-        read_films(motions, folder / "clips.csv"), read_films(events, folder / "events.csv")
+    return DemoVideos(
+        read_videos(motions, folder / "clips.csv"), read_videos(events, folder / "events.csv")
     )
 
 
-def read_films(recognizer: Recognizer, table: Path) -> Read:
-    """The clips of an annotation file; a label a clip, or one a frame, whichever it has.
+def read_videos(recognizer: Recognizer, table: Path) -> ScoredVideos:
+    """Read and score the clips of an annotation file, with a label per clip or per frame.
 
     Raises ValueError for a clip that cannot be read, or a label that the bundle does not know.
     """
@@ -58,72 +65,70 @@ def read_films(recognizer: Recognizer, table: Path) -> Read:
     if problems:
         raise ValueError(f"{problems[0].reason}; make the samples again: {SAMPLE_MAKER}")
     labels = recognizer.bundle.labels
-    ids = {label: place for place, label in enumerate(labels)}
-    answers = list(recognizer.answers(str(clip_path(table, one.clip)) for one in annotations))
+    ids = {label: i for i, label in enumerate(labels)}
+    names = [annotation.clip for annotation in annotations]
+    answers = recognizer.answers(str(clip_path(table, name)) for name in names)
     seen = []
-    for one, answer in zip(annotations, answers, strict=True):
+    for annotation, answer in zip(annotations, answers, strict=True):
         if isinstance(answer.reading, str):
             raise ValueError(f"{answer.reading}; make the samples again: {SAMPLE_MAKER}")
-        if one.segments:
-            target = labels_at(one.segments, answer.times, answer.numbers, ids, set())
-        elif one.label in ids:
-            target = np.array(ids[one.label])
+        if annotation.segments:
+            target = labels_at(annotation.segments, answer.times, answer.numbers, ids, set())
+        elif annotation.label in ids:
+            target = np.array(ids[annotation.label])
         else:
-            raise ValueError(f"{table}: the bundle does not know the label '{one.label}'")
-        seen.append(Seen(answer, target))
-    readings, targets = [answer.reading for answer in answers], [one.target for one in seen]
-    names = [one.clip for one in annotations]
-    return Read(seen, labels, scores(tally_readings(readings, targets, names, labels)))
+            raise ValueError(f"{table}: the bundle does not know the label '{annotation.label}'")
+        seen.append(VideoReading(answer, target))
+    readings, targets = [video.answer.reading for video in seen], [video.target for video in seen]
+    return ScoredVideos(seen, labels, scores(tally_readings(readings, targets, names, labels)))
 
 
-def motion_table(films: Read) -> Table:
-    """Clip, reading and confidence; where a reading is wrong, the truth stands behind it."""
-    shown = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
-    shown.add_column("clip", style="cyan", no_wrap=True)
-    shown.add_column("reading, and the truth if they differ")
-    shown.add_column("sure", justify="right", no_wrap=True)
-    for answer, target in films.seen:
-        said, true = films.labels[answer.reading.id], films.labels[int(target)]
-        told = Text(said)
-        if said != true:
-            told = Text.assemble((said, "bold red underline"), (f"  {true}", "green underline"))
-        sure = f"{100 * answer.reading.confidence:.1f} %"
-        shown.add_row(Path(answer.name).name, told, sure)
-    return shown
+def motion_table(videos: ScoredVideos) -> Table:
+    """Clip, reading and confidence; where a reading is wrong, the truth follows it."""
+    table = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
+    table.add_column("clip", style="cyan", no_wrap=True)
+    table.add_column("reading, and the truth if they differ")
+    table.add_column("sure", justify="right", no_wrap=True)
+    for answer, target in videos.seen:
+        label, truth = videos.labels[answer.reading.id], videos.labels[int(target)]
+        text = Text(label)
+        if label != truth:
+            text = Text.assemble((label, "bold red underline"), (f"  {truth}", "green underline"))
+        table.add_row(Path(answer.name).name, text, f"{100 * answer.reading.confidence:.1f} %")
+    return table
 
 
-def event_table(films: Read) -> Table:
-    """Truth and reading of each film as strips over its time, one letter a label."""
-    shown = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
-    shown.add_column("film", style="cyan", no_wrap=True)
-    shown.add_column("truth above, reading below", no_wrap=True)
-    shown.add_column("seconds", justify="right", no_wrap=True)
-    for one in films.seen:
-        video = timeline_of(one)
-        rows = [strip(ids, films.labels) for ids in (video.target, video.reading)]
-        shown.add_row(video.name, Text("\n").join(rows), f"{video.edges[-1]:.1f}")
-    return shown
+def event_table(videos: ScoredVideos) -> Table:
+    """Truth and reading of each video as strips over its time, one letter per label."""
+    table = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
+    table.add_column("film", style="cyan", no_wrap=True)
+    table.add_column("truth above, reading below", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for video in map(timeline_of, videos.seen):
+        strips = [strip(ids, videos.labels) for ids in (video.target, video.reading)]
+        table.add_row(video.name, Text("\n").join(strips), f"{video.duration:.1f}")
+    return table
 
 
-def strip(ids: np.ndarray, labels: Sequence[str], columns: int = BAR) -> Text:
-    """Ids (T,) -> the letter and colour of the label in the middle of each column's time."""
-    middle = ((np.arange(columns) + 0.5) * len(ids) / columns).astype(int)
-    return Text.assemble(*(mark(int(place), labels) for place in ids[middle]))
+def strip(ids: np.ndarray, labels: Sequence[str], columns: int = NUM_COLUMNS) -> Text:
+    """For ids (T,), the letter and colour of the label at the centre of each column's time."""
+    centres = ((np.arange(columns) + 0.5) * len(ids) / columns).astype(int)
+    return Text.assemble(*(letter(int(i), labels) for i in ids[centres]))
 
 
-def mark(place: int, labels: Sequence[str]) -> tuple[str, str]:
-    """A label's letter in the strips, and its style."""
-    return chr(ord("a") + place), f"black on {palette(labels)[labels[place]]}"
+def letter(i: int, labels: Sequence[str]) -> tuple[str, str]:
+    """The letter of a label in the strips, and its style."""
+    return chr(ord("a") + i), f"black on {palette(labels)[labels[i]]}"
 
 
-def key(labels: Sequence[str]) -> Text:
-    """Which letter is which label."""
-    told = [Text.assemble(mark(i, labels), f" {label}") for i, label in enumerate(labels)]
-    return Text("   ").join(told)
+def letter_key(labels: Sequence[str]) -> Text:
+    """Which letter stands for which label."""
+    entries = [Text.assemble(letter(i, labels), f" {label}") for i, label in enumerate(labels)]
+    return Text("   ").join(entries)
 
 
 def lips_hint() -> str | None:
-    """How to use the bundle that reads lips, if it is there: no sample of a face ships."""
+    """How to use the lip-reading bundle if it is there; no sample of a face ships."""
     if not (bundle.ZOO / f"{LIPS}.safetensors").is_file():
         return None
     return (
@@ -132,13 +137,13 @@ def lips_hint() -> str | None:
     )
 
 
-def show(films: Films, console: Console) -> None:
-    """All of it in the terminal."""
-    motions, events = films
+def show(videos: DemoVideos, console: Console) -> None:
+    """Print tables and scores."""
+    motions, events = videos
     console.print(motion_table(motions))
     console.print(describe_score("accuracy", motions.scores["accuracy"], "clips"))
     console.print(f"made scenes, filmed for this demo, read by {MOTIONS}\n")
-    console.print(key(events.labels))
+    console.print(letter_key(events.labels))
     console.print(event_table(events))
     console.print(describe_score("frame_accuracy", events.scores["frame_accuracy"], "films"))
     console.print(f"longer films, a label for every frame, read by {EVENTS}\n")
@@ -146,32 +151,27 @@ def show(films: Films, console: Console) -> None:
         console.print(f"{hint}\n")
 
 
-def sections(films: Films) -> list[str]:
-    """For the page: a card for each clip, a timeline for each film."""
-    motions, events = films
-    shown = []
-    for one in motions.seen:
-        said = motions.labels[one.answer.reading.id]
-        true = motions.labels[int(one.target)]
-        shown.append(card_of(one, said, true, one.answer.reading.confidence))
-    drawn = []
-    for one in events.seen:
-        video = timeline_of(one)
-        times = middles(float(video.edges[-1]), FILM)
-        film = list(moments(one.answer.name, times).values())
-        drawn.append(timeline(video._replace(film=film), events.labels, palette(events.labels)))
+def sections(videos: DemoVideos) -> list[str]:
+    """Sections of the page: a card for each clip, a timeline for each longer video."""
+    motions, events = videos
+    colours = palette(events.labels)
+    timelines = []
+    for seen in events.seen:
+        video = timeline_of(seen)
+        images = thumbnails(seen.answer.name, part_centres(video.duration, NUM_THUMBNAILS))
+        timelines.append(timeline(video._replace(thumbnails=images), events.labels, colours))
     return [
         report.heading("What moves in a clip"),
         report.paragraph(
             f"Made scenes, filmed by {SAMPLE_MAKER} and read by {MOTIONS}. No single "
             "picture tells the way: only their order does."
         ),
-        cards(shown),
+        cards([label_card(clip, motions.labels) for clip in motions.seen]),
         report.heading("What happens at every point of a film"),
         report.paragraph(
             f"Read by {EVENTS}, a label for every frame. The three kinds of rest look alike; they "
             "differ only in what came before."
         ),
-        legend(events.labels, palette(events.labels)),
-        *drawn,
+        legend(events.labels, colours),
+        *timelines,
     ]

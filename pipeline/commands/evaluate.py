@@ -15,11 +15,12 @@ from .options import (
     add_group_option,
     add_model_option,
     add_scored_label_options,
-    run,
+    run_command,
 )
 
 
 def build_parser() -> StrictParser:
+    """The parser of the command."""
     parser = StrictParser(
         prog="run.py evaluate", usage="python run.py evaluate ... (--help lists the options)"
     )
@@ -32,19 +33,12 @@ def build_parser() -> StrictParser:
         "of them, an LMDB; reviews: a folder or a table; videos: a folder for each class, or "
         "an annotation file",
     )
-    parser.add_argument(
-        "--split",
-        type=Literal["train", "test"],
-        default="test",
-        help="which one of a folder of reviews that has both",
-    )
+    text = "split of a folder of reviews that has both"
+    parser.add_argument("--split", type=Literal["train", "test"], default="test", help=text)
     add_group_option(parser)
     add_case_option(parser)
-    parser.add_argument(
-        "--fold_punctuation",
-        action="store_true",
-        help="curly and straight quotes, all dashes, and runs of spaces count as equal",
-    )
+    text = "count all quotes, all dashes, and runs of spaces as equal"
+    parser.add_argument("--fold_punctuation", action="store_true", help=text)
     parser.add_argument("--json", type=str | None, help="write the scores to this file")
     add_decoder_options(parser)
     add_annotation_options(parser)
@@ -53,11 +47,12 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
-    return run(evaluate, build_parser().parse_args(arguments[1:]))
+    """0, 1 if an item could not be read (it counts as wrong), 2 for misuse."""
+    return run_command(evaluate, build_parser().parse_args(arguments[1:]))
 
 
 def evaluate(options) -> int:
-    """0, 1 if an item could not be read (it counts as wrong), 2 for misuse."""
+    """Score the bundle with the decoder that the options choose."""
     bundle = load_bundle(options.model)
     bundle.decoder = choose_decoder(bundle.decoder, bundle.model.head, bundle.labels, options)
     return scoring.evaluate(Recognizer(bundle), options)

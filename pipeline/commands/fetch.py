@@ -1,4 +1,4 @@
-"""fetch: get a public data set once, resumed when a connection drops, checked before it counts."""
+"""fetch: download a public data set once, resume after a lost connection, verify its checksum."""
 
 import hashlib
 import http.client
@@ -8,6 +8,7 @@ import shutil
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.error import HTTPError, URLError
@@ -29,11 +30,11 @@ ATTEMPTS = 6
 PAUSE_S = 1.0  # before the second attempt, twice as long before each further one
 TIMEOUT_S = 30
 CHUNK = 1 << 18
-ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}  # by the digits of a checksum
+ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256"}  # by the length of a checksum
 
 
 class Archive(NamedTuple):
-    """A file to fetch. size: bytes, if known."""
+    """A file to download. size: bytes, if known."""
 
     name: str
     url: str
@@ -42,7 +43,7 @@ class Archive(NamedTuple):
 
 
 KNOWN = {
-    # Maas et al. 2011, 50,000 labelled film reviews; torchtext and Keras state the same checksum
+    # Maas et al. 2011, 50,000 labelled movie reviews; torchtext and Keras give the same checksum
     "imdb": Archive(
         "aclImdb_v1.tar.gz",
         "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
@@ -53,21 +54,21 @@ KNOWN = {
 
 
 class DroppedError(Exception):
-    """The connection ended early, or there was none: worth another attempt."""
+    """The connection was lost or refused; another attempt may succeed."""
 
 
 def build_parser() -> StrictParser:
+    """The parser of the command."""
     parser = StrictParser(
         prog="run.py fetch", usage="python run.py fetch NAME ... (--help lists the options)"
     )
     parser.add_argument("name", type=Literal["imdb"], help="the data set")
-    parser.add_argument(
-        "--to", type=str | None, help="the folder; default: NAME in $STRAND_DATA, or in data/"
-    )
-    parser.add_argument("--url", type=str | None, help="a mirror that has the same file")
-    parser.add_argument(
-        "--checksum", type=str | None, help="md5, sha1 or sha256 in hexadecimal, of another version"
-    )
+    for name, text in {
+        "--to": "folder; default: NAME in $STRAND_DATA, or in data/",
+        "--url": "mirror of the same file",
+        "--checksum": "md5, sha1 or sha256 of another version, in hexadecimal",
+    }.items():
+        parser.add_argument(name, type=str | None, help=text)
     return parser
 
 
@@ -79,9 +80,7 @@ def main(arguments: list[str]) -> int:
         archive = archive._replace(url=options.url)
     if options.checksum:
         archive = archive._replace(checksum=options.checksum.lower(), size=None)
-        if not re.fullmatch(r"[0-9a-f]+", archive.checksum) or (
-            len(archive.checksum) not in ALGORITHMS
-        ):
+        if not re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", archive.checksum):
             print(
                 f"error: --checksum {options.checksum}: give 32 (md5), 40 (sha1) or 64 (sha256) "
                 "hexadecimal digits",
@@ -101,9 +100,9 @@ def main(arguments: list[str]) -> int:
 
 
 def fetch(archive: Archive, folder: Path) -> str:
-    """Download what is not there yet -> a line that says what there is now.
+    """Download the archive if it is not there yet, and return a line on the outcome.
 
-    Raises OSError or ValueError saying what went wrong; a wrong file does not stay.
+    Raises OSError or ValueError saying what went wrong; a wrong download is removed.
     """
     path, partial = folder / archive.name, folder / f"{archive.name}.partial"
     if path.exists():
@@ -112,11 +111,11 @@ def fetch(archive: Archive, folder: Path) -> str:
             return f"{path}: is there already, and its checksum is right"
         raise ValueError(f"{path}: {problem}; move it away, then fetch again")
     folder.mkdir(parents=True, exist_ok=True)
-    have = partial.stat().st_size if partial.exists() else 0
+    have = size_of(partial)
     free = shutil.disk_usage(folder).free
     if archive.size is not None and archive.size - have > free:
         raise OSError(f"{folder}: {archive.size - have} bytes to fetch, {free} free; make room")
-    if archive.size is None or have != archive.size:
+    if have != archive.size:
         download(archive.url, partial)
     problem = mismatch(partial, archive)
     if problem is not None:
@@ -129,20 +128,25 @@ def fetch(archive: Archive, folder: Path) -> str:
 
 
 def mismatch(path: Path, archive: Archive) -> str | None:
-    """What tells a file from the archive, if anything."""
+    """How a file differs from the archive in size or checksum; None if it does not."""
     size = path.stat().st_size
     if archive.size is not None and size != archive.size:
         return f"{size} bytes, it should have {archive.size}"
     algorithm = ALGORITHMS[len(archive.checksum)]
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
-    return None if found == archive.checksum else f"{algorithm} {found}, not {archive.checksum}"
+        digest = hashlib.file_digest(file, algorithm).hexdigest()
+    return None if digest == archive.checksum else f"{algorithm} {digest}, not {archive.checksum}"
+
+
+def size_of(path: Path) -> int:
+    """Size in bytes; 0 if there is no such file."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def download(url: str, partial: Path) -> None:
-    """Append to `partial` until it is whole.
+    """Append to `partial` until it is complete, with a progress bar.
 
-    Raises OSError naming the address if it is refused, or lost too often.
+    Raises OSError naming the URL if it is refused, or lost too often.
     """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -159,33 +163,32 @@ def download(url: str, partial: Path) -> None:
                     task, completed=done, total=total))  # fmt: skip
             except DroppedError as error:
                 reason = str(error)
-    have = partial.stat().st_size if partial.exists() else 0
     raise OSError(
-        f"{url}: {reason}; gave up after {ATTEMPTS} attempts with {have} bytes in {partial}; check "
-        "the network, then the same command goes on from there"
+        f"{url}: {reason}; gave up after {ATTEMPTS} attempts with {size_of(partial)} bytes in "
+        f"{partial}; check the network, then the same command goes on from there"
     )
 
 
-def receive(url: str, partial: Path, tell) -> None:
-    """One request for the bytes that lack. tell(bytes there, bytes in all or None).
+def receive(url: str, partial: Path, report: Callable[[int, int | None], object]) -> None:
+    """Request the missing bytes once. report: called with bytes so far and in total, if known.
 
-    Raises DroppedError if it is worth trying again, OSError if not.
+    Raises DroppedError if another attempt may succeed, OSError if not.
     """
-    start = partial.stat().st_size if partial.exists() else 0
+    start = size_of(partial)
     headers = {"Range": f"bytes={start}-"} if start else {}
     try:
         with urlopen(Request(url, headers=headers), timeout=TIMEOUT_S) as answer:
-            if start and not goes_on(answer, start):
-                start = 0  # the server sends all of it again
+            if start and not continues(answer, start):
+                start = 0  # the server sends the whole file
             length = answer.headers.get("Content-Length")
             total = start + int(length) if length and length.isdecimal() else None
             with partial.open("ab" if start else "wb") as file:
                 while chunk := answer.read(CHUNK):
                     file.write(chunk)
-                    tell(file.tell(), total)
+                    report(file.tell(), total)
                 have = file.tell()
     except HTTPError as error:
-        if error.code == 416 and start:  # what is there is as long as the file, or longer
+        if error.code == 416 and start:  # `partial` is as long as the file, or longer
             if error.headers.get("Content-Range", "") != f"bytes */{start}":
                 partial.unlink()
                 raise DroppedError("the file there is shorter than what is here") from error
@@ -203,7 +206,7 @@ def receive(url: str, partial: Path, tell) -> None:
         raise DroppedError(f"the connection was lost at {have} of {total} bytes")
 
 
-def goes_on(answer: http.client.HTTPResponse, start: int) -> bool:
-    """Whether an answer is the rest from this byte on, as was asked."""
-    there = answer.headers.get("Content-Range", "")
-    return answer.status == 206 and there.startswith(f"bytes {start}-")
+def continues(answer: http.client.HTTPResponse, start: int) -> bool:
+    """Whether a response holds the file from byte `start` on, as requested."""
+    content_range = answer.headers.get("Content-Range", "")
+    return answer.status == 206 and content_range.startswith(f"bytes {start}-")

@@ -1,17 +1,18 @@
-"""fit, validate and test: a config trained, or a checkpoint scored on one of its splits."""
+"""fit, validate, test: train a config, or score a checkpoint on one of its splits."""
 
 import torch
 
 from ..training.command_line import StrandCLI, command_line, quieten_lightning
-from .options import run
+from .options import run_command
 
 
 def main(arguments: list[str]) -> int:
+    """arguments: the command and its options."""
     torch.set_float32_matmul_precision("high")
     quieten_lightning()
-    return run(train, arguments)
+    return run_command(train, arguments)
 
 
-def train(arguments: list[str]) -> int:
+def train(arguments: list[str]) -> None:
+    """Run Lightning's command line. Raises OSError or ValueError for what cannot be used."""
     command_line(StrandCLI, arguments)
-    return 0

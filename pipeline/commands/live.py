@@ -1,4 +1,4 @@
-"""predict --live: a file, a pipe, a camera or an address is labelled while it plays."""
+"""predict --live: label a video from a file, pipe, camera or URL while it plays."""
 
 import glob
 import json
@@ -24,32 +24,27 @@ from ..reading.spans import end_of, span
 from ..reading.streaming import Stream
 from ..writing.writers import ENCODED
 
-WAITING = 64  # frames that may wait to be read, and the most that are read at once
-REMEMBERED = 1024  # steps whose median says how long the last one lasts
+MAX_FRAMES = 64  # that may wait in the queue, and that are read at once
+MAX_RECENT = 1024  # steps whose median duration is that of the last step
 
 
 def add_live_options(parser) -> None:
+    """The options of streaming."""
     parser.add_argument(
         "--live",
         type=str | None,
-        help="instead of inputs: a video that is labelled while it plays, one line a segment as "
-        "soon as it ends; a file, - for a pipe, a camera such as /dev/video0, or rtsp://...",
+        help="instead of inputs: label a video while it plays, one line per segment once it ends; "
+        "a file, - for a pipe, a camera such as /dev/video0, or rtsp://...",
     )
-    parser.add_argument(
-        "--every",
-        type=float | None,
-        help="with --live: also tell the label of the moment, every so many seconds of the video",
-    )
+    text = "with --live: interval in seconds of video at which the current label is also written"
+    parser.add_argument("--every", type=float | None, help=text)
 
 
 def check_live(options) -> None:
-    """Raises ValueError for ways of reading whole strings: a stream is read step by step."""
-    given = [
-        f"--{name} {value}"
-        for name, value in (("decoder", options.decoder), ("lexicon", options.lexicon))
-        if value is not None
-    ]
-    given += [f"--n_best {options.n_best}"] if options.n_best != 1 else []
+    """Raises ValueError for options of a search over whole strings, which a stream has not."""
+    defaults = {"decoder": None, "lexicon": None, "n_best": 1}
+    values = {name: getattr(options, name) for name in defaults}
+    given = [f"--{name} {value}" for name, value in values.items() if value != defaults[name]]
     if given:
         raise ValueError(
             f"--live {options.live}: reads step by step and never searches; leave out "
@@ -58,9 +53,9 @@ def check_live(options) -> None:
 
 
 def run_live(recognizer: Recognizer, options) -> int:
-    """0 at the end of the source or after Ctrl-C, 1 if the source broke off.
+    """Write records until the source ends or Ctrl-C (returns 0), or breaks off (returns 1).
 
-    Raises ValueError or OSError where nothing can be read at all.
+    Raises ValueError or OSError if nothing can be read at all.
     """
     if options.every is not None and options.every <= 0:
         raise ValueError(f"--every {options.every}: give seconds above 0")
@@ -71,8 +66,8 @@ def run_live(recognizer: Recognizer, options) -> int:
         elif hasattr(file, "reconfigure"):
             file.reconfigure(**ENCODED)
         write = live_writer(options.format, options.live, file)
-        asked = stack.enter_context(stop_on_interrupt())
-        for record in live_records(recognizer, options.live, options.every, asked):
+        stop = stack.enter_context(stop_on_interrupt())
+        for record in live_records(recognizer, options.live, options.every, stop):
             if "error" in record:
                 print(f"error: {record['error']}; it was read up to there", file=sys.stderr)
                 return 1
@@ -82,40 +77,41 @@ def run_live(recognizer: Recognizer, options) -> int:
 
 
 def live_records(
-    recognizer: Recognizer, source: str, every: float | None, asked: threading.Event
+    recognizer: Recognizer, source: str, every: float | None, stop: threading.Event
 ) -> Iterator[dict]:
-    """Segments as they end, with `every` also {"time", "label", "confidence"} of a moment.
+    """Yield segments as they end, and every `every` seconds {"time", "label", "confidence"}.
 
-    The last is {"error"} if the source broke off. Raises ValueError or OSError for a network that
-    cannot stream, and for a source that does not begin.
+    stop: ends the stream; frames that have arrived are still read. The last record is {"error"} if
+    the source broke off. Raises ValueError or OSError for a network that cannot stream, and for a
+    source without any frame.
     """
     head = recognizer.model.head
-    stream, follow = Stream(recognizer.model), SegmentTracker(isinstance(head, CTCHead))
+    stream, tracker = Stream(recognizer.model), SegmentTracker(isinstance(head, CTCHead))
     frames, due = source_frames(recognizer.bundle.reader, source), 0.0
-    with Prefetcher(frames, WAITING) as ahead, recognizer.autocast():
+    with Prefetcher(frames, MAX_FRAMES) as queue, recognizer.autocast():
         over = False
         while not over:
-            over = asked.is_set()  # what had come by then is still read
+            over = stop.is_set()
             try:
-                taken = ahead.take(WAITING, timeout=0.0 if over else 0.2)
+                taken = queue.take(MAX_FRAMES, timeout=0.0 if over else 0.2)
             except (OSError, ValueError) as error:
-                if not follow.steps:
+                if not tracker.recent:
                     raise ValueError(f"--live {source}: {error}") from error
-                yield from follow.finish()
+                yield from tracker.finish()
                 yield {"error": str(error)}
                 return
             if taken is None:
                 break
             for step in read_steps(recognizer, stream, taken):
-                yield from follow.add(step)
+                yield from tracker.add(step)
                 if every is not None and step.seconds >= due - 1e-6:
                     due = (int(step.seconds / every + 1e-6) + 1) * every
                     yield step.record()
-    yield from follow.finish()
+    yield from tracker.finish()
 
 
 def source_frames(reader: ClipReader, source: str) -> Iterator[TimedFrame]:
-    """The frames that the reader would choose of a file. Raises ValueError or OSError."""
+    """Frames as the reader selects them from a file. Raises ValueError or OSError."""
     if not isinstance(reader, ClipReader):
         raise ValueError(f"--live {source}: this bundle reads no videos; train one on clips")
     if reader.frames is not None:
@@ -125,15 +121,15 @@ def source_frames(reader: ClipReader, source: str) -> Iterator[TimedFrame]:
         )
     if source.startswith("/dev/video"):
         if not os.path.exists(source):
-            found = ", ".join(sorted(glob.glob("/dev/video*"))) or "none"
-            raise ValueError(f"--live {source}: no such camera; here are: {found}")
+            cameras = ", ".join(sorted(glob.glob("/dev/video*"))) or "none"
+            raise ValueError(f"--live {source}: no such camera; here are: {cameras}")
         return reader.stream(source, container_format="v4l2")
-    # FFmpeg reads a descriptor by itself, without Python between
+    # FFmpeg reads a file descriptor without Python in between
     return reader.stream(f"pipe:{sys.stdin.fileno()}" if source == "-" else source)
 
 
 class LabelledStep(NamedTuple):
-    """label: None between the symbols of a string. number: place of the frame in the source."""
+    """A step of a stream. label: None for the CTC blank; number: of the frame in the source."""
 
     label: str | None
     confidence: float
@@ -141,54 +137,55 @@ class LabelledStep(NamedTuple):
     number: int
 
     def record(self) -> dict:
-        sure, time = round(self.confidence, 4), round(float(self.seconds), 3)
-        return {"time": time, "label": self.label or "", "confidence": sure}
+        """The record of this moment."""
+        time, confidence = round(float(self.seconds), 3), round(self.confidence, 4)
+        return {"time": time, "label": self.label or "", "confidence": confidence}
 
 
 def read_steps(
     recognizer: Recognizer, stream: Stream, frames: list[TimedFrame]
 ) -> Iterator[LabelledStep]:
-    """The next frames of the stream -> their labels."""
+    """Label the next frames of the stream."""
     if not frames:
         return
-    piece, labels, head = stack_frames(frames), recognizer.bundle.labels, recognizer.model.head
-    logits = stream.feed(torch.from_numpy(piece.frames).to(recognizer.device))
+    chunk, labels, head = stack_frames(frames), recognizer.bundle.labels, recognizer.model.head
+    logits = stream.feed(torch.from_numpy(chunk.frames).to(recognizer.device))
     if isinstance(head, CTCHead):
         best, ids = (logits.float() / recognizer.temperature).softmax(1).max(1)
         names = [None if i == head.blank else labels[i] for i in ids.tolist()]
-        sure = best.tolist()
+        confidences = best.tolist()
     else:
         (reading,) = recognizer.decode(logits[None], torch.tensor([len(logits)]))
         names = ["+".join(labels[i] for i in step) for step in reading.ids]
-        sure = reading.confidences
-    yield from map(LabelledStep, names, sure, piece.times.tolist(), piece.numbers.tolist())
+        confidences = reading.confidences
+    yield from map(LabelledStep, names, confidences, chunk.times.tolist(), chunk.numbers.tolist())
 
 
 class SegmentTracker:
-    """Steps one by one -> each segment when the next one begins, in constant memory.
+    """Turn steps into segments, each when the next one begins, in constant memory.
 
-    A segment is as sure as its steps are on average, a string's symbol as its surest step.
+    A segment's confidence is the mean over its steps, that of a symbol of a string the maximum.
     """
 
     def __init__(self, strings: bool = False):
-        self.strings, self.steps = strings, 0
-        self.recent: deque[tuple[float, int]] = deque(maxlen=REMEMBERED)  # seconds and numbers
+        self.strings = strings
+        self.recent: deque[tuple[float, int]] = deque(maxlen=MAX_RECENT)  # seconds and numbers
         self.start: LabelledStep | None = None
         self.total = self.best = 0.0
         self.count = 0
 
     def add(self, step: LabelledStep) -> Iterator[dict]:
-        """The next step -> the segment that ends before it, if one does."""
+        """Take the next step and yield the segment that ends before it, if one does."""
         if self.start is not None and step.label != self.start.label:
             yield from self._end(step.seconds, step.number)
         if self.start is None:
             self.start, self.total, self.best, self.count = step, 0.0, 0.0, 0
         self.total, self.best = self.total + step.confidence, max(self.best, step.confidence)
-        self.count, self.steps = self.count + 1, self.steps + 1
+        self.count += 1
         self.recent.append((step.seconds, step.number))
 
     def finish(self) -> Iterator[dict]:
-        """The segment at hand: its last step lasts as long as the median of the recent ones."""
+        """Yield the open segment; its last step lasts as long as the median of the recent ones."""
         if self.start is not None:
             times, numbers = map(np.array, zip(*self.recent, strict=True))
             yield from self._end(*end_of(times, numbers))
@@ -196,12 +193,12 @@ class SegmentTracker:
     def _end(self, seconds: float, number: int) -> Iterator[dict]:
         start, self.start = self.start, None
         if start.label is not None:
-            sure = self.best if self.strings else self.total / self.count
-            yield span(start.seconds, seconds, start.number, number, start.label, sure)
+            confidence = self.best if self.strings else self.total / self.count
+            yield span(start.seconds, seconds, start.number, number, start.label, confidence)
 
 
 def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]:
-    """One line a record. Raises ValueError for a format that has no such lines."""
+    """Write one line per record. Raises ValueError for a format other than text and jsonl."""
     if kind == "jsonl":
         return lambda record: print(
             json.dumps({"input": source} | record, ensure_ascii=False), file=file
@@ -210,9 +207,9 @@ def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]
         raise ValueError(f"--live writes text or jsonl as it goes, not {kind}")
 
     def write(record: dict) -> None:
-        """From-to or a moment, label, confidence, between tabs."""
-        places = [record[key] for key in ("time", "start", "end") if key in record]
-        when = "-".join(f"{seconds:.2f}" for seconds in places)
+        """Time or start-end, label and confidence, separated by tabs."""
+        times = [record[key] for key in ("time", "start", "end") if key in record]
+        when = "-".join(f"{seconds:.2f}" for seconds in times)
         print(when, record["label"], f"{record['confidence']:.2f}", sep="\t", file=file)
 
     return write
@@ -220,19 +217,22 @@ def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Set by the first Ctrl-C, so that the segment at hand is still written; a second one ends."""
-    asked = threading.Event()
+    """An event that the first Ctrl-C sets, so that the open segment is still written.
+
+    A second Ctrl-C raises KeyboardInterrupt. Outside the main thread the event is never set.
+    """
+    stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield stop
         return
 
-    def ask(number, frame) -> None:
-        if asked.is_set():
+    def handle(number, frame) -> None:
+        if stop.is_set():
             raise KeyboardInterrupt
-        asked.set()
+        stop.set()
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = signal.signal(signal.SIGINT, handle)
     try:
-        yield asked
+        yield stop
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""The options that several commands share, and how each command ends."""
+"""Options that several commands share, and the exit status of a command."""
 
 import sys
 from collections.abc import Callable
@@ -10,92 +10,75 @@ DEFAULT_MODEL = "lines-en"
 FILE_NAME_GROUP = "(.+?)__"  # what stands before two underscores in a file's name
 
 
-def run(command: Callable[[object], int], options) -> int:
-    """The command's exit status; 2, with one line on standard error, for what cannot be used."""
+def run_command(command: Callable[[object], int | None], options) -> int:
+    """The exit status of a command (None: 0); 2 and one line on standard error for misuse."""
     try:
-        return command(options)
+        return command(options) or 0
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
 def add_model_option(parser: StrictParser, default: str | None = None) -> None:
-    """A bundle; required without a default."""
-    told = "a bundle's path or its name in models/zoo"
-    parser.add_argument("--model", type=str, default=default, required=default is None, help=told)
+    """The bundle; required without a default."""
+    text = "path of a bundle, or its name in models/zoo"
+    parser.add_argument("--model", type=str, default=default, required=default is None, help=text)
 
 
 def add_decoder_options(parser: StrictParser, lexicon: bool = True, n_best: bool = False) -> None:
-    """How strings are read: `reading.decoding.choose_decoder` takes these options."""
+    """How strings are decoded; see `reading.decoding.choose_decoder`."""
     parser.add_argument(
         "--decoder",
         type=Literal["greedy", "beam"] | None,
-        help="how strings are read; by default beam if the bundle has a language model",
+        help="decoding of strings; default: beam if the bundle has a language model",
     )
     if lexicon:
-        told = "a file of known words that the beam search prefers"
-        parser.add_argument("--lexicon", type=str | None, help=told)
+        text = "file of known words that the beam search prefers"
+        parser.add_argument("--lexicon", type=str | None, help=text)
     if n_best:
-        told = "jsonl: the best so many readings as alternatives"
-        parser.add_argument("--n_best", type=int, default=1, help=told)
+        text = "number of alternative readings, with --format jsonl"
+        parser.add_argument("--n_best", type=int, default=1, help=text)
 
 
 def add_group_option(parser: StrictParser) -> None:
-    """Intervals are drawn over groups."""
-    parser.add_argument(
-        "--group_pattern",
-        default=FILE_NAME_GROUP,
-        help="its first bracket in a line's name, or in a clip's path, is the group",
-    )
+    """The groups over which intervals are drawn."""
+    text = "pattern whose first bracket in a line's name or clip's path is the group for intervals"
+    parser.add_argument("--group_pattern", default=FILE_NAME_GROUP, help=text)
 
 
 def add_case_option(parser: StrictParser) -> None:
-    """How texts are made comparable."""
-    told = "small and capital letters count as equal"
-    parser.add_argument("--ignore_case", action="store_true", help=told)
+    """Whether texts are compared without case."""
+    text = "count upper and lower case as equal"
+    parser.add_argument("--ignore_case", action="store_true", help=text)
 
 
 def add_annotation_options(parser: StrictParser) -> None:
-    """How an annotation file of videos is read: `datasets.video.annotations` takes these."""
-    parser.add_argument(
-        "--column",
-        type=str | None,
-        help="a table's column of labels, or the VIA attribute; else label",
-    )
-    parser.add_argument(
-        "--where",
-        type=str | None,
-        help="use only rows of a table such as \"label=digit and set='a b'\"",
-    )
-    parser.add_argument("--group", type=str | None, help="a table's column of groups; else group")
-    parser.add_argument("--tier", type=str | None, help="of an ELAN file")
-    parser.add_argument("--subject", type=str | None, help="whose events of a BORIS file")
+    """How annotation files of videos are read; see `datasets.video.annotations`."""
+    for name, text in {
+        "--column": "column or VIA attribute that holds the labels; default: label",
+        "--where": "use only table rows such as \"label=digit and set='a b'\"",
+        "--group": "table column that holds the groups; default: group",
+        "--tier": "tier of an ELAN file",
+        "--subject": "subject of a BORIS file whose events are used",
+    }.items():
+        parser.add_argument(name, type=str | None, help=text)
 
 
 def add_scored_label_options(parser: StrictParser) -> None:
     """Which labels of videos count in a score, and how."""
-    parser.add_argument(
-        "--ignore",
-        nargs="+",
-        type=str,
-        default=[],
-        help="labels that mean unlabelled: their clips and frames are not scored",
-    )
-    parser.add_argument(
-        "--background",
-        nargs="+",
-        type=str,
-        default=[],
-        help="labels that make no segments in edit and f1; their frames count all the same",
-    )
+    for name, text in {
+        "--ignore": "labels that mean unlabelled: their clips and frames are not scored",
+        "--background": "labels without segments in edit and f1; their frames are scored",
+    }.items():
+        parser.add_argument(name, nargs="+", type=str, default=[], help=text)
 
 
 def add_fitting_options(parser: StrictParser, data: str, config: str) -> None:
-    """For commands that fit something of a bundle on labelled data and write it anew.
+    """For commands that fit part of a bundle on labelled data and write it again.
 
-    data, config: what these two mean to the command, for its help.
+    data, config: help texts of these two options.
     """
     add_model_option(parser)
     parser.add_argument("--data", type=str | None, help=data)
     parser.add_argument("--config", type=str | None, help=config)
-    parser.add_argument("--output", type=str | None, help="a new bundle; by default M itself")
+    parser.add_argument("--output", type=str | None, help="file of the new bundle; default: M")

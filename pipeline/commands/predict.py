@@ -1,4 +1,4 @@
-"""predict: read images, clips and texts."""
+"""predict: read line images, videos and texts with a bundle."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -18,10 +18,11 @@ from ..reading.prediction import Answer, Item, Recognizer
 from ..reading.records import record_of
 from ..writing.writers import MARKING, Format, open_writer, record_form, targets_of
 from .live import add_live_options, check_live, run_live
-from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run
+from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run_command
 
 
 def build_parser() -> StrictParser:
+    """The parser of the command."""
     parser = StrictParser(
         prog="run.py predict", usage="python run.py predict ... (--help lists the options)"
     )
@@ -30,32 +31,22 @@ def build_parser() -> StrictParser:
         nargs="*",
         help="files, folders, globs; for a bundle that reads lines also PAGE and ALTO files "
         "(every line of the page) and records of an LMDB (FOLDER#image-000000001); for one "
-        "that reads texts a text, or a CSV, TSV or Parquet file with a column text; - takes "
-        "one a line from standard input",
+        "that reads texts a text, or a CSV, TSV or Parquet file with a column text; -: one input "
+        "per line of standard input",
     )
     parser.add_argument(
         "--format",
         type=Format,
         default="text",
-        help="srt, boris, eaf (ELAN) and via are files of a video's segments; page and alto "
-        "are the page files that were read, with the texts in their lines",
+        help="srt, boris, eaf (ELAN), via: segments of videos; page, alto: the page files given as "
+        "input, with the texts in their lines",
     )
-    parser.add_argument(
-        "--output",
-        type=str | None,
-        help="a file instead of standard output; a folder for srt, eaf, via of several videos "
-        "and for several pages",
-    )
-    parser.add_argument(
-        "--accept",
-        type=float | None,
-        help="mark the lines that can go unread so that this share of them, such as 0.99, is right",
-    )
-    parser.add_argument(
-        "--overlay",
-        type=str | None,
-        help="burn the reading into a copy of the video: a file such as out.mp4, or a folder",
-    )
+    text = "output file; folder for several pages, or for srt, eaf or via files of several videos"
+    parser.add_argument("--output", type=str | None, help=text)
+    text = "mark lines that need no review, so that this share of them, such as 0.99, is right"
+    parser.add_argument("--accept", type=float | None, help=text)
+    text = "draw the reading into a copy of the video: a file such as out.mp4, or a folder"
+    parser.add_argument("--overlay", type=str | None, help=text)
     add_model_option(parser, default=DEFAULT_MODEL)
     add_decoder_options(parser, n_best=True)
     add_live_options(parser)
@@ -63,33 +54,36 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
+    """0, 1 if an input could not be read, 2 for misuse."""
     parser = build_parser()
     options = parser.parse_args(arguments[1:])
     if not options.inputs and options.live is None:
         parser.error("the following arguments are required: inputs")
-    return run(predict, options)
+    return run_command(predict, options)
 
 
 def predict(options) -> int:
-    """0, 1 if an input could not be read, 2 for misuse."""
-    check_predict(options)
+    """Read the inputs, or the video of --live, with the decoder that the options choose."""
+    check_options(options)
     bundle = load_bundle(options.model)
-    own = bundle.decoder
-    bundle.decoder = choose_decoder(own, bundle.model.head, bundle.labels, options)
+    stored = bundle.decoder
+    bundle.decoder = choose_decoder(stored, bundle.model.head, bundle.labels, options)
     recognizer = Recognizer(bundle)
     if options.live is not None:
         return run_live(recognizer, options)
-    return read_inputs(recognizer, options, own)
+    return read_inputs(recognizer, options, stored)
 
 
-def check_predict(options) -> None:
+def check_options(options) -> None:
     """Raises ValueError for options that do not go together, whatever the bundle."""
-    if options.live is not None and (
-        options.inputs or options.overlay or options.accept is not None
-    ):
-        raise ValueError(f"--live {options.live}: takes neither inputs nor --overlay nor --accept")
     if options.live is not None:
+        if options.inputs or options.overlay or options.accept is not None:
+            raise ValueError(
+                f"--live {options.live}: takes neither inputs nor --overlay nor --accept"
+            )
         check_live(options)
+    elif options.every is not None:
+        raise ValueError(f"--every {options.every} goes with --live")
     if options.n_best != 1 and options.format != "jsonl":
         raise ValueError(
             f"--n_best {options.n_best}: --format {options.format} has no place for several "
@@ -102,21 +96,22 @@ def check_predict(options) -> None:
         )
 
 
-def read_inputs(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
-    """One record per input, in order. 0, or 1 if an input failed. own: the bundle's search."""
-    if options.every is not None:
-        raise ValueError(f"--every {options.every} goes with --live")
-    given = list(expand(options.inputs, recognizer.bundle.reader, options.model))
-    total = None if any(isinstance(one, TextTable) for one in given) else len(given)
+def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> int:
+    """Write a record for each input, in order, and return 1 if one failed, else 0.
+
+    stored: the bundle's own search, for which --accept was calibrated.
+    """
+    inputs = list(expand(options.inputs, recognizer.bundle.reader, options.model))
+    total = None if any(isinstance(item, TextTable) for item in inputs) else len(inputs)
+    names = [name_of(item) for item in inputs]
     failed = done = read = accepted = 0
-    names = [one.path if isinstance(one, TextTable) else name_of(one) for one in given]
-    burn = overlay_of(recognizer, names, options.overlay)
-    promise = None if options.accept is None else mark_accepted(recognizer, options.accept, own)
+    draw = overlay_of(recognizer, names, options.overlay)
+    promise = None if options.accept is None else mark_accepted(recognizer, options.accept, stored)
     with ExitStack() as stack:
         form = record_form(recognizer.bundle)
         marked = promise is not None
         write = open_writer(options.format, form, names, options.output, stack, marked)
-        answers = recognizer.answers(each(given))
+        answers = recognizer.answers(each(inputs))
         for answer in answers if total == 1 else track(answers, "reading", total):
             record = answer_record(recognizer, answer)
             done += 1
@@ -124,8 +119,8 @@ def read_inputs(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
             read += "error" not in record
             accepted += record.get("accepted", False)
             failed += not written(write, record)
-            if burn and "error" not in record:
-                failed += not burn(answer, record)
+            if draw and "error" not in record:
+                failed += not draw(answer, record)
     if promise:
         report_accepted(accepted, read, options.accept, promise)
     if failed:
@@ -134,7 +129,7 @@ def read_inputs(recognizer: Recognizer, options, own: BeamSearch | None) -> int:
 
 
 def written(write: Callable[[dict], None], record: dict) -> bool:
-    """Whether this record could be written; the others are in any case."""
+    """Whether the record could be written; an error is printed, so that the others follow."""
     try:
         write(record)
     except BrokenPipeError:
@@ -145,16 +140,17 @@ def written(write: Callable[[dict], None], record: dict) -> bool:
     return True
 
 
-def each(given: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
-    """The rows of a table in its place; they are read when they are needed."""
-    for one in given:
-        if isinstance(one, TextTable):
-            yield from one.items()
+def each(inputs: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
+    """The inputs, with the rows of a table in its place, read as they are needed."""
+    for item in inputs:
+        if isinstance(item, TextTable):
+            yield from item.items()
         else:
-            yield one
+            yield item
 
 
 def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
+    """The record of an answer: its input, and the error or the reading with its alternatives."""
     if isinstance(answer.reading, str):
         return {"input": answer.name, "error": answer.reading}
     bundle = recognizer.bundle
@@ -162,33 +158,32 @@ def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
     return {"input": answer.name} | record | alternatives_of(answer.reading, bundle.labels)
 
 
-def name_of(item: str | Item) -> str:
+def name_of(item: str | Item | TextTable) -> str:
+    """The path or name of an input."""
+    if isinstance(item, TextTable):
+        return item.path
     return item if isinstance(item, str) else item.name
 
 
 def overlay_of(
     recognizer: Recognizer, names: list[str], output: str | None
 ) -> Callable[[Answer, dict], bool] | None:
-    """What burns a record into a copy of its video, or says why not; None if nobody asked.
+    """A function that draws a record into a copy of its video and returns whether it could.
 
-    Raises ValueError for a place where nothing can be burnt.
+    None without --overlay. Raises ValueError for an output that cannot be written.
     """
     if output is None:
         return None
     if not isinstance(recognizer.bundle.reader, ClipReader):
         raise ValueError(f"--overlay {output}: this bundle reads no videos")
-    from ..writing.overlay import (  # and its fonts: reading starts without them
-        burn,
-        check_ending,
-        words_of,
-    )
+    from ..writing.overlay import burn, check_ending, words_of  # loads fonts: only if needed
 
     targets = targets_of(names, output, ".mp4")
     for target in targets.values():
         check_ending(target)
     labels = recognizer.bundle.labels
 
-    def write(answer: Answer, record: dict) -> bool:
+    def draw(answer: Answer, record: dict) -> bool:
         timed = isinstance(answer.reading, Text) and answer.times is not None
         words = words_of(answer.reading, answer.times, labels) if timed else None
         try:
@@ -198,4 +193,4 @@ def overlay_of(
             return False
         return True
 
-    return write
+    return draw

@@ -1,4 +1,4 @@
-"""report: one page about what a bundle reads in videos or lines, beside what is true."""
+"""report: write an HTML page of a bundle's readings of lines or videos beside the truth."""
 
 import json
 from collections.abc import Sequence
@@ -18,35 +18,30 @@ from .options import (
     add_group_option,
     add_model_option,
     add_scored_label_options,
-    run,
+    run_command,
 )
 
 
 def build_parser() -> StrictParser:
+    """The parser of the command."""
     parser = StrictParser(
         prog="run.py report", usage="python run.py report ... (--help lists the options)"
     )
     add_model_option(parser)
-    parser.add_argument(
-        "--data",
-        required=True,
-        type=str,
-        help="labelled lines or annotated videos, as evaluate takes them; or videos, of which the "
-        "reading is shown",
-    )
+    text = "labelled lines or annotated videos as `evaluate` takes them, or unlabelled videos"
+    parser.add_argument("--data", required=True, type=str, help=text)
     add_group_option(parser)
-    parser.add_argument("--output", type=str, default="report.html")
-    parser.add_argument(
-        "--videos", "--lines", dest="shown", type=int, default=20, help="at most so many are shown"
-    )
+    parser.add_argument("--output", type=str, default="report.html", help="file of the page")
+    text = "maximum number of items shown in each list"
+    parser.add_argument("--videos", "--lines", dest="shown", type=int, default=20, help=text)
     add_case_option(parser)
     parser.add_argument(
         "--beside",
         nargs="+",
         type=str,
         default=[],
-        help="what to set beside it: bundles, which read the same lines, or .json files of "
-        "evaluate --json, or of names with such scores",
+        help="compare with: bundles, which read the same lines, or .json files of evaluate "
+        "--json, or of such scores by name",
     )
     add_annotation_options(parser)
     add_scored_label_options(parser)
@@ -55,18 +50,19 @@ def build_parser() -> StrictParser:
 
 def main(arguments: list[str]) -> int:
     """0, 1 if a line or a video could not be read (the page names it), 2 for misuse."""
-    return run(report, build_parser().parse_args(arguments[1:]))
+    return run_command(report, build_parser().parse_args(arguments[1:]))
 
 
 def report(options) -> int:
+    """Write the page and print its path, for lines also the scores."""
     output = Path(options.output)
     if not output.parent.is_dir():
         raise ValueError(f"--output {output}: no such folder to write into")
     if options.shown < 1:
         raise ValueError(f"--lines or --videos {options.shown}: show at least 1")
-    tables = [one for one in options.beside if one.lower().endswith(".json")]
-    bundles = [one for one in options.beside if one not in tables]
-    beside = read_beside(tables)
+    files = [item for item in options.beside if item.lower().endswith(".json")]
+    bundles = [item for item in options.beside if item not in files]
+    tables = read_score_tables(files)
     for name in bundles:
         find_bundle(name)
     recognizer = Recognizer(load_bundle(options.model))
@@ -77,19 +73,22 @@ def report(options) -> int:
             ".json files that evaluate --json writes"
         )
     if lines:
-        lead, sections, told, code = report_lines(recognizer, bundles, beside, options)
+        lead, sections, summary, code = report_lines(recognizer, bundles, tables, options)
     else:
-        lead, sections, told, code = report_videos(recognizer, beside, options)
+        lead, sections, summary, code = report_videos(recognizer, tables, options)
     title = f"What was read in the {'lines' if lines else 'videos'}"
-    sections += about(recognizer, options.model)
+    sections += model_section(recognizer, options.model)
     output.write_text(page.document(title, lead, sections), "utf-8")
-    print(*told, output, sep="\n")
+    print(*summary, output, sep="\n")
     return code
 
 
-def read_beside(files: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Files of scores -> a name for each system and its scores in percent."""
-    found: dict[str, dict[str, float]] = {}
+def read_score_tables(files: Sequence[str]) -> dict[str, dict[str, float]]:
+    """JSON files of scores as {system: {metric: percent}}; a lone table is named after its file.
+
+    Raises OSError or ValueError for a file that is none.
+    """
+    tables: dict[str, dict[str, float]] = {}
     for file in files:
         try:
             content = json.loads(Path(file).read_text(encoding="utf-8"))
@@ -99,11 +98,12 @@ def read_beside(files: Sequence[str]) -> dict[str, dict[str, float]]:
             raise ValueError(f'--beside {file}: give {{"metric": value}} as evaluate --json does')
         nested = {k: v for k, v in content.items() if isinstance(v, dict)}
         for name, values in (nested or {Path(file).stem: content}).items():
-            found[name] = {k: float(v) for k, v in values.items() if isinstance(v, int | float)}
-    return found
+            tables[name] = {k: float(v) for k, v in values.items() if isinstance(v, int | float)}
+    return tables
 
 
-def about(recognizer: Recognizer, model: str) -> list[str]:
+def model_section(recognizer: Recognizer, model: str) -> list[str]:
+    """Scores, card and labels of the bundle as folded JSON."""
     bundle = recognizer.bundle
-    told = {"model": model, "scores": bundle.scores, "card": bundle.card, "labels": bundle.labels}
-    return [page.folded("the model", json.dumps(told, indent=1, ensure_ascii=False))]
+    meta = {"model": model, "scores": bundle.scores, "card": bundle.card, "labels": bundle.labels}
+    return [page.details("the model", json.dumps(meta, indent=1, ensure_ascii=False))]

@@ -1,1 +1,1 @@
-"""`compare`: many trainings, their folds and baselines, one table and one picture."""
+"""The `compare` command: many trainings, folds and baselines, and a table and plot of scores."""

@@ -1,12 +1,13 @@
-"""Honest baselines of a config: what is right without learning, without time, without recurrence.
+"""Baselines of a config: the most frequent answer, one frame at a time, and no recurrence.
 
 Those that are trained are the same config with a few options changed: same data, epochs and seeds.
 """
 
 import copy
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
+from statistics import mode
 
 import numpy as np
 
@@ -19,82 +20,74 @@ from ..evaluation.split_scores import SampleScores, data_from, sample_scores
 from ..scoring.readings import tally_readings
 from .trials import Variant, options_of
 
-EACH_STEP = ("model.recurrent=models.MovingMean", "model.recurrent.window=1")
-
 
 def with_baselines(variants: Sequence[Variant], window: int) -> tuple[list[Variant], list[str]]:
-    """Each config, followed by its baselines; and what must be said of them.
+    """Add its baselines after each config; also returns notes on those left out or special.
 
     window: steps of the moving mean, where each step has a label.
     Raises ValueError for an even window.
     """
     if window < 1 or not window % 2:
         raise ValueError(f"--mean_window {window}: give an odd number, or no step is in its middle")
-    found, told = [], []
+    rows, notes = [], []
     for variant in variants:
-        found += [variant, majority_of(variant)]
+        name, stem = f"{variant.name}, majority", f"{variant.stem}-majority"
+        rows += [variant, replace(variant, name=name, stem=stem, counted=True, note="counted")]
         changes, reason = one_frame(variant.options)
         if reason:
-            told.append(f"no one-frame baseline of {variant.name}: {reason}")
+            notes.append(f"no one-frame baseline of {variant.name}: {reason}")
         else:
-            found.append(changed(variant, "one frame", changes))
-        found.append(changed(variant, "mean pooling", mean_pooling(variant.options, window)))
+            rows.append(changed(variant, "one frame", changes))
+        rows.append(changed(variant, "mean pooling", mean_pooling(variant.options, window)))
         if variant.options["init_from"]:
-            told.append(
+            notes.append(
                 f"the baselines of {variant.name} start from nothing: the recurrent part of "
                 f"{variant.options['init_from']} does not fit them"
             )
-    return found, told
-
-
-def majority_of(variant: Variant) -> Variant:
-    return Variant(
-        f"{variant.name}, majority", f"{variant.stem}-majority", variant.config,
-        variant.overrides, variant.options, counted=True, note="counted",
-    )  # fmt: skip
+    return rows, notes
 
 
 def changed(variant: Variant, what: str, changes: Iterable[str]) -> Variant:
+    """The variant with KEY=VALUE changes, named after what it is; starts from random weights."""
     overrides = (*variant.overrides, *changes)
     if variant.options["init_from"]:
         overrides += ("init_from=null",)
-    return Variant(
-        f"{variant.name}, {what}",
-        f"{variant.stem}-{what.replace(' ', '_')}",
-        variant.config,
-        overrides,
-        options_of(variant.config, overrides),
-    )
+    name, stem = f"{variant.name}, {what}", f"{variant.stem}-{what.replace(' ', '_')}"
+    return Variant(name, stem, variant.config, overrides, options_of(variant.config, overrides))
 
 
 def one_frame(options: dict) -> tuple[tuple[str, ...], str]:
-    """The changes for a network that sees one frame at a time, or why there is none.
+    """The changes for a network that sees one frame at a time, or the reason why there are none.
 
-    For one label a clip the frame in the middle is all that is read.
+    If a clip has one label, only the frame in the middle is read.
     """
     model, source = options["model"], options["data"]["source"]["init_args"]
     if not issubclass(class_of(model["encoder"]), FrameCNN | Backbone):
         return (), "its input is no video"
-    changes = EACH_STEP + plain_head(options)
+    changes = moving_mean(1) + plain_head(options)
     if model["encoder"]["init_args"].get("difference"):
         changes += ("model.encoder.difference=false",)
     if not labels_clips(options):
         return changes, ""
     if "frames" not in source:
         return (), f"{options['data']['source']['class_path']} cannot give the middle frame alone"
-    changes += ("data.source.rate_hz=null",) if source.get("rate_hz") is not None else ()
+    if source.get("rate_hz") is not None:
+        changes += ("data.source.rate_hz=null",)
     return (*changes, "data.source.frames=1"), ""
 
 
 def mean_pooling(options: dict, window: int) -> tuple[str, ...]:
-    """The changes for means in the place of recurrence: over a whole clip, or around each step."""
-    changes = EACH_STEP[:1]
-    changes += EACH_STEP[1:] if labels_clips(options) else (f"model.recurrent.window={window}",)
-    return changes + plain_head(options)
+    """The changes for means instead of recurrence: over a whole clip, or around each step."""
+    return moving_mean(1 if labels_clips(options) else window) + plain_head(options)
+
+
+def moving_mean(window: int) -> tuple[str, ...]:
+    """The changes for a moving mean of so many steps instead of the recurrent stack."""
+    return ("model.recurrent=models.MovingMean", f"model.recurrent.window={window}")
 
 
 def plain_head(options: dict) -> tuple[str, ...]:
-    """The changes for a head that has no memory of its own."""
+    """The changes for a head that uses no context of its own."""
     if labels_clips(options):
         return ("model.head.pooling=mean",)
     refined = options["model"]["head"]["class_path"].endswith(".RefinedTokenHead")
@@ -107,35 +100,37 @@ def labels_clips(options: dict) -> bool:
 
 
 def class_of(part: dict) -> type:
-    room, _, name = part["class_path"].rpartition(".")
-    return getattr(import_module(room), name)
+    """The class that a class_path names."""
+    module, _, name = part["class_path"].rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def majority(options: dict, split: Split, where: str) -> SampleScores:
-    """Always the most frequent answer of the training split, scored on another.
+    """Score the most frequent answer of the training split as the prediction for every sample.
 
-    Raises ValueError if one of them is empty, or nothing in training has a label.
+    where: the config's name, for messages. Raises ValueError if one of the two splits is empty, or
+    no step of the training split has a label.
     """
     data = data_from(whole_samples(options["data"]), where)
-    trained = targets(data.source.split("train"), f"{where}: training labels")
-    tested = data.source.split(split)
-    wanted = targets(tested, f"{where}: {split} labels")
-    if not trained or not wanted:
-        raise ValueError(f"{where}: the {'train' if not trained else split} split is empty")
+    train = targets(data.source.split("train"), f"{where}: training labels")
+    scored = data.source.split(split)
+    true = targets(scored, f"{where}: {split} labels")
+    if not train or not true:
+        raise ValueError(f"{where}: the {'train' if not train else split} split is empty")
     head = class_of(options["model"]["head"])
     if issubclass(head, SequenceClassificationHead):
-        answers = [most_frequent_label(trained)] * len(wanted)
+        answers = [most_frequent_label(train)] * len(true)
     elif issubclass(head, CTCHead):
-        answers = [most_frequent_text(trained)] * len(wanted)
+        answers = [most_frequent_text(train)] * len(true)
     else:
-        step = most_frequent_step(trained, len(data.labels), where)
-        answers = [StepLabels([step] * len(t), [1.0] * len(t)) for t in wanted]
-    tally = tally_readings(answers, wanted, tested.groups, data.labels)
-    return sample_scores(tally, tested.names)
+        step = most_frequent_step(train, len(data.labels), where)
+        answers = [StepLabels([step] * len(t), [1.0] * len(t)) for t in true]
+    tally = tally_readings(answers, true, scored.groups, data.labels)
+    return sample_scores(tally, scored.names)
 
 
 def whole_samples(data: dict) -> dict:
-    """Data options without random windows and speeds: whole samples are counted."""
+    """A copy of data options without random windows and speeds, so that whole samples are read."""
     data = copy.deepcopy(data)
     options = data["source"]["init_args"]
     options |= {key: 0 for key in ("window", "speed") if options.get(key)}
@@ -143,32 +138,36 @@ def whole_samples(data: dict) -> dict:
 
 
 def targets(dataset: SequenceDataset, title: str) -> list[np.ndarray]:
+    """All targets of a dataset; title: of the progress bar."""
     return [dataset.read(i).target for i in track(range(len(dataset)), title, len(dataset))]
 
 
 def most_frequent_label(targets: Sequence[np.ndarray]) -> Label:
-    counts = Counter(int(target) for target in targets)
-    best = max(sorted(counts), key=counts.get)
-    return Label(best, counts[best] / len(targets))
+    """The most frequent label, of several the smallest; its confidence is its frequency."""
+    ids = sorted(map(int, targets))
+    return Label(mode(ids), ids.count(mode(ids)) / len(ids))
 
 
 def most_frequent_text(targets: Sequence[np.ndarray]) -> Text:
-    """A whole transcript: in character error an empty one may be better, but says nothing."""
-    counts = Counter(tuple(target.tolist()) for target in targets)
-    best = max(sorted(counts), key=counts.get)
-    return Text(list(best), [1.0] * len(best), [(i, i) for i in range(len(best))], 1.0)
+    """The most frequent transcript, of several the first in lexical order.
+
+    An empty text might have a lower character error rate, but would be no answer.
+    """
+    ids = mode(sorted(tuple(target.tolist()) for target in targets))
+    return Text(list(ids), [1.0] * len(ids), [(i, i) for i in range(len(ids))], 1.0)
 
 
 def most_frequent_step(targets: Sequence[np.ndarray], labels: int, where: str) -> list[int]:
-    """The label of each step; if a step may have several, those that most steps have.
+    """The most frequent label of a step; if a step may have several, those of most steps.
 
     targets: (T,), or (T, labels) of 0 and 1; -100 is not counted.
+    Raises ValueError if no step has a label.
     """
     joined = np.concatenate(targets)
     known = joined != IGNORED
     if not known.any():
         raise ValueError(f"{where}: no step of the training split is labelled; nothing to count")
     if joined.ndim == 2:
-        on = ((joined == 1) & known).sum(0) > known.sum(0) / 2
-        return on.nonzero()[0].tolist()
+        frequent = ((joined == 1) & known).sum(0) > known.sum(0) / 2
+        return frequent.nonzero()[0].tolist()
     return [int(np.bincount(joined[known], minlength=labels).argmax())]

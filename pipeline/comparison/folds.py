@@ -1,7 +1,7 @@
-"""Folds: each group is kept out of one training and scored by it; the scores are then joined.
+"""Cross-validation by group: split the groups into folds, and join the scores of all folds.
 
-Nothing is chosen on the groups that are kept out, nor on others: each training goes to its last
-epoch without a validation split.
+Each group is kept out of one training and scored by it. Nothing is selected on held-out groups:
+each training goes to its last epoch without a validation split.
 """
 
 import copy
@@ -18,11 +18,11 @@ BY_GROUP = "groups"
 
 @dataclass(frozen=True)
 class Fold:
-    """What one training keeps out.
+    """The groups that one training keeps out.
 
-    number, count: such as 3 of 10. groups: their names. samples: how many those groups have.
-    labels: of all folds, where the source would take those that it finds in training; otherwise
-    folds without a rare label could not be joined, or would leave its samples out.
+    number, count: such as 3 of 10. groups: their names. samples: the number of their samples.
+    labels: of all folds, where the source would infer them from the training data; without them
+    folds that lack a rare label could not be joined, or would leave out its samples.
     """
 
     number: int
@@ -32,29 +32,30 @@ class Fold:
     labels: tuple[str, ...] | None = None
 
     def options(self) -> dict[str, list[str]]:
-        """Of the source."""
+        """Options of the source that keep the groups out."""
         labels = {} if self.labels is None else {"labels": list(self.labels)}
         return {"validation": [], "test": list(self.groups)} | labels
 
     def overrides(self) -> tuple[str, ...]:
+        """The options as KEY=VALUE for the command line."""
         return tuple(
             f"data.source.{key}={json.dumps(value, ensure_ascii=False)}"
             for key, value in self.options().items()
         )
 
     def apply(self, options: dict) -> dict:
-        """All resolved options of a config -> those of this fold."""
+        """A copy of a config's resolved options with those of this fold."""
         options = copy.deepcopy(options)
         options["data"]["source"]["init_args"] |= self.options()
         return options
 
 
 def find_folds(options: dict, wanted: str, where: str) -> list[Fold]:
-    """The groups of a config's data, dealt out.
+    """Split the groups of a config's data into folds.
 
-    wanted: "groups" for a fold each, or the number of folds. where: the config's name, for errors.
-    Raises ValueError if they cannot be kept out, or for trainings that would never end; ends the
-    process if the source takes no groups by name.
+    wanted: "groups" for one fold per group, or the number of folds. where: the config's name, for
+    error messages. Raises ValueError if the source cannot keep groups out, or for trainings that
+    would never end; ends the process if the source takes no groups by name.
     """
     own = options["data"]["source"]["init_args"]
     missing = [key for key in ("test", "validation") if key not in own]
@@ -64,24 +65,24 @@ def find_folds(options: dict, wanted: str, where: str) -> list[Fold]:
             f"{where}: --folds needs a source whose options 'test' and 'validation' take names of "
             f"groups; {kind} has no '{missing[0]}'"
         )
-    check_end(options["trainer"], where)
+    check_limited(options["trainer"], where)
     whole = Fold(1, 1, (), 0).apply(options)
     source = data_from(whole["data"], where).source
-    everything = source.split("train")
-    # a long clip may stand for several training samples
-    counts = Counter(
-        group for _, group in set(zip(everything.names, everything.groups, strict=True))
-    )
+    samples = source.split("train")
+    # a set, since a long clip may be several training samples of one name
+    counts = Counter(group for _, group in set(zip(samples.names, samples.groups, strict=True)))
     labels = tuple(source.labels) if "labels" in own and own["labels"] is None else None
-    dealt = deal(counts, wanted, where)
+    parts = split_groups(counts, wanted, where)
     return [
-        Fold(place, len(dealt), groups, sum(counts[group] for group in groups), labels)
-        for place, groups in enumerate(dealt, 1)
+        Fold(number, len(parts), groups, sum(counts[group] for group in groups), labels)
+        for number, groups in enumerate(parts, 1)
     ]
 
 
-def check_end(trainer: Mapping, where: str) -> None:
-    """Without validation no early stopping ends a training. Raises ValueError if nothing does."""
+def check_limited(trainer: Mapping, where: str) -> None:
+    """Raise ValueError if epochs, steps and time of the trainer are all unlimited, since there is
+    no early stopping without validation.
+    """
     epochs, steps = trainer["max_epochs"], trainer["max_steps"]
     if not (epochs or 0) > 0 and not (steps or 0) > 0 and trainer["max_time"] is None:
         raise ValueError(
@@ -90,11 +91,11 @@ def check_end(trainer: Mapping, where: str) -> None:
         )
 
 
-def deal(counts: Mapping[str, int], wanted: str, where: str) -> list[tuple[str, ...]]:
-    """Samples of each group -> the groups of each fold, about as many samples in each.
+def split_groups(counts: Mapping[str, int], wanted: str, where: str) -> list[tuple[str, ...]]:
+    """Split groups, given their numbers of samples, into folds of about as many samples each.
 
-    The largest group goes first, each to the fold that has the least; the same every time.
-    Raises ValueError for less than two folds, or more than groups.
+    Greedy and deterministic: the largest group first, each into the fold with the fewest samples.
+    Raises ValueError for fewer than two folds, or more folds than groups.
     """
     if wanted == BY_GROUP:
         if len(counts) < 2:
@@ -107,18 +108,15 @@ def deal(counts: Mapping[str, int], wanted: str, where: str) -> list[tuple[str, 
     if int(wanted) > len(counts):
         raise ValueError(f"--folds {wanted}: {where} has only {len(counts)} groups; give less")
     folds: list[list[str]] = [[] for _ in range(int(wanted))]
-    samples = [0] * len(folds)
     for group in sorted(counts, key=lambda name: (-counts[name], name)):
-        least = samples.index(min(samples))
-        folds[least].append(group)
-        samples[least] += counts[group]
+        min(folds, key=lambda fold: sum(map(counts.get, fold))).append(group)
     return [tuple(sorted(groups)) for groups in folds]
 
 
 def join_folds(folds: Sequence[Fold], scores: Sequence[SampleScores], where: str) -> SampleScores:
-    """The samples of all folds as those of one test.
+    """Concatenate the samples of all folds into one test set.
 
-    Raises ValueError if samples that there were are not among them.
+    Raises ValueError if a fold has not as many scores as samples.
     """
     for fold, score in zip(folds, scores, strict=True):
         if len(score.names) != fold.samples:
@@ -131,15 +129,16 @@ def join_folds(folds: Sequence[Fold], scores: Sequence[SampleScores], where: str
 
 
 def sum_results(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """What each fold's training took (`history.summarize`) -> what all took, one after the other.
+    """Combine the folds' training summaries (`history.summarize`) as if trained one after another.
 
-    No epoch is the best: each ends with its last.
+    Without best_epoch: each fold ends with its last.
     """
-    found = {
+    total = {
         "parameters": results[0]["parameters"],
         "seconds": sum(result["seconds"] for result in results),
         "seconds_per_epoch": mean(result["seconds_per_epoch"] for result in results),
-        "peak_memory_mib": max(result["peak_memory_mib"] for result in results),
     }
-    memory = [result["gpu_memory_mib"] for result in results if "gpu_memory_mib" in result]
-    return found | ({"gpu_memory_mib": max(memory)} if memory else {})
+    for key in ("peak_memory_mib", "gpu_memory_mib"):
+        values = [result[key] for result in results if key in result]
+        total |= {key: max(values)} if values else {}
+    return total

@@ -1,4 +1,4 @@
-"""The table of a comparison: trained configs and figures from elsewhere, in the order given."""
+"""The table of a comparison: one row per config with means over seeds, and external scores."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,15 @@ from ..evaluation.split_scores import BESIDE as OTHERS
 from ..evaluation.split_scores import SampleScores, average
 
 NAN = math.nan
+TEXT_COLUMNS = ("model", "metric", "note")  # left-aligned
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A config with what each of its seeds gave.
+    """A config with the outcome of each of its seeds.
 
-    results: `history.summarize` of each seed; none for what was counted. histories: the epochs of
-    each seed, or of each seed and fold. folds: how many were joined; 0: none.
+    results: `history.summarize` of each seed; empty for a baseline that is not trained. histories:
+    the epochs of each seed, or of each seed and fold. folds: the number joined; 0: no folds.
     """
 
     name: str
@@ -32,17 +33,14 @@ class Trained:
     def metric(self) -> str:
         return self.scores[0].metric
 
-    def values(self) -> list[float]:
-        """The score of each seed, percent."""
-        return [score.value for score in self.scores]
-
     def figures(self, key: str) -> list[float]:
+        """The result `key` of each seed that has it."""
         return [result[key] for result in self.results if key in result]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; what is unknown is nan. Scores and differences in percent.
+    """One row of the table. Scores and differences are in percent, and nan if unknown.
 
     difference, difference_low, difference_high: to the first config, on the same samples.
     others: further scores by name.
@@ -69,14 +67,14 @@ class Row:
 
 
 def row_of(trained: Trained, first: Trained) -> Row:
-    """Over the seeds: means, the score's standard deviation (n - 1); the largest memory.
+    """Aggregate over the seeds: means, standard deviation (n - 1) of the score, largest memory.
 
-    The interval is that of each sample's mean over the seeds, drawn by group.
+    The interval is a bootstrap over groups of each sample's mean over the seeds.
     """
-    values, joined = trained.values(), average(trained.scores)
+    values = [score.value for score in trained.scores]
+    joined, reference = average(trained.scores), average(first.scores)
     low, high = joined.interval()
     difference = (NAN, NAN, NAN)
-    reference = average(first.scores)
     if trained is not first and joined.same_samples(reference):
         gap = joined.minus(reference)
         difference = (gap.value, *gap.interval())
@@ -90,10 +88,10 @@ def row_of(trained: Trained, first: Trained) -> Row:
         low,
         high,
         *difference,
-        parameters=first_of(trained.figures("parameters")),
-        seconds_per_epoch=mean_of(trained.figures("seconds_per_epoch")),
-        best_epoch=mean_of(trained.figures("best_epoch")),
-        seconds=mean_of(trained.figures("seconds")),
+        parameters=next(iter(trained.figures("parameters")), NAN),
+        seconds_per_epoch=mean(trained.figures("seconds_per_epoch") or [NAN]),
+        best_epoch=mean(trained.figures("best_epoch") or [NAN]),
+        seconds=mean(trained.figures("seconds") or [NAN]),
         peak_memory_mib=max(trained.figures("peak_memory_mib"), default=NAN),
         gpu_memory_mib=max(trained.figures("gpu_memory_mib"), default=NAN),
         note=trained.note + folds,
@@ -101,57 +99,38 @@ def row_of(trained: Trained, first: Trained) -> Row:
     )
 
 
-def first_of(values: Sequence[float]) -> float:
-    return values[0] if values else NAN
-
-
-def mean_of(values: Sequence[float]) -> float:
-    return mean(values) if values else NAN
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column that is left out where no row has anything to say in it."""
-
-    title: str
-    cells: list[str]
-
-
-def columns(rows: Sequence[Row]) -> list[Column]:
-    """The same cells for the terminal, CSV and Markdown."""
+def columns(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Title -> cells, for the terminal, CSV and Markdown; without columns that are empty."""
     metrics = {row.metric for row in rows if row.metric}
-    one = len(metrics) == 1
-    made = [
-        Column("model", [row.name for row in rows]),
-        Column("metric", ["" if one else row.metric for row in rows]),
-        Column(
-            f"{metrics.copy().pop()} %" if one else "score %",
-            [two_decimals(row.score) for row in rows],
-        ),
-        Column("± seeds", [two_decimals(row.deviation) for row in rows]),
-        Column("95 % interval", [interval(row.low, row.high) for row in rows]),
-        Column("to the first", [difference(row) for row in rows]),
-        *(
-            Column(f"{short_name(name)} %", [two_decimals(r.others.get(name, NAN)) for r in rows])
+    single = len(metrics) == 1
+    cells = {
+        "model": [row.name for row in rows],
+        "metric": ["" if single else row.metric for row in rows],
+        f"{next(iter(metrics)) if single else 'score'} %": [number(r.score) for r in rows],
+        "± seeds": [number(row.deviation) for row in rows],
+        "95 % interval": [interval(row.low, row.high) for row in rows],
+        "to the first": [difference(row) for row in rows],
+        **{
+            f"{short_name(name)} %": [number(row.others.get(name, NAN)) for row in rows]
             for name in OTHERS
-        ),
-        Column("parameters", [integer(row.parameters) for row in rows]),
-        Column("s/epoch", [three_figures(row.seconds_per_epoch) for row in rows]),
-        Column("best epoch", [three_figures(row.best_epoch) for row in rows]),
-        Column("training s", [three_figures(row.seconds) for row in rows]),
-        Column("peak MiB", [integer(row.peak_memory_mib) for row in rows]),
-        Column("GPU MiB", [integer(row.gpu_memory_mib) for row in rows]),
-        Column("note", [row.note for row in rows]),
-    ]
-    return [column for column in made if any(column.cells)]
+        },
+        "parameters": [number(row.parameters, ".0f") for row in rows],
+        "s/epoch": [three_digits(row.seconds_per_epoch) for row in rows],
+        "best epoch": [three_digits(row.best_epoch) for row in rows],
+        "training s": [three_digits(row.seconds) for row in rows],
+        "peak MiB": [number(row.peak_memory_mib, ".0f") for row in rows],
+        "GPU MiB": [number(row.gpu_memory_mib, ".0f") for row in rows],
+        "note": [row.note for row in rows],
+    }
+    return {title: texts for title, texts in cells.items() if any(texts)}
 
 
 def short_name(score: str) -> str:
     return score.removesuffix("_accuracy").replace("_", " ")
 
 
-def two_decimals(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.2f}"
+def number(value: float, form: str = ".2f") -> str:
+    return "" if math.isnan(value) else format(value, form)
 
 
 def interval(low: float, high: float) -> str:
@@ -167,59 +146,52 @@ def difference(row: Row) -> str:
     return f"{row.difference:+.2f} ({row.difference_low:+.2f} to {row.difference_high:+.2f})"
 
 
-def integer(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.0f}"
-
-
-def three_figures(value: float) -> str:
-    """Three figures, or all those before the point."""
-    if math.isnan(value):
-        return ""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def three_digits(value: float) -> str:
+    """Three significant digits, or all digits before the decimal point."""
+    return number(value, ".0f" if abs(value) >= 100 else ".3g")
 
 
 def terminal(rows: Sequence[Row]) -> Table:
+    """The table for rich's console."""
     table = Table(header_style="bold")
     shown = columns(rows)
-    for column in shown:
-        left = column.title in ("model", "metric", "note")
-        table.add_column(column.title, justify="left" if left else "right", overflow="fold")
-    for cells in zip(*(column.cells for column in shown), strict=True):
+    for title in shown:
+        justify = "left" if title in TEXT_COLUMNS else "right"
+        table.add_column(title, justify=justify, overflow="fold")
+    for cells in zip(*shown.values(), strict=True):
         table.add_row(*cells)
     return table
 
 
-def markdown(rows: Sequence[Row], told: str) -> str:
-    """The table, and below it what its figures are."""
+def markdown(rows: Sequence[Row], notes: str) -> str:
+    """The table in Markdown, with the notes below it."""
     shown = columns(rows)
-    texts = ("model", "metric", "note")
-    lines = [[column.title for column in shown]]
-    lines += [["---" if column.title in texts else "---:" for column in shown]]
-    lines += zip(*([cell.replace("|", "\\|") for cell in c.cells] for c in shown), strict=True)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{told}\n"
+    lines = [shown, ["---" if title in TEXT_COLUMNS else "---:" for title in shown]]
+    lines += zip(*([cell.replace("|", "\\|") for cell in c] for c in shown.values()), strict=True)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{notes}\n"
 
 
 def explain(rows: Sequence[Row], trained: Sequence[Trained], split: str) -> str:
-    """What was measured, in words, for below the table."""
+    """Describe in words what the table's numbers are, to print below it."""
     sample, folds = trained[0].scores[0], trained[0].folds
     where = f"{folds} folds, each group kept out once" if folds else split
-    told = [f"{where}: {len(sample.names)} samples in {len(set(sample.groups))} groups"]
+    notes = [f"{where}: {len(sample.names)} samples in {len(set(sample.groups))} groups"]
     if folds:
-        told.append(
+        notes.append(
             "each fold was trained on the other groups to its last epoch, without a validation "
             "split: no choice was made on anything; the folds' samples make one score"
         )
     elif split == "validation":
-        told.append("it also chose the best epoch of each run")
+        notes.append("it also chose the best epoch of each run")
     seeds = max(len(t.scores) for t in trained)
-    many = " of each sample's mean over the seeds" if seeds > 1 else ""
-    told.append(f"interval: 95 %, bootstrap over groups{many}")
+    over_seeds = " of each sample's mean over the seeds" if seeds > 1 else ""
+    notes.append(f"interval: 95 %, bootstrap over groups{over_seeds}")
     if seeds > 1:
-        told.append(f"score, epochs and times: means over {seeds} seeds, ±: standard deviation")
+        notes.append(f"score, epochs and times: means over {seeds} seeds, ±: standard deviation")
     if any(not math.isnan(row.difference) for row in rows):
-        told.append(f"to the first: difference to {trained[0].name}, paired on the same samples")
+        notes.append(f"to the first: difference to {trained[0].name}, paired on the same samples")
     if any("mean_class_accuracy" in row.others for row in rows):
-        told.append("mean class: the mean over classes of each one's accuracy")
+        notes.append("mean class: the mean over classes of each one's accuracy")
     epochs, times = ("", " of all folds") if folds else (", with validation", "")
-    told.append(f"s/epoch: median{epochs}; training s: all epochs{times}; MiB: the largest")
-    return "; ".join(told) + "."
+    notes.append(f"s/epoch: median{epochs}; training s: all epochs{times}; MiB: the largest")
+    return "; ".join(notes) + "."

@@ -1,11 +1,10 @@
-"""Trainings as processes of their own, some at a time. Ctrl-C leaves all of them resumable."""
+"""Running trainings as subprocesses, several at a time; Ctrl-C leaves all of them resumable."""
 
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
@@ -14,11 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .trials import Trial, environment
 
 PATIENCE_S = 120  # for a training to save itself after Ctrl-C
-LOOK_S = 0.5
+POLL_S = 0.5
+LOG_LINES = 20  # of a log's end that are searched for the reason of a failure
 
 
 class Process(NamedTuple):
-    """What the runner needs of subprocess.Popen."""
+    """The part of subprocess.Popen's interface that the runner needs."""
 
     poll: Callable[[], int | None]
     interrupt: Callable[[], None]
@@ -26,8 +26,8 @@ class Process(NamedTuple):
     kill: Callable[[], None]
 
 
-def start(trial: Trial, jobs: int) -> Process:
-    """`fit` in a session of its own: Ctrl-C reaches it through us, once, and not twice."""
+def start_process(trial: Trial, jobs: int) -> Process:
+    """Start `fit` in a session of its own, so that Ctrl-C reaches it only once, through us."""
     trial.log.parent.mkdir(parents=True, exist_ok=True)
     with open(trial.log, "a", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -40,74 +40,77 @@ def start(trial: Trial, jobs: int) -> Process:
 
 
 class Runner:
-    """Trains what is not done yet, `jobs` at a time, in the order given."""
+    """Run the trainings that are not done yet, `jobs` at a time, in the order given."""
 
-    def __init__(self, jobs: int, begin: Callable[[Trial, int], Process] = start):
-        self.jobs, self.begin = jobs, begin
+    def __init__(self, jobs: int, start: Callable[[Trial, int], Process] = start_process):
+        self.jobs, self.start = jobs, start
         self.console = Console(stderr=True)
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(), TextColumn("{task.fields[said]}"),
+            TimeElapsedColumn(), TextColumn("{task.fields[score]}"),
             console=self.console, transient=True, disable=not self.console.is_terminal,
         )  # fmt: skip
         self.running: list[tuple[Trial, Process, int]] = []
         self.failures: list[str] = []
 
     def train(self, trials: Sequence[Trial]) -> list[str]:
-        """What went wrong, a text for each training that failed; the others are done.
+        """Run the trials and return an error message for each that failed; the others are done.
 
-        Raises KeyboardInterrupt after all that run have saved themselves.
+        Raises KeyboardInterrupt after all running trainings have saved themselves.
         """
         waiting = [trial for trial in trials if not trial.done()]
         for trial in trials:
             if trial.done():
-                self.console.print(f"{trial.title}: done before", highlight=False)
-        before = terminate_as_interrupt()
+                self._print(f"{trial.title}: done before")
+        previous_handler = terminate_as_interrupt()
         try:
             with self.bar:
                 while waiting or self.running:
                     while waiting and len(self.running) < self.jobs:
                         self._start(waiting.pop(0))
-                    self._look()
+                    self._poll()
                     if self.running:
-                        time.sleep(LOOK_S)
+                        time.sleep(POLL_S)
         except KeyboardInterrupt:
             self._stop()
             raise
         finally:
-            if before is not None:
-                signal.signal(signal.SIGTERM, before)
+            if previous_handler is not None:
+                signal.signal(signal.SIGTERM, previous_handler)
         return self.failures
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self.console.print(text, style=style, highlight=False)
 
     def _start(self, trial: Trial) -> None:
         epochs = trial.options["trainer"]["max_epochs"]
         total = epochs if epochs and epochs > 0 else None
-        again = " goes on" if trial.checkpoint.exists() else " starts"
-        self.console.print(f"{trial.title}{again}, log: {trial.log}", highlight=False)
-        shown = self.bar.add_task(trial.title, total=total, said="")
-        self.running.append((trial, self.begin(trial, self.jobs), shown))
+        start = "goes on" if trial.checkpoint.exists() else "starts"
+        self._print(f"{trial.title} {start}, log: {trial.log}")
+        task = self.bar.add_task(trial.title, total=total, score="")
+        self.running.append((trial, self.start(trial, self.jobs), task))
 
-    def _look(self) -> None:
-        for one in list(self.running):
-            trial, process, shown = one
+    def _poll(self) -> None:
+        """Update the progress of the running trainings and remove those that have ended."""
+        for trial, process, task in list(self.running):
             code = process.poll()
             history = trial.history()
+            score = last_score(history)
             if history:
-                self.bar.update(shown, completed=len(history), said=last_score(history))
+                self.bar.update(task, completed=len(history), score=score)
             if code is None:
                 continue
-            self.running.remove(one)
-            self.bar.remove_task(shown)
+            self.running.remove((trial, process, task))
+            self.bar.remove_task(task)
             if trial.done():
-                told = f"{trial.title} done: {len(history)} epochs, {history[-1]['seconds']:.0f} s"
-                score = last_score(history)
-                self.console.print(told + (f", {score}" if score else ""), highlight=False)
+                end = f"done: {len(history)} epochs, {history[-1]['seconds']:.0f} s"
+                self._print(f"{trial.title} {end}" + (f", {score}" if score else ""))
             else:
-                self.failures.append(failure(trial, code))
-                self.console.print(self.failures[-1], style="red", highlight=False)
+                self.failures.append(describe_failure(trial, code))
+                self._print(self.failures[-1], "red")
 
     def _stop(self) -> None:
-        """Each may finish its batch and save; a second Ctrl-C waits no longer."""
+        """Let each training finish its batch and save; a second Ctrl-C kills them."""
         for _, process, _ in self.running:
             process.interrupt()
         try:
@@ -116,15 +119,15 @@ class Runner:
                     process.wait(PATIENCE_S)
                 except subprocess.TimeoutExpired:
                     process.kill()
-                    told = f"{trial.title}: still busy after {PATIENCE_S} s, ended"
-                    self.console.print(f"{told}; its last epoch's checkpoint stays")
+                    end = f"still busy after {PATIENCE_S} s, ended"
+                    self._print(f"{trial.title}: {end}; its last epoch's checkpoint stays")
         except KeyboardInterrupt:
             for _, process, _ in self.running:
                 process.kill()
 
 
 def last_score(history: list[dict]) -> str:
-    """Such as "accuracy 88.21" of the last validation."""
+    """The first score of the last validation, such as "accuracy 88.21"; "" before the first."""
     for row in reversed(history):
         if row["validation"]:
             name, value = next(iter(row["validation"].items()))
@@ -132,25 +135,19 @@ def last_score(history: list[dict]) -> str:
     return ""
 
 
-def failure(trial: Trial, code: int) -> str:
-    """What a training said last, and where it said it."""
-    lines = read_end(trial.log)
+def describe_failure(trial: Trial, code: int) -> str:
+    """Error message with the last "error:" line of the training's log, or else its last lines."""
+    text = trial.log.read_text(encoding="utf-8", errors="replace") if trial.log.exists() else ""
+    lines = [line for line in text.splitlines() if line.strip()][-LOG_LINES:]
     errors = [line for line in lines if line.startswith("error:")]
-    said = errors[-1:] or lines[-3:]
-    told = f"{trial.title} failed with exit status {code}, its log {trial.log} ends with: "
-    return told + " / ".join(said)
-
-
-def read_end(path: Path, most: int = 20) -> list[str]:
-    """The last lines of a text file."""
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-    return [line for line in text.splitlines() if line.strip()][-most:]
+    reason = " / ".join(errors[-1:] or lines[-3:])
+    return f"{trial.title} failed with exit status {code}, its log {trial.log} ends with: {reason}"
 
 
 def terminate_as_interrupt():
-    """A polite end (SIGTERM) saves as Ctrl-C does.
+    """Handle SIGTERM as Ctrl-C, so that it saves the trainings too.
 
-    Gives the handler that was there before, or None off the main thread.
+    Returns the previous handler, or None off the main thread, where nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         return None

@@ -1,7 +1,6 @@
-"""Trials: one config trained with one seed (and without one fold's groups), each in a folder of
-its own that can be gone on with.
+"""Trials: one config trained with one seed (and one fold), each in a run folder of its own.
 
-A trial is done when its folder has result.json, under way when it has a checkpoint.
+A trial is done if its folder has result.json; it can be resumed if the folder has a checkpoint.
 """
 
 import json
@@ -9,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -19,13 +19,12 @@ from .folds import Fold
 
 PROGRAM = Path(__file__).resolve().parents[2] / "run.py"
 RUNS = Path("runs")
-# what says where and how a run is written, not what is trained
-ASIDE = {"name", "ckpt_path", "weights_only", "trainer.logger"}
-ASIDE |= {"trainer.enable_progress_bar"}
+# options on where and how a run is written, not on what is trained: they may differ
+ASIDE = {"name", "ckpt_path", "weights_only", "trainer.logger", "trainer.enable_progress_bar"}
 
 
 class ConfigReader(StrandCLI):
-    """Parses as `fit` does, and stops there."""
+    """Parse a config as `fit` does, without instantiating or running anything."""
 
     def _set_seed(self) -> None:
         pass
@@ -37,7 +36,7 @@ class ConfigReader(StrandCLI):
         pass
 
     def resolved(self) -> dict:
-        """Every option with its value."""
+        """All options with their values, including defaults."""
         parser = self._parser("fit")
         return yaml.safe_load(parser.dump(self.config.fit, skip_none=False, skip_validation=True))
 
@@ -46,8 +45,9 @@ class ConfigReader(StrandCLI):
 class Variant:
     """A row of the table: a config as it is, or changed into a baseline.
 
-    name: the row's. stem: its folders'. overrides: KEY=VALUE. options: all, resolved. counted: no
-    network, nothing to train. note: what it is, in words.
+    name: of the row. stem: prefix of its folders' names. overrides: KEY=VALUE. options: all
+    options, resolved. counted: a baseline without a network, nothing is trained. note: for the
+    table's last column.
     """
 
     name: str
@@ -61,9 +61,9 @@ class Variant:
 
 @dataclass(frozen=True)
 class Trial:
-    """A config (its file and every resolved option) with a seed; folder: below RUNS.
+    """A config (its file and all resolved options) with a seed; folder: below RUNS.
 
-    row: name of its row in the table; empty: the config's. fold: what is kept out, if anything is.
+    row: name of its row in the table; empty: the config's. fold: the groups kept out, if any.
     """
 
     config: Path
@@ -85,7 +85,7 @@ class Trial:
 
     @property
     def log(self) -> Path:
-        """What the training says."""
+        """File with the output of the training."""
         return self.folder.with_suffix(".log")
 
     @property
@@ -106,32 +106,30 @@ class Trial:
         return read_history(self.folder)
 
     def command(self) -> list[str]:
-        """`fit`, from the last checkpoint if there is one."""
-        given = [sys.executable, "-u", str(PROGRAM), "fit", "-c", str(self.config)]
-        given += [f"--{change}" for change in self.overrides]
-        given += seeding(self.seed)
-        given += [f"--name={self.folder.relative_to(RUNS)}", "--trainer.enable_progress_bar=false"]
-        return given + ([f"--ckpt_path={self.checkpoint}"] if self.checkpoint.exists() else [])
+        """The `fit` command, resuming from the last checkpoint if there is one."""
+        args = [sys.executable, "-u", str(PROGRAM), "fit", "-c", str(self.config)]
+        args += [f"--{change}" for change in self.overrides] + seed_options(self.seed)
+        args += [f"--name={self.folder.relative_to(RUNS)}", "--trainer.enable_progress_bar=false"]
+        return args + ([f"--ckpt_path={self.checkpoint}"] if self.checkpoint.exists() else [])
 
-    def check(self) -> None:
-        """Raises ValueError for a folder that was trained with other options, or unreadable ones.
+    def check_folder(self) -> None:
+        """Raise ValueError if the folder was trained with other options, or they are unreadable.
 
-        Both are read by today's parser: an option that is new has its default in both.
+        The stored config is parsed again if it differs, so that options added since have defaults.
         """
-        kept = self.folder / "config.yaml"
-        if not kept.exists():
+        path = self.folder / "config.yaml"
+        if not path.exists():
             return
-        there = yaml.safe_load(kept.read_text(encoding="utf-8"))
-        if isinstance(there, dict) and not differences(there, self.options):
-            return  # parsing takes seconds
+        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(stored, dict) and not differences(stored, self.options):
+            return  # parsing would take seconds
         try:
-            there = read_config(["-c", str(kept)])
+            differing = differences(read_config(["-c", str(path)]), self.options)
         except SystemExit:
             raise ValueError(
-                f"{kept}: cannot be read any more, see above; give another --name, or delete "
+                f"{path}: cannot be read any more, see above; give another --name, or delete "
                 f"{self.folder}"
             ) from None
-        differing = differences(there, self.options)
         if differing:
             raise ValueError(
                 f"{self.folder}: {len(differing)} options differ from {self.config}; "
@@ -140,19 +138,19 @@ class Trial:
 
 
 def read_config(arguments: Sequence[str]) -> dict:
-    """Arguments of `fit` -> all options. Ends the process, as `fit` does, for a mistake in them."""
+    """Resolve the arguments of `fit` to all options; as `fit`, ends the process for a mistake."""
     return command_line(ConfigReader, ["fit", *arguments]).resolved()
 
 
-def seeding(seed: int) -> list[str]:
-    """The weights and the order of the samples; which samples are kept for validation stays."""
+def seed_options(seed: int) -> list[str]:
+    """Seed the weights and the order of the samples, but not the choice of validation samples."""
     return [f"--seed_everything={seed}", f"--data.seed={seed}"]
 
 
 def read_variants(configs: Sequence[str], overrides: Sequence[str]) -> list[Variant]:
-    """The configs as they are, but for the overrides.
+    """One variant per config, with the overrides applied.
 
-    Raises ValueError for configs of one name; ends the process for one that cannot be parsed.
+    Raises ValueError for configs with equal names; ends the process if one cannot be parsed.
     """
     stems = [Path(config).stem for config in configs]
     for stem in stems:
@@ -165,10 +163,10 @@ def read_variants(configs: Sequence[str], overrides: Sequence[str]) -> list[Vari
 
 
 def options_of(config: Path, overrides: Sequence[str]) -> dict:
-    """All options of a config for seed 0."""
+    """All resolved options of a config with the overrides, for seed 0."""
     changes = [f"--{change}" for change in overrides]
     try:
-        return read_config(["-c", str(config), *changes, *seeding(0)])
+        return read_config(["-c", str(config), *changes, *seed_options(0)])
     except SystemExit:
         print(f"config: {config}", file=sys.stderr)
         raise
@@ -180,34 +178,35 @@ def plan(
     name: str,
     folds: Mapping[Path, Sequence[Fold]] | None = None,
 ) -> list[Trial]:
-    """The trials, those of a variant together, and of these those of a fold.
+    """Make the trials, ordered by variant, then fold, then seed.
 
     folds: of each config; None: no groups are kept out but those that the config keeps out.
-    Raises ValueError for folders that hold something else, or that two trials would share.
+    Raises ValueError for folders that hold another training, or that two trials would share.
     """
     trials = []
     for variant in variants:
         if variant.counted:
             continue
-        for fold in folds[variant.config] if folds else [None]:
+        for fold, seed in product(folds[variant.config] if folds else [None], range(seeds)):
             overrides = variant.overrides + (fold.overrides() if fold else ())
             options = fold.apply(variant.options) if fold else variant.options
+            options = options | {"seed_everything": seed, "data": options["data"] | {"seed": seed}}
             part = f"-fold{fold.number}of{fold.count}" if fold else ""
-            for seed in range(seeds):
-                own = options | {"seed_everything": seed, "data": options["data"] | {"seed": seed}}
-                folder = RUNS / "compare" / name / f"{variant.stem}{part}-seed{seed}"
-                row = Trial(variant.config, own, seed, folder, overrides, variant.name, fold)
-                trials.append(row)
+            folder = RUNS / "compare" / name / f"{variant.stem}{part}-seed{seed}"
+            trial = Trial(variant.config, options, seed, folder, overrides, variant.name, fold)
+            trials.append(trial)
     folders = [trial.folder for trial in trials]
     for trial in trials:
         if folders.count(trial.folder) > 1:
             raise ValueError(f"{trial.folder} would hold two trainings; rename {trial.config}")
-        trial.check()
+        trial.check_folder()
     return trials
 
 
 def differences(there: dict, asked: dict) -> list[str]:
-    """Such as "model.recurrent.hidden_size is 64 there, asked is 32", but for those of ASIDE."""
+    """Describe options that differ, except those in ASIDE, such as "model.recurrent.hidden_size is
+    64 there, asked is 32".
+    """
     there, asked = flatten(there), flatten(asked)
     missing = "nothing"
     return [
@@ -218,16 +217,20 @@ def differences(there: dict, asked: dict) -> list[str]:
 
 
 def flatten(options: dict, prefix: str = "") -> dict:
-    """Nested options -> values by dotted key; lists stay whole."""
-    found = {}
+    """Nested options as {dotted key: value}; lists and empty dictionaries are values."""
+    flat = {}
     for key, value in options.items():
-        inner = isinstance(value, dict) and value
-        found |= flatten(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
-    return found
+        if isinstance(value, dict) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
 
 
 def environment(jobs: int) -> dict[str, str]:
-    """Each of the trainings gets its share of the cores, unless OMP_NUM_THREADS says otherwise."""
+    """Environment that gives each of the jobs its share of the cores as threads, unless
+    OMP_NUM_THREADS is set.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     share = str(max(1, cores // jobs))
     return {"OMP_NUM_THREADS": share, "MKL_NUM_THREADS": share} | os.environ

@@ -1,1 +1,1 @@
-"""What is wrong with lines or videos, found before training."""
+"""Checks of training data before training: text lines and videos, their labels and groups."""

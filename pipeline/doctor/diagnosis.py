@@ -1,9 +1,12 @@
-"""What the doctor finds, whatever the files are: a row for each, what is broken, what to do."""
+"""Result types of the doctor, and the interface of its examiners, for any kind of files."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Item = TypeVar("Item")
 
 
 class TableOptions(NamedTuple):
@@ -19,9 +22,10 @@ class TableOptions(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One file. facts: all that was found, for --json. cells: what the terminal shows, by column.
+    """Result for one file.
 
-    notes: what to look at, a line each. error: why it cannot be used, or "".
+    facts: everything measured, for --json. cells: what the terminal shows, by column name.
+    notes: warnings about this file, one line each. error: why the file is unusable, or "".
     """
 
     file: str
@@ -32,12 +36,12 @@ class Row(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """All files of one kind.
+    """Result for all files of one kind ("lines" or "videos").
 
     totals: figures by name. counts: tables by name, such as
     {"labels": {"walk": {"segments": 3, "seconds": 2.5}}}. problems: annotations that cannot be
-    used. warnings: what stands out over all files, and what to do. findings: where files are many
-    and small, what was found in them, each with all that --json tells.
+    used. warnings: remarks on the files as a whole, with advice. findings: for kinds with many
+    small files, one entry per finding, as written to --json.
     """
 
     kind: str
@@ -50,35 +54,48 @@ class Diagnosis(NamedTuple):
 
     @property
     def broken(self) -> list[Row]:
+        """Rows of the files that cannot be used."""
         return [row for row in self.rows if row.error]
 
     @property
     def healthy(self) -> bool:
+        """Whether no file is broken and no annotation has a problem."""
         return not (self.broken or self.problems)
 
     def document(self) -> dict:
-        """For --json: everything, the facts of a file beside its name."""
+        """Return the diagnosis as a JSON-serializable dict, for --json."""
         rows = [
-            {"file": row.file, **row.facts, "notes": list(row.notes)}
+            {"file": row.file, **row.facts, "notes": row.notes}
             | ({"error": row.error} if row.error else {})
             for row in self.rows
         ]
         return {
-            "totals": dict(self.totals),
+            "totals": self.totals,
             "files": rows,
-            "problems": list(self.problems),
-            "warnings": list(self.warnings),
-            **{name: dict(found) for name, found in self.counts.items()},
-        } | ({"findings": list(self.findings)} if self.findings else {})
+            "problems": self.problems,
+            "warnings": self.warnings,
+            **self.counts,
+        } | ({"findings": self.findings} if self.findings else {})
 
 
 class Examiner(ABC):
-    """Knows one kind of files. The doctor asks each whether a path holds some of its own."""
+    """Base class of examiners of one kind of files."""
 
     @abstractmethod
     def takes(self, path: Path) -> bool:
-        """Whether this file is of its kind, or this folder holds such files."""
+        """Return whether a file is of this kind, or a folder contains such files."""
 
     @abstractmethod
     def examine(self, paths: Sequence[Path], options: TableOptions) -> Diagnosis:
-        """The paths it took. Raises OSError or ValueError for annotation files it cannot read."""
+        """Examine paths for which `takes` is true.
+
+        Raises OSError or ValueError for annotation files that cannot be read.
+        """
+
+
+def group_by(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
+    """Group items with equal keys; groups and their items keep the order of first occurrence."""
+    groups: defaultdict[Hashable, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return list(groups.values())

@@ -1,4 +1,4 @@
-"""What can be wrong with a line's text, and between its text and its image; no model is asked."""
+"""Checks of a line's text, and of its image against its text, without a model."""
 
 import unicodedata
 from collections import Counter
@@ -10,23 +10,23 @@ import numpy as np
 
 from .line_files import ListedLine
 from .line_ink import LineInk
-from .line_spellings import FORMS, SPACES, ZERO_WIDTH
+from .line_spellings import ODD_SPACES, SPELLINGS, ZERO_WIDTH
 
-SIDEWAYS = 0.4  # nats nearer to a letter's usual width must a line be once it is turned
-TWO_BANDS = 0.25  # share of a line's parts: from here on it is two lines
-SHORT = 2.3  # times the usual ink for each letter: from here on the text lacks some
-LONG = 0.36  # times the usual ink for each letter: from here on the text has too many
-RARER = 0.4  # share of the rarer of two forms up to which it is the odd one
-FEWEST = 20  # lines that say what is usual
+SIDEWAYS = 0.4  # nats by which a turned line's letter width must be nearer to the usual one
+TWO_BANDS = 0.25  # share of a line's parts with two bands of ink, from which it is two lines
+SHORT = 2.3  # times the usual ink per letter, from which the text lacks letters
+LONG = 0.36  # times the usual ink per letter, below which the text has too many letters
+RARER = 0.4  # largest share of the rarer of two spellings that is reported
+FEWEST = 20  # lines needed to estimate what is usual
 SOFT_HYPHEN, UNDECODED = "\u00ad", "\ufffd"
 NARROW, WIDE = frozenset("ijlftrI.,:;'’‘!|()[]-1ſ"), frozenset("mwMWœæŒÆ—@%&")
 
 
 class Finding(NamedTuple):
-    """One thing to look at in one line. leave_out: whether --fix lists it.
+    """One possible fault of one line.
 
-    other: the line it is alike to, or whose text it has. reading: what the model read. score: the
-    worse the higher, within a kind.
+    leave_out: whether --fix lists the line. other: the line it duplicates, or whose text it should
+    have. reading: what the model read. score: severity, comparable within a kind; higher is worse.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """broken: training cannot use such a line. advice: what to do."""
+    """A kind of finding. broken: training cannot use such a line. advice: how to repair it."""
 
     broken: bool
     advice: str
@@ -71,42 +71,49 @@ KINDS = {
 
 
 def text_findings(line: ListedLine) -> Iterator[Finding]:
-    """What one transcript shows by itself."""
+    """Yield the faults of one transcript by itself."""
     text = line.text
     if text is None:
         yield Finding("no transcript", line, f"no transcript ({line.where})", False)
         return
-    if not text.strip() or not any(character_name(character) for character in text):
+    if not has_visible_text(line):
         yield Finding("empty transcript", line, f"the transcript is empty ({line.where})", True)
         return
     if unicodedata.normalize("NFC", text) != text:
-        apart = sum(map(unicodedata.combining, text)) > 0
-        what = "letters and marks stand apart" if apart else "forms that NFC replaces"
-        yield Finding("not composed", line, what, False)
-    odd = list(odd_spaces(text))
-    if odd:
-        yield Finding("odd spaces", line, ", ".join(odd), False)
-    control = [c for c in text if is_control(c)]
-    if control:
-        told = ", ".join(f"U+{ord(c):04X}" for c in dict.fromkeys(control))
-        yield Finding("control characters", line, told, True)
+        decomposed = any(map(unicodedata.combining, text))
+        reason = "letters and marks stand apart" if decomposed else "forms that NFC replaces"
+        yield Finding("not composed", line, reason, False)
+    spaces = ", ".join(odd_spaces(text))
+    if spaces:
+        yield Finding("odd spaces", line, spaces, False)
+    controls = ", ".join(f"U+{ord(c):04X}" for c in dict.fromkeys(text) if is_control(c))
+    if controls:
+        yield Finding("control characters", line, controls, True)
 
 
-def character_name(character: str) -> bool:
+def has_visible_text(line: ListedLine) -> bool:
+    """Return whether a line has a transcript with at least one visible character."""
+    return any(map(is_visible, line.text or ""))
+
+
+def is_visible(character: str) -> bool:
+    """Return whether a character is neither a space, of zero width, nor a control."""
     return not (character.isspace() or character in ZERO_WIDTH or is_control(character))
 
 
 def is_control(character: str) -> bool:
-    """Controls, format marks, private, unassigned, and what stands for undecodable bytes."""
-    if character in SPACES or character in ZERO_WIDTH or character == "\t":
+    """Return whether a character is a control, a format mark, private or unassigned.
+
+    True as well for U+FFFD, which replaces undecodable bytes; false for a soft hyphen.
+    """
+    if character in ODD_SPACES or character == SOFT_HYPHEN:
         return False
-    if character == SOFT_HYPHEN:
-        return False
-    kind = unicodedata.category(character)
-    return kind in ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp") or character == UNDECODED
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp") or character == UNDECODED
 
 
 def odd_spaces(text: str) -> Iterator[str]:
+    """Yield a description of each irregular use of spaces in a text."""
     if text[:1].isspace():
         yield "a space at the start"
     if text[-1:].isspace():
@@ -114,135 +121,141 @@ def odd_spaces(text: str) -> Iterator[str]:
     if "  " in text.strip():
         yield "two spaces side by side"
     for character in dict.fromkeys(text):
-        if character in SPACES or character in ZERO_WIDTH or character == "\t":
+        if character in ODD_SPACES:
             name = unicodedata.name(character, "TAB").lower()
             yield f"{text.count(character)} x {name} (U+{ord(character):04X})"
 
 
 def spelling_findings(lines: Sequence[ListedLine]) -> Iterator[Finding]:
-    """Lines with the rarer form of a sign, of those in one folder that has two of it."""
-    for form in FORMS:
-        counts = [(form.first(line.text or ""), form.second(line.text or "")) for line in lines]
-        totals = [sum(count[side] for count in counts) for side in (0, 1)]
-        if not all(totals):
-            continue
+    """Yield the lines of one folder with the rarer spelling of a sign that it spells in two ways.
+
+    Without a clearly rarer spelling, both are meant or nobody has decided: nothing is reported, and
+    only the table of `count_spellings` shows it.
+    """
+    for names, counters in SPELLINGS:
+        counts = [[count(line.text or "") for line in lines] for count in counters]
+        totals = list(map(sum, counts))
         rarer = int(totals[1] <= totals[0])
-        if totals[rarer] > RARER * sum(totals):
-            continue  # both are meant, or nobody decided: the table of forms tells it
-        names = (form.first_name, form.second_name)
-        for line, count in zip(lines, counts, strict=True):
-            if count[rarer]:
-                told = (
-                    f"{names[rarer]}, {totals[rarer]} in this folder beside {totals[1 - rarer]} "
-                    f"{names[1 - rarer]}"
-                )
-                yield Finding("mixed forms", line, told, False)
+        if not all(totals) or totals[rarer] > RARER * sum(totals):
+            continue
+        reason = (
+            f"{names[rarer]}, {totals[rarer]} in this folder beside {totals[1 - rarer]} "
+            f"{names[1 - rarer]}"
+        )
+        for line, count in zip(lines, counts[rarer], strict=True):
+            if count:
+                yield Finding("mixed forms", line, reason, False)
 
 
-def count_spellings(lines: Sequence[ListedLine]) -> dict[str, dict[str, float]]:
-    """Each form that has two spellings here -> how often each of both."""
-    found = {}
-    for form in FORMS:
-        first = sum(form.first(line.text or "") for line in lines)
-        second = sum(form.second(line.text or "") for line in lines)
-        if first and second:
-            found[f"{form.first_name} | {form.second_name}"] = {"first": first, "second": second}
-    return found
+def count_spellings(lines: Sequence[ListedLine]) -> dict[str, dict[str, int]]:
+    """Count both spellings of each sign that these lines spell in two ways, by their names."""
+    result = {}
+    for names, counters in SPELLINGS:
+        totals = [sum(count(line.text or "") for line in lines) for count in counters]
+        if all(totals):
+            result[" | ".join(names)] = dict(zip(("first", "second"), totals, strict=True))
+    return result
 
 
 def character_findings(
     lines: Sequence[ListedLine], alphabet: frozenset[str] | None
 ) -> Iterator[Finding]:
-    """Characters that the model lacks, or, without one, that occur once in all lines."""
+    """Yield lines with characters outside the model's alphabet.
+
+    Without an alphabet, yield lines with visible characters that occur once in all lines.
+    """
     texts = [composed(line) for line in lines]
     counts = Counter("".join(texts))
     for line, text in zip(lines, texts, strict=True):
         if alphabet is None:
-            rare = [c for c in dict.fromkeys(text) if counts[c] == 1 and character_name(c)]
-            kind, more = "rare character", ": once in all lines"
+            unusual = [c for c in dict.fromkeys(text) if counts[c] == 1 and is_visible(c)]
+            kind, suffix = "rare character", ": once in all lines"
         else:
-            rare = [c for c in dict.fromkeys(text) if c not in alphabet]
-            kind, more = "not in the alphabet", f" ({len(alphabet)} characters)"
-        if rare:
-            told = " ".join(f"{c!r} (U+{ord(c):04X})" for c in rare)
-            yield Finding(kind, line, told + more, alphabet is not None)
+            unusual = [c for c in dict.fromkeys(text) if c not in alphabet]
+            kind, suffix = "not in the alphabet", f" ({len(alphabet)} characters)"
+        if unusual:
+            reason = " ".join(f"{c!r} (U+{ord(c):04X})" for c in unusual) + suffix
+            yield Finding(kind, line, reason, alphabet is not None)
 
 
 def composed(line: ListedLine) -> str:
-    """The text as training takes it."""
+    """Return the text of a line as training reads it: in NFC; "" if there is none."""
     return unicodedata.normalize("NFC", line.text or "")
 
 
 def shape_findings(
     lines: Sequence[ListedLine],
-    pictures: Sequence[LineInk],
+    inks: Sequence[LineInk],
     steps_of: Callable[[LineInk], int],
 ) -> Iterator[Finding]:
-    """What N measured images of one folder show beside their texts (of which none is empty).
+    """Yield the faults that the images of N lines of one folder show against their texts.
 
-    steps_of: those that a model's encoder leaves of an image.
+    No text may be empty. steps_of: CTC steps that a model's encoder leaves of an image.
     """
     texts = [composed(line) for line in lines]
-    letters = np.array([letter_widths(text) for text in texts])
-    ink = np.array([picture.strokes for picture in pictures]) / letters
-    usual = float(np.median(ink[ink > 0])) if (ink > 0).sum() >= FEWEST else None
-    wide = np.array([p.width / p.height for p in pictures]) / letters
-    width = float(np.median(wide)) if len(wide) >= FEWEST else None
-    for place, (line, picture, text) in enumerate(zip(lines, pictures, texts, strict=True)):
-        if width and lies_on_side(picture, letters[place], width):
-            size = f"{picture.width} x {picture.height} pixels for {len(text)} characters"
-            yield Finding("on its side", line, size, True)
+    widths = np.array([text_width(text) for text in texts])
+    densities = np.array([ink.strokes for ink in inks]) / widths  # ink per letter
+    inked = densities[densities > 0]
+    usual = float(np.median(inked)) if len(inked) >= FEWEST else None
+    aspects = np.array([ink.width / ink.height for ink in inks]) / widths
+    usual_aspect = float(np.median(aspects)) if len(aspects) >= FEWEST else None
+    for line, ink, text, width, density in zip(lines, inks, texts, widths, densities, strict=True):
+        if usual_aspect and lies_on_side(ink, width, usual_aspect):
+            reason = f"{ink.width} x {ink.height} pixels for {len(text)} characters"
+            yield Finding("on its side", line, reason, True)
             continue
-        if is_blank(picture, text):
+        if is_blank(ink, text):
             yield Finding("blank", line, "no ink that could be letters", True)
             continue
-        needs, has = steps_needed(text), steps_of(picture)
-        if needs > has:
-            told = f"{len(text)} characters need {needs} steps, the image leaves {has}"
-            yield Finding("too long", line, told, True, score=needs / max(has, 1))
-        elif usual and len(text) > 3 and ink[place] < LONG * usual:
-            told = f"{ink[place] / usual:.2f} of the usual ink for each letter"
-            yield Finding("too long", line, told, True, score=usual / ink[place])
-        if picture.two_bands >= TWO_BANDS:
-            told = f"two bands of ink in {100 * picture.two_bands:.0f} % of the line"
-            yield Finding("several lines", line, told, True, score=picture.two_bands)
-        elif usual and picture.strokes > 1 and ink[place] > SHORT * usual:
-            told = f"{ink[place] / usual:.1f} times the usual ink for each letter"
-            yield Finding("too short", line, told, True, score=ink[place] / usual)
+        needed, available = steps_needed(text), steps_of(ink)
+        if needed > available:
+            reason = f"{len(text)} characters need {needed} steps, the image leaves {available}"
+            yield Finding("too long", line, reason, True, score=needed / max(available, 1))
+        elif usual and len(text) > 3 and density < LONG * usual:
+            reason = f"{density / usual:.2f} of the usual ink for each letter"
+            yield Finding("too long", line, reason, True, score=usual / density)
+        if ink.two_bands >= TWO_BANDS:
+            reason = f"two bands of ink in {100 * ink.two_bands:.0f} % of the line"
+            yield Finding("several lines", line, reason, True, score=ink.two_bands)
+        elif usual and ink.strokes > 1 and density > SHORT * usual:
+            reason = f"{density / usual:.1f} times the usual ink for each letter"
+            yield Finding("too short", line, reason, True, score=density / usual)
 
 
-def is_blank(picture: LineInk, text: str) -> bool:
-    """No ink; or only specks, where the text has letters."""
+def is_blank(ink: LineInk, text: str) -> bool:
+    """Return whether an image has no ink, or only specks although its text has letters."""
     letters = sum(character.isalnum() for character in text)
-    return not picture.strokes or (letters > 1 and not picture.marks)
+    return not ink.strokes or (letters > 1 and not ink.marks)
 
 
-def lies_on_side(picture: LineInk, letters: float, usual: float) -> bool:
-    """Higher than wide, and turned, its letters would be nearer to the usual width."""
-    if picture.height <= picture.width or letters < 1.5:
+def lies_on_side(ink: LineInk, width: float, usual: float) -> bool:
+    """Return whether an image is higher than wide and fits its text better turned by 90 degrees.
+
+    width: of the text, as by `text_width`. usual: median of (image width / height) / width.
+    """
+    if ink.height <= ink.width or width < 1.5:
         return False
-    upright = abs(np.log(picture.width / picture.height / letters / usual))
-    turned = abs(np.log(picture.height / picture.width / letters / usual))
+    upright = abs(np.log(ink.width / ink.height / width / usual))
+    turned = abs(np.log(ink.height / ink.width / width / usual))
     return bool(turned + SIDEWAYS < upright)
 
 
-def letter_widths(text: str) -> float:
-    """How wide a text is, in usual small letters."""
-    widths = (
-        0.0
-        if character.isspace()
-        else 0.55
-        if character in NARROW
-        else 1.5
-        if character in WIDE
-        else 1.3
-        if character.isupper()
-        else 1.0
-        for character in text
-    )
-    return max(sum(widths), 0.5)
+def text_width(text: str) -> float:
+    """Estimate the width of a text, in widths of a usual small letter; at least 0.5."""
+    return max(sum(map(character_width, text)), 0.5)
+
+
+def character_width(character: str) -> float:
+    """Estimate the width of a character, in widths of a usual small letter."""
+    if character.isspace():
+        return 0.0
+    if character in NARROW:
+        return 0.55
+    if character in WIDE:
+        return 1.5
+    return 1.3 if character.isupper() else 1.0
 
 
 def steps_needed(text: str) -> int:
-    """CTC: one step a character, and one between equal neighbours."""
+    """Return the steps CTC needs: one per character, and one between equal neighbours."""
     return len(text) + sum(a == b for a, b in pairwise(text))

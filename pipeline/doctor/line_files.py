@@ -1,7 +1,8 @@
-"""The doctor's view of line data: every row as its file has it, and the splits it stands in."""
+"""Line data as its files list it: every row, usable or not, and the split each line falls into."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +15,14 @@ from datasets.tables import read_rows, read_utf8
 
 from ..evaluation.config_folders import folders_of
 
-PEEK = 20  # rows of a table that say whether it names images
+PEEK = 20  # first rows of a table that are searched for image names
 
 
 class ListedLine(NamedTuple):
-    """A line as it is listed. text: unchanged, not even composed; None if there is none.
+    """A line as its file lists it.
 
-    name: how a list of lines to leave out calls it. where: what said so, "labels.tsv, line 3".
+    text: unchanged, not even NFC-composed; None if there is none. name: its name in a list of lines
+    to leave out. where: the row it comes from, such as "labels.tsv, line 3".
     """
 
     path: str
@@ -33,7 +35,7 @@ class ListedLine(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Lines, rows that are no line (a reason each), and the lines left out by choice."""
+    """Lines, the reasons why other rows are not lines, and the lines that `leave_out` excludes."""
 
     lines: list[ListedLine]
     problems: list[str]
@@ -41,50 +43,54 @@ class Listing(NamedTuple):
 
 
 def holds_lines(path: Path) -> bool:
-    """Whether this is a label file that names images, a folder of one, one with `.gt.txt`, or
+    """Return whether a path holds text lines.
+
+    True for a label file that names images, a folder with one, a folder with `.gt.txt` files, and
     pages (PAGE, ALTO) or databases of lines.
     """
     if is_container(path):
         return True
     if path.is_dir():
         table = path / "labels.tsv"
-        return holds_lines(table) if table.is_file() else bool(next(path.rglob("*.gt.txt"), None))
+        return holds_lines(table) if table.is_file() else any(path.rglob("*.gt.txt"))
     if path.suffix.lower() != ".tsv":
         return False
     with open(path, "rb") as file:
-        rows = [row for _, row in zip(range(PEEK), file, strict=False)]
-    names = [row.split(b"\t")[0].decode("utf-8", "replace").lower() for row in rows]
-    return any(name.endswith(IMAGE_SUFFIXES) for name in names)
+        names = [row.split(b"\t")[0].decode("utf-8", "replace") for row in islice(file, PEEK)]
+    return any(name.lower().endswith(IMAGE_SUFFIXES) for name in names)
 
 
 def list_folder(folder: LineFolder, alone: bool) -> Listing:
-    """All lines of a folder, in one split that has the folder's name.
+    """List all lines of a folder, in one split that has the folder's name.
 
-    alone: names in a list of lines to leave out need not say the folder.
+    alone: whether it is the only folder: names in a list of lines to leave out then lack the
+    folder.
     """
     root = resolve(folder.root)
     table = root if root.is_file() else root / "labels.tsv"
-    find_group, chosen = group_finder(folder), read_exclusions(folder.leave_out)
-    lines: list[ListedLine] = []
-    problems: list[str] = []
-    left: list[ListedLine] = []
+    find_group, excluded = group_finder(folder), read_exclusions(folder.leave_out)
+    listing = Listing([], [], [])
     if is_container(root):
         rows = ((name, text, None, name.name) for name, text in container_rows(root))
-        problems += [problem.reason for problem in container_problems(root)]
+        listing.problems.extend(problem.reason for problem in container_problems(root))
     else:
-        rows = table_rows(table, problems) if table.exists() else pair_rows(root)
+        rows = table_rows(table, listing.problems) if table.exists() else pair_rows(root)
     for image, text, given, where in rows:
         names = names_of(image, folder.root)
         name, group = names[0] if alone else names[-1], find_group(image, given)
         line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
-        (left if any(one in chosen for one in names) else lines).append(line)
-    return Listing(lines, problems, left)
+        (listing.lines if excluded.keys().isdisjoint(names) else listing.left_out).append(line)
+    return listing
 
 
 def table_rows(
     table: Path, problems: list[str]
 ) -> Iterator[tuple[Path, str | None, str | None, str]]:
-    """(image, text, group if given, where) of each row, then images beside it that none names."""
+    """Yield (image, text, group if given, where) of each row of a label file.
+
+    Images beside the file that no row names follow, without text. Unusable rows are appended to
+    `problems`.
+    """
     named = set()
     for line, cells in read_rows(table, "\t", quotes=False):
         if len(cells) not in (2, 3):
@@ -102,7 +108,7 @@ def table_rows(
 
 
 def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
-    """The same of images with `.gt.txt` beside them, and of those without."""
+    """Yield the same tuples for images with a `.gt.txt` beside them, then for those without."""
     for file in sorted(root.rglob("*.gt.txt")):
         yield image_of(file), read_utf8(file).rstrip("\n"), None, file.name
     for image in sorted(root.rglob("*")):
@@ -112,25 +118,25 @@ def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
 
 
 def list_config(config: Path) -> Listing:
-    """The lines of all RealLines of a config, each in the split that training puts it in.
+    """List the lines of all RealLines of a config, each in the split that training assigns it.
 
-    Raises ValueError for a config without any, or a file that is no config.
+    Raises ValueError for a config without RealLines, or a file that is not a config.
     """
     folders = folders_of(config)
     listings = [assign(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
-    found = join(listings)
-    return found._replace(problems=[*found.problems, *stale_lists(folders, listings)])
+    joined = join(listings)
+    return joined._replace(problems=joined.problems + exclusion_problems(folders, listings))
 
 
-def stale_lists(folders: Sequence[LineFolder], listings: Sequence[Listing]) -> list[str]:
-    """What is wrong with the lists of lines to leave out; several folders may share one."""
-    called: defaultdict[str, set[str]] = defaultdict(set)
+def exclusion_problems(folders: Sequence[LineFolder], listings: Sequence[Listing]) -> list[str]:
+    """Return the problems of `leave_out` lists with unknown names; folders may share a list."""
+    known_names: defaultdict[str, set[str]] = defaultdict(set)
     for folder, listing in zip(folders, listings, strict=True):
         if folder.leave_out:
             for line in listing.lines + listing.left_out:
-                called[folder.leave_out].update(names_of(Path(line.path), folder.root))
+                known_names[folder.leave_out].update(names_of(Path(line.path), folder.root))
     problems = []
-    for path, names in called.items():
+    for path, names in known_names.items():
         try:
             problem = unknown_names(path, names)
         except ValueError as error:
@@ -141,7 +147,7 @@ def stale_lists(folders: Sequence[LineFolder], listings: Sequence[Listing]) -> l
 
 
 def assign(folder: LineFolder, listing: Listing) -> Listing:
-    """The same lines in train, validation and test as the folder's options say."""
+    """Set the split of each line (train, validation or test) as the folder's options say."""
     listed = listing.lines + listing.left_out
     splits = split_lines(folder, ((line.text, line.group) for line in listed))
     lines = [line._replace(split=splits[line.group]) for line in listing.lines]
@@ -149,8 +155,5 @@ def assign(folder: LineFolder, listing: Listing) -> Listing:
 
 
 def join(listings: Sequence[Listing]) -> Listing:
-    return Listing(
-        [line for listing in listings for line in listing.lines],
-        [problem for listing in listings for problem in listing.problems],
-        [line for listing in listings for line in listing.left_out],
-    )
+    """Concatenate one or more listings."""
+    return Listing(*(list(chain.from_iterable(parts)) for parts in zip(*listings, strict=True)))

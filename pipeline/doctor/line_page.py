@@ -1,4 +1,4 @@
-"""The doctor's page of lines: image, label and reading of each finding, in one HTML file."""
+"""The doctor's HTML page of lines: image, label and reading of each finding."""
 
 import base64
 import unicodedata
@@ -14,82 +14,84 @@ from datasets.lines.reader import load_line
 
 from ..reports.html import document, facts, heading, mark_differences, paragraph
 from .line_checks import KINDS, SOFT_HYPHEN, Finding, is_control
-from .line_spellings import SPACES, ZERO_WIDTH
+from .line_spellings import ODD_SPACES
 
-MOST = 60  # findings of a kind that are shown
-HEIGHT, WIDTH = 48, 1200  # pixels of a picture, at most
-TALL = 240  # of one that is higher than wide
+MAX_SHOWN = 60  # findings of a kind
+HEIGHT, WIDTH = 48, 1200  # largest size of an image, in pixels
+TALL_HEIGHT = 240  # largest height of an image that is higher than wide
 
 
 def write_page(path: Path, findings: Sequence[Finding], lines: int) -> None:
-    """findings: in the order of their kinds. lines: all that were examined."""
-    sections = [facts(tiles(findings, lines))]
-    for kind, found in groupby(findings, key=lambda finding: finding.kind):
-        these = list(found)
-        sections += [heading(f"{kind}: {len(these)}"), paragraph(KINDS[kind].advice + ".")]
-        sections += [card(finding) for finding in these[:MOST]]
-        if len(these) > MOST:
-            sections.append(paragraph(f"{len(these) - MOST} more are in what --json writes."))
+    """Write the page. findings: ordered by kind. lines: number of lines that were examined."""
+    sections = [facts(totals(findings, lines))]
+    for kind, group in groupby(findings, key=lambda finding: finding.kind):
+        kind_findings = list(group)
+        sections += [heading(f"{kind}: {len(kind_findings)}"), paragraph(KINDS[kind].advice + ".")]
+        sections += map(card, kind_findings[:MAX_SHOWN])
+        if len(kind_findings) > MAX_SHOWN:
+            hidden = len(kind_findings) - MAX_SHOWN
+            sections.append(paragraph(f"{hidden} more are in what --json writes."))
     lead = "What the doctor found in the lines, before anything is trained on them."
     path.write_text(document("Lines to look at", lead, sections), encoding="utf-8")
 
 
-def tiles(findings: Sequence[Finding], lines: int) -> dict[str, str]:
+def totals(findings: Sequence[Finding], lines: int) -> dict[str, str]:
+    """Return the figures at the top of the page, by name."""
     return {
         "lines": f"{lines:,}",
         "with a finding": f"{len({finding.line for finding in findings}):,}",
-        "to leave out": f"{len({one.line.path for one in findings if one.leave_out}):,}",
+        "to leave out": f"{len({f.line.path for f in findings if f.leave_out}):,}",
         "kinds of findings": str(len({finding.kind for finding in findings})),
     }
 
 
 def card(finding: Finding) -> str:
-    """The image, the label, and where it differs the reading below it with the edits marked."""
+    """Return the HTML of one finding: image, label, and the reading with differences marked."""
     line, other, reading = finding.line, finding.other, finding.reading
-    label, read = escape(visible(line.text or "")), ""
+    label, marked_reading = escape(visible(line.text or "")), ""
     if reading is not None:
         marked, label = mark_differences(visible(reading), visible(line.text or ""))
-        read = f'<p class="text" dir="auto" title="reading">{marked}</p>'
-    pictures = "" if finding.kind in ("unreadable", "no image") else picture(line.path)
-    beside = ""
+        marked_reading = f'<p class="text" dir="auto" title="reading">{marked}</p>'
+    images = "" if finding.kind in ("unreadable", "no image") else image_tag(line.path)
+    other_text = ""
     if other is not None and other.path != line.path:
-        pictures += picture(other.path)
-        beside = f'<p class="text target" title="other">{escape(visible(other.text or ""))}</p>'
+        images += image_tag(other.path)
+        text = escape(visible(other.text or ""))
+        other_text = f'<p class="text target" title="other">{text}</p>'
     left = "left out by --fix" if finding.leave_out else "kept"
     return (
         f'<article class="line"><div class="name">{escape(Path(line.path).name)}<br>'
-        f'<span class="edits">{escape(line.split)}<br>{left}</span></div><div>{pictures}{read}'
-        f'<p class="text target" dir="auto" title="label">{label}</p>{beside}'
+        f'<span class="edits">{escape(line.split)}<br>{left}</span></div>'
+        f"<div>{images}{marked_reading}"
+        f'<p class="text target" dir="auto" title="label">{label}</p>{other_text}'
         f'<p class="name">{escape(visible(finding.reason))}</p></div></article>'
     )
 
 
 def visible(text: str) -> str:
-    """A text whose odd characters show: spaces at its ends, controls and the like by their code."""
+    """Return a text with visible substitutes for spaces at its ends, controls and the like."""
     shown = []
-    for place, character in enumerate(text):
-        at_end = place in (0, len(text) - 1) or text[place - 1] == " "
-        odd = character in SPACES or character in ZERO_WIDTH or character in ("\t", SOFT_HYPHEN)
-        if odd or is_control(character):
+    for index, character in enumerate(text):
+        if character in ODD_SPACES or character == SOFT_HYPHEN or is_control(character):
             shown.append(f"‹U+{ord(character):04X}›")
-        elif character == " " and at_end:
+        elif character == " " and (index in (0, len(text) - 1) or text[index - 1] == " "):
             shown.append("␣")
-        elif unicodedata.combining(character) and place == 0:
+        elif unicodedata.combining(character) and index == 0:
             shown.append("◌" + character)
         else:
             shown.append(character)
     return "".join(shown)
 
 
-def picture(path: str) -> str:
-    """A small PNG inside the page; a note in its place if the file is no image."""
+def image_tag(path: str) -> str:
+    """Return an <img> with a small embedded PNG, or a note if the file is not an image."""
     try:
         image = load_line(path)
     except (OSError, ValueError):
         return '<p class="no">no image</p>'
     rows, columns = image.shape
-    most = (TALL if rows > columns else HEIGHT) / rows
-    scale = min(1.0, most, WIDTH / columns)
+    max_height = TALL_HEIGHT if rows > columns else HEIGHT
+    scale = min(1.0, max_height / rows, WIDTH / columns)
     size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
     data = base64.b64encode(np.asarray(cv2.imencode(".png", small)[1]).tobytes()).decode()

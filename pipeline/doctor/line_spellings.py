@@ -1,53 +1,50 @@
-"""Signs that have two spellings in Unicode, of which one data set should use one."""
+"""Unusual space characters, and signs with two spellings in Unicode: apostrophes, dashes, etc."""
 
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-SPACES = frozenset(
-    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
+ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff")
+ODD_SPACES = ZERO_WIDTH | frozenset(
+    "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
     "\u200a\u202f\u205f\u3000"
 )
-ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 
 
 class Spelling(NamedTuple):
-    """Two spellings: what each is called, and what counts it in a text."""
+    """Two spellings of one sign: their names, and a function for each that counts it in a text."""
 
-    first_name: str
-    second_name: str
-    first: Callable[[str], int]
-    second: Callable[[str], int]
+    names: tuple[str, str]
+    counters: tuple[Callable[[str], int], Callable[[str], int]]
 
 
 def counter(pattern: str) -> Callable[[str], int]:
-    found = re.compile(pattern)
-    return lambda text: len(found.findall(text))
+    """Return a function that counts the matches of a regular expression in a text."""
+    compiled = re.compile(pattern)
+    return lambda text: len(compiled.findall(text))
 
 
 def round_s(text: str) -> int:
-    """Words with a round s before a small letter, in a text without a long one.
+    """Count each round s before a small letter; 0 for a text that contains a long ſ.
 
-    In compounds it ends the first word, so that one beside long ones says nothing.
+    A round s next to long ones is no contradiction: in compounds it ends the first word.
     """
     return 0 if "ſ" in text else len(re.findall(r"s(?=[a-zäöü])", text))
 
 
-TWO_SPELLINGS = tuple(
-    Spelling(first_name, second_name, counter(first), counter(second))
-    for first_name, second_name, first, second in (
-        ("straight ' (U+0027)", "curly ‘ ’", "'", "[‘’‚‛]"),
-        ('straight " (U+0022)', "curly “ ”", '"', "[“”„‟]"),
-        (
-            "hyphen - (U+002D)",
-            "other hyphens (U+00AD, 2010, 2011, 2212)",
-            "-",
-            "[\u00ad\u2010\u2011\u2212]",
-        ),
-        ("em dash —", "bar ― (U+2015)", "—", "―"),
-        ("fi, fl, ff", "ligatures ﬁ ﬂ ﬀ (U+FB00-FB06)", "f[ilf]", "[\ufb00-\ufb06]"),
-        ("three points ...", "ellipsis … (U+2026)", r"\.\.\.", "…"),
-        ("ä ö ü", "small e above (U+0364)", "[äöü]", "\u0364"),
-    )
+SPELLINGS = (
+    Spelling(("straight ' (U+0027)", "curly ‘ ’"), (counter("'"), counter("[‘’‚‛]"))),
+    Spelling(('straight " (U+0022)', "curly “ ”"), (counter('"'), counter("[“”„‟]"))),
+    Spelling(
+        ("hyphen - (U+002D)", "other hyphens (U+00AD, 2010, 2011, 2212)"),
+        (counter("-"), counter("[\u00ad\u2010\u2011\u2212]")),
+    ),
+    Spelling(("em dash —", "bar ― (U+2015)"), (counter("—"), counter("―"))),
+    Spelling(
+        ("fi, fl, ff", "ligatures ﬁ ﬂ ﬀ (U+FB00-FB06)"),
+        (counter("f[ilf]"), counter("[\ufb00-\ufb06]")),
+    ),
+    Spelling(("three points ...", "ellipsis … (U+2026)"), (counter(r"\.\.\."), counter("…"))),
+    Spelling(("ä ö ü", "small e above (U+0364)"), (counter("[äöü]"), counter("\u0364"))),
+    Spelling(("long ſ", "round s in lines without it"), (counter("ſ"), round_s)),
 )
-FORMS = (*TWO_SPELLINGS, Spelling("long ſ", "round s in lines without it", counter("ſ"), round_s))

@@ -1,9 +1,10 @@
-"""The doctor for text lines: measures every image, compares it with its text, asks a model."""
+"""Examiner of text lines: runs all checks of images, transcripts and labels, and reports them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +18,13 @@ from models import LineCNN
 
 from ..reading.bundle import load_bundle
 from ..reading.prediction import Recognizer
-from .diagnosis import Diagnosis, Examiner, TableOptions
+from .diagnosis import Diagnosis, Examiner, TableOptions, group_by
 from .line_checks import (
     KINDS,
     Finding,
     character_findings,
-    character_name,
     count_spellings,
+    has_visible_text,
     shape_findings,
     spelling_findings,
     text_findings,
@@ -31,16 +32,19 @@ from .line_checks import (
 from .line_duplicates import duplicate_findings
 from .line_files import ListedLine, Listing, holds_lines, join, list_config, list_folder
 from .line_ink import LineInk, measure
-from .line_orientation import MARGIN, upside_down
+from .line_orientation import MARGIN, turning_gains
 from .line_page import write_page
 from .line_suspects import LabelScorer, Reading, suspect_findings, turned_findings
 
-NAMED = 3  # findings of a kind that the terminal names
-SPOILED = ("blank", "on its side", "upside down", "several lines", "too long")
+MAX_NAMED = 3  # findings of a kind that the terminal names
+SPOILED = ("blank", "on its side", "upside down", "several lines", "too long")  # no use to a model
 
 
 class LineOptions(NamedTuple):
-    """model: bundle that judges the labels. html, fix: files to write. config: whose lines, too."""
+    """Options of the examination of lines.
+
+    model: bundle that scores the labels. html, fix: files to write. config: further lines.
+    """
 
     model: str | None = None
     html: str | None = None
@@ -49,7 +53,7 @@ class LineOptions(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """All lines, all findings by kind in KINDS' order, and the readings by path if there are."""
+    """All lines, all findings by kind in the order of KINDS, and the model's readings by path."""
 
     listing: Listing
     findings: list[Finding]
@@ -57,7 +61,7 @@ class Examined(NamedTuple):
 
 
 class LineExaminer(Examiner):
-    """Folders of line images with `labels.tsv` or `.gt.txt`, or the lines of a config."""
+    """Examines folders of line images with `labels.tsv` or `.gt.txt`, or the lines of a config."""
 
     def __init__(self, options: LineOptions = LineOptions()):  # noqa: B008, a tuple
         self.options = options
@@ -75,126 +79,123 @@ class LineExaminer(Examiner):
         if self.options.config:
             listings.append(list_config(resolve(self.options.config)))
         examined = examine_lines(join(listings), self.options.model)
-        found = diagnosis(examined, self.options)
-        return found._replace(problems=[*found.problems, *write_files(examined, self.options)])
+        diagnosis = summarize(examined, self.options)
+        return diagnosis._replace(
+            problems=[*diagnosis.problems, *write_files(examined, self.options)]
+        )
 
 
 def examine_lines(listing: Listing, model: str | None = None) -> Examined:
-    """All checks of all lines. model: a bundle's path or name. Raises ValueError for one of none
-    that reads lines, OSError for a missing one."""
-    judge = LabelScorer(Recognizer(load_bundle(model))) if model else None
+    """Run all checks on all lines. model: path or name of a bundle that scores the labels.
+
+    Raises ValueError for a bundle that does not read lines, OSError for a missing one.
+    """
+    scorer = LabelScorer(Recognizer(load_bundle(model))) if model else None
+    reader = scorer.reader if scorer else LineReader()
     lines = listing.lines
     findings = [finding for line in lines for finding in text_findings(line)]
-    findings += twice_listed(lines)
-    unspoken = {id(line) for line in lines if not any(map(character_name, line.text or ""))}
-    texts = [line for line in lines if id(line) not in unspoken]
-    alphabet = frozenset(judge.labels) if judge else None
-    findings += character_findings(texts, alphabet)
-    for folder in by_folder(texts):
-        findings += spelling_findings([texts[place] for place in folder])
-    good, pictures = measure_all(lines, findings, judge.reader if judge else LineReader())
-    findings += duplicate_findings(good, pictures)
-    kept = [place for place, line in enumerate(good) if id(line) not in unspoken]
-    good, pictures = [good[i] for i in kept], [pictures[i] for i in kept]
-    turned: set[int] = set()
-    for places in by_folder(good):
-        chosen = [good[i] for i in places], [pictures[i] for i in places]
-        findings += shape_findings(*chosen, steps_counter(judge))
-        gains = upside_down(chosen[1], [line.text or "" for line in chosen[0]])
-        for place, gain in zip(places, gains, strict=True):
-            if gain > MARGIN:
-                turned.add(place)
-                if judge is None:
-                    told = "its ink fits the text better turned"
-                    findings.append(
-                        Finding("upside down", good[place], told, True, score=float(gain))
-                    )
-    readings = score_labels(judge, good, pictures, turned, findings) if judge else {}
-    order = {kind: place for place, kind in enumerate(KINDS)}
+    findings += repeated_rows(lines)
+    with_text = [line for line in lines if has_visible_text(line)]
+    findings += character_findings(with_text, frozenset(scorer.labels) if scorer else None)
+    for folder in group_by(with_text, lambda line: line.folder):
+        findings += spelling_findings(folder)
+    measured = measure_all(lines, findings, reader)
+    findings += duplicate_findings(*unzip(measured))
+    measured = [pair for pair in measured if has_visible_text(pair[0])]
+    steps_of = steps_counter(scorer, reader)
+    gains: dict[int, float] = {}
+    for indices in group_by(range(len(measured)), lambda index: measured[index][0].folder):
+        folder, inks = unzip([measured[index] for index in indices])
+        findings += shape_findings(folder, inks, steps_of)
+        gains |= zip(indices, turning_gains(inks, [line.text for line in folder]), strict=True)
+    turned = {index: gain for index, gain in gains.items() if gain > MARGIN}
+    if scorer:
+        readings = score_labels(scorer, *unzip(measured), set(turned), findings)
+    else:
+        readings, reason = {}, "its ink fits the text better turned"
+        findings += [
+            Finding("upside down", measured[index][0], reason, True, score=gain)
+            for index, gain in turned.items()
+        ]
+    order = {kind: index for index, kind in enumerate(KINDS)}
     findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
     return Examined(listing, findings, readings)
 
 
+def unzip(
+    measured: Sequence[tuple[ListedLine, LineInk]],
+) -> tuple[list[ListedLine], list[LineInk]]:
+    """Split pairs into lines and their measurements."""
+    return [line for line, _ in measured], [ink for _, ink in measured]
+
+
 def score_labels(
-    judge: LabelScorer,
+    scorer: LabelScorer,
     lines: list[ListedLine],
-    pictures: list[LineInk],
+    inks: list[LineInk],
     turned: set[int],
     findings: list[Finding],
 ) -> dict[str, Reading]:
-    """Add what the model finds; what spoils an image already, spoils its reading too."""
-    readings = judge.read(lines)
-    more = dict(turned_findings(judge, lines, readings, pictures, turned))
-    told = {(finding.kind, finding.line) for finding in findings}
-    findings += [one for one in more.values() if (one.kind, one.line) not in told]
+    """Add the model's findings and return its readings by path.
+
+    turned: indices of lines whose ink looks upside down. Labels of images that are already found
+    SPOILED are not doubted, for their readings are wrong anyway.
+    """
+    readings = scorer.read(lines)
+    known = {(finding.kind, finding.line) for finding in findings}
+    findings += [
+        finding
+        for finding in turned_findings(scorer, lines, readings, inks, turned)
+        if (finding.kind, finding.line) not in known
+    ]
     spoiled = {finding.line for finding in findings if finding.kind in SPOILED}
-    whole = [place for place, line in enumerate(lines) if line not in spoiled]
+    whole = [index for index, line in enumerate(lines) if line not in spoiled]
     findings += suspect_findings([lines[i] for i in whole], [readings[i] for i in whole])
     return {line.path: reading for line, reading in zip(lines, readings, strict=True)}
 
 
 def measure_all(
     lines: Sequence[ListedLine], findings: list[Finding], reader: LineReader
-) -> tuple[list[ListedLine], list[LineInk]]:
-    """Those whose image can be read, with it; why others cannot is added to the findings."""
+) -> list[tuple[ListedLine, LineInk]]:
+    """Return the lines whose image can be read, with its measurements; add findings for others."""
 
     def check(line: ListedLine) -> LineInk | Finding:
-        if "#" not in line.path and not Path(line.path).is_file():  # or a line of a page
+        if "#" not in line.path and not Path(line.path).is_file():  # "#": a line of a page
             return Finding("no image", line, f"no such image ({line.where})", True)
         try:
-            picture = measure(line.path, reader)
+            return measure(line.path, reader)
         except (OSError, ValueError) as error:
-            reason = str(error).removeprefix(f"{line.path}: ")
-            return Finding("unreadable", line, reason, True)
-        return picture
+            return Finding("unreadable", line, str(error).removeprefix(f"{line.path}: "), True)
 
-    good, pictures = [], []
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        checked = track(pool.map(check, lines), "measuring", len(lines))
-        for line, found in zip(lines, checked, strict=True):
-            if isinstance(found, Finding):
-                findings.append(found)
-            else:
-                good.append(line)
-                pictures.append(found)
-    return good, pictures
+        results = list(track(pool.map(check, lines), "measuring", len(lines)))
+    findings += [result for result in results if isinstance(result, Finding)]
+    pairs = zip(lines, results, strict=True)
+    return [(line, result) for line, result in pairs if isinstance(result, LineInk)]
 
 
-def steps_counter(judge: LabelScorer | None) -> Callable[[LineInk], int]:
-    """Steps that CTC has for an image: of the model, or of an encoder with the usual options."""
-    height = judge.reader.height if judge else LineReader().height
+def steps_counter(scorer: LabelScorer | None, reader: LineReader) -> Callable[[LineInk], int]:
+    """Return a function: image -> CTC steps that the model, or else LineCNN by default, makes."""
     reduction = signature(LineCNN).parameters["width_reduction"].default
 
-    def steps(picture: LineInk) -> int:
-        columns = round(picture.width * height / picture.height)
-        return judge.steps(columns) if judge else columns // reduction
+    def steps(ink: LineInk) -> int:
+        columns = round(ink.width * reader.height / ink.height)
+        return scorer.steps(columns) if scorer else columns // reduction
 
     return steps
 
 
-def twice_listed(lines: Sequence[ListedLine]) -> list[Finding]:
-    places: defaultdict[str, list[ListedLine]] = defaultdict(list)
-    for line in lines:
-        places[line.path].append(line)
-    found = []
-    for same in places.values():
-        for line in same[1:]:
-            differs = line.text != same[0].text
-            told = f"{same[0].where} names it too" + ", with another text" * differs
-            found.append(Finding("listed twice", line, told, False, same[0]))
-    return found
-
-
-def by_folder(lines: Sequence[ListedLine]) -> list[list[int]]:
-    """Places of the lines of each folder."""
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, line in enumerate(lines):
-        places[line.folder].append(place)
-    return list(places.values())
+def repeated_rows(lines: Sequence[ListedLine]) -> Iterator[Finding]:
+    """Yield the lines whose image an earlier row names too."""
+    for first, *others in group_by(lines, lambda line: line.path):
+        for line in others:
+            suffix = ", with another text" * (line.text != first.text)
+            reason = f"{first.where} names it too{suffix}"
+            yield Finding("listed twice", line, reason, False, first)
 
 
 def write_files(examined: Examined, options: LineOptions) -> list[str]:
-    """What could not be written, and why: it takes nothing else with it."""
+    """Write the files of --fix and --html; return what could not be written, and why."""
     problems, findings = [], examined.findings
     try:
         if options.fix:
@@ -210,61 +211,67 @@ def write_files(examined: Examined, options: LineOptions) -> list[str]:
 
 
 def write_fix(path: Path, findings: Sequence[Finding]) -> None:
-    """What `LineFolder(leave_out=...)` takes: file TAB reasons, a line each."""
+    """Write the list that `LineFolder(leave_out=...)` reads: file TAB reasons, one line each."""
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for finding in findings:
         if finding.leave_out:
-            told = f"{finding.kind}: {finding.reason}"
-            reasons[finding.line.name].append(" ".join(told.split()))
-    rows = [f"{name}\t{'; '.join(told)}\n" for name, told in sorted(reasons.items())]
+            reason = f"{finding.kind}: {finding.reason}"
+            reasons[finding.line.name].append(" ".join(reason.split()))
+    rows = [f"{name}\t{'; '.join(listed)}\n" for name, listed in sorted(reasons.items())]
     path.write_text("".join(rows), encoding="utf-8")
 
 
-def diagnosis(examined: Examined, options: LineOptions) -> Diagnosis:
+def summarize(examined: Examined, options: LineOptions) -> Diagnosis:
+    """Return the totals, tables and messages for the terminal and --json."""
     listing, findings, readings = examined
     lines = listing.lines
-    counted = Counter(finding.kind for finding in findings)
-    left = Counter(finding.kind for finding in findings if finding.leave_out)
-    totals: dict[str, object] = {"lines": len(lines)}
     splits = Counter(line.split for line in lines)
+    totals: dict[str, object] = {"lines": len(lines)}
     totals |= splits if len(splits) > 1 else {}
     totals |= {
         "left out already": len(listing.left_out),
         "lines with a finding": len({finding.line for finding in findings}),
-        "lines to leave out": len({one.line.path for one in findings if one.leave_out}),
+        "lines to leave out": len({f.line.path for f in findings if f.leave_out}),
     }
     if readings:
         totals["labels that the model reads as they are"] = sum(
             line.path in readings and readings[line.path].text == line.text for line in lines
         )
+    kinds = {}
     problems, warnings = list(listing.problems), []
-    for kind, (broken, advice) in KINDS.items():
-        these = [finding for finding in findings if finding.kind == kind]
-        if these and broken:
-            problems += [f"{kind}: {finding.line.path}: {finding.reason}" for finding in these[:3]]
-            more = len(these) - NAMED
-            problems += [f"{kind}: {more} more; {advice}"] if more > 0 else []
-        elif these:
-            few = ", ".join(f"{one.line.name} ({one.reason})" for one in these[:NAMED])
-            more = ", ..." if len(these) > NAMED else ""
-            warnings.append(f"{kind}, {len(these)} lines: {few}{more}; {advice}")
+    for kind, group in groupby(findings, lambda finding: finding.kind):
+        kind_findings = list(group)
+        to_leave_out = sum(finding.leave_out for finding in kind_findings)
+        kinds[kind] = {"lines": len(kind_findings), "to leave out": to_leave_out}
+        (problems if KINDS[kind].broken else warnings).extend(messages(kind, kind_findings))
     if findings and not (options.html or options.fix):
         warnings.append("--html F shows each line, --fix F lists those to leave out of training")
-    kinds = {kind: {"lines": n, "to leave out": left[kind]} for kind, n in counted.items()}
-    forms: dict[str, dict[str, float]] = {}
-    for places in by_folder(lines):
-        for name, counts in count_spellings([lines[place] for place in places]).items():
-            kept = forms.setdefault(name, dict.fromkeys(counts, 0.0))
-            forms[name] = {side: int(kept[side] + counts[side]) for side in counts}
-    told = [as_document(finding) for finding in findings]
-    counts = {"findings by kind": kinds, "two forms of one sign": forms}
-    return Diagnosis("lines", (), totals, counts, problems, warnings, told)
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for folder in group_by(lines, lambda line: line.folder):
+        for names, counts in count_spellings(folder).items():
+            spellings[names].update(counts)
+    counts = {"findings by kind": kinds, "two forms of one sign": spellings}
+    return Diagnosis(
+        "lines", (), totals, counts, problems, warnings, list(map(as_document, findings))
+    )
+
+
+def messages(kind: str, findings: Sequence[Finding]) -> list[str]:
+    """Describe the findings of one kind: one message each if it is broken, else one for all."""
+    broken, advice = KINDS[kind]
+    named, more = findings[:MAX_NAMED], len(findings) - MAX_NAMED
+    if broken:
+        problems = [f"{kind}: {finding.line.path}: {finding.reason}" for finding in named]
+        return [*problems, f"{kind}: {more} more; {advice}"] if more > 0 else problems
+    listed = ", ".join(f"{finding.line.name} ({finding.reason})" for finding in named)
+    dots = ", ..." if more > 0 else ""
+    return [f"{kind}, {len(findings)} lines: {listed}{dots}; {advice}"]
 
 
 def as_document(finding: Finding) -> dict[str, object]:
-    """For --json."""
+    """Return a finding as a JSON-serializable dict, for --json."""
     line, other = finding.line, finding.other
-    found = {
+    document = {
         "kind": finding.kind,
         "file": line.path,
         "text": line.text,
@@ -274,5 +281,5 @@ def as_document(finding: Finding) -> dict[str, object]:
         "leave_out": finding.leave_out,
         "score": round(float(finding.score), 4),
     }
-    found |= {"other": other.path} if other else {}
-    return found | ({"reading": finding.reading} if finding.reading is not None else {})
+    document |= {"other": other.path} if other else {}
+    return document | ({"reading": finding.reading} if finding.reading is not None else {})

@@ -1,7 +1,6 @@
-"""The doctor for videos: finds them with their annotations, decodes each whole, asks the checks."""
+"""Examiner of videos: finds them with their annotations, decodes each completely, runs checks."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,84 +18,85 @@ from datasets.video.decoder import describe
 from datasets.video.groups import group_of
 from datasets.video.reader import ClipReader
 
-from .diagnosis import Diagnosis, Examiner, Row, TableOptions
+from .diagnosis import Diagnosis, Examiner, Row, TableOptions, group_by
 from .line_files import holds_lines
 from .video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, warnings
 
-# the endings under which annotation files are looked for; which tool wrote one, its content says
+# suffixes of possible annotation files; which tool wrote a file is found from its content
 ANNOTATIONS = (".csv", ".tsv", ".boris", ".boris.gz", ".eaf", ".json")
-USUAL = ("labels.csv", "labels.tsv")
+DEFAULT_TABLES = ("labels.csv", "labels.tsv")
 
 
 class VideoExaminer(Examiner):
-    """Videos that `ClipReader` reads, alone, in folders, or named by an annotation file."""
+    """Examines videos that `ClipReader` reads: single files, in folders, or in annotation files."""
 
     def takes(self, path: Path) -> bool:
-        """By its ending: one that says video and is none is broken, which the doctor tells.
+        """Return whether a path holds videos or their annotations, judged by suffixes.
 
-        A table of line images is none of its own.
+        A file with a video's suffix that is no video is taken, and later reported as broken. Tables
+        of line images are not taken.
         """
         if path.is_file():
-            return not holds_lines(path) and path.name.lower().endswith(
-                (*ClipReader.suffixes, *ANNOTATIONS)
-            )
-        return bool(
-            next(videos_in(path), None) or (annotation_files(path) and not holds_lines(path))
-        )
+            suffixes = (*ClipReader.suffixes, *ANNOTATIONS)
+            return not holds_lines(path) and path.name.lower().endswith(suffixes)
+        return any(videos_in(path)) or bool(annotation_files(path) and not holds_lines(path))
 
     def examine(self, paths: Sequence[Path], options: TableOptions) -> Diagnosis:
-        found: dict[Path, Video] = {}
+        annotated: list[tuple[Path, ClipAnnotation | None]] = []
         problems: list[str] = []
         hints: list[str] = []
+        table_options = options._asdict()
+        del table_options["table"], table_options["group_pattern"]
         for path in paths:
-            table = chosen_table(path, options.table, hints)
+            table = choose_table(path, options.table, hints)
             annotations: list[ClipAnnotation] = []
             if table is not None:
-                named = options._asdict()
-                del named["table"], named["group_pattern"]
-                annotations, more = read_annotations(table, **named)
-                problems += [problem.reason for problem in more]
-                base = table
+                annotations, unusable = read_annotations(table, **table_options)
+                problems += [problem.reason for problem in unusable]
             elif path.is_dir():
-                base = path / "labels.csv"  # where a table would lie: clips are found from there
+                table = path / "labels.csv"  # does not exist: clips are found relative to it
                 annotations = class_folders(path)
+            else:
+                annotated.append((path, None))
             for annotation in annotations:
-                video = clip_path(base, annotation.clip)
                 group = annotation.group or group_of(annotation.clip, options.group_pattern)
-                add(found, video, annotation._replace(group=group))
+                video = clip_path(table, annotation.clip)
+                annotated.append((video, annotation._replace(group=group)))
             if path.is_dir():
-                for video in videos_in(path):
-                    add(found, video, None)
-            elif table is None:
-                add(found, path, None)
-        videos = list(decode_all([found[key] for key in sorted(found)]))
-        return diagnosis(videos, problems, hints)
+                annotated += [(video, None) for video in videos_in(path)]
+        videos = list(decode_all(merge(annotated)))
+        return summarize(videos, problems, hints)
 
 
-def chosen_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
-    """The annotation file of a path; hints say where none was chosen among several."""
+def choose_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
+    """Return the annotation file of a path, if there is one.
+
+    A hint is appended if a folder has several and `name` chooses none. Raises ValueError if the
+    file `name` is missing in a folder.
+    """
     if path.is_file():
         return path if path.name.lower().endswith(ANNOTATIONS) else None
     if name is not None:
         if not (path / name).is_file():
             raise ValueError(f"{path / name}: no such file; --table names a file in each folder")
         return path / name
-    there = annotation_files(path)
-    usual = [file for file in there if file.name in USUAL]
-    if len(usual or there) == 1:
-        return (usual or there)[0]
-    if there:
-        names = ", ".join(file.name for file in there)
+    files = annotation_files(path)
+    candidates = [file for file in files if file.name in DEFAULT_TABLES] or files
+    if len(candidates) == 1:
+        return candidates[0]
+    if files:
+        names = ", ".join(file.name for file in files)
         hints.append(f"{path}: annotations were not looked at; choose one by --table: {names}")
     return None
 
 
 def annotation_files(folder: Path) -> list[Path]:
+    """Return the possible annotation files directly in a folder, by suffix."""
     return sorted(file for file in folder.iterdir() if file.name.lower().endswith(ANNOTATIONS))
 
 
 def videos_in(folder: Path) -> Iterator[Path]:
-    """All below a folder, without hidden ones."""
+    """Yield all videos below a folder except hidden ones."""
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not hidden and path.suffix.lower() in ClipReader.suffixes and path.is_file():
@@ -104,23 +104,24 @@ def videos_in(folder: Path) -> Iterator[Path]:
 
 
 def class_folders(root: Path) -> list[ClipAnnotation]:
-    """The labels that the names of folders give, if all videos lie in two folders or more."""
+    """Return labels from the folders' names if all videos lie in two or more folders, else []."""
     parts = [path.relative_to(root).parts for path in videos_in(root)]
     if min(map(len, parts), default=0) < 2 or len({part[0] for part in parts}) < 2:
         return []
     return read_class_folders(root, ClipReader.suffixes)
 
 
-def add(found: dict[Path, Video], path: Path, annotation: ClipAnnotation | None) -> None:
-    """Each file once, with all that is said about it."""
-    key = path.absolute()
-    video = found.get(key) or Video(str(path), ())
-    said = video.annotations if annotation is None else (*video.annotations, annotation)
-    found[key] = video._replace(annotations=said)
+def merge(annotated: Sequence[tuple[Path, ClipAnnotation | None]]) -> list[Video]:
+    """Merge pairs of a file and an annotation into one Video per file, sorted by absolute path."""
+    pairs = sorted(annotated, key=lambda pair: pair[0].absolute())
+    return [
+        Video(str(group[0][0]), tuple(annotation for _, annotation in group if annotation))
+        for group in group_by(pairs, lambda pair: pair[0].absolute())
+    ]
 
 
 def decode_all(videos: Sequence[Video]) -> Iterator[Video]:
-    """Each with its facts or its error, in order: one decoder a core, one thread a decoder."""
+    """Yield each video with its facts or its error, in order; decoders run in parallel threads."""
     pool = ThreadPoolExecutor(torch.get_num_threads())
     try:
         yield from track(pool.map(decode_one, videos), "decoding", len(videos))
@@ -129,66 +130,67 @@ def decode_all(videos: Sequence[Video]) -> Iterator[Video]:
 
 
 def decode_one(video: Video) -> Video:
+    """Return a video with its facts and the hash of its content, or with its error."""
     try:
         facts = describe(video.path)
         with open(video.path, "rb") as file:
             content = hashlib.file_digest(file, "blake2b").hexdigest()
     except FileNotFoundError:
-        named = "".join(f" ({annotation.where})" for annotation in video.annotations[:1])
-        return video._replace(error=f"{video.path}: no such file{named}")
+        where = "".join(f" ({annotation.where})" for annotation in video.annotations[:1])
+        return video._replace(error=f"{video.path}: no such file{where}")
     except (OSError, ValueError) as error:
         return video._replace(error=str(error))
     return video._replace(facts=facts, content=content, error=facts.ended_early)
 
 
-def diagnosis(videos: Sequence[Video], problems: list[str], hints: list[str]) -> Diagnosis:
+def summarize(videos: Sequence[Video], problems: list[str], hints: list[str]) -> Diagnosis:
+    """Return the rows, totals, tables and warnings for the terminal and --json."""
     good = [video for video in videos if not video.error]
-    frames = sum(video.facts.frames for video in good)
     seconds = float(sum(video.facts.seconds for video in good))
     totals: dict[str, object] = {
         "files": len(videos),
         "read": len(good),
         "broken": len(videos) - len(good),
         "annotations that cannot be used": len(problems),
-        "frames": frames,
+        "frames": sum(video.facts.frames for video in good),
         "hours": seconds / 3600,
     }
     labels, groups = count_labels(good), count_groups(good)
-    labelled = sum(entry["seconds"] for entry in labels.values())
+    durations = [entry["seconds"] for entry in labels.values()]
     if any(annotation.segments for video in good for annotation in video.annotations):
+        labelled = sum(durations)
         totals["labelled seconds of all, %"] = 100 * labelled / seconds if seconds else 0.0
     if labels:
-        weights = Counter({label: entry["seconds"] for label, entry in labels.items()})
-        totals["the longest label, times the shortest"] = max(weights.values()) / max(
-            min(weights.values()), 1e-9
-        )
+        ratio = max(durations) / max(min(durations), 1e-9)
+        totals["the longest label, times the shortest"] = ratio
     counts = {"labels": labels, "groups": groups}
-    told = [*hints, *warnings(good, labels, groups)]
-    return Diagnosis("videos", [row(v) for v in videos], totals, counts, problems, told)
+    advice = [*hints, *warnings(good, labels, groups)]
+    return Diagnosis("videos", list(map(video_row, videos)), totals, counts, problems, advice)
 
 
-def row(video: Video) -> Row:
-    found = video.facts
-    groups = sorted({one.group for one in video.annotations if one.group})
-    facts = (found._asdict() if found else {}) | {"groups": groups}
+def video_row(video: Video) -> Row:
+    """Return the result for one video, with the notes of all VIDEO_CHECKS."""
+    facts = video.facts
+    groups = sorted({annotation.group for annotation in video.annotations if annotation.group})
+    values = (facts._asdict() if facts else {}) | {"groups": groups}
     if video.error:
-        return Row(video.path, facts, {}, [], video.error)
-    missing = found.header_frames is not None and found.header_frames != found.frames
+        return Row(video.path, values, {}, [], video.error)
+    frames_differ = facts.header_frames not in (None, facts.frames)
     cells = {
-        "frames": f"{found.frames}" + f" (header {found.header_frames})" * missing,
-        "size": f"{found.width} x {found.height}"
-        + f", turned {found.rotation}" * bool(found.rotation),
-        "codec": f"{found.codec} {found.pixel_format}",
-        "Hz": f"{found.rate_hz:.2f}" + " uneven" * (not found.constant_rate),
-        "seconds": f"{found.seconds:.2f}",
-        "annotation": ", ".join(describe_annotation(one) for one in video.annotations) or "-",
+        "frames": f"{facts.frames}" + f" (header {facts.header_frames})" * frames_differ,
+        "size": f"{facts.width} x {facts.height}"
+        + f", turned {facts.rotation}" * bool(facts.rotation),
+        "codec": f"{facts.codec} {facts.pixel_format}",
+        "Hz": f"{facts.rate_hz:.2f}" + " uneven" * (not facts.constant_rate),
+        "seconds": f"{facts.seconds:.2f}",
+        "annotation": ", ".join(map(describe_annotation, video.annotations)) or "-",
     }
     notes = [note for check in VIDEO_CHECKS for note in check(video)]
-    return Row(video.path, facts, cells, notes, "")
+    return Row(video.path, values, cells, notes, "")
 
 
 def describe_annotation(annotation: ClipAnnotation) -> str:
-    """What one annotation says, in a word or two."""
+    """Return what kind of annotation a clip has: its label, or a count of segments or letters."""
     if annotation.segments:
         return f"{len(annotation.segments)} segments"
     return annotation.label if annotation.text is None else f"{len(annotation.text)} characters"

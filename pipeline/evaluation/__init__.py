@@ -1,1 +1,1 @@
-"""A bundle or a network on labelled data: truth for each head, corpus scores."""
+"""Scoring of bundles on labelled data: targets for each head, and corpus scores."""

@@ -1,4 +1,4 @@
-"""What evaluate tells of clips beside their scores: confusion, boundaries in seconds."""
+"""Output of `evaluate` on clips beyond scores: confusion table, errors of boundaries in seconds."""
 
 import math
 from collections.abc import Sequence
@@ -17,39 +17,39 @@ from .labelled import LabelledData
 def clip_details(
     answers: Sequence[Answer], data: LabelledData, tally: Tally
 ) -> tuple[list[str], dict[str, float | None]]:
-    """What clips have beside their scores: lines to print, and values for --json."""
-    readings = [answer.reading for answer in answers]
+    """Return lines to print and values for --json; none for transcripts."""
     if isinstance(data.nothing, Text):
         return [], {}
-    said = [
-        np.array(reading.id) if isinstance(reading, Label) else step_ids(reading, target.size)
-        for reading, target in zip(readings, data.targets, strict=True)
+    predictions = [
+        np.array(answer.reading.id)
+        if isinstance(answer.reading, Label)
+        else step_ids(answer.reading, target.size)
+        for answer, target in zip(answers, data.targets, strict=True)
     ]
-    table = confusion_table(with_unread(said, data.targets, len(data.labels)), data.labels)
+    matrix = confusion_with_unread(predictions, data.targets, len(data.labels))
+    table = confusion_table(matrix, data.labels)
     if isinstance(data.nothing, Label):
         return [table], {}
-    times = [  # of a clip that was not read any will do: it has no boundary to measure to
+    times = [  # any times will do for an unread clip: it has no predicted boundary
         np.arange(len(target)) if answer.times is None else answer.times
         for answer, target in zip(answers, data.targets, strict=True)
     ]
-    found = boundary_error(said, data.targets, times)
-    each = mean_over_videos(tally, "edit")
-    lines = [] if math.isnan(each) else [f"edit {each:.2f} % as the mean over clips (MS-TCN's way)"]
+    error = boundary_error(predictions, data.targets, times)
+    edit = mean_over_videos(tally, "edit")
+    lines = [] if math.isnan(edit) else [f"edit {edit:.2f} % as the mean over clips (MS-TCN's way)"]
     if data.background:
         lines.append(f"no segments: {', '.join(data.labels[i] for i in data.background)}")
-    lines.append(found.describe())
-    lines.append(table)
-    return lines, {
-        "boundary_error_s": None if math.isnan(found.mean) else found.mean,
-        "boundaries_missed": found.missed,
+    return [*lines, error.describe(), table], {
+        "boundary_error_s": None if math.isnan(error.mean) else error.mean,
+        "boundaries_missed": error.missed,
     }
 
 
-def with_unread(
-    said: Sequence[np.ndarray], targets: Sequence[np.ndarray], num_labels: int
+def confusion_with_unread(
+    predictions: Sequence[np.ndarray], targets: Sequence[np.ndarray], num_labels: int
 ) -> np.ndarray:
-    """The confusion matrix, and where something could not be read a column of that behind it."""
-    matrix = confusion(said, targets, num_labels)
-    true = np.concatenate([np.atleast_1d(target) for target in targets])
-    unread = np.bincount(true[true != IGNORED], minlength=num_labels) - matrix.sum(1)
+    """Return the confusion matrix, with a last column of unread steps if there are any."""
+    matrix = confusion(predictions, targets, num_labels)
+    flat = np.concatenate([np.atleast_1d(target) for target in targets])
+    unread = np.bincount(flat[flat != IGNORED], minlength=num_labels) - matrix.sum(1)
     return np.column_stack([matrix, unread]) if unread.any() else matrix

@@ -1,4 +1,4 @@
-"""evaluate: how often a bundle is right on labelled data, how sure it is, and how fast."""
+"""Scores a bundle on labelled data: accuracy, calibration and speed."""
 
 import json
 import sys
@@ -10,11 +10,11 @@ import numpy as np
 
 from datasets.progress import track
 from models import SequenceClassificationHead
-from models.heads.labels import Label, Text
+from models.heads.labels import StepLabels, Text
 
 from ..reading.prediction import Answer, Recognizer
-from ..reading.records import Reading, confidence_of
-from ..scoring.metrics import Normalization, describe_score, scores
+from ..reading.records import confidence_of
+from ..scoring.metrics import Normalization, Tally, describe_score, scores
 from ..scoring.readings import tally_readings
 from ..scoring.temperature import (
     BINS,
@@ -30,7 +30,10 @@ from .labelled_reviews import labelled_reviews
 
 
 def evaluate(recognizer: Recognizer, options) -> int:
-    """Corpus scores. 0, or 1 if an item could not be read (it counts as wrong)."""
+    """Print corpus scores, and write them to --json.
+
+    Returns 1 if an item could not be read (it counts as wrong), else 0.
+    """
     if options.json and not Path(options.json).parent.is_dir():
         raise ValueError(f"--json {options.json}: no such folder to write into")
     data = labelled_data(recognizer, options)
@@ -41,73 +44,69 @@ def evaluate(recognizer: Recognizer, options) -> int:
     for note in notes:
         print(note, file=sys.stderr)
     readings = [answer.reading for answer in answers]
-    unread = sum(reading is data.nothing for reading in readings)
-    compared = Normalization(options.ignore_case, options.fold_punctuation)
+    normalization = Normalization(options.ignore_case, options.fold_punctuation)
     tally = tally_readings(
-        readings, data.targets, data.groups, data.labels, compared, data.background
+        readings, data.targets, data.groups, data.labels, normalization, data.background
     )
-    found = scores(tally)
-    for name, score in found.items():
+    values = {}
+    for name, score in scores(tally).items():
         print(describe_score(name, score))
-    content = {name: score.value for name, score in found.items()}
-    hits = tally.counts["exact"][0][:, 0] if isinstance(data.nothing, Text) else None
-    sure = confidences_and_hits(recognizer, readings, data, hits)
-    if sure is not None:
-        bins = BINS if hits is None else num_bins(len(sure[0]))
-        content["ece"] = expected_calibration_error(*sure, bins)
+        values[name] = score.value
+    is_text = isinstance(data.nothing, Text)
+    if not isinstance(data.nothing, StepLabels):
+        confidences, correct = confidences_and_correct(recognizer, answers, data, tally)
+        bins = num_bins(len(confidences)) if is_text else BINS
+        values["ece"] = expected_calibration_error(confidences, correct, bins)
         print(
-            f"ece {content['ece']:.2f} % (how far confidence is from the share that is right; "
-            f"{bins} bins; {chance_calibration_error(sure[0], bins):.2f} % comes by chance)"
+            f"ece {values['ece']:.2f} % (how far confidence is from the share that is right; "
+            f"{bins} bins; {chance_calibration_error(confidences, bins):.2f} % comes by chance)"
         )
     if data.unit == "clips":
-        told, more = clip_details(answers, data, tally)
-        print(*told, sep="\n")
-        content |= more
-    told = f"; compared after {compared.describe()}" if isinstance(data.nothing, Text) else ""
+        lines, more_values = clip_details(answers, data, tally)
+        print(*lines, sep="\n")
+        values |= more_values
+    compared = f"; compared after {normalization.describe()}" if is_text else ""
     rate = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
-    print(f"{len(readings)} {data.unit}, {rate} a second{told}")
+    print(f"{len(readings)} {data.unit}, {rate} a second{compared}")
     if options.json:
-        content |= {"n": len(readings), "per_second": per_second}
-        Path(options.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return 1 if unread else 0
+        values |= {"n": len(readings), "per_second": per_second}
+        Path(options.json).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    return int(any(reading is data.nothing for reading in readings))
 
 
 def read_all(recognizer: Recognizer, data: LabelledData) -> tuple[list[Answer], float]:
-    """An answer to each item, and items read a second; those that fail are named."""
+    """Return an answer to each item, and items read per second.
+
+    Failures are printed, and replaced by the reading `data.nothing`.
+    """
     for _ in recognizer.answers(data.items[: data.warm_up]):
         pass
-    started = time.perf_counter()
+    start = time.perf_counter()
     answers = list(track(recognizer.answers(data.items), "reading", len(data.items)))
-    spent = time.perf_counter() - started
-    for place, answer in enumerate(answers):
+    seconds = time.perf_counter() - start
+    for index, answer in enumerate(answers):
         if isinstance(answer.reading, str):
             counted = "read empty" if isinstance(data.nothing, Text) else "wrong"
             print(f"error: {answer.reading} (counted as {counted})", file=sys.stderr)
-            answers[place] = answer._replace(reading=data.nothing)
-    return answers, len(answers) / spent
+            answers[index] = answer._replace(reading=data.nothing)
+    return answers, len(answers) / seconds
 
 
-def confidences_and_hits(
-    recognizer: Recognizer,
-    readings: Sequence[Reading],
-    data: LabelledData,
-    exact: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """(N,) confidences and whether each was right, over the items that were read.
-
-    exact: (M,) of strings, whether each is equal to its target as compared. None for segments.
-    """
-    if exact is None:
-        if not isinstance(data.nothing, Label):
-            return None
-        exact = [r.id == t for r, t in zip(readings, data.targets, strict=True)]
-    read = [(r, e) for r, e in zip(readings, exact, strict=True) if r is not data.nothing]
-    sure = np.array([confidence_of(recognizer.bundle, reading) for reading, _ in read])
-    return sure, np.array([right for _, right in read], bool)
+def confidences_and_correct(
+    recognizer: Recognizer, answers: Sequence[Answer], data: LabelledData, tally: Tally
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (N,) confidences, and whether each is correct, of the N strings or labels read."""
+    read = [i for i, answer in enumerate(answers) if answer.reading is not data.nothing]
+    correct = tally.counts["exact" if isinstance(data.nothing, Text) else "accuracy"][0]
+    confidences = [confidence_of(recognizer.bundle, answers[i].reading) for i in read]
+    return np.array(confidences), correct[read, 0].astype(bool)
 
 
 def labelled_data(recognizer: Recognizer, options) -> LabelledData:
-    """What --data holds for the reader of this bundle."""
+    """Load the data of --data for the bundle's reader.
+
+    Raises ValueError for a bundle that cannot be scored.
+    """
     bundle = recognizer.bundle
     kind = type(bundle.reader).__name__
     if kind == "LineReader":

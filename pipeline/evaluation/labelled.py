@@ -1,6 +1,6 @@
-"""What a bundle is scored on: items with their targets, as ids of labels."""
+"""Labelled data for scoring: items with targets encoded as label ids."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,19 +8,19 @@ import numpy as np
 from ..reading.prediction import Answer, Item
 from ..reading.records import Reading
 
-WARM_UP = 4  # items read before the clock starts: the first batches are slow
+WARM_UP = 4  # items read before timing starts: the first batches are slow
 
 
 class LabelledData(NamedTuple):
-    """What a bundle is scored on: N items, their targets (ids of `labels`) and their groups.
+    """N items to score a bundle on, their targets (ids of `labels`) and their groups.
 
-    targets: or, if they hang on the times at which a video was read, what makes them of the
-        answers, together with notes on what does not fit.
-    labels: those of the bundle, and behind them symbols that only the targets have.
-    nothing: the reading, wrong in any case, that stands for an item that could not be read.
-    unit: what an item is, plural. unscored: what has no target, with the reason.
-    background: ids of labels that make no segments.
-    warm_up: items read before the clock starts.
+    targets: an array for each item; or, if they depend on the times at which a video was read, a
+        function of the answers that returns the arrays and notes on what does not fit.
+    labels: the bundle's labels, followed by symbols that only the targets have.
+    nothing: the reading, always wrong, that replaces that of an item that could not be read.
+    unit: what an item is, in the plural. unscored: reasons why other items have no target.
+    background: ids of labels that form no segments.
+    warm_up: number of items read before timing starts.
     """
 
     items: list[str | Item]
@@ -34,7 +34,7 @@ class LabelledData(NamedTuple):
     warm_up: int = WARM_UP
 
     def settled(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
-        """With targets that hang on no answer any more, and the notes."""
+        """Return the data with its targets as arrays, computed from the answers, and the notes."""
         if not callable(self.targets):
             return self, []
         targets, notes = self.targets(answers)
@@ -42,15 +42,30 @@ class LabelledData(NamedTuple):
 
 
 def label_ids(given: Sequence[str], labels: Sequence[str], where: str) -> list[int]:
-    """Names of labels, or numbers that all are places in the bundle's list of them -> their ids."""
-    ids = {label: place for place, label in enumerate(labels)}
-    strange = sorted(set(given) - ids.keys())
-    if strange and all(label.isdecimal() and int(label) < len(labels) for label in set(given)):
+    """Return the ids of labels given by name, or all by number.
+
+    Raises ValueError, which begins with `where`, for unknown labels.
+    """
+    ids = {label: index for index, label in enumerate(labels)}
+    unknown = sorted(set(given) - ids.keys())
+    if not unknown:
+        return [ids[label] for label in given]
+    if all(label.isdecimal() and int(label) < len(labels) for label in given):
         return [int(label) for label in given]
-    if strange:
-        named = ", ".join(map(repr, strange[:3]))
-        raise ValueError(
-            f"{where}: {len(strange)} labels that the bundle does not know, such as {named}; it "
-            f"knows {', '.join(map(repr, list(labels)[:12]))}, or their numbers from 0"
-        )
-    return [ids[label] for label in given]
+    examples = ", ".join(map(repr, unknown[:3]))
+    raise ValueError(
+        f"{where}: {len(unknown)} labels that the bundle does not know, such as {examples}; it "
+        f"knows {', '.join(map(repr, labels[:12]))}, or their numbers from 0"
+    )
+
+
+def encode_texts(
+    texts: Sequence[Iterable[str]], labels: Sequence[str]
+) -> tuple[list[str], list[np.ndarray]]:
+    """Encode texts, each a sequence of symbols, as ids (S,).
+
+    Returns the labels followed by the symbols that only the texts have, and the ids.
+    """
+    symbols = [*labels, *sorted({symbol for text in texts for symbol in text} - set(labels))]
+    ids = {symbol: index for index, symbol in enumerate(symbols)}
+    return symbols, [np.array([ids[symbol] for symbol in text], dtype=np.int64) for text in texts]

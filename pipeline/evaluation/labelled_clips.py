@@ -1,9 +1,10 @@
-"""Labelled videos that a bundle is scored on: what --data holds, and the truth for its head."""
+"""Labelled data of videos: clips of a folder or annotation file, and targets for the head."""
 
 import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -26,38 +27,40 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..reading.bundle import Bundle
 from ..reading.prediction import Answer
-from .labelled import LabelledData, label_ids
+from .labelled import LabelledData, encode_texts, label_ids
 
-FILE_NAME_GROUP = "(.+?)__"  # of lines: clips need not have it
+FILE_NAME_GROUP = "(.+?)__"  # default pattern, made for lines: names of clips need not match
 
 
 def labelled_clips(bundle: Bundle, options) -> LabelledData:
-    """A folder for each class or an annotation file -> its clips, with what this head should say.
+    """Load the clips of a folder per class or an annotation file, with targets for the head.
 
-    Raises ValueError if it has nothing for this head, or labels that the bundle does not know.
+    Raises ValueError if there is nothing for this head, or labels that the bundle does not know.
     """
     head, labels = bundle.model.head, bundle.labels
     annotations, problems = read_data(options, bundle.reader.suffixes)
-    ids = {label: place for place, label in enumerate(labels)}
-    strange = [label for label in options.background if label not in ids]
-    if strange:
-        raise ValueError(f"--background {' '.join(strange)}: the bundle has no such label")
+    ids = {label: index for index, label in enumerate(labels)}
+    unknown = [label for label in options.background if label not in ids]
+    if unknown:
+        raise ValueError(f"--background {' '.join(unknown)}: the bundle has no such label")
     if isinstance(head, SequenceClassificationHead):
-        annotations, more = clip_labels(annotations)
-        problems += [problem.reason for problem in more]
-        kept = [one for one in annotations if one.label not in options.ignore]
+        annotations, unlabelled = clip_labels(annotations)
+        problems += [problem.reason for problem in unlabelled]
+        kept = [annotation for annotation in annotations if annotation.label not in options.ignore]
         if len(kept) < len(annotations):
             problems.append(f"{len(annotations) - len(kept)} clips have a label of --ignore")
-        places = label_ids([one.label for one in kept], labels, options.data)
-        targets, nothing = [np.array(place) for place in places], Label(-1, 0.0)
+        names = [annotation.label for annotation in kept]
+        targets = list(map(np.array, label_ids(names, labels, options.data)))
+        nothing = Label(-1, 0.0)
     elif isinstance(head, CTCHead):
         kept = with_field(annotations, "text", "no transcript", problems)
-        labels, targets = encode_transcripts([one.text for one in kept], labels)
+        texts = split_texts([annotation.text for annotation in kept], labels)
+        labels, targets = encode_texts(texts, labels)
         nothing = Text([], [], [], 0.0)
     elif isinstance(head, TokenClassificationHead) and not head.multi_label:
         kept = with_field(annotations, "segments", "no segments", problems)
         check_labels(kept, ids, set(options.ignore), options.data)
-        targets = StepTargets(kept, ids, set(options.ignore))
+        targets = partial(step_targets, kept, ids, set(options.ignore))
         nothing = StepLabels([], [])
     else:
         raise ValueError(
@@ -65,48 +68,52 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
             "one label a frame, or a transcript"
         )
     if not kept:
-        first = "".join(f"\n  {reason}" for reason in problems[:3])
-        raise ValueError(f"{options.data}: no clip to score{first}")
+        reasons = "".join(f"\n  {reason}" for reason in problems[:3])
+        raise ValueError(f"{options.data}: no clip to score{reasons}")
     return LabelledData(
-        items=[str(path_of(one, options)) for one in kept],
+        items=[str(path_of(annotation, options)) for annotation in kept],
         targets=targets,
-        groups=[group(one, options.group_pattern) for one in kept],
+        groups=[group_name(annotation, options.group_pattern) for annotation in kept],
         labels=list(labels),
         nothing=nothing,
         unit="clips",
         unscored=[f"{reason}; not scored" for reason in problems],
         background=[ids[label] for label in options.background],
-        warm_up=0,  # a clip's decoding takes longer than the first batch
+        warm_up=0,  # decoding a clip takes longer than the first batch
     )
 
 
 def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], list[str]]:
-    """What is known of the clips of --data, and what is wrong with it."""
-    place = resolve(options.data)
-    if not place.is_dir():
-        found, problems = read_annotations(
-            place, options.column, options.where, options.group, options.tier, options.subject
+    """Return the annotations of the clips of --data, and reasons why others are unusable.
+
+    Raises ValueError for an option that only an annotation file can have.
+    """
+    path = resolve(options.data)
+    if not path.is_dir():
+        annotations, problems = read_annotations(
+            path, options.column, options.where, options.group, options.tier, options.subject
         )
-        return found, [problem.reason for problem in problems]
+        return annotations, [problem.reason for problem in problems]
     for name in ("column", "where", "group", "tier", "subject"):
         if getattr(options, name) is not None:
             raise ValueError(
                 f"--{name} {getattr(options, name)} needs a table; {options.data} is a folder: "
                 "name the table in it as --data"
             )
-    return read_class_folders(place, suffixes), []
+    return read_class_folders(path, suffixes), []
 
 
 def path_of(annotation: ClipAnnotation, options) -> Path:
-    place = resolve(options.data)
-    return place / annotation.clip if place.is_dir() else clip_path(place, annotation.clip)
+    """Return the path of an annotated clip."""
+    path = resolve(options.data)
+    return path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
 
 
-def group(annotation: ClipAnnotation, pattern: str) -> str:
-    """The annotation's own, or what the pattern finds in the clip's path.
+def group_name(annotation: ClipAnnotation, pattern: str) -> str:
+    """Return the group of the annotation, or what the pattern matches in the clip's path.
 
-    Raises ValueError for a pattern that does not fit. The default one need not fit, it is that of
-    lines: then each clip is a group.
+    Raises ValueError for a pattern that does not match, except the default one: each clip without a
+    match is then a group.
     """
     if annotation.group is not None:
         return annotation.group
@@ -119,74 +126,61 @@ def group(annotation: ClipAnnotation, pattern: str) -> str:
 def with_field(
     annotations: Sequence[ClipAnnotation], field: str, missing: str, problems: list[str]
 ) -> list[ClipAnnotation]:
-    """Those that have this field; the others are told with what they lack."""
-    kept = []
-    for one in annotations:
-        if getattr(one, field):
-            kept.append(one)
-        else:
-            problems.append(f"{one.clip}: {missing} ({one.where})")
-    return kept
+    """Return the annotations that have a field; add a problem for each of the others."""
+    problems += [f"{a.clip}: {missing} ({a.where})" for a in annotations if not getattr(a, field)]
+    return [annotation for annotation in annotations if getattr(annotation, field)]
 
 
 def check_labels(
     annotations: Sequence[ClipAnnotation], ids: dict[str, int], ignored: set[str], where: str
 ) -> None:
-    """Raises ValueError that names labels which neither the bundle knows nor --ignore."""
-    there = {segment.label for one in annotations for segment in one.segments}
-    strange = sorted(there - ids.keys() - ignored)
-    if strange:
+    """Raise ValueError for labels of segments that are neither the bundle's nor ignored."""
+    labels = {segment.label for annotation in annotations for segment in annotation.segments}
+    unknown = sorted(labels - ids.keys() - ignored)
+    if unknown:
         raise ValueError(
-            f"{where}: labels that the bundle does not know: {', '.join(strange[:8])}; it knows "
-            f"{', '.join(list(ids)[:12])}; correct them, or --ignore {' '.join(strange[:8])}"
+            f"{where}: labels that the bundle does not know: {', '.join(unknown[:8])}; it knows "
+            f"{', '.join(list(ids)[:12])}; correct them, or --ignore {' '.join(unknown[:8])}"
         )
 
 
-def encode_transcripts(
-    texts: Sequence[str], labels: Sequence[str]
-) -> tuple[list[str], list[np.ndarray]]:
-    """Transcripts -> the bundle's labels and behind them what only the texts have; ids (S,) each.
-
-    By characters if all labels of the bundle are, else by words.
-    """
+def split_texts(texts: Sequence[str], labels: Sequence[str]) -> list[Sequence[str]]:
+    """Split texts, in NFC, into characters if all labels are single characters, else into words."""
     texts = [unicodedata.normalize("NFC", text) for text in texts]
-    words = any(len(label) > 1 for label in labels)
-    parts = [text.split() if words else list(text) for text in texts]
-    symbols = [*labels, *sorted({part for text in parts for part in text} - set(labels))]
-    ids = {symbol: place for place, symbol in enumerate(symbols)}
-    return symbols, [np.array([ids[part] for part in text], dtype=np.int64) for text in parts]
+    return [text.split() for text in texts] if any(len(label) > 1 for label in labels) else texts
 
 
-class StepTargets:
-    """The label of each step of each clip, once it is known when the steps are."""
+def step_targets(
+    annotations: list[ClipAnnotation],
+    ids: dict[str, int],
+    ignored: set[str],
+    answers: Sequence[Answer],
+) -> tuple[list[np.ndarray], list[str]]:
+    """Return labels (T_i,), int64, at the steps that were read of each clip, and notes.
 
-    def __init__(self, annotations: list[ClipAnnotation], ids: dict[str, int], ignored: set[str]):
-        self.annotations, self.ids, self.ignored = annotations, ids, ignored
-
-    def __call__(self, answers: Sequence[Answer]) -> tuple[list[np.ndarray], list[str]]:
-        """(T_i,) int64 of each clip, and notes on annotations that go on after their clip.
-
-        A clip that could not be read gets as many steps as its annotation would have at the rate
-        of the others: it counts as wrong in all of them.
-        """
-        step, stride = step_size(answers)
-        targets, notes = [], []
-        for one, answer in zip(self.annotations, answers, strict=True):
-            times, numbers = answer.times, answer.numbers
-            if times is None:
-                times, numbers = expected_steps(one.segments, step, stride)
-            elif len(times):
-                own_step, own_stride = step_size([answer])
-                end = int(numbers[-1]) + own_stride, float(times[-1]) + own_step
-                notes += [f"{p.reason}; not scored from there on" for p in check_end(one, *end)]
-            targets.append(labels_at(one.segments, times, numbers, self.ids, self.ignored))
-        return targets, notes
+    The notes are on annotations that extend past the end of their clip. A clip that could not be
+    read gets as many steps as its annotation would have at the rate of the others: it counts as
+    wrong in all of them.
+    """
+    step, stride = step_size(answers)
+    targets, notes = [], []
+    for annotation, answer in zip(annotations, answers, strict=True):
+        times, numbers = answer.times, answer.numbers
+        if times is None:
+            times, numbers = expected_steps(annotation.segments, step, stride)
+        elif len(times):
+            own_step, own_stride = step_size([answer])
+            end = int(numbers[-1]) + own_stride, float(times[-1]) + own_step
+            late = check_end(annotation, *end)
+            notes += [f"{problem.reason}; not scored from there on" for problem in late]
+        targets.append(labels_at(annotation.segments, times, numbers, ids, ignored))
+    return targets, notes
 
 
 def step_size(answers: Sequence[Answer]) -> tuple[float, int]:
-    """Median seconds and frames of the file from step to step, over all clips that were read.
+    """Return the median of seconds and of file frames between steps, over all clips read.
 
-    1/25 and 1 if there are none: then every step is wrong, however many they are.
+    1/25 and 1 if none was read: then every step is wrong, whatever their number.
     """
     read = [answer for answer in answers if answer.times is not None and len(answer.times) > 1]
     if not read:
@@ -199,7 +193,7 @@ def step_size(answers: Sequence[Answer]) -> tuple[float, int]:
 def expected_steps(
     segments: Sequence[Segment], step: float, stride: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """times, numbers (T,) of a clip of which only the segments are known."""
+    """Return the times and frame numbers (T,) of the steps up to the end of the last segment."""
     frames = isinstance(segments[-1], FrameSegment)
     count = math.ceil(segments[-1].bounds[1] / (stride if frames else step))
     return np.arange(count) * step, np.arange(count) * stride

@@ -1,29 +1,24 @@
-"""Labelled text lines that a bundle is scored on."""
+"""Labelled data of text lines: images and their transcripts."""
 
-import unicodedata
 from collections.abc import Sequence
-
-import numpy as np
 
 from datasets.lines.containers import container_problems
 from datasets.lines.folders import LineFolder, transcripts, unlabelled
 from datasets.paths import resolve
 from models.heads.labels import Text
 
-from .labelled import LabelledData
+from .labelled import LabelledData, encode_texts
 
 
 def labelled_lines(labels: Sequence[str], options) -> LabelledData:
-    """Line images and their transcripts, which may hold characters that the bundle cannot read."""
+    """Load line images and their transcripts, which may contain symbols outside the labels."""
     folder = LineFolder(options.data, options.group_pattern)
-    rows = list(transcripts(folder))
-    texts = [unicodedata.normalize("NFC", text) for _, text, _ in rows]
-    symbols = [*labels, *sorted(set("".join(texts)).difference(labels))]
-    ids = {symbol: place for place, symbol in enumerate(symbols)}
+    paths, texts, groups = zip(*transcripts(folder), strict=True)
+    symbols, targets = encode_texts(texts, labels)
     return LabelledData(
-        items=[str(path) for path, _, _ in rows],
-        targets=[np.array([ids[c] for c in text], dtype=np.int64) for text in texts],
-        groups=[group for *_, group in rows],
+        items=list(map(str, paths)),
+        targets=targets,
+        groups=list(groups),
         labels=symbols,
         nothing=Text([], [], [], 0.0),
         unit="lines",

@@ -1,4 +1,4 @@
-"""Labelled reviews that a bundle is scored on."""
+"""Labelled data of reviews: texts of a table, folder or archive with one label each."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,16 @@ from .labelled import LabelledData, label_ids
 
 
 def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> LabelledData:
-    """The rows of a table, or of one part of a folder or archive of reviews."""
+    """Load the reviews of a table, or of one split of a folder or archive.
+
+    Raises ValueError if there is no labelled review, or no test split where it is asked for.
+    """
     files = find_reviews(options.data)
-    whole = resolve(options.data).is_file() and not files.own_test  # one table has no parts
-    if options.split == "test" and not (whole or files.own_test):
+    single = resolve(options.data).is_file() and not files.own_test  # a table without splits
+    if options.split == "test" and not (single or files.own_test):
         raise ValueError(f"{options.data}: no test reviews; add test.parquet, or --split train")
-    found = list(files.rows("train" if whole else options.split))
-    rows = [row for row in found if not isinstance(row, Problem)]
+    all_rows = list(files.rows("train" if single else options.split))
+    rows = [row for row in all_rows if not isinstance(row, Problem)]
     if not rows:
         raise ValueError(f"{options.data}: no labelled review to score")
     targets = label_ids([row.label for row in rows], labels, options.data)
@@ -32,5 +35,5 @@ def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labe
         labels=list(labels),
         nothing=Label(-1, 0.0),
         unit="reviews",
-        unscored=[f"{p.reason}; not scored" for p in found if isinstance(p, Problem)],
+        unscored=[f"{row.reason}; not scored" for row in all_rows if isinstance(row, Problem)],
     )

@@ -1,8 +1,9 @@
-"""What a bundle gets right in each sample of a split, kept as a file of numbers."""
+"""Scores of a bundle for each sample of a split, as arrays in a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +20,18 @@ from ..reading.threads import one_thread_an_operation
 from ..scoring.metrics import Tally, bootstrap_interval, join_tallies, scores
 from ..scoring.readings import tally_readings
 
-METRICS = ("cer", "accuracy", "frame_accuracy")  # the one figure to compare, first found
-BESIDE = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown beside it, if there
+METRICS = ("cer", "accuracy", "frame_accuracy")  # the first one available is compared
+BESIDE = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown as well, where available
 
 Counts = tuple[np.ndarray, np.ndarray]  # numerators and denominators, each (N, K) float64
 
 
 @dataclass(frozen=True)
 class SampleScores:
-    """What each of N samples adds to one score, in the order of the split.
+    """Contributions of N samples to one score, in the order of the split.
 
-    numerators, denominators: (N,) float64: edits and characters, hits and labels.
-    others: the same of other scores, by name (see `metrics.Tally`).
+    numerators, denominators: (N,) float64: edits and characters, or correct and all labels.
+    others: the same for other scores, by name (see `metrics.Tally`).
     """
 
     metric: str
@@ -42,38 +43,33 @@ class SampleScores:
 
     @property
     def value(self) -> float:
-        """Percent."""
+        """The score in percent."""
         return 100 * float(self.numerators.sum() / self.denominators.sum())
 
     def other_values(self) -> dict[str, float]:
-        """The other scores, percent; nan where there is nothing to count."""
-        found = scores(Tally(self.groups, self.others), samples=1)  # without their intervals
-        return {name: score.value for name, score in found.items()}
+        """Return the other scores in percent; nan where the denominator is 0."""
+        values = scores(Tally(self.groups, self.others), samples=1)  # the interval is not used
+        return {name: score.value for name, score in values.items()}
 
     def interval(self) -> tuple[float, float]:
-        """95 %, percent, by group."""
+        """Return the 95 % interval in percent, by bootstrap over groups."""
         return bootstrap_interval(self.numerators, self.denominators, self.groups)
 
     def same_samples(self, other: "SampleScores") -> bool:
-        """Whether the two can be compared sample by sample."""
+        """Return whether the two can be compared sample by sample."""
         return (
             (self.metric, self.names, self.groups) == (other.metric, other.names, other.groups)
         ) and np.array_equal(self.denominators, other.denominators)
 
     def minus(self, other: "SampleScores") -> "SampleScores":
-        """Its value is the difference of the two, its interval that of paired samples."""
-        return SampleScores(
-            self.metric,
-            self.names,
-            self.groups,
-            self.numerators - other.numerators,
-            self.denominators,
-        )
+        """Return the difference of the two, whose interval is that of paired samples."""
+        return replace(self, numerators=self.numerators - other.numerators, others={})
 
     def save(self, path: Path) -> None:
-        partial = path.with_name("partial-" + path.name)
+        """Write the scores to a compressed .npz file, atomically."""
+        partial_path = path.with_name("partial-" + path.name)
         np.savez_compressed(
-            partial,
+            partial_path,
             metric=np.array(self.metric),
             names=np.array(self.names),
             groups=np.array(self.groups),
@@ -82,45 +78,43 @@ class SampleScores:
             others=np.array(list(self.others), dtype=str),
             **{f"other{i}": np.stack(counts) for i, counts in enumerate(self.others.values())},
         )
-        partial.replace(path)
+        partial_path.replace(path)
 
 
 def load_scores(path: Path) -> SampleScores:
-    """Raises ValueError for a file that is none of these."""
+    """Load scores written by `SampleScores.save`. Raises ValueError for any other file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names, groups = file["names"].tolist(), file["groups"].tolist()
-            numbers = file["numerators"], file["denominators"]
-            known = file["others"].tolist() if "others" in file else []  # older files have none
-            others = {name: tuple(file[f"other{i}"]) for i, name in enumerate(known)}
-            return SampleScores(str(file["metric"]), names, groups, *numbers, others)
+            counts = file["numerators"], file["denominators"]
+            other_names = file["others"].tolist() if "others" in file else []  # older files
+            others = {name: tuple(file[f"other{i}"]) for i, name in enumerate(other_names)}
+            return SampleScores(str(file["metric"]), names, groups, *counts, others)
     except (ValueError, KeyError, OSError) as error:
         raise ValueError(f"{path}: no scores of samples ({error}); delete the file") from error
 
 
 def average(scores: list[SampleScores]) -> SampleScores:
-    """Seeds of one config -> each sample's mean over them. Raises ValueError if samples differ."""
+    """Average the scores of several seeds of one config, sample by sample.
+
+    Raises ValueError if the samples differ.
+    """
     first = scores[0]
-    for place, other in enumerate(scores):
+    for seed, other in enumerate(scores):
         if not first.same_samples(other):
             raise ValueError(
-                f"seeds 0 and {place} were scored on different samples "
+                f"seeds 0 and {seed} were scored on different samples "
                 f"({len(first.names)} and {len(other.names)}); the split must not depend on the "
                 "seed; delete the samples-*.npz files if the data has changed"
             )
-    numerators = np.mean([s.numerators for s in scores], axis=0)
-    # the seeds differ in hits, and where they said segments also in what those are counted against
-    others = {
-        name: tuple(np.mean([s.others[name][i] for s in scores], axis=0) for i in (0, 1))
-        for name in shared_others(scores)
-    }
-    return SampleScores(
-        first.metric, first.names, first.groups, numerators, first.denominators, others
-    )
+    mean = partial(np.mean, axis=0)
+    # denominators of segment scores differ between seeds: they depend on the predicted segments
+    others = merge_others(scores, mean)
+    return replace(first, numerators=mean([s.numerators for s in scores]), others=others)
 
 
 def join_scores(scores: Sequence[SampleScores]) -> SampleScores:
-    """Samples of several parts, one after the other. Raises ValueError for different scores."""
+    """Concatenate the samples of several parts. Raises ValueError if their metrics differ."""
     metrics = {score.metric for score in scores}
     if len(metrics) > 1:
         raise ValueError(f"parts of one test have different scores: {', '.join(sorted(metrics))}")
@@ -130,28 +124,26 @@ def join_scores(scores: Sequence[SampleScores]) -> SampleScores:
         [group for score in scores for group in score.groups],
         np.concatenate([score.numerators for score in scores]),
         np.concatenate([score.denominators for score in scores]),
-        {
-            name: tuple(np.concatenate([s.others[name][i] for s in scores]) for i in (0, 1))
-            for name in shared_others(scores)
-        },
+        merge_others(scores, np.concatenate),
     )
 
 
-def shared_others(scores: Sequence[SampleScores]) -> list[str]:
-    """Names of other scores that all have, over the same classes."""
-    first = scores[0].others
-    return [
-        name
-        for name, counts in first.items()
+def merge_others(
+    scores: Sequence[SampleScores], merge: Callable[[list[np.ndarray]], np.ndarray]
+) -> dict[str, Counts]:
+    """Merge the counts of the other scores that all have, over equally many classes."""
+    return {
+        name: tuple(merge([score.others[name][i] for score in scores]) for i in (0, 1))
+        for name, (numerators, _) in scores[0].others.items()
         if all(
-            name in score.others and score.others[name][0].shape[1:] == counts[0].shape[1:]
+            name in score.others and score.others[name][0].shape[1:] == numerators.shape[1:]
             for score in scores
         )
-    ]
+    }
 
 
 def sample_scores(tally: Tally, names: Sequence[str]) -> SampleScores:
-    """The figure to compare and those shown beside it, of samples with these names."""
+    """Return the score to compare and those shown as well, of samples with these names."""
     metric = next(name for name in METRICS if name in tally.counts)
     numerators, denominators = (counts[:, 0] for counts in tally.counts[metric])
     others = {name: tally.counts[name] for name in BESIDE if name in tally.counts}
@@ -159,29 +151,28 @@ def sample_scores(tally: Tally, names: Sequence[str]) -> SampleScores:
 
 
 def data_of(config: Path) -> SequenceDataModule:
-    """The data that a config.yaml of a run tells of, without its network."""
+    """Build the data module of a run's config.yaml, without its model."""
     return data_from(yaml.safe_load(config.read_text(encoding="utf-8"))["data"], str(config))
 
 
 def data_from(options: dict, where: str) -> SequenceDataModule:
-    """The data of these resolved options; where: whose they are, for errors."""
+    """Build the data module of resolved options. where: their origin, for error messages."""
     parser = StrictParser(usage=f"data of {where}")
     parser.add_class_arguments(SequenceDataModule, "data", fail_untyped=False)
     return parser.instantiate_classes(parser.parse_object({"data": options})).data
 
 
 def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleScores:
-    """Read every sample of a split as `predict` would.
+    """Read every sample of a split as `predict` does, and score it.
 
-    Raises ValueError where the data is prepared otherwise than the bundle prepares its input, and
-    for an empty split.
+    Raises ValueError if data and bundle differ in reader or labels, and for an empty split.
     """
     recognizer = Recognizer(load_bundle(str(bundle)))
-    ours, theirs = part_spec(data.source.reader), part_spec(recognizer.bundle.reader)
-    if ours != theirs or data.labels != recognizer.bundle.labels:
+    reader = part_spec(recognizer.bundle.reader)
+    if part_spec(data.source.reader) != reader or data.labels != recognizer.bundle.labels:
         raise ValueError(
             f"{bundle}: the data is no longer what it was trained on (other labels, words or "
-            f"preprocessing by {theirs['class']}); train it again"
+            f"preprocessing by {reader['class']}); train it again"
         )
     dataset = data.split(split)
     if not len(dataset):
@@ -191,22 +182,27 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
 
 
 def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Iterator[Tally]:
-    """Windows of samples, each in the dataset's order; batches of like length on all cores."""
-    longest = dataset.read(int(np.argmax(dataset.sizes))).inputs.nbytes
-    size = max(1, min(WINDOW, WINDOW_BYTES // max(1, longest)))
+    """Yield the tally of each window of samples, in the dataset's order.
+
+    Within a window, batches of samples of similar length are read in parallel.
+    """
+    largest = dataset.read(int(np.argmax(dataset.sizes))).inputs.nbytes
+    size = max(1, min(WINDOW, WINDOW_BYTES // max(1, largest)))
     windows = range(0, len(dataset), size)
     with one_thread_an_operation(), ThreadPoolExecutor(recognizer.workers) as pool:
         for start in track(windows, title, len(windows)):
-            places = range(start, min(start + size, len(dataset)))
-            samples = list(pool.map(dataset.read, places))
+            indices = range(start, min(start + size, len(dataset)))
+            samples = list(pool.map(dataset.read, indices))
             batches = recognizer.batches({i: s.inputs.nbytes for i, s in enumerate(samples)})
             inputs = [[samples[i].inputs for i in batch] for batch in batches]
             readings = {}
-            for batch, found in zip(batches, pool.map(recognizer.infer, inputs), strict=True):
-                readings |= zip(batch, found, strict=True)
+            for batch, batch_readings in zip(
+                batches, pool.map(recognizer.infer, inputs), strict=True
+            ):
+                readings |= zip(batch, batch_readings, strict=True)
             yield tally_readings(
                 [readings[i] for i in range(len(samples))],
-                [s.target for s in samples],
-                [dataset.groups[i] for i in places],
+                [sample.target for sample in samples],
+                [dataset.groups[i] for i in indices],
                 recognizer.bundle.labels,
             )

@@ -1,4 +1,4 @@
-"""Labelled lines to fit, weigh or score on: those of a folder, or those that a config keeps out."""
+"""Labelled lines of a folder, or validation and training lines of a config, for fitting tools."""
 
 import sys
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from datasets.source import Reader
 from ..reading.bundle import find_bundle
 from .config_folders import folders_of
 
-NAMED = 10  # lines left out that the terminal names
+MAX_NAMED = 10  # excluded lines named on standard error
 
 
 class KeptLines(NamedTuple):
-    """N lines of a folder: their images, texts and groups.
+    """Image paths, texts and groups of N lines of a folder.
 
-    left_out: why others are not among them, a reason each.
+    name: of the folder. left_out: reasons why other lines are not included.
     """
 
     name: str
@@ -32,8 +32,10 @@ class KeptLines(NamedTuple):
 
 
 class ConfigLines(NamedTuple):
-    """kept: the validation lines of each folder that has some. trained: the transcripts of the
-    training lines, each line's once. left_out: why lines are in no split, a reason each.
+    """Lines of a config.
+
+    kept: the validation lines of each folder that has some. trained: the transcripts of the
+    training lines, each line once. left_out: reasons why lines are in no split.
     """
 
     kept: list[KeptLines]
@@ -42,59 +44,63 @@ class ConfigLines(NamedTuple):
 
 
 def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
-    """Of all datasets.RealLines of a config, mixed or not, as `reader` can take them.
+    """Return the lines of all datasets.RealLines of a config, mixed or not, that `reader` accepts.
 
-    Any character counts: those that an alphabet lacks are errors. Raises ValueError if there is no
-    validation line, or the reader takes no lines; OSError if there is no such file.
+    Texts may contain any character; those outside an alphabet count as errors. Raises ValueError if
+    there is no validation line or the reader does not read lines, OSError if the file is missing.
     """
     if not isinstance(reader, LineReader):
         raise ValueError(f"{config}: has lines, but this bundle has a {type(reader).__name__}")
     folders = folders_of(Path(config))
     source = RealLines(folders, None, reader.height, reader.max_width)
-    found = source.split("validation")
-    if not found:
+    validation = source.split("validation")
+    if not validation:
         raise ValueError(
             f"{config}: no folder of lines with a validation split in any datasets.RealLines; give "
             "a folder of labelled lines"
         )
+    rows = list(zip(validation.names, validation.texts, validation.groups, strict=True))
     kept = []
     for folder in folders:
-        own = {str(path) for path, *_ in transcripts(folder)}
-        rows = [
-            row for row in zip(found.names, found.texts, found.groups, strict=True) if row[0] in own
-        ]
-        if rows:
-            paths, texts, groups = map(list, zip(*rows, strict=True))
+        own_paths = {str(path) for path, *_ in transcripts(folder)}
+        own = [row for row in rows if row[0] in own_paths]
+        if own:
+            paths, texts, groups = map(list, zip(*own, strict=True))
             kept.append(KeptLines(resolve(folder.root).name, paths, texts, groups, []))
     train = source.split("train")
-    trained = dict(zip(train.names, train.texts, strict=True))
+    trained = dict(zip(train.names, train.texts, strict=True))  # `repeat` lists lines again
     return ConfigLines(kept, list(trained.values()), [p.reason for p in source.problems])
 
 
 def folder_lines(given: str) -> KeptLines:
-    """All lines of a folder or a label file. Raises ValueError or OSError if there is none."""
-    folder, place = LineFolder(given), resolve(given)
+    """Return all lines of a folder or a label file. Raises ValueError or OSError if there are none.
+
+    Images without a transcript, and unusable pages or records, are listed in `left_out`.
+    """
+    folder, path = LineFolder(given), resolve(given)
     paths, texts, groups = zip(*transcripts(folder), strict=True)
-    name = place.parent.name if place.name == "labels.tsv" else place.stem
-    left_out = [f"{path}: no transcript" for path in unlabelled(folder)]
-    left_out += [problem.reason for problem in container_problems(place)]
-    return KeptLines(name, [str(path) for path in paths], list(texts), list(groups), left_out)
+    name = path.parent.name if path.name == "labels.tsv" else path.stem
+    left_out = [f"{image}: no transcript" for image in unlabelled(folder)]
+    left_out += [problem.reason for problem in container_problems(path)]
+    return KeptLines(name, list(map(str, paths)), list(texts), list(groups), left_out)
 
 
 def report_left_out(reasons: Sequence[str]) -> None:
-    """On standard error: how many, and the first ones."""
+    """Print the number of excluded lines, and the first reasons, to standard error."""
     if not reasons:
         return
-    for reason in reasons[:NAMED]:
+    for reason in reasons[:MAX_NAMED]:
         print(f"{reason}; not used", file=sys.stderr)
-    more = f"; {len(reasons) - NAMED} more are not named" if len(reasons) > NAMED else ""
-    print(f"{len(reasons)} lines left out{more}", file=sys.stderr)
+    unnamed = len(reasons) - MAX_NAMED
+    suffix = f"; {unnamed} more are not named" if unnamed > 0 else ""
+    print(f"{len(reasons)} lines left out{suffix}", file=sys.stderr)
 
 
 def output_path(options) -> Path:
-    """Where --output, or else the place of --model, is.
+    """Return the path of --output, or else of the bundle --model.
 
-    Raises ValueError or OSError unless it can be written, and unless the lines are given once.
+    Raises ValueError or OSError if it cannot be written, and ValueError unless exactly one of
+    --data and --config is given.
     """
     if (options.data is None) == (options.config is None):
         raise ValueError("give the labelled data: either --data or --config")

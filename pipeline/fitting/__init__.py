@@ -1,1 +1,1 @@
-"""What a bundle gets after its training, on labelled data: a calibration, a language model."""
+"""Fit what is added to a bundle after training, on labelled data: calibration, language model."""

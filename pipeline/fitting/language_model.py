@@ -1,4 +1,4 @@
-"""A character language model for a bundle: learned, weighed on validation lines, measured."""
+"""Add a character language model to a bundle: fit, tune the search, measure, calibrate, save."""
 
 import time
 from dataclasses import replace
@@ -13,64 +13,60 @@ from ..evaluation.validation_lines import config_lines, folder_lines, output_pat
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.decoding import read_lexicon
 from ..reading.prediction import Recognizer
-from ..scoring.metrics import Normalization, scores, tally_texts
+from ..scoring.metrics import scores, tally_texts
 from ..scoring.readings import text_of
 from ..scoring.temperature import Calibration, decoder_name
-from .calibration import EvidenceRecognizer, as_labelled, collect_evidence, fit_and_print
+from .calibration import EvidenceRecognizer, collect_evidence, fit_and_print, lines_to_data
 from .language_learning import describe_model, learn_model
 from .language_texts import check_labels, read_prose
 from .language_weights import cache_logits, check_gain, tune
 
-MOST = 2000  # lines to weigh on: some 200 MB of logits
+MAX_LINES = 2000  # for tuning: about 200 MB of logits
 
 
 class Lines(NamedTuple):
-    """Validation lines: N paths and what they say."""
+    """Validation lines: N paths and their texts."""
 
     paths: list[str]
     texts: list[str]
 
 
-class Result(NamedTuple):
-    """cer, wer: percent. per_second: lines, from the file to the string."""
-
-    cer: float
-    wer: float
-    per_second: float
-
-
 def fit_language_model(options) -> None:
-    """Learn, weigh, measure, write. Raises ValueError or OSError for what cannot be used."""
+    """Fit the model, tune the search weights, print the scores, and write the bundle.
+
+    Raises ValueError or OSError for options, a bundle or data that cannot be used.
+    """
     output = output_path(options)
     bundle = load_bundle(options.model)
-    search = first_search(bundle, options)
-    passages, own = read_prose(options.texts)
+    search = build_search(bundle, options)
+    passages, transcripts = read_prose(options.texts)
     lines, trained = validation_lines(options, bundle)
-    own = [*trained, *own]
-    if not own and not passages:
+    transcripts = [*trained, *transcripts]
+    if not transcripts and not passages:
         raise ValueError("nothing to learn from: give --texts, or a --config with training lines")
     bundle.decoder = None
-    weighed = subsample(lines)
-    looked = cache_logits(bundle, weighed.paths)
-    model = learn_model(bundle.labels, passages, own, options)
+    tuning_lines = subsample(lines)
+    cached = cache_logits(bundle, tuning_lines.paths)
+    model = learn_model(bundle.labels, passages, transcripts, options)
     print(describe_model(model, bundle.labels, lines.texts))
-    search = tune(replace(search, language_model=model), looked, weighed.texts)
-    check_gain(search, looked, weighed.texts)
+    search = tune(replace(search, language_model=model), cached, tuning_lines.texts)
+    check_gain(search, cached, tuning_lines.texts)
     compare(bundle, search, lines)
-    calibration = recalibrated(bundle, search, lines)
-    bundle = load_bundle(options.model)  # anew: reading has folded the network's norms
+    calibration = recalibrate(bundle, search, lines)
+    bundle = load_bundle(options.model)  # again, because recognition has folded its norms
     bundle.decoder, bundle.calibration = search, calibration
     bundle.card["language_model"] = (
         f"order {model.order}, from {', '.join(Path(t).name for t in options.texts) or 'no texts'}"
-        f" and {len(trained)} transcripts; weighed on {len(weighed.paths)} validation lines"
+        f" and {len(trained)} transcripts; weighed on {len(tuning_lines.paths)} validation lines"
     )
     save_bundle(bundle, output)
     print(f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB)")
 
 
-def first_search(bundle: Bundle, options) -> BeamSearch:
-    """What the options ask for, without its model. Raises ValueError or OSError for a mistake in
-    them: here, before anything takes long.
+def build_search(bundle: Bundle, options) -> BeamSearch:
+    """The search that the options describe, without its language model.
+
+    Validates all options before anything takes long: raises ValueError or OSError.
     """
     if not isinstance(bundle.model.head, CTCHead):
         raise ValueError(f"{options.model}: reads no strings, a language model serves CTC heads")
@@ -83,66 +79,68 @@ def first_search(bundle: Bundle, options) -> BeamSearch:
         raise ValueError(f"--repeat {options.repeat}: give 0 or more")
     if not options.texts and options.config is None:
         raise ValueError("nothing to learn from: give --texts, or a --config with training lines")
-    known = read_lexicon(Path(options.lexicon), bundle.labels) if options.lexicon else frozenset()
-    return BeamSearch(bundle.labels, width=options.width, lexicon=known, word_bonus=0.0)
+    words = read_lexicon(Path(options.lexicon), bundle.labels) if options.lexicon else frozenset()
+    return BeamSearch(bundle.labels, width=options.width, lexicon=words, word_bonus=0.0)
 
 
 def compare(bundle: Bundle, search: BeamSearch, lines: Lines) -> None:
-    """Print the weights, and the scores of reading with and without them."""
+    """Print the search weights, and the scores of greedy decoding, plain search and full search."""
     plain = replace(search, language_model=None, lexicon=frozenset(), alpha=0.0, beta=0.0)
-    told = {name: getattr(search, name) for name in ("alpha", "beta", "certain", "word_bonus")}
-    print(", ".join(f"{name} {value:g}" for name, value in told.items()))
+    names = ("alpha", "beta", "certain", "word_bonus")
+    print(", ".join(f"{name} {getattr(search, name):g}" for name in names))
     print(f"{'':24}  CER %  WER %  lines/s   ({len(lines.paths)} validation lines)")
     for name, decoder in (("greedy", None), ("beam", plain), ("beam, language model", search)):
         bundle.decoder = decoder
-        found = measure(bundle, lines)
-        print(f"{name:24} {found.cer:6.3f} {found.wer:6.2f} {found.per_second:8.1f}")
+        cer, wer, per_second = measure(bundle, lines)
+        print(f"{name:24} {cer:6.3f} {wer:6.2f} {per_second:8.1f}")
 
 
-def recalibrated(bundle: Bundle, search: BeamSearch, lines: Lines) -> Calibration:
-    """The bundle's calibration, that of a search fitted on this one, if that of greedy reading is
-    there; an older search's goes in any case.
+def recalibrate(bundle: Bundle, search: BeamSearch, lines: Lines) -> Calibration:
+    """The bundle's calibration with that of an older search removed and, if greedy decoding is
+    calibrated, one for this search added.
     """
     kept = bundle.calibration
-    strings = {way: one for way, one in kept.strings.items() if way != decoder_name(search)}
+    strings = dict(kept.strings)
+    strings.pop(decoder_name(search), None)
     if not strings:
         if kept.strings:
             print("the calibration of the search before is gone; run calibrate --decoder beam")
         return replace(kept, strings=strings)
     print("calibrating the search on the same validation lines, so a little too kindly:")
     bundle.decoder, bundle.calibration = search, replace(kept, strings=strings)
-    recognizer = EvidenceRecognizer(bundle)
-    data = as_labelled(lines.paths, lines.texts, bundle.labels)
-    return fit_and_print(bundle, collect_evidence(recognizer, data), refit=False)
+    data = lines_to_data(lines.paths, lines.texts, bundle.labels)
+    evidence = collect_evidence(EvidenceRecognizer(bundle), data)
+    return fit_and_print(bundle, evidence, refit=False)
 
 
 def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
-    """-> the lines to weigh on, and the transcripts of a config's training lines, each once."""
+    """The validation lines, and the transcripts of a config's training lines, each line's once."""
     if options.data is not None:
-        found = folder_lines(options.data)
-        report_left_out(found.left_out)
-        return Lines(found.paths, found.texts), []
+        folder = folder_lines(options.data)
+        report_left_out(folder.left_out)
+        return Lines(folder.paths, folder.texts), []
     config = config_lines(options.config, bundle.reader)
     report_left_out(config.left_out)
-    paths = [path for lines in config.kept for path in lines.paths]
-    return Lines(paths, [text for lines in config.kept for text in lines.texts]), config.trained
+    paths = [path for folder in config.kept for path in folder.paths]
+    texts = [text for folder in config.kept for text in folder.texts]
+    return Lines(paths, texts), config.trained
 
 
 def subsample(lines: Lines) -> Lines:
-    """At most MOST of them, evenly from all: what was looked at is kept for every trial."""
-    if len(lines.paths) <= MOST:
+    """At most MAX_LINES evenly spaced lines, because their logits stay in memory while tuning."""
+    if len(lines.paths) <= MAX_LINES:
         return lines
-    places = [place * len(lines.paths) // MOST for place in range(MOST)]
-    print(f"weighing on {MOST:,} of {len(lines.paths):,} validation lines, evenly from all")
-    return Lines([lines.paths[i] for i in places], [lines.texts[i] for i in places])
+    kept = [i * len(lines.paths) // MAX_LINES for i in range(MAX_LINES)]
+    print(f"weighing on {MAX_LINES:,} of {len(lines.paths):,} validation lines, evenly from all")
+    return Lines([lines.paths[i] for i in kept], [lines.texts[i] for i in kept])
 
 
-def measure(bundle: Bundle, lines: Lines) -> Result:
-    """Read the files as `predict` does."""
+def measure(bundle: Bundle, lines: Lines) -> tuple[float, float, float]:
+    """CER and WER in percent, and lines per second from file to string, as `predict` reads them."""
     recognizer = Recognizer(bundle)
-    list(recognizer.read(lines.paths[:8]))  # the first batches are slow
+    list(recognizer.read(lines.paths[:8]))  # warm-up: the first batches are slow
     started = time.perf_counter()
-    said = [text_of(answer, bundle.labels) for _, answer in recognizer.read(lines.paths)]
-    spent = time.perf_counter() - started
-    found = scores(tally_texts(said, lines.texts, [""] * len(said), Normalization()))
-    return Result(found["cer"].value, found["wer"].value, len(said) / spent)
+    texts = [text_of(reading, bundle.labels) for _, reading in recognizer.read(lines.paths)]
+    seconds = time.perf_counter() - started
+    measured = scores(tally_texts(texts, lines.texts, [""] * len(texts)))
+    return measured["cer"].value, measured["wer"].value, len(texts) / seconds

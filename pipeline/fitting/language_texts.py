@@ -1,4 +1,4 @@
-"""Texts that a language model learns from: files -> lines as they stand in print -> symbols."""
+"""Prepare the training texts of a language model: read files, cut printed lines, encode them."""
 
 import html
 import random
@@ -15,13 +15,13 @@ from datasets.lines.synthetic.texts import curl_quotes, read_texts
 from datasets.lines.tables import read_table
 from datasets.paths import resolve
 
-BROKEN = 0.15  # of the lines that end inside a word, so many divide it: as rendered lines do
-CAPITALS = 0.05  # of the lines come in capitals too: headings, which running text hardly has
-SHORTEST = 20  # letters of a line to cut to, at the least
+HYPHENATION = 0.15  # share of lines ending inside a word that divide it, as in rendered lines
+CAPITALS = 0.05  # share of lines repeated in capitals: headings, which running text hardly has
+MIN_LENGTH = 20  # of a line, in characters
 
 
 def read_prose(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Files -> passages of running text (.txt, .parquet) and whole lines (labels.tsv)."""
+    """Read passages of running text (.txt, .parquet) and whole lines (labels.tsv) from files."""
     tables = [path for path in paths if path.endswith(".tsv")]
     passages = read_texts([path for path in paths if path not in tables])
     lines = [row[1] for path in tables for row in read_table(resolve(path), 2, 3)]
@@ -29,35 +29,34 @@ def read_prose(paths: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def set_lines(passages: Iterable[str], transcripts: Sequence[str]) -> Iterator[str]:
-    """Running text -> lines that look like these transcripts: as long, quoted alike, words divided
-    at some ends; a few in capitals too.
+    """Cut running text into lines like these transcripts: of their median length, with the same
+    quotation marks, words divided at some line ends; a few lines are repeated in capitals.
     """
-    wanted = max(SHORTEST, round(median(map(len, transcripts)))) if transcripts else 60
-    said = "".join(transcripts)
-    curly = sum(map(said.count, "‘’“”")) > sum(map(said.count, "'\""))
+    length = max(MIN_LENGTH, round(median(map(len, transcripts)))) if transcripts else 60
+    joined = "".join(transcripts)
+    curly = sum(map(joined.count, "‘’“”")) > sum(map(joined.count, "'\""))
     rng = random.Random(0)
     for passage in passages:
         text = html.unescape(re.sub(r"<[^<>]*>", " ", passage))
         text = " ".join(text.split()).replace(" - ", "—").replace("--", "—")
-        for line in cut_lines(curl_quotes(text) if curly else text, wanted, rng):
+        for line in cut_lines(curl_quotes(text) if curly else text, length, rng):
             yield line
             if rng.random() < CAPITALS:
                 yield line.upper()
 
 
-def cut_lines(text: str, wanted: int, rng: random.Random) -> Iterator[str]:
-    """About so many letters a line, cut between words or, with a hyphen, inside one."""
+def cut_lines(text: str, length: int, rng: random.Random) -> Iterator[str]:
+    """Cut text into lines of about `length` characters: between words, or in one with a hyphen."""
     start = 0
-    while len(text) - start > wanted:
-        end = start + wanted
-        divides = text[end - 2 : end + 2].isalpha()
-        if divides and rng.random() < BROKEN:
+    while len(text) - start > length:
+        end = start + length
+        if text[end - 2 : end + 2].isalpha() and rng.random() < HYPHENATION:
             yield text[start:end] + "-"
             start = end
             continue
         end = text.rfind(" ", start + 1, end + 1)
         if end < 0:
-            end = text.find(" ", start + wanted)
+            end = text.find(" ", start + length)
         if end < 0:
             break
         yield text[start:end]
@@ -66,27 +65,28 @@ def cut_lines(text: str, wanted: int, rng: random.Random) -> Iterator[str]:
         yield text[start:]
 
 
-def subsample(passages: Sequence[str], most: int) -> list[str]:
-    """Passages of about so many letters in all, evenly from all of them; one at the least."""
+def subsample(passages: Sequence[str], limit: int) -> list[str]:
+    """Evenly spaced passages of about `limit` characters in all; at least one."""
     total = sum(map(len, passages))
-    if total <= most:
+    if total <= limit:
         return list(passages)
-    count = max(1, round(len(passages) * most / total))
-    return [passages[place * len(passages) // count] for place in range(count)]
+    count = max(1, round(len(passages) * limit / total))
+    return [passages[i * len(passages) // count] for i in range(count)]
 
 
 class Encoded(NamedTuple):
-    """symbols: (N,) int16, each line's and its end (len(labels)), -1 for strange ones.
+    """Encoded lines.
 
-    strange: which those are, and how often.
+    symbols: (N,) int16 label ids of each line and its end (len(labels)), -1 for unknown symbols.
+    unknown: counts of the unknown symbols.
     """
 
     symbols: np.ndarray
-    strange: Counter[str]
+    unknown: Counter[str]
 
 
 def check_labels(labels: Sequence[str]) -> None:
-    """Raises ValueError for labels that are no characters."""
+    """Raises ValueError if a label is not a single character, or is the line break."""
     words = [label for label in labels if len(label) != 1]
     if words or "\n" in labels:
         raise ValueError(
@@ -95,7 +95,7 @@ def check_labels(labels: Sequence[str]) -> None:
 
 
 def encode_lines(lines: Iterable[str], labels: Sequence[str]) -> Encoded:
-    """Lines in these labels. Raises ValueError for labels that are no characters."""
+    """Encode lines with these labels, after NFC. Raises ValueError as `check_labels` does."""
     check_labels(labels)
     table = np.full(0x110000, -1, dtype=np.int16)
     table[[ord(label) for label in labels]] = np.arange(len(labels))
@@ -104,6 +104,6 @@ def encode_lines(lines: Iterable[str], labels: Sequence[str]) -> Encoded:
     text = unicodedata.normalize("NFC", text)
     codes = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
     symbols = table[codes]
-    strange, counts = np.unique(codes[symbols < 0], return_counts=True)
-    named = zip(map(chr, strange.tolist()), counts.tolist(), strict=True)
+    unknown, counts = np.unique(codes[symbols < 0], return_counts=True)
+    named = zip(map(chr, unknown.tolist()), counts.tolist(), strict=True)
     return Encoded(symbols, Counter(dict(named)))

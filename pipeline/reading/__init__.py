@@ -1,1 +1,1 @@
-"""A bundle at work: inputs -> batches -> readings -> records, without Lightning."""
+"""Inference with a bundle: inputs in, predicted records out; nothing here may import Lightning."""

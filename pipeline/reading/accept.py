@@ -1,4 +1,4 @@
-"""predict --accept: which strings no human has to look at, by what was promised on validation."""
+"""predict --accept: mark predicted strings that need no human check, by validation guarantees."""
 
 import dataclasses
 import sys
@@ -11,40 +11,42 @@ from .prediction import Recognizer
 
 
 def mark_accepted(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Accepted:
-    """Mark from now on, in each record, whether its string can go unread.
+    """Set the recognizer's confidence threshold so that its records gain an `accepted` field.
 
-    wanted: the share of the accepted that is to be right, such as 0.99; what that promises, and
-    for which data, is said at `risk.promised`. own: the search that the bundle came with; another
-    one was never calibrated. Raises ValueError if this bundle cannot promise it.
+    wanted: minimum share of the accepted strings that is correct, such as 0.99; see
+    `guaranteed_threshold` for what is guaranteed and for which data. own: the bundle's stored
+    search; any other search was never calibrated. Raises ValueError if the bundle cannot guarantee
+    the share.
     """
-    asked = recognizer.bundle.decoder
-    decoder = decoder_name(asked)
-    if asked and (own is None or dataclasses.replace(asked, n_best=own.n_best) != own):
-        most = f" and --n_best above {own.width}" if own else ", --decoder beam and --n_best"
+    search = recognizer.bundle.decoder
+    decoder = decoder_name(search)
+    if search and (own is None or dataclasses.replace(search, n_best=own.n_best) != own):
+        limit = f" and --n_best above {own.width}" if own else ", --decoder beam and --n_best"
         raise ValueError(
             f"--accept {wanted:g}: this search is not the one that the bundle was calibrated for; "
-            f"leave out --lexicon{most}"
+            f"leave out --lexicon{limit}"
         )
-    fitted = recognizer.bundle.calibration.strings.get(decoder)
-    if fitted is None or not fitted.curve.counts:
+    calibration = recognizer.bundle.calibration.strings.get(decoder)
+    if calibration is None or not calibration.curve.counts:
         raise ValueError(
             f"--accept {wanted:g}: this bundle was never calibrated for strings (decoder "
             f"{decoder}); run calibrate on labelled lines that it was not trained on"
         )
-    found = guaranteed_threshold(fitted.curve, wanted)
-    if found is None:
-        best = best_guarantee(fitted.curve)
+    accepted = guaranteed_threshold(calibration.curve, wanted)
+    if accepted is None:
+        best = best_guarantee(calibration.curve)
         rest = f"; they promise {best:g} at the most" if best else ""
         raise ValueError(
-            f"--accept {wanted:g}: the {fitted.curve.counts[-1]} validation lines do not promise "
-            f"that, at {100 * LEVEL:g} % certainty{rest}. Ask for less, or run calibrate on more"
+            f"--accept {wanted:g}: the {calibration.curve.counts[-1]} validation lines do not "
+            f"promise that, at {100 * LEVEL:g} % certainty{rest}. Ask for less, or run calibrate "
+            "on more"
         )
-    recognizer.accepted_from = found.threshold
-    return found
+    recognizer.accepted_from = accepted.threshold
+    return accepted
 
 
 def report_accepted(accepted: int, read: int, wanted: float, found: Accepted) -> None:
-    """At the end, on standard error."""
+    """Print to standard error how many of the lines read were accepted, and the guarantee."""
     share = 100 * accepted / max(1, read)
     print(
         f"{accepted:,} of {read:,} lines ({share:.1f} %) can go unread: of such lines at least "

@@ -1,55 +1,56 @@
-"""What is read together: little padding; of lines few batches of few different shapes."""
+"""Batch composition: group inputs of similar size to limit padding, with few distinct shapes."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-BOUND = 500_000  # bytes of a batch with its padding: at more, memory is slower than the network
-# what a batch costs beside its lines, as bytes of line: measured 2 ms and, of a shape not seen
-# before, 9 more for oneDNN to write its kernels, at 0.18 ms for 1,000 bytes
+BOUND = 500_000  # bytes of a padded batch: above it, memory bandwidth is slower than the network
+# fixed cost of a batch in equivalent bytes of line: measured 2 ms, plus 9 ms for a new shape, for
+# which oneDNN generates kernels, at 0.18 ms per 1,000 bytes
 OVERHEAD = 20_000
-COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # of lines: few, so that shapes come again
+COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # allowed batch sizes: few, so that shapes recur
 
 
-def line_batches(sizes: dict[int, int], most: int, workers: int) -> list[list[int]]:
-    """Bytes of each line, by place -> batches of at most `most` places, the longest first.
+def line_batches(sizes: dict[int, int], max_count: int, workers: int) -> list[list[int]]:
+    """Partition lines into the cheapest batches of at most `max_count`, longest lines first.
 
-    Of all ways to cut the lines in their order by length the cheapest: a batch costs OVERHEAD and
-    the longest's bytes for each line. A batch of several has at most BOUND bytes, and no more than
-    half of a worker's share, so that all workers end together.
+    sizes: bytes of each line by index; returns batches of indices. Of all ways to cut the lines
+    sorted by length the cheapest is taken: a batch costs OVERHEAD plus, for each line, the bytes of
+    the longest. A batch of several lines has at most BOUND bytes, and at most half of a worker's
+    share, so that all workers finish together.
     """
     order = sorted(sizes, key=sizes.__getitem__, reverse=True)
     bound = min(BOUND, sum(sizes.values()) // (2 * workers))
-    edges = [*cheapest_cuts([sizes[place] for place in order], most, bound), len(order)]
+    edges = [*cheapest_cuts([sizes[i] for i in order], max_count, bound), len(order)]
     return [order[start:end] for start, end in pairwise(edges)]
 
 
-def cheapest_cuts(lengths: Sequence[int], most: int, bound: int) -> list[int]:
-    """Falling bytes of N lines -> where each batch starts."""
-    counts = [count for count in COUNTS if count <= most]
-    costs, lasts = [0], [0]  # of the first n lines: their least cost, and their last batch's start
+def cheapest_cuts(lengths: Sequence[int], max_count: int, bound: int) -> list[int]:
+    """Bytes of N lines in descending order -> the start of each batch, by dynamic programming."""
+    counts = [count for count in COUNTS if count <= max_count]
+    best = [(0, 0)]  # for the first n lines: (least cost, start of the last batch)
     for end in range(1, len(lengths) + 1):
-        choices = [
-            (costs[end - count] + OVERHEAD + count * lengths[end - count], end - count)
+        candidates = [
+            (best[end - count][0] + OVERHEAD + count * lengths[end - count], end - count)
             for count in counts
             if count <= end and (count == 1 or count * lengths[end - count] <= bound)
         ]
-        cost, start = min(choices)
-        costs.append(cost)
-        lasts.append(start)
+        best.append(min(candidates))
     starts, end = [], len(lengths)
     while end:
-        end = lasts[end]
+        end = best[end][1]
         starts.append(end)
     return starts[::-1]
 
 
-def even_batches(sizes: dict[int, int], most: int, bound: int) -> list[list[int]]:
-    """Bytes of each input, by place -> batches of places of like size, the longest first: of one,
-    or of at most `most` places and `bound` bytes with their padding.
+def even_batches(sizes: dict[int, int], max_count: int, bound: int) -> list[list[int]]:
+    """Partition inputs of similar size into batches of indices, the longest first.
+
+    sizes: bytes of each input by index. A batch holds one input, or at most `max_count` inputs and
+    `bound` bytes including padding.
     """
     order, batches = sorted(sizes, key=sizes.__getitem__), []
     while order:
-        size = max(1, min(most, bound // sizes[order[-1]]))
+        size = max(1, min(max_count, bound // sizes[order[-1]]))
         order, batch = order[:-size], order[-size:]
         batches.append(batch)
     return batches

@@ -1,7 +1,7 @@
-"""A bundle: one .safetensors file with float16 weights and, as JSON, all that is needed to run
-them.
+"""Bundles: a trained network in one .safetensors file, with the JSON needed to rebuild and run it.
 
-Loading runs no code: classes are looked up by name among those that Strand itself exports.
+Weights are stored as float16. Loading executes no code from the file: classes are looked up by
+name among those that Strand itself exports.
 """
 
 import inspect
@@ -26,17 +26,19 @@ from .threads import one_thread_an_operation
 
 FORMAT = 1
 FIELDS = {"parts", "labels", "reader", "scores", "card"}
-PARTS = {"encoder", "recurrent", "head"}
+# a network's parts, in the order in which they are written, and their base classes
+PARTS = {"encoder": Encoder, "recurrent": RecurrentStack, "head": Head, "wide": BagOfTokens}
+REQUIRED_PARTS = PARTS.keys() - {"wide"}
 ZOO = Path(__file__).resolve().parents[2] / "models" / "zoo"
 
 
 @dataclass
 class Bundle:
-    """A network with its labels and the reader that prepares its input.
+    """A network with its labels and the reader that preprocesses its input.
 
-    scores: what was measured when it was made, by name. card: data, time and terms in words.
-    calibration: what makes its confidences hold; a file without one has temperature 1.
-    decoder: the search, mostly with a language model, that reads strings; None reads greedily.
+    scores: metrics measured at training time, by name. card: data, time and terms in words.
+    calibration: of its confidences; a file without one has temperature 1.
+    decoder: beam search for strings, usually with a language model; None decodes greedily.
     """
 
     model: SequenceModel
@@ -49,26 +51,30 @@ class Bundle:
 
 
 def part_spec(thing) -> dict:
-    """A part -> its class and constructor options, kept as attributes of the same names."""
-    names = list(inspect.signature(type(thing)).parameters)
+    """Class name and constructor options of a part, kept as attributes of the same names."""
+    names = inspect.signature(type(thing)).parameters
     return {"class": type(thing).__name__, "options": {n: getattr(thing, n) for n in names}}
 
 
 def describe_part(spec: dict) -> str:
-    """A part in words, long lists (a table of words) cut."""
+    """One-line description of a part spec; long options (a vocabulary) are truncated."""
     return f"{spec['class']} {str(spec['options'])[:200]}"
 
 
 def build_part(spec: dict, room, base: type, path: Path):
-    """The reverse of `part`: only classes that the room exports, and only of the expected kind."""
+    """Construct a part from what `part_spec` returned.
+
+    Raises ValueError unless the class is exported by the package `room` and a subclass of `base`,
+    or if it does not accept the options.
+    """
     name = spec["class"]
-    kind = getattr(room, name) if name in room.__all__ else None
-    if not (inspect.isclass(kind) and issubclass(kind, base)):
+    cls = getattr(room, name) if name in room.__all__ else None
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
         raise ValueError(
             f"{path}: '{name}' is no {base.__name__} of this version of Strand; update Strand"
         )
     try:
-        return kind(**spec["options"])
+        return cls(**spec["options"])
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path}: {name} does not take these options ({error}); update Strand"
@@ -76,48 +82,48 @@ def build_part(spec: dict, room, base: type, path: Path):
 
 
 def load_weights(model: SequenceModel, weights: dict[str, Tensor], where: object) -> None:
-    """Fill all of a network but its shortcut. Raises ValueError naming the weights that differ."""
-    wanted = {k: w for k, w in model.state_dict().items() if not is_shortcut(k)}
-    given = {k: w for k, w in model.without_copies(weights).items() if not is_shortcut(k)}
-    compare_weights(wanted, given, where)
+    """Load a state dict, converted to float32, into a network except its shortcut head.
+
+    Raises ValueError, prefixed by `where`, that names weights that do not fit.
+    """
+    given = without_shortcut(model.without_copies(weights))
+    compare_weights(without_shortcut(model.state_dict()), given, where)
     floats = {k: w.float() if w.is_floating_point() else w for k, w in given.items()}
     model.load_state_dict(floats, strict=False, assign=next(model.parameters()).is_meta)
 
 
 def compare_weights(wanted: dict[str, Tensor], given: dict[str, Tensor], where: object) -> None:
-    """Raises ValueError naming the first weights that lack, are left over or differ in shape."""
+    """Raise ValueError that names the first missing, unexpected or differently shaped weights."""
     shapes = {k: tuple(w.shape) for k, w in wanted.items()}
-    found = {k: tuple(w.shape) for k, w in given.items()}
-    wrong = [
-        f"{key} is {found.get(key, 'missing')}, the network has {shapes.get(key, 'none')}"
-        for key in shapes | found
-        if shapes.get(key) != found.get(key)
+    given_shapes = {k: tuple(w.shape) for k, w in given.items()}
+    errors = [
+        f"{key} is {given_shapes.get(key, 'missing')}, the network has {shapes.get(key, 'none')}"
+        for key in shapes | given_shapes
+        if shapes.get(key) != given_shapes.get(key)
     ]
-    if wrong:
+    if errors:
         raise ValueError(
-            f"{where}: {len(wrong)} weights do not fit the network; {'; '.join(wrong[:2])}; "
+            f"{where}: {len(errors)} weights do not fit the network; {'; '.join(errors[:2])}; "
             "the parts and their options must be those that were trained"
         )
 
 
-def is_shortcut(key: str) -> bool:
-    """The second head serves in training only; no bundle holds it."""
-    return key.startswith("shortcut.")
+def without_shortcut(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights without those of the auxiliary head, which is used in training only."""
+    return {key: weight for key, weight in weights.items() if not key.startswith("shortcut.")}
 
 
 def save_bundle(bundle: Bundle, path: Path) -> None:
-    """Write beside the place and move it there, so that a half-written one is never seen.
+    """Write a bundle atomically: to a temporary file beside `path`, which is then renamed.
 
-    Raises ValueError for a network that `load_bundle` could not fill; what was there stays.
+    Raises ValueError for a network that `load_bundle` could not restore; an existing file is kept.
     """
     model = bundle.model
-    parts = {"encoder": model.encoder, "recurrent": model.recurrent, "head": model.head}
-    if model.wide is not None:
-        parts["wide"] = model.wide
+    parts = {name: getattr(model, name) for name in PARTS}
     metadata = {
         "format": FORMAT,
         "torch": torch.__version__,
-        "parts": {name: part_spec(thing) for name, thing in parts.items()},
+        "parts": {name: part_spec(part) for name, part in parts.items() if part is not None},
         "labels": bundle.labels,
         "reader": part_spec(bundle.reader),
         "scores": bundle.scores,
@@ -126,25 +132,24 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     }
     weights = {
         name: (w.half() if w.is_floating_point() else w).contiguous().cpu()
-        for name, w in model.state_dict().items()
-        if not is_shortcut(name)
+        for name, w in without_shortcut(model.state_dict()).items()
     }
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
-    described, tensors = decoder_metadata(bundle.decoder)
-    metadata |= described
+    search, tensors = decoder_metadata(bundle.decoder)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    written = {"strand": json.dumps(metadata, ensure_ascii=False)}
-    save_file(weights | tensors, partial, metadata=written)
+    header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
+    save_file(weights | tensors, partial, metadata=header)
     partial.replace(path)
 
 
 def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, path: Path) -> None:
-    """Raises ValueError unless the parts, built again, take these weights."""
-    with torch.random.fork_rng(devices=[]):  # some backbones draw, and a training saves on its way
-        built = build_network(parts, num_labels, path).state_dict()
+    """Raise ValueError unless a network rebuilt from the part specs accepts these weights."""
+    # saving during training must not change its random numbers; some backbones draw when built
+    with torch.random.fork_rng(devices=[]):
+        rebuilt = build_network(parts, num_labels, path).state_dict()
     try:
-        compare_weights(built, weights, "built again")
+        compare_weights(rebuilt, weights, "built again")
     except ValueError as error:
         raise ValueError(
             f"{path}: not written, for it could not be loaded ({error}); a Recognizer changes the "
@@ -153,9 +158,9 @@ def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, pat
 
 
 def find_bundle(name: str) -> Path:
-    """A path, or the name of a bundle in models/zoo.
+    """Path of a bundle given by its path or its name in models/zoo.
 
-    Raises FileNotFoundError that lists what there is.
+    Raises FileNotFoundError; for an unknown name it lists the shipped bundles.
     """
     path = Path(name)
     if path.suffix == ".safetensors" or path.exists():
@@ -172,7 +177,10 @@ def find_bundle(name: str) -> Path:
 
 
 def read_metadata(path: Path) -> dict:
-    """The JSON of a bundle. Raises ValueError if the file is none, is damaged, or too new."""
+    """The JSON metadata of a bundle.
+
+    Raises ValueError if the file is not a bundle, is damaged, or has a newer format.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -186,7 +194,7 @@ def read_metadata(path: Path) -> dict:
     try:
         content = json.loads(metadata["strand"])
         version = int(content["format"])
-        missing = FIELDS - content.keys() | PARTS - content.get("parts", {}).keys()
+        missing = FIELDS - content.keys() | REQUIRED_PARTS - content.get("parts", {}).keys()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: damaged metadata ({error}); copy the bundle again") from error
     if version > FORMAT:
@@ -199,7 +207,7 @@ def read_metadata(path: Path) -> dict:
 
 
 def load_bundle(name: str) -> Bundle:
-    """A bundle by path or zoo name, in evaluation mode and float32."""
+    """Load a bundle by path or name in models/zoo, in evaluation mode and float32."""
     path = find_bundle(name)
     content = read_metadata(path)
     calibration = read_calibration(content, path)
@@ -210,36 +218,40 @@ def load_bundle(name: str) -> Bundle:
         decoder = load_decoder(content, weights, content["labels"], path)
         load_weights(model, weights, path)
     reader = build_part(content["reader"], datasets, Reader, path)
-    said = content["scores"], content["card"]
-    return Bundle(model.eval(), content["labels"], reader, *said, calibration, decoder)
+    labels, scores, card = (content[name] for name in ("labels", "scores", "card"))
+    return Bundle(model.eval(), labels, reader, scores, card, calibration, decoder)
 
 
 def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
-    """Parts as `part` wrote them -> the network, whose weights have no values yet."""
-    with torch.device("meta"):  # no memory and no random numbers for weights that are read anyway
-        encoder = build_part(parts["encoder"], models, Encoder, path)
-        recurrent = build_part(parts["recurrent"], models, RecurrentStack, path)
-        head = build_part(parts["head"], models, Head, path)
-        wide = build_part(parts["wide"], models, BagOfTokens, path) if "wide" in parts else None
-    fits = [
-        ("recurrent stack", recurrent.input_size, "encoder", encoder.output_size),
-        ("head", head.input_size, "recurrent stack", recurrent.output_size),
-    ]
+    """Build a network, its weights on the meta device, from the specs of its parts.
+
+    Raises ValueError if the parts do not fit each other or the number of labels.
+    """
+    with torch.device("meta"):  # no memory and no random numbers for weights that are loaded anyway
+        built = {
+            name: build_part(parts[name], models, base, path)
+            for name, base in PARTS.items()
+            if name in parts
+        }
+    encoder, recurrent, head, wide = map(built.get, PARTS)
     if wide is not None and wide.input_size != encoder.input_size:
         raise ValueError(
             f"{path}: the wide part takes {wide.input_size} ids, but the encoder "
             f"{encoder.input_size}; copy the bundle again"
         )
-    for taker, takes, giver, gives in fits:
+    for name, takes, before, gives in (
+        ("recurrent stack", recurrent.input_size, "encoder", encoder.output_size),
+        ("head", head.input_size, "recurrent stack", recurrent.output_size),
+    ):
         if takes != gives:
             raise ValueError(
-                f"{path}: the {taker} takes {takes} features, but the {giver} gives {gives}; "
+                f"{path}: the {name} takes {takes} features, but the {before} gives {gives}; "
                 "copy the bundle again"
             )
-    for name, told in ("head", head), ("wide part", wide or head):
-        if told.num_labels != num_labels:
+    for name, part in ("head", head), ("wide part", wide or head):
+        if part.num_labels != num_labels:
             raise ValueError(
-                f"{path}: {num_labels} labels, but the {name} tells {told.num_labels} apart; "
+                f"{path}: {num_labels} labels, but the {name} tells {part.num_labels} apart; "
                 "copy the bundle again"
             )
     try:
@@ -249,7 +261,10 @@ def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
 
 
 def read_calibration(content: dict, path: Path) -> Calibration:
-    """Of a bundle's metadata; older bundles have none. Raises ValueError for a damaged one."""
+    """The calibration in a bundle's metadata; the default for older bundles without one.
+
+    Raises ValueError if it is damaged.
+    """
     try:
         return from_metadata(content.get("calibration", {}))
     except (TypeError, ValueError, KeyError, AttributeError) as error:

@@ -1,9 +1,10 @@
-"""A film as pieces: frames -> pieces, decoded ahead; readings of pieces -> one reading."""
+"""Videos in chunks: stack and prefetch frames, and join the readings of chunks into one."""
 
 import queue
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TypeVar
 
@@ -14,29 +15,29 @@ from datasets.video.reader import Clip
 from models.heads.labels import StepLabels, Text
 
 T = TypeVar("T")
-END = object()
+END = object()  # marks the end of the items in the queue
 
 
-def chunk_length(frame_bytes: int, piece_bytes: int) -> int:
-    """Frames of this size that make a piece."""
-    return max(1, piece_bytes // max(1, frame_bytes))
+def chunk_length(frame_bytes: int, chunk_bytes: int) -> int:
+    """Number of frames of this size in a chunk of about `chunk_bytes`; at least one."""
+    return max(1, chunk_bytes // max(1, frame_bytes))
 
 
 def stack_frames(frames: list[TimedFrame]) -> Clip:
-    """Frames, at least one -> arrays."""
+    """Stack one or more frames into a Clip of arrays."""
     seconds, numbers, pixels = zip(*frames, strict=True)
     return Clip(np.stack(pixels), np.array(seconds, np.float64), np.array(numbers, np.int64))
 
 
-def chunk_frames(frames: Iterator[TimedFrame], piece_bytes: int) -> Iterator[Clip]:
-    """Frames one by one -> pieces of about so many bytes."""
+def chunk_frames(frames: Iterator[TimedFrame], chunk_bytes: int) -> Iterator[Clip]:
+    """Group an iterator of frames into chunks of about this many bytes."""
     for first in frames:
-        size = chunk_length(first.pixels.nbytes, piece_bytes)
+        size = chunk_length(first.pixels.nbytes, chunk_bytes)
         yield stack_frames([first, *islice(frames, size - 1)])
 
 
-def chain_from(frames: list[TimedFrame], rest: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
-    """The frames read so far, each let go when it is taken, then the rest."""
+def chain_and_release(frames: list[TimedFrame], rest: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
+    """Yield the frames read so far, freeing each as it is taken, then the rest."""
     taken = deque(frames)
     frames.clear()
     while taken:
@@ -44,41 +45,41 @@ def chain_from(frames: list[TimedFrame], rest: Iterator[TimedFrame]) -> Iterator
     yield from rest
 
 
-class Prefetcher(Iterator[T]):
-    """Items made in a thread of its own, at most `size` ahead of the one who takes them.
+class Prefetcher(Iterator[T], AbstractContextManager):
+    """Iterator that produces items in a background thread, at most `size` ahead of the consumer.
 
-    An error of the maker is raised where the items are taken. `close` ends the maker; one that
-    waits for its next item (a camera) is left to end by itself.
+    An exception of the producer is raised in the consumer. Leaving the context stops the producer;
+    one that is blocked on its next item (a camera) is left to end by itself.
     """
 
     def __init__(self, items: Iterable[T], size: int):
-        self._made: queue.Queue = queue.Queue(size)
+        self._queue: queue.Queue = queue.Queue(size)
         self._closed = threading.Event()
-        self._last: object = None  # what ended it
-        self._maker = threading.Thread(target=self._make, args=(items,), daemon=True)
-        self._maker.start()
+        self._ending: object = None  # END or the producer's exception, once it has arrived
+        self._thread = threading.Thread(target=self._produce, args=(items,), daemon=True)
+        self._thread.start()
 
-    def _make(self, items: Iterable[T]) -> None:
+    def _produce(self, items: Iterable[T]) -> None:
         try:
             for item in items:
                 if not self._put(item):
                     break
-            last = END
-        except BaseException as error:  # whatever it is, the taker has to know
-            last = error
+            ending = END
+        except BaseException as error:  # of any kind: it is raised again in the consumer
+            ending = error
         finally:
             if hasattr(items, "close"):
                 items.close()
-        self._put(last)
+        self._put(ending)
 
     def _put(self, item: object) -> bool:
-        """False once closed."""
+        """Put an item into the queue as soon as there is room; False once closed."""
         while not self._closed.is_set():
             try:
-                self._made.put(item, timeout=0.1)
+                self._queue.put(item, timeout=0.1)
                 return True
             except queue.Full:
-                continue
+                pass
         return False
 
     def __next__(self) -> T:
@@ -88,46 +89,42 @@ class Prefetcher(Iterator[T]):
         return items[0]
 
     def take(self, most: int, timeout: float | None = None) -> list[T] | None:
-        """All items that wait, at most so many; waits for the first one, at most `timeout` seconds.
+        """Return all items that are ready, at most `most`, or None at the end.
 
-        None at the end. Raises the maker's error once, behind the items made before it.
+        Waits at most `timeout` seconds for the first one; [] if there is none by then. Raises the
+        producer's exception once, after the items produced before it.
         """
         items: list[T] = []
-        while len(items) < most and self._last is None:
+        while len(items) < most and self._ending is None:
             try:
-                item = self._made.get(timeout=timeout) if not items else self._made.get_nowait()
+                item = self._queue.get_nowait() if items else self._queue.get(timeout=timeout)
             except queue.Empty:
                 return items
             if item is END or isinstance(item, BaseException):
-                self._last = item
+                self._ending = item
             else:
                 items.append(item)
-        if items or self._last is END:
+        if items or self._ending is END:
             return items or None
-        error, self._last = self._last, END
+        error, self._ending = self._ending, END
         raise error
 
-    def close(self) -> None:
-        self._closed.set()
-        self._maker.join(timeout=1.0)
-
-    def __enter__(self) -> "Prefetcher[T]":
-        return self
-
     def __exit__(self, *_) -> None:
-        self.close()
+        self._closed.set()
+        self._thread.join(timeout=1.0)
 
 
 class JoinedReading:
-    """The readings of pieces, in order -> the reading of the whole, as if decoded at once."""
+    """Joins the readings of consecutive chunks into `whole`, the same as if decoded at once."""
 
     def __init__(self) -> None:
         self.steps = 0
-        self.shared: dict[tuple[int, ...], list[int]] = {}  # one list for all steps that are alike
+        # one list object shared by all steps with the same labels, which saves memory
+        self.shared: dict[tuple[int, ...], list[int]] = {}
         self.whole: Text | StepLabels | None = None
 
     def add(self, reading: Text | StepLabels, steps: int) -> None:
-        """reading: of the next so many steps."""
+        """Append the reading of the next `steps` steps."""
         if isinstance(reading, StepLabels):
             self.whole = self.whole or StepLabels([], [])
             self.whole.ids.extend(self.shared.setdefault(tuple(ids), ids) for ids in reading.ids)
@@ -136,17 +133,17 @@ class JoinedReading:
             self._add_text(reading)
         self.steps += steps
 
-    def _add_text(self, piece: Text) -> None:
-        """A symbol that goes on over the border is one symbol."""
+    def _add_text(self, chunk: Text) -> None:
+        """Append a string; a symbol that continues across the border is merged into one."""
         whole = self.whole or Text([], [], [], 1.0)
-        spans = [(first + self.steps, last + self.steps) for first, last in piece.steps]
-        ids, sure = piece.ids, piece.confidences
+        spans = [(first + self.steps, last + self.steps) for first, last in chunk.steps]
+        ids, confidences = chunk.ids, chunk.confidences
         touching = whole.ids and ids and whole.steps[-1][1] == self.steps - 1 == spans[0][0] - 1
         if touching and whole.ids[-1] == ids[0]:
-            whole.confidences[-1] = max(whole.confidences[-1], sure[0])
+            whole.confidences[-1] = max(whole.confidences[-1], confidences[0])
             whole.steps[-1] = (whole.steps[-1][0], spans[0][1])
-            ids, sure, spans = ids[1:], sure[1:], spans[1:]
+            ids, confidences, spans = ids[1:], confidences[1:], spans[1:]
         whole.ids.extend(ids)
-        whole.confidences.extend(sure)
+        whole.confidences.extend(confidences)
         whole.steps.extend(spans)
-        self.whole = whole._replace(confidence=whole.confidence * piece.confidence)
+        self.whole = whole._replace(confidence=whole.confidence * chunk.confidence)

@@ -1,4 +1,4 @@
-"""How a bundle's logits become strings: the search that it keeps, or a user asks for."""
+"""String decoding of a bundle: its stored beam search, or the one that a user's options select."""
 
 import dataclasses
 import unicodedata
@@ -14,15 +14,15 @@ from models.heads.labels import Text
 
 from ..scoring.readings import spell
 
-PREFIX = "lm."  # of the language model's tensors in a bundle
-KEPT = ("alpha", "beta", "width", "threshold", "certain", "margin", "word_bonus")
+PREFIX = "lm."  # of the names of the language model's tensors in a bundle
+STORED_OPTIONS = ("alpha", "beta", "width", "threshold", "certain", "margin", "word_bonus")
 
 
 def decoder_metadata(decoder: BeamSearch | None) -> tuple[dict, dict[str, Tensor]]:
-    """What a bundle keeps of a search: metadata and tensors, none of no search."""
+    """Metadata and tensors that a bundle stores of a search; both empty for greedy decoding."""
     if decoder is None:
         return {}, {}
-    content = {name: getattr(decoder, name) for name in KEPT}
+    content = {name: getattr(decoder, name) for name in STORED_OPTIONS}
     content["lexicon"] = sorted(decoder.lexicon)
     model = decoder.language_model
     tensors = model.tensors() if model else {}
@@ -32,18 +32,17 @@ def decoder_metadata(decoder: BeamSearch | None) -> tuple[dict, dict[str, Tensor
 def load_decoder(
     content: dict, weights: dict[str, Tensor], labels: list[str], path: Path
 ) -> BeamSearch | None:
-    """The reverse, of a bundle's metadata; its tensors are taken out of the weights.
+    """Rebuild the search from a bundle's metadata; its tensors are removed from `weights`.
 
-    Raises ValueError for a damaged one.
+    Raises ValueError if it is damaged.
     """
-    tensors = {
-        k.removeprefix(PREFIX): weights.pop(k) for k in list(weights) if is_language_model(k)
-    }
+    keys = [key for key in weights if key.startswith(PREFIX)]
+    tensors = {key.removeprefix(PREFIX): weights.pop(key) for key in keys}
     if "decoder" not in content:
         return None
     try:
         options = content["decoder"]
-        numbers = {name: options[name] for name in KEPT}
+        numbers = {name: options[name] for name in STORED_OPTIONS}
         if not all(isinstance(number, int | float) for number in numbers.values()):
             raise ValueError(f"no numbers: {numbers}")
         model = CharacterLM.from_tensors(len(labels), tensors) if tensors else None
@@ -54,65 +53,57 @@ def load_decoder(
         ) from error
 
 
-def is_language_model(key: str) -> bool:
-    """The language model's tensors are no weights of the network."""
-    return key.startswith(PREFIX)
-
-
 def alternatives_of(reading: object, labels: list[str]) -> dict:
-    """For a record: the strings of a search, if it was asked for several."""
+    """The n-best strings of a search as a record's field; empty unless several were requested."""
     if not isinstance(reading, Text) or not reading.alternatives:
         return {}
-    told = [(spell(ids, labels), round(share, 4)) for ids, share in reading.alternatives]
-    return {"alternatives": [{"text": text, "score": score} for text, score in told]}
+    scored = [(spell(ids, labels), round(score, 4)) for ids, score in reading.alternatives]
+    return {"alternatives": [{"text": text, "score": score} for text, score in scored]}
 
 
 def choose_decoder(
     bundle_decoder: BeamSearch | None, head, labels: list[str], options
 ) -> BeamSearch | None:
-    """The search that a user's options ask for. Raises ValueError for what does not fit."""
+    """The search that a user's options select; None decodes greedily.
+
+    Raises ValueError for options that contradict each other or do not fit the bundle.
+    """
     n_best = getattr(options, "n_best", 1)
-    asked = [
-        name
-        for name, given in (
-            ("--decoder beam", options.decoder == "beam"),
-            (f"--lexicon {options.lexicon}", options.lexicon),
-            (f"--n_best {n_best}", n_best != 1),
-        )
-        if given
-    ]
+    given = {
+        "--decoder beam": options.decoder == "beam",
+        f"--lexicon {options.lexicon}": options.lexicon,
+        f"--n_best {n_best}": n_best != 1,
+    }
+    asked = [name for name, is_given in given.items() if is_given]
     if options.decoder == "greedy":
         if asked:
             raise ValueError(f"{asked[0]}: a greedy reading has none; use --decoder beam")
         return None
     if asked and not isinstance(head, CTCHead):
         raise ValueError(f"{asked[0]}: this bundle reads no strings")
-    decoder = bundle_decoder
-    if decoder is None and asked:
-        decoder = BeamSearch(labels)
+    decoder = BeamSearch(labels) if bundle_decoder is None and asked else bundle_decoder
     if options.lexicon:
         lexicon = read_lexicon(Path(options.lexicon), labels)
-        # one that was weighed without words has none for them
-        weighed = decoder.lexicon and decoder.word_bonus
-        bonus = decoder.word_bonus if weighed else BeamSearch.word_bonus
+        # a bonus tuned without a lexicon is meaningless: take the default instead
+        tuned = decoder.lexicon and decoder.word_bonus
+        bonus = decoder.word_bonus if tuned else BeamSearch.word_bonus
         decoder = dataclasses.replace(decoder, lexicon=lexicon, word_bonus=bonus)
     if n_best != 1:
-        width = max(decoder.width, n_best)  # a search cannot name more strings than it keeps
+        width = max(decoder.width, n_best)  # it cannot return more strings than it keeps
         decoder = dataclasses.replace(decoder, n_best=n_best, width=width)
     return decoder
 
 
 def read_lexicon(path: Path, labels: list[str]) -> frozenset[str]:
-    """Words of a UTF-8 file, composed (NFC) and in lower case, cut where another character than a
-    letter stands.
+    """Read the words of a UTF-8 text file, in NFC and lower case, split at every non-letter.
 
-    Raises ValueError for labels that are words themselves, and for a file without words, or with
-    none that the labels can spell.
+    Words that the labels cannot spell are left out. Raises ValueError if the labels are words
+    themselves, or if no word is left.
     """
-    whole = next((label for label in labels if len(label) != 1), None)
-    if whole is not None:
+    word = next((label for label in labels if len(label) != 1), None)
+    if word is not None:
         raise ValueError(
-            f"--lexicon {path}: this bundle reads whole words such as {whole!r}, it spells none; "
+            f"--lexicon {path}: this bundle reads whole words such as {word!r}, it spells none; "
             "leave it out"
         )
     text = unicodedata.normalize("NFC", read_utf8(path)).lower()

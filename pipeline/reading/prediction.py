@@ -1,4 +1,4 @@
-"""A bundle at work: items in, one record each out, in order. No Lightning here: it starts fast."""
+"""The Recognizer: batched prediction with a bundle, one record per item in input order."""
 
 import threading
 from collections import deque
@@ -21,26 +21,24 @@ from models.packed import PackedModel, can_pack
 from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
-from .chunks import Prefetcher, chain_from, chunk_frames, chunk_length, stack_frames
+from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .records import Reading, record_of
 from .streaming import read_long_video, read_whole
 from .threads import one_thread_an_operation
 
-# read ahead and sorted by length, whichever is reached first: enough for even batches, and a bound
-# on the memory
+# items are loaded ahead and sorted by length in windows, up to either limit: enough for batches of
+# similar lengths, and a bound on the memory
 WINDOW = 1024  # items
 WINDOW_BYTES = 256_000_000  # of their inputs
-BATCH = 32
-# of a batch's inputs at the most, padding included: more no longer fits the cache
-BATCH_BYTES = 160_000
-# of a video's frames: more are read piece by piece
-LONG_BYTES = 64_000_000
+BATCH = 32  # maximum number of inputs in a batch
+BATCH_BYTES = 160_000  # maximum of a batch's inputs with padding: more does not fit the CPU cache
+LONG_BYTES = 64_000_000  # of a video's frames: longer ones are read in chunks
 
 
 class Item(NamedTuple):
-    """Something to read that is called otherwise than it is read: the row of a table, a text.
+    """An input with its name and a loader, such as a table row or a text.
 
-    name: what its record calls it. load: gives its input (T, ...), of a video with its times, or
+    name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, or
     raises ValueError or OSError.
     """
 
@@ -49,9 +47,9 @@ class Item(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What was read of an item, or as a string the reason why nothing was.
+    """The reading of an item, or the error message (a string) if there is none.
 
-    times, numbers: (T,) of a video's steps: seconds, and places in the file.
+    times, numbers: (T,) seconds and frame numbers of a video's steps.
     """
 
     name: str
@@ -61,16 +59,16 @@ class Answer(NamedTuple):
 
 
 class Recognizer:
-    """Reads items (paths, texts) with a bundle on a GPU if there is one.
+    """Predicts items (paths, texts) with a bundle, on a GPU if available.
 
-    Where a CPU multiplies bfloat16 natively the network runs in it (twice as fast), else in
-    float32.
+    The network runs in bfloat16 where the hardware multiplies it natively (twice as fast), else in
+    float32. The bundle's model is changed in place (normalization is folded into convolutions).
     """
 
     def __init__(self, bundle: Bundle):
         self.bundle = bundle
         self.temperature = bundle.calibration.temperature
-        # strings of this confidence or more are marked as accepted; see calibrate_accept.py
+        # strings of at least this confidence are marked as accepted; set in accept.py
         self.accepted_from: float | None = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device).eval()
@@ -85,7 +83,7 @@ class Recognizer:
             self.network = PackedModel(self.model) if packs else self.model
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
-        """A record for each item, in order: what was read and `confidence`, or `error`."""
+        """Yield a record for each item, in order: `input` and either its reading or `error`."""
         for name, reading, times, numbers in self.answers(items):
             yield {"input": name} | (
                 {"error": reading}
@@ -94,76 +92,71 @@ class Recognizer:
             )
 
     def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
-        """(item's name, its reading, or the reason why there is none as a string), in order."""
-        for answer in self.answers(items):
-            yield answer[:2]
+        """Yield (name, reading or error message) for each item, in order."""
+        return (answer[:2] for answer in self.answers(items))
 
     def answers(self, items: Iterable[str | Item]) -> Iterator[Answer]:
-        """An answer to each item, in order."""
+        """Yield an Answer for each item, in order."""
         items, stopped = iter(items), threading.Event()
         with one_thread_an_operation(), ThreadPoolExecutor(self.workers) as pool:
             try:
                 window = self._load(pool, items, stopped)
                 while window:
-                    inputs = {
-                        place: frames_of(loaded)
-                        for place, (_, loaded) in enumerate(window)
-                        if not isinstance(loaded, Answer)
-                    }
+                    inputs = {i: x for i, (_, x) in enumerate(window) if x is not None}
                     batches = self.batches({i: x.nbytes for i, x in inputs.items()})
-                    computed = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
-                    ahead = self._load(pool, items, stopped)  # queued behind this window's batches
+                    futures = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
+                    # queued behind the batches of this window
+                    ahead = self._load(pool, items, stopped)
                     readings = {}
-                    for batch, future in zip(batches, computed, strict=True):
+                    for batch, future in zip(batches, futures, strict=True):
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
-                    for place, (name, loaded) in enumerate(window):
-                        timing = loaded[1:] if isinstance(loaded, Clip) else ()
-                        known = isinstance(loaded, Answer)
-                        yield loaded if known else Answer(name, readings[place], *timing)
+                    for i, (answer, _) in enumerate(window):
+                        yield answer._replace(reading=readings.get(i, answer.reading))
                     window = ahead
             finally:
-                stopped.set()  # or the pool would wait for the end of a long film
+                stopped.set()  # or the pool would wait for the end of a long video
 
     def _load(
         self, pool: ThreadPoolExecutor, items: Iterator[str | Item], stopped: threading.Event
-    ) -> list[tuple]:
-        """The next items, up to either bound -> (name, input, or the answer if there is one)."""
+    ) -> list[tuple[Answer, np.ndarray | None]]:
+        """Load the next items in parallel, up to WINDOW items or WINDOW_BYTES."""
         loaded, waiting, size = [], deque(), 0
         for item in islice(items, WINDOW):
             if isinstance(item, str):
                 item = Item(item, partial(self.load, item, stopped))
-            waiting.append((item.name, pool.submit(self._load_one, item)))
-            if len(waiting) > 2 * self.workers:  # these may pass the bound, no more
-                name, future = waiting.popleft()
-                loaded.append((name, future.result()))
-                size += getattr(frames_of(loaded[-1][1]), "nbytes", 0)
+            waiting.append(pool.submit(self._load_item, item))
+            if len(waiting) > 2 * self.workers:  # only these can exceed WINDOW_BYTES
+                loaded.append(waiting.popleft().result())
+                size += getattr(loaded[-1][1], "nbytes", 0)
                 if size >= WINDOW_BYTES:
                     break
-        return loaded + [(name, future.result()) for name, future in waiting]
+        return loaded + [future.result() for future in waiting]
 
-    def _load_one(self, item: Item) -> np.ndarray | Clip | Answer:
+    def _load_item(self, item: Item) -> tuple[Answer, np.ndarray | None]:
+        """(answer, None) if loading gives an error or the reading, else (answer to fill, input)."""
         name = item.name
         try:
             loaded = item.load()
         except FileNotFoundError:
-            return Answer(name, f"{name}: no such file")
+            return Answer(name, f"{name}: no such file"), None
         except (OSError, ValueError) as error:
-            return Answer(name, str(error))
+            return Answer(name, str(error)), None
         if isinstance(loaded, Answer):
-            return loaded._replace(name=name)
-        steps = len(frames_of(loaded))
+            return loaded._replace(name=name), None
+        inputs, *timing = loaded if isinstance(loaded, Clip) else (loaded,)
+        steps = len(inputs)
         if not steps:
-            return Answer(name, f"{name}: empty, there is nothing to read".removeprefix(": "))
-        if not self.model.encoder.output_lengths(steps):
-            return Answer(
-                name, f"{name}: {steps} steps are too few to read anything; is it cut off?"
-            )
-        return loaded
+            error = f"{name}: empty, there is nothing to read".removeprefix(": ")
+        elif not self.model.encoder.output_lengths(steps):
+            error = f"{name}: {steps} steps are too few to read anything; is it cut off?"
+        else:
+            return Answer(name, "", *timing), inputs
+        return Answer(name, error), None
 
     def load(self, path: str, stopped: threading.Event | None = None) -> np.ndarray | Clip | Answer:
-        """A file as the bundle's reader gives it; a long video is answered at once, by pieces.
+        """Read a file with the bundle's reader; a long video is predicted at once, in chunks.
 
-        Raises ValueError or OSError that names the file.
+        stopped: event that aborts it. Raises ValueError or OSError that names the file.
         """
         reader = self.bundle.reader
         if not isinstance(reader, ClipReader):
@@ -175,40 +168,41 @@ class Recognizer:
             frames.append(frame)
             size += frame.pixels.nbytes
             if size > LONG_BYTES:
-                return self.read_long(path, chain_from(frames, stream), stopped)
+                return self.read_long(path, chain_and_release(frames, stream), stopped)
         return stack_frames(frames)
 
     def read_long(
         self, path: str, frames: Iterator[TimedFrame], stopped: threading.Event | None = None
     ) -> Answer:
-        """The frames of one film, in memory that hardly grows with it: by `streaming.read_film`.
+        """Predict one video in chunks, in nearly constant memory; see `streaming.read_long_video`.
 
-        Raises ValueError for a film too long for a network that must see the whole.
+        Raises ValueError for a video too long for a network that needs the whole sequence, and
+        InterruptedError once `stopped` is set.
         """
         times, numbers = [], []
 
-        def pieces() -> Iterator[torch.Tensor]:
+        def chunks() -> Iterator[torch.Tensor]:
             with Prefetcher(chunk_frames(frames, BATCH_BYTES), 4) as ahead:
-                for piece in ahead:
+                for chunk in ahead:
                     if stopped is not None and stopped.is_set():
                         raise InterruptedError(f"{path}: stopped while it was read")
-                    times.append(piece.times)
-                    numbers.append(piece.numbers)
-                    yield torch.from_numpy(piece.frames).to(self.device)
+                    times.append(chunk.times)
+                    numbers.append(chunk.numbers)
+                    yield torch.from_numpy(chunk.frames).to(self.device)
 
         with self.autocast():
-            reading = read_long_video(self.model, pieces(), self.decode, path)
+            reading = read_long_video(self.model, chunks(), self.decode, path)
         return Answer(path, reading, np.concatenate(times), np.concatenate(numbers))
 
     def batches(self, sizes: dict[int, int]) -> list[list[int]]:
-        """Bytes of each input, by place -> the places that are read together."""
+        """Partition inputs into batches of indices, given the bytes of each by index."""
         if self.network is self.model:
             return even_batches(sizes, BATCH, BATCH_BYTES)
         return line_batches(sizes, BATCH, self.workers)
 
     @torch.inference_mode()
     def infer(self, inputs: list[np.ndarray]) -> list[Reading]:
-        """One batch of inputs (T_i, ...) -> their readings, with calibrated confidences."""
+        """Predict one batch of inputs (T_i, ...); confidences are calibrated."""
         lengths = torch.tensor([len(x) for x in inputs], device=self.device)
         with self.autocast():
             if len(inputs) == 1 and inputs[0].ndim == 4:
@@ -222,44 +216,37 @@ class Recognizer:
         return self.decode(logits, lengths)
 
     def autocast(self) -> torch.autocast:
-        """Where this machine multiplies bfloat16 natively; else without effect."""
+        """Autocast to bfloat16 if this machine multiplies it natively, else without effect."""
         reduced = self.precision != torch.float32
         return torch.autocast(self.device.type, self.precision, enabled=reduced)
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
-        """Logits (B, ...) -> readings, strings by a search; confidences are calibrated."""
-        plain = logits.float()
-        logits = plain / self.temperature
+        """Decode logits (B, ...) to readings with calibrated confidences; strings by the search."""
+        raw = logits.float()
+        logits = raw / self.temperature
         readings = self.model.head.decode(logits, lengths)
-        search = self.bundle.decoder
-        readings = readings if search is None else search.decode(logits, lengths, readings)
+        if self.bundle.decoder is not None:
+            readings = self.bundle.decoder.decode(logits, lengths, readings)
         if not self.bundle.calibration.strings:
             return readings
-        return with_string_probabilities(plain, lengths, readings)  # that confidence was fitted on
+        return with_string_probabilities(raw, lengths, readings)  # it was fitted on raw logits
 
 
-def frames_of(loaded: np.ndarray | Clip | Answer) -> np.ndarray | None:
-    """The input (T, ...) itself; None of what needs no reading any more."""
-    if isinstance(loaded, Answer):
-        return None
-    return loaded.frames if isinstance(loaded, Clip) else loaded
-
-
-def result_of(future: Future, items: int) -> list[Reading | str]:
-    """A batch's readings, or for each of its items the reason why there is none."""
+def result_of(future: Future, count: int) -> list[Reading | str]:
+    """The readings of a batch of `count` items, or the error message for each of them."""
     try:
         return future.result()
     except ValueError as error:
-        return [str(error)] * items
+        return [str(error)] * count
 
 
 def multiplies_bfloat16(device: str) -> bool:
-    """Without instructions of its own for it, a CPU is slower in bfloat16 than in float32."""
+    """Whether a device multiplies bfloat16 natively; a CPU without it is faster in float32."""
     return device == "cuda" or (
         torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     )
 
 
 def load_recognizer(name: str) -> Recognizer:
-    """A bundle by path or by the name it has in models/zoo, ready to read."""
+    """A Recognizer for a bundle given by its path or its name in models/zoo."""
     return Recognizer(load_bundle(name))

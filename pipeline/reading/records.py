@@ -1,4 +1,4 @@
-"""What a reading says, as a user wants to know it."""
+"""A model's reading -> its confidence and the JSON record shown to the user."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from models.heads.labels import Label, StepLabels, Text
 
 from ..scoring.readings import segments, text_of
-from ..scoring.temperature import string_confidence
+from ..scoring.temperature import decoder_name, string_confidence
 from .bundle import Bundle
 from .spans import to_spans
 
@@ -15,14 +15,13 @@ Reading = Text | Label | StepLabels
 
 
 def confidence_of(bundle: Bundle, reading: Reading) -> float:
-    """That the whole is right; of labelled steps, the mean of them."""
+    """Probability that the whole reading is correct; for step labels the mean over the steps."""
     if isinstance(reading, Text):
-        decoder = "greedy" if bundle.decoder is None else "beam"
-        sure = string_confidence(bundle.calibration, reading, decoder)
-        if sure is not None:
-            return sure
-        # that each character is right; the probability of the one best path says far less, for
-        # every step between two characters lowers it
+        confidence = string_confidence(bundle.calibration, reading, decoder_name(bundle.decoder))
+        if confidence is not None:
+            return confidence
+        # without calibration, the product over the characters: the probability of the best path is
+        # a worse estimate, lowered by every step between two characters
         return math.prod(reading.confidences) if reading.ids else reading.confidence
     if isinstance(reading, Label):
         return reading.confidence
@@ -36,20 +35,22 @@ def record_of(
     numbers: np.ndarray | None = None,
     accepted_from: float | None = None,
 ) -> dict:
-    """The reading as JSON holds it. times, numbers: (T,) of a video's steps, seconds and places in
-    the file; with times, segments are in seconds. accepted_from: strings of this confidence or more
-    are told to be accepted.
+    """A reading as a JSON-serializable record.
+
+    times, numbers: (T,) seconds and frame numbers of a video's steps; with times, segments are in
+    seconds. accepted_from: if given, strings get `accepted`: whether their confidence reaches it.
     """
-    labels, sure = bundle.labels, confidence_of(bundle, reading)
+    labels, confidence = bundle.labels, confidence_of(bundle, reading)
     if isinstance(reading, Text):
-        told = {"text": text_of(reading, labels), "confidence": round(sure, 4)}
-        return told if accepted_from is None else told | {"accepted": sure >= accepted_from}
+        record = {"text": text_of(reading, labels), "confidence": round(confidence, 4)}
+        marked = accepted_from is not None
+        return record | {"accepted": confidence >= accepted_from} if marked else record
     if isinstance(reading, Label):
-        return {"label": labels[reading.id], "confidence": round(sure, 4)}
+        return {"label": labels[reading.id], "confidence": round(confidence, 4)}
     runs = segments(reading, labels)
     if times is None:
         names = ("start", "end", "label", "confidence")
-        told = [dict(zip(names, (*run[:3], round(run[3], 4)), strict=True)) for run in runs]
+        spans = [dict(zip(names, (*run[:3], round(run[3], 4)), strict=True)) for run in runs]
     else:
-        told = to_spans(runs, times, numbers)
-    return {"segments": told, "confidence": round(sure, 4)}
+        spans = to_spans(runs, times, numbers)
+    return {"segments": spans, "confidence": round(confidence, 4)}

@@ -1,8 +1,8 @@
-"""A network that reads frames piece by piece, in memory that does not grow with the film.
+"""Chunked inference over long sequences and live streams, in memory independent of their length.
 
-`Stream` carries the state of a network that reads forward: the logits of each piece at once, equal
-to those of one run over the whole. `read_film` reads what is too long for one run: a network that
-reads both ways sees each stretch with its surroundings, which comes close to one run.
+`Stream` carries the state of a causal (forward) network and returns the logits of each chunk at
+once, equal to those of one pass. `read_long_video` reads what is too long for one pass: for a
+bidirectional network in overlapping windows with context on both sides, a close approximation.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -26,14 +26,14 @@ from models.recurrent.stack import State
 
 from .chunks import JoinedReading
 
-WINDOW = 1024  # steps that a network reading both ways labels at once
-HALO = 256  # steps that it sees on either side of them: 10 s of a film of 25 frames a second
-FEATURE_BYTES = 256_000_000  # of a clip that must be seen whole
-MIXING = (LineCNN, TokenCNN, TokenEvidence)  # encoders whose steps see later inputs
+WINDOW = 1024  # steps that a bidirectional network labels at once
+HALO = 256  # steps of context on either side of a window: 10 s at 25 frames a second
+FEATURE_BYTES = 256_000_000  # maximum for a clip whose features are needed all at once
+NON_CAUSAL_ENCODERS = (LineCNN, TokenCNN, TokenEvidence)  # each step depends on later inputs
 
 
 class ChunkedEncoder:
-    """An encoder over pieces: the last `context` inputs of a piece stand before the next one."""
+    """Applies an encoder to chunks, prepending the last `context` inputs of the previous chunk."""
 
     def __init__(self, encoder: Encoder):
         self.encoder, self.context = encoder, encoder.context
@@ -49,13 +49,13 @@ class ChunkedEncoder:
 
 
 class ChunkedStack:
-    """Encoder and recurrent stack over pieces, the stack's state carried on.
+    """Applies an encoder and a recurrent stack to chunks, keeping the recurrent state.
 
-    Raises ValueError for a stack that does not read forward only.
+    Raises ValueError unless the stack is causal (direction: forward).
     """
 
     def __init__(self, model: SequenceModel):
-        if not is_unidirectional(model):
+        if not is_causal(model):
             raise ValueError(
                 f"a network with direction '{model.recurrent.direction}' must see the end before "
                 "the start; train one with direction: forward to read a stream"
@@ -72,9 +72,9 @@ class ChunkedStack:
 
 
 class Stream:
-    """Reads on where the last piece ended. Any pieces give the logits of one run over all.
+    """Stateful streaming inference: any division into chunks gives the logits of one pass.
 
-    Raises ValueError for a network that has to see later steps before it can answer.
+    Raises ValueError for a network whose outputs depend on later steps.
     """
 
     def __init__(self, model: SequenceModel):
@@ -85,11 +85,11 @@ class Stream:
                 f"this {type(self.head).__name__} looks {self.head.lookahead} steps ahead; train "
                 "one with causal: true to read a stream"
             )
-        self.before: Tensor | None = None  # (1, up to context, D) features that the head still sees
+        self.before: Tensor | None = None  # (1, up to context, D), the head's left context
 
     @torch.inference_mode()
     def feed(self, inputs: Tensor) -> Tensor:
-        """The next inputs (T, ...), T >= 1 -> their logits (T, classes of the head)."""
+        """The next inputs (T, ...), T >= 1 -> their logits (T, number of classes)."""
         features = self.stack.feed(inputs)
         seen = features if self.before is None else torch.cat([self.before, features], 1)
         if self.head.context:
@@ -98,34 +98,34 @@ class Stream:
 
 
 def read_chunks(
-    model: SequenceModel, pieces: Iterable[Tensor], window: int = WINDOW, halo: int = HALO
+    model: SequenceModel, chunks: Iterable[Tensor], window: int = WINDOW, halo: int = HALO
 ) -> Iterator[Tensor]:
-    """Pieces (T, ...) of one film, T >= 1 -> logits (N, classes), together those of all steps.
+    """Chunks (T, ...) of one video, T >= 1 -> logits (N, classes) of consecutive steps.
 
-    Exact for a stack that reads forward. One that reads both ways reads `window` steps at once with
-    `halo` steps more on either side: what lies farther is not seen, so the logits differ a little
-    from one run over the whole. One with `segment` is cut at its own segments, and nothing differs.
+    Exact for a causal stack. A bidirectional one reads windows of `window` steps with
+    `halo` steps of context on either side, so its logits differ a little from those of one pass.
+    One with `segment` is cut at its own segment borders and is exact, too.
     """
     check_steps(model)
     reach = max(model.head.context, model.head.lookahead)
-    if is_unidirectional(model):
+    if is_causal(model):
         unit, halo, feed, stack = 1, reach, ChunkedStack(model).feed, None
     else:
         around = model.recurrent.window // 2 if isinstance(model.recurrent, MovingMean) else halo
         unit, halo, stack = model.recurrent.segment or 1, around + reach, model.recurrent
         feed = ChunkedEncoder(model.encoder).feed
-    # a wide halo would be read again and again with narrow windows
+    # windows much narrower than the halo would compute the same steps many times
     window, halo = (-(-size // unit) * unit for size in (max(window, 2 * reach), halo))
-    kept, left, steps = [], 0, 0  # features (1, t, D); the first `left` are labelled already
-    for piece in pieces:
+    kept, left, steps = [], 0, 0  # features (1, t, D); logits of the first `left` were yielded
+    for chunk in chunks:
         with torch.inference_mode():
-            kept.append(feed(piece))
-        steps += len(piece)
+            kept.append(feed(chunk))
+        steps += len(chunk)
         while steps >= left + window + halo:
             whole, end = torch.cat(kept, 1), left + window
             yield label_steps(stack, model.head, whole[:, : end + halo], left, end)
             left = min(halo, end)
-            kept = [whole[:, end - left :].clone()]  # a view would keep all of it alive
+            kept = [whole[:, end - left :].clone()]  # a view would keep `whole` in memory
             steps = kept[0].shape[1]
     if steps > left:
         yield label_steps(stack, model.head, torch.cat(kept, 1), left, steps)
@@ -135,18 +135,19 @@ def read_chunks(
 def label_steps(
     stack: RecurrentStack | None, head: Head, features: Tensor, start: int, end: int
 ) -> Tensor:
-    """Features (1, T, D) -> logits (end - start, classes) of these steps."""
+    """Features (1, T, D) -> logits (end - start, classes) of the steps from start to end."""
     length = full_length(features)
-    read = features if stack is None else stack(features, length)
-    return head(read, length)[0, start:end]
+    outputs = features if stack is None else stack(features, length)
+    return head(outputs, length)[0, start:end]
 
 
-def is_unidirectional(model: SequenceModel) -> bool:
+def is_causal(model: SequenceModel) -> bool:
+    """Whether no output of the recurrent stack depends on later steps."""
     return not model.recurrent.num_layers or model.recurrent.direction == "forward"
 
 
 def check_steps(model: SequenceModel) -> None:
-    """Raises ValueError unless every input step gets logits of its own."""
+    """Raise ValueError unless every input step gets its own logits, independent of later inputs."""
     if isinstance(model.head, SequenceClassificationHead) or model.wide is not None:
         raise ValueError(
             "this network gives one label for the whole, which it must see at once; use one that "
@@ -156,7 +157,7 @@ def check_steps(model: SequenceModel) -> None:
         raise ValueError(
             "a mean over all steps must see them at once; give its window a number of steps"
         )
-    if isinstance(model.encoder, MIXING):
+    if isinstance(model.encoder, NON_CAUSAL_ENCODERS):
         raise ValueError(
             f"{type(model.encoder).__name__} looks at later inputs too; read piece by piece are "
             "networks whose encoder takes each step by itself, such as FrameCNN"
@@ -165,19 +166,16 @@ def check_steps(model: SequenceModel) -> None:
 
 @torch.inference_mode()
 def read_whole(
-    model: SequenceModel,
-    pieces: Iterable[Tensor],
-    name: str = "this clip",
-    bounded: bool = True,
+    model: SequenceModel, chunks: Iterable[Tensor], name: str = "this clip", bounded: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """Pieces (T, ...) of one clip -> what the model gives of the whole, (1, ...) and lengths (1,).
+    """Chunks (T, ...) of one clip -> the model's outputs for the whole, (1, ...), and lengths (1,).
 
-    Only the encoder goes piece by piece: a long clip's first convolutions would fill the memory.
-    Raises ValueError where even the features would, if `bounded`.
+    Only the encoder runs chunk by chunk, since the first convolutions of a long clip would exhaust
+    the memory. If `bounded`, raises ValueError where the features exceed FEATURE_BYTES.
     """
     encoder, features, size = ChunkedEncoder(model.encoder), [], 0
-    for piece in pieces:
-        features.append(encoder.feed(piece))
+    for chunk in chunks:
+        features.append(encoder.feed(chunk))
         size += features[-1].nbytes
         if bounded and size > FEATURE_BYTES:
             steps = sum(part.shape[1] for part in features)
@@ -193,19 +191,19 @@ def read_whole(
 
 def read_long_video(
     model: SequenceModel,
-    pieces: Iterable[Tensor],
+    chunks: Iterable[Tensor],
     decode: Callable[[Tensor, Tensor], list],
     name: str,
 ) -> Text | Label | StepLabels:
-    """Pieces (T, ...) of a long film -> its reading. decode: (logits, lengths) -> readings."""
+    """Chunks (T, ...) of a long video -> its reading. decode: (logits, lengths) -> readings."""
     if isinstance(model.head, SequenceClassificationHead):
-        return decode(*read_whole(model, pieces, name))[0]
+        return decode(*read_whole(model, chunks, name))[0]
     joined = JoinedReading()
-    for logits in read_chunks(model, pieces):
+    for logits in read_chunks(model, chunks):
         joined.add(decode(logits[None], full_length(logits[None]))[0], len(logits))
     return joined.whole
 
 
 def full_length(batch: Tensor) -> Tensor:
-    """(1, T, ...) -> (1,)."""
+    """The lengths (1,) of a batch (1, T, ...) without padding."""
     return torch.tensor([batch.shape[1]], device=batch.device)

@@ -1,4 +1,4 @@
-"""How many threads torch works with."""
+"""Context manager that limits torch to one thread per operation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,10 @@ import torch
 
 @contextmanager
 def one_thread_an_operation() -> Iterator[None]:
-    """Several batches at once, each on one core, are faster than one batch on all cores; and for
-    small work waking the others takes longer than the work.
+    """Run torch operations on one thread each; the previous setting is restored on exit.
+
+    Several batches in parallel on one core each are faster than one batch on all cores, and for
+    small operations waking the other threads takes longer than the operation itself.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,1 +1,1 @@
-"""Plain data -> HTML pages on what bundles read."""
+"""HTML reports of what bundles read; only code that turns results into their pages belongs here."""

@@ -1,25 +1,27 @@
-"""What was taken for what, for the report: a confusion matrix as a heat table, and its scores."""
+"""Confusion matrix as a heat table, and precision, recall and F1 of each label."""
 
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
-LARGEST = 24  # labels in a table: more can neither be read nor drawn
+from . import html as page
+
+MAX_LABELS = 24  # in a heat table: a larger one cannot be read
 
 
 def confusion_table(counts: np.ndarray, labels: Sequence[str], unit: str) -> str:
-    """Counts (labels, labels), rows the truth, as a heat table with percent of the row.
+    """Heat table of counts (labels, labels), rows the truth, with percent of the row.
 
     Labels that neither occur nor were read are left out; of more than 24 those with the most
-    errors are shown, and the page says so.
+    errors are shown, and the caption says so.
     """
     errors = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
     present = np.flatnonzero(counts.sum(0) + counts.sum(1))
     shown, note = present, ""
-    if len(present) > LARGEST:
-        shown = np.sort(present[np.argsort(-errors[present], kind="stable")[:LARGEST]])
-        note = f" The {LARGEST} of {len(present)} labels with the most errors."
+    if len(present) > MAX_LABELS:
+        shown = np.sort(present[np.argsort(-errors[present], kind="stable")[:MAX_LABELS]])
+        note = f" The {MAX_LABELS} of {len(present)} labels with the most errors."
     totals = counts.sum(1)
     head = "".join(f'<th scope="col">{escape(labels[i])}</th>' for i in shown)
     rows = "".join(
@@ -36,9 +38,10 @@ def confusion_table(counts: np.ndarray, labels: Sequence[str], unit: str) -> str
     )
 
 
-def heat_cell(count: int, total: int, right: bool) -> str:
+def heat_cell(count: int, total: int, correct: bool) -> str:
+    """A cell whose shade is its share of the row."""
     share = count / total if total else 0.0
-    kind = "hit" if right else "miss"
+    kind = "hit" if correct else "miss"
     figures = f"{count}<br><small>{100 * share:.0f} %</small>" if count else '<i class="no">0</i>'
     return f'<td class="{kind}" style="--v:{share:.3f}">{figures}</td>'
 
@@ -47,17 +50,8 @@ def class_table(counts: np.ndarray, labels: Sequence[str], unit: str) -> str:
     """Precision, recall and F1 of each label that occurs or was read; "-" where undefined."""
     rows = []
     for i in np.flatnonzero(counts.sum(0) + counts.sum(1)):
-        true, read, hits = int(counts[i].sum()), int(counts[:, i].sum()), int(counts[i, i])
-        values = [ratio(hits, read), ratio(hits, true), ratio(2 * hits, true + read)]
-        cells = "".join(f"<td>{value}</td>" for value in (true, read, *values))
-        rows.append(f'<tr><th scope="row">{escape(labels[i])}</th>{cells}</tr>')
-    names = ("label", f"{unit} true", f"{unit} read", "precision", "recall", "F1")
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
-
-
-def ratio(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+        true, read, correct = int(counts[i].sum()), int(counts[:, i].sum()), int(counts[i, i])
+        f1 = page.share(2 * correct, true + read)
+        values = page.share(correct, read), page.share(correct, true), f1
+        rows.append([escape(labels[i]), str(true), str(read), *values])
+    return page.table(["label", f"{unit} true", f"{unit} read", "precision", "recall", "F1"], rows)

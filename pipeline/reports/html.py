@@ -1,6 +1,6 @@
-"""Results as one HTML file that needs nothing else: pictures and curves are inside, scripts none.
+"""Building blocks of the HTML pages: each function turns plain data into one escaped section.
 
-Each function makes one section from plain data, escaped; `document` puts them together.
+A page is one file without scripts: style, images and curves are inside, nothing else is loaded.
 """
 
 import base64
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
+
+from ..scoring.metrics import Score
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #faf8f3; --card: #fff; --ink: #23211d; --soft: #716b60;
@@ -77,7 +79,7 @@ svg .ideal { stroke: var(--soft); stroke-dasharray: 4 4 }
 
 
 class Line(NamedTuple):
-    """One image with what was read. target: None if it is not known; confidence: 0 to 1."""
+    """A line image with its reading. target: None if unknown; confidence: 0 to 1."""
 
     image: Path
     reading: str
@@ -86,7 +88,7 @@ class Line(NamedTuple):
 
 
 def document(title: str, lead: str, sections: Sequence[str]) -> str:
-    """Sections (HTML) -> the page. Its policy forbids a browser to load anything from elsewhere."""
+    """The whole page from its sections (HTML); its policy forbids loading from elsewhere."""
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
@@ -100,58 +102,100 @@ def document(title: str, lead: str, sections: Sequence[str]) -> str:
 
 
 def heading(text: str) -> str:
+    """A section heading."""
     return f"<h2>{escape(text)}</h2>"
 
 
 def paragraph(text: str) -> str:
+    """A paragraph of text."""
     return f"<p>{escape(text)}</p>"
 
 
 def facts(values: Mapping[str, str]) -> str:
-    """Names and figures, side by side."""
+    """Names and figures as tiles side by side."""
     tiles = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in values.items())
     return f"<dl>{''.join(tiles)}</dl>"
 
 
-def picture(path: Path, caption: str) -> str:
-    """An image file, whole, over its caption."""
+def percent_text(score: Score, decimals: int) -> str:
+    """A score with its interval, such as "0.57 % (0.44-0.71)", or "undefined"."""
+    if math.isnan(score.value):
+        return "undefined"
+    value = f"{score.value:.{decimals}f} %"
+    if math.isnan(score.low):
+        return value
+    return f"{value} ({score.low:.{decimals}f}-{score.high:.{decimals}f})"
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a whole in percent; "-" if the whole is 0."""
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def limit_note(count: int, limit: int, option: str) -> list[str]:
+    """How many of `count` items are shown and the option for more; empty if all are shown."""
+    if count <= limit:
+        return []
+    return [paragraph(f"{limit} of {count} are shown; {option} shows more.")]
+
+
+def failure_list(reasons: Sequence[str]) -> list[str]:
+    """What could not be read or scored, with the reasons; empty if nothing failed."""
+    if not reasons:
+        return []
+    return [details(f"{len(reasons)} not read or not scored", "\n".join(reasons))]
+
+
+def figure(path: Path, caption: str) -> str:
+    """An image file in full size over its caption."""
     return (
-        f'<figure><img class="whole" src="{data_uri(path)}" alt="{escape(path.name)}">'
+        f'<figure><img class="whole" src="{file_uri(path)}" alt="{escape(path.name)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 
-def folded(summary: str, text: str) -> str:
-    """Long text that opens at a click."""
+def details(summary: str, text: str) -> str:
+    """Preformatted text that is folded away until its summary is clicked."""
     return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"
 
 
-def data_uri(path: Path) -> str:
-    """The file itself as a URI. Raises OSError if it cannot be read."""
+def file_uri(path: Path) -> str:
+    """The content of a file as a data URI. Raises OSError if it cannot be read."""
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return data_uri(path.read_bytes(), kind)
 
 
-def lines(rows: Sequence[Line]) -> str:
-    """A card for each line: the image, its reading and, where they differ, the target below it."""
-    return "\n".join(card(row) for row in rows)
+def data_uri(content: bytes, kind: str = "image/jpeg") -> str:
+    """Bytes of a MIME type as a data URI."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def card(row: Line) -> str:
-    reading, target, edits = escape(row.reading), "", "no target"
+def line_cards(rows: Sequence[Line]) -> str:
+    """A card per line: image, reading and, where they differ, the target below it."""
+    return "\n".join(map(line_card, rows))
+
+
+def line_card(row: Line) -> str:
+    """The card of one line, with its number of edits."""
+    reading, target, note = escape(row.reading), "", "no target"
     if row.target is not None:
-        number = Levenshtein.distance(row.reading, row.target)
-        edits = f"{number} edit{'s' * (number != 1)}" if number else "exact"
-        if number:
+        edits = Levenshtein.distance(row.reading, row.target)
+        note = edit_count(edits) if edits else "exact"
+        if edits:
             reading, marked = mark_differences(row.reading, row.target)
             target = f'<p class="text target" dir="auto" title="target">{marked}</p>'
-    picture = f'<img src="{data_uri(row.image)}" alt="the line {escape(row.image.name)}">'
+    image = f'<img src="{file_uri(row.image)}" alt="the line {escape(row.image.name)}">'
     texts = f'<p class="text" dir="auto" title="reading">{reading}</p>{target}'
-    return article(row.image.name, row.confidence, edits, picture + texts)
+    return card_frame(row.image.name, row.confidence, note, image + texts)
 
 
-def article(name: str, confidence: float, note: str, content: str) -> str:
-    """One line's frame: its name, a bar of its confidence and a note, beside its content (HTML)."""
+def edit_count(edits: int) -> str:
+    """The number of edits with its unit."""
+    return f"{edits} edit{'s' * (edits != 1)}"
+
+
+def card_frame(name: str, confidence: float, note: str, content: str) -> str:
+    """A line's name, confidence bar and note beside its content (HTML)."""
     percent = f"{100 * confidence:.1f}"
     return (
         f'<article class="line"><div class="name">{escape(name)}'
@@ -161,22 +205,25 @@ def article(name: str, confidence: float, note: str, content: str) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
-    """Names of the columns, and rows of cells that are HTML; the first cell names its row."""
-    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
+    """A table from column names and rows of cells (HTML); the first cell is the row's header."""
+    names = "".join(
+        f'<th scope="col">{escape(name)}</th>' if name else "<th></th>" for name in columns
+    )
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
         for first, *cells in rows
     )
-    told = f"<caption>{escape(caption)}</caption>" if caption else ""
+    if caption:
+        caption = f"<caption>{escape(caption)}</caption>"
     return (
-        f'<div class="wide"><table>{told}<thead><tr>{names}</tr></thead>'
+        f'<div class="wide"><table>{caption}<thead><tr>{names}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
 def mark_differences(reading: str, target: str) -> tuple[str, str]:
-    """Both as HTML, aligned: what differs is marked, what the other has more leaves a gap."""
+    """Align both texts and mark what differs; a gap stands where the other text has more."""
     parts: tuple[list[str], list[str]] = ([], [])
     for tag, a, b, c, d in Levenshtein.opcodes(reading, target):
         for side, text, other, kind in (
@@ -192,41 +239,42 @@ def mark_differences(reading: str, target: str) -> tuple[str, str]:
     return "".join(parts[0]), "".join(parts[1])
 
 
-def curves(found: Mapping[str, Sequence[tuple[float, float]]], x_name: str) -> str:
-    """Pictures of curves by name, each of (x, y) points in the order of x."""
-    drawn = (
+def curves(by_name: Mapping[str, Sequence[tuple[float, float]]], x_name: str) -> str:
+    """One figure per curve; the points (x, y) of each are in the order of x."""
+    figures = (
         f"<figure>{curve(points, name, x_name)}<figcaption>{escape(name)}</figcaption></figure>"
-        for name, points in found.items()
+        for name, points in by_name.items()
     )
-    return f'<div class="curves">{"".join(drawn)}</div>'
+    return f'<div class="curves">{"".join(figures)}</div>'
 
 
 def curve(points: Sequence[tuple[float, float]], name: str, x_name: str) -> str:
-    """An SVG of one curve, from 0 up; points without a finite y are left out and counted."""
+    """An SVG of one curve, axes from 0 up; points without a finite y are left out and counted."""
     finite = [(x, y) for x, y in points if math.isfinite(y)]
     if not finite:
         return f"<p>No finite value among {len(points)} points of {escape(name)}.</p>"
     left, right, top, bottom = 44, 410, 22, 168
-    x_ticks = ticks(max(x for x, _ in finite))
-    y_ticks = ticks(max(y for _, y in finite))
+    x_ticks, y_ticks = (ticks(max(values)) for values in zip(*finite, strict=True))
 
-    def place(x: float, y: float) -> tuple[float, float]:
+    def position(x: float, y: float) -> tuple[float, float]:
         across, up = x / x_ticks[-1], y / y_ticks[-1]
         return round(left + across * (right - left), 1), round(bottom - up * (bottom - top), 1)
 
     rules = "".join(
-        f'<line class="grid" x1="{left}" x2="{right}" y1="{place(0, y)[1]}" y2="{place(0, y)[1]}"/>'
-        f'<text x="{left - 6}" y="{place(0, y)[1] + 4}" text-anchor="end">{y:g}</text>'
-        for y in y_ticks
+        f'<line class="grid" x1="{left}" x2="{right}" y1="{height}" y2="{height}"/>'
+        f'<text x="{left - 6}" y="{height + 4}" text-anchor="end">{y:g}</text>'
+        for y, (_, height) in ((y, position(0, y)) for y in y_ticks)
     )
     below = "".join(
-        f'<text x="{place(x, 0)[0]}" y="{bottom + 16}" text-anchor="middle">{x:g}</text>'
+        f'<text x="{position(x, 0)[0]}" y="{bottom + 16}" text-anchor="middle">{x:g}</text>'
         for x in x_ticks
     )
-    path = " ".join(f"{x},{y}" for x, y in (place(*point) for point in finite))
-    (x, y), value = place(*finite[-1]), finite[-1][1]
-    lost = len(points) - len(finite)
-    label = f"{name}, last value {value:.3g}" + (f"; {lost} points are not finite" if lost else "")
+    path = " ".join(f"{x},{y}" for x, y in (position(*point) for point in finite))
+    (x, y), value = position(*finite[-1]), finite[-1][1]
+    dropped = len(points) - len(finite)
+    label = f"{name}, last value {value:.3g}"
+    if dropped:
+        label += f"; {dropped} points are not finite"
     return (
         f'<svg viewBox="0 0 440 204" role="img" aria-label="{escape(label)}">'
         f"<title>{escape(label)}</title>{rules}{below}"
@@ -237,7 +285,7 @@ def curve(points: Sequence[tuple[float, float]], name: str, x_name: str) -> str:
 
 
 def ticks(largest: float) -> list[float]:
-    """0 and round numbers up to `largest` or just above: three to six of them."""
+    """Three to six round numbers from 0 up to `largest` or just above."""
     if largest <= 0:
         return [0.0, 1.0]
     power = 10.0 ** math.floor(math.log10(largest))

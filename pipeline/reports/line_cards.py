@@ -1,4 +1,4 @@
-"""Single lines for the report: those with the most edits, and those that two bundles read apart."""
+"""Report sections that show single lines: those with most edits, those where bundles differ."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -12,7 +12,7 @@ from .line_strip import UNSURE, spans, strip
 from .lines_read import LinesRead
 from .video_html import comparison
 
-# a comparison, or None where there is no character to count, and the names of both bundles
+# the difference, None if the transcripts are empty, and the names of both bundles
 Pair = tuple[PairedDifference | None, str, str]
 
 
@@ -22,29 +22,30 @@ def comparison_section(
     pairs: Sequence[Pair],
     tables: Mapping[str, Mapping[str, float]],
     values: Mapping[str, Score],
-    most: int,
+    limit: int,
 ) -> list[str]:
-    """All systems' scores, and of each bundle the paired comparison with its lines."""
+    """The scores of all systems, and for each bundle the paired comparison with its lines."""
     if not others and not tables:
         return []
-    every = {own.name: {name: score.value for name, score in values.items()}}
+    systems = {own.name: {name: score.value for name, score in values.items()}}
     for other in others:
-        every[other.name] = {name: score.value for name, score in scores(other.tally).items()}
-    every |= {name: {k: v for k, v in told.items() if k in values} for name, told in tables.items()}
-    sections = [page.heading("Beside others"), page.paragraph("In percent."), comparison(every)]
+        systems[other.name] = {name: score.value for name, score in scores(other.tally).items()}
+    for name, table in tables.items():
+        systems[name] = {metric: value for metric, value in table.items() if metric in values}
+    sections = [page.heading("Beside others"), page.paragraph("In percent."), comparison(systems)]
     for other, (paired, *names) in zip(others, pairs, strict=True):
         if paired is None:
             continue
         sections.append(page.paragraph(describe_difference(paired, *names)))
-        sections += [page.paragraph(told) for told in [caveat(paired)] if told]
-        sections += differing(own, other, most)
+        if warning := caveat(paired):
+            sections.append(page.paragraph(warning))
+        sections += differing_lines(own, other, limit)
     return sections
 
 
-def differing(own: LinesRead, other: LinesRead, most: int) -> list[str]:
-    """The lines that one bundle read worse than the other, the largest difference first."""
+def differing_lines(own: LinesRead, other: LinesRead, limit: int) -> list[str]:
+    """The lines in which two bundles have different numbers of edits, largest difference first."""
     gains = other.edits - own.edits
-    places = [int(i) for i in np.argsort(-np.abs(gains), kind="stable") if gains[i]]
     better, worse = int((gains > 0).sum()), int((gains < 0).sum())
     sections = [
         page.heading(f"Where {own.name} and {other.name} differ most"),
@@ -52,36 +53,40 @@ def differing(own: LinesRead, other: LinesRead, most: int) -> list[str]:
             f"{own.name} has fewer edits in {better} lines, {other.name} in {worse}; "
             f"{len(gains) - better - worse} have as many in both."
         ),
-        *left_out(len(places), most),
+        *page.limit_note(better + worse, limit, "--lines"),
     ]
-    for i in places[:most]:
-        readings = "".join(marked_reading(one, i) for one in (own, other))
-        truth = (
-            f'<p class="text target" dir="auto">{escape(own.truths[i])} <small>truth</small></p>'
-        )
+    for i in largest(np.abs(gains), limit):
+        readings = "".join(marked_reading(lines, i) for lines in (own, other))
+        reference = escape(own.references[i])
+        truth = f'<p class="text target" dir="auto">{reference} <small>truth</small></p>'
         note = f"{own.name}: {edit_count(own, i)}, {other.name}: {edit_count(other, i)}"
-        picture = drawing(own, i, with_reading=False)
+        image = drawing(own, i, with_reading=False)
         sections.append(
-            page.article(own.title(i), own.confidences[i], note, picture + readings + truth)
+            page.card_frame(own.title(i), own.confidences[i], note, image + readings + truth)
         )
     return sections
 
 
-def marked_reading(one: LinesRead, i: int) -> str:
-    """A reading with its errors marked, and whose it is."""
-    marked = page.mark_differences(one.said[i], one.truths[i])[0]
-    return f'<p class="text" dir="auto">{marked} <small>{escape(one.name)}</small></p>'
+def largest(values: np.ndarray, limit: int) -> list[int]:
+    """Indices of at most `limit` values other than 0, the largest first."""
+    return [int(i) for i in np.argsort(-values, kind="stable")[:limit] if values[i]]
 
 
-def edit_count(one: LinesRead, i: int) -> str:
-    number = int(one.edits[i])
-    return f"{number} edit{'s' * (number != 1)}"
+def marked_reading(lines: LinesRead, i: int) -> str:
+    """A reading with its errors marked, and the name of the bundle."""
+    marked, _ = page.mark_differences(lines.predictions[i], lines.references[i])
+    return f'<p class="text" dir="auto">{marked} <small>{escape(lines.name)}</small></p>'
 
 
-def worst_section(own: LinesRead, most: int) -> list[str]:
-    """The lines with the most edits, each character below its place in the image."""
-    places = [int(i) for i in np.argsort(-own.edits, kind="stable") if own.edits[i]]
-    if not places:
+def edit_count(lines: LinesRead, i: int) -> str:
+    """The number of edits of a line with its unit."""
+    return page.edit_count(int(lines.edits[i]))
+
+
+def worst_section(own: LinesRead, limit: int) -> list[str]:
+    """The lines with the most edits, each character below the columns it was read from."""
+    wrong = np.count_nonzero(own.edits)
+    if not wrong:
         return [page.heading("Worst lines"), page.paragraph("No line has an error.")]
     sections = [
         page.heading("Lines with the most edits"),
@@ -90,38 +95,29 @@ def worst_section(own: LinesRead, most: int) -> list[str]:
             f"not its whole width), blue where it was sure, red at {100 * UNSURE:.0f} % or less. "
             "Then the reading and the truth, with what differs marked."
         ),
-        *left_out(len(places), most),
+        *page.limit_note(wrong, limit, "--lines"),
     ]
-    for i in places[:most]:
-        reading, truth = page.mark_differences(own.said[i], own.truths[i])
-        texts = (
-            f'<p class="text" dir="auto" title="reading">{reading}</p>'
+    for i in largest(own.edits, limit):
+        reading, truth = page.mark_differences(own.predictions[i], own.references[i])
+        content = (
+            f'{drawing(own, i)}<p class="text" dir="auto" title="reading">{reading}</p>'
             f'<p class="text target" dir="auto" title="truth">{truth}</p>'
         )
         sections.append(
-            page.article(
-                own.title(i), own.confidences[i], edit_count(own, i), drawing(own, i) + texts
-            )
+            page.card_frame(own.title(i), own.confidences[i], edit_count(own, i), content)
         )
     return sections
 
 
 def drawing(own: LinesRead, i: int, with_reading: bool = True) -> str:
-    """The line's image with its reading below, or why there is none."""
+    """The line's image with its reading below; the reason if the image cannot be loaded."""
     try:
         image = own.image(i)
     except (OSError, ValueError) as error:
         return f'<p class="name">{escape(str(error))}</p>'
-    found = []
+    characters = []
     if with_reading and i not in own.failed:
         bundle = own.recognizer.bundle
         reduction = bundle.model.encoder.width_reduction
-        found = spans(own.readings[i], bundle.labels, image, bundle.reader, reduction)
-    return strip(image, found, f"the line {own.title(i)}")
-
-
-def left_out(count: int, most: int) -> list[str]:
-    """What the page leaves out, said."""
-    if count <= most:
-        return []
-    return [page.paragraph(f"{most} of {count} are shown; --lines shows more.")]
+        characters = spans(own.readings[i], bundle.labels, image, bundle.reader, reduction)
+    return strip(image, characters, f"the line {own.title(i)}")

@@ -1,4 +1,4 @@
-"""The report's sections about text lines: scores, groups, kinds of errors, confusions."""
+"""Report sections on text lines: scores, groups, kinds of errors, confusions."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -12,71 +12,68 @@ from .line_cards import Pair, comparison_section, worst_section
 from .lines_read import LinesRead
 from .risk_figures import risk_sections
 
-CONFUSIONS, GROUPS = 40, 40  # rows of a table
-AROUND = 12  # characters before and after a confusion in its example
+MAX_CONFUSIONS, MAX_GROUPS = 40, 40  # rows of a table
+CONTEXT = 12  # characters before and after a confusion in its example
 
 
 def page_sections(
     own: LinesRead,
     others: Sequence[LinesRead],
     pairs: Sequence[Pair],
-    found: Mapping[Normalization, Mapping[str, Score]],
+    by_normalization: Mapping[Normalization, Mapping[str, Score]],
     tables: Mapping[str, Mapping[str, float]],
-    most: int,
+    limit: int,
 ) -> list[str]:
-    """The whole page about what `own` read; most: so many lines a list."""
-    values = found[own.compared]
-    sections = [
-        *overview(own, found),
-        *comparison_section(own, others, pairs, tables, values, most),
+    """All sections on the lines that `own` holds; limit: lines shown per list."""
+    values = by_normalization[own.normalization]
+    return [
+        *overview(own, by_normalization),
+        *comparison_section(own, others, pairs, tables, values, limit),
+        *groups_section(own),
+        *class_section(own),
+        *confusion_section(own),
+        *risk_sections(own.confidences[own.readable], own.correct[own.readable]),
+        *worst_section(own, limit),
+        *page.failure_list([*own.failed.values(), *own.unscored]),
     ]
-    sections += groups_section(own)
-    sections += class_section(own) + confusion_section(own)
-    sections += risk_sections(own.confidences[own.read], own.hits[own.read])
-    return sections + worst_section(own, most) + problems(own)
 
 
-def overview(own: LinesRead, found: Mapping[Normalization, Mapping[str, Score]]) -> list[str]:
-    """The scores under each normalisation, and how they were counted."""
-    told = {
+def overview(
+    own: LinesRead, by_normalization: Mapping[Normalization, Mapping[str, Score]]
+) -> list[str]:
+    """The scores under each normalization, and how they were counted."""
+    texts = {
+        normalization: {name: page.percent_text(score, 2) for name, score in values.items()}
+        for normalization, values in by_normalization.items()
+    }
+    figures = {
         "lines": str(len(own.items)),
         "not readable": str(len(own.failed)),
         "characters": f"{own.lengths.sum():.0f}",
         "groups": str(len(set(own.groups))),
-    }
-    told |= {name: in_words(score) for name, score in found[own.compared].items()}
-    rows = [
-        (escape(normalization.describe()), *(escape(in_words(s)) for s in values.values()))
-        for normalization, values in found.items()
-    ]
-    names = ["compared after", *found[own.compared]]
+    } | texts[own.normalization]
+    rows = [(escape(n.describe()), *map(escape, values.values())) for n, values in texts.items()]
+    columns = ["compared after", *texts[own.normalization]]
+    caption = "Corpus scores: all edits by all characters (cer) or words (wer)."
     return [
-        page.facts(told),
-        page.table(names, rows, "Corpus scores: all edits by all characters (cer) or words (wer)."),
+        page.facts(figures),
+        page.table(columns, rows, caption),
         page.paragraph(
             "In brackets the 95 % interval over the groups, drawn again with replacement. A line "
             "that could not be read counts as read empty. exact: lines without any error. All "
-            f"below is compared after {own.compared.describe()}."
+            f"below is compared after {own.normalization.describe()}."
         ),
     ]
 
 
-def in_words(score: Score) -> str:
-    """Such as "0.57 % (0.44-0.71)"."""
-    if np.isnan(score.value):
-        return "undefined"
-    span = "" if np.isnan(score.low) else f" ({score.low:.2f}-{score.high:.2f})"
-    return f"{score.value:.2f} %{span}"
-
-
 def groups_section(own: LinesRead) -> list[str]:
-    """Each group's own score, the worst first."""
+    """The score of each group, the worst first; empty for a single group."""
     names, member = np.unique(np.asarray(own.groups, dtype=str), return_inverse=True)
     if len(names) < 2:
         return []
-    wrong, size = np.bincount(member, own.edits), np.bincount(member, own.lengths)
-    lines, exact = np.bincount(member), np.bincount(member, own.hits)
-    rate = np.divide(100 * wrong, size, out=np.full(len(names), np.inf), where=size > 0)
+    edits, size = np.bincount(member, own.edits), np.bincount(member, own.lengths)
+    lines, exact = np.bincount(member), np.bincount(member, own.correct)
+    rate = np.divide(100 * edits, size, out=np.full(len(names), np.inf), where=size > 0)
     rows = [
         (
             escape(str(names[g])),
@@ -84,34 +81,29 @@ def groups_section(own: LinesRead) -> list[str]:
             f"{size[g]:.0f}",
             f"{rate[g]:.2f} %" if size[g] else "-",
             f"{100 * exact[g] / lines[g]:.1f} %",
-            f"{wrong[g]:.0f}",
-            share(wrong[g], wrong.sum()),
+            f"{edits[g]:.0f}",
+            page.share(edits[g], edits.sum()),
         )
-        for g in np.argsort(-rate, kind="stable")[:GROUPS]
+        for g in np.argsort(-rate, kind="stable")[:MAX_GROUPS]
     ]
-    note = f" The worst {GROUPS} of {len(names)}." if len(names) > GROUPS else ""
-    head = ["group", "lines", "characters", "cer", "exact", "edits", "of all edits"]
-    return [page.heading("Groups, the worst first"), page.table(head, rows, note.strip())]
-
-
-def share(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    caption = f"The worst {MAX_GROUPS} of {len(names)}." if len(names) > MAX_GROUPS else ""
+    columns = ["group", "lines", "characters", "cer", "exact", "edits", "of all edits"]
+    return [page.heading("Groups, the worst first"), page.table(columns, rows, caption)]
 
 
 def class_section(own: LinesRead) -> list[str]:
-    """Edits by kind of character and by operation."""
-    counts = count_classes(own.truths, own.said)
-    total = counts.sum()
+    """Edits by class of character and by operation."""
+    counts = count_classes(own.references, own.predictions)
+    counts = np.vstack([counts, counts.sum(0)])
     rows = [
-        (name, *(f"{n}" for n in row), f"{row.sum()}", share(row.sum(), total))
-        for name, row in zip(CLASSES, counts, strict=True)
+        (name, *map(str, row), str(row.sum()), page.share(row.sum(), counts[-1].sum()))
+        for name, row in zip([*CLASSES, "all"], counts, strict=True)
     ]
-    rows.append(("all", *(f"{n}" for n in counts.sum(0)), f"{total}", share(total, total)))
-    words = {"insert": "inserted", "delete": "deleted", "replace": "substituted"}
+    operations = {"insert": "inserted", "delete": "deleted", "replace": "substituted"}
     return [
         page.heading("Kinds of errors"),
         page.table(
-            ["kind", *(words[o] for o in OPERATIONS), "edits", "of all edits"],
+            ["kind", *(operations[o] for o in OPERATIONS), "edits", "of all edits"],
             rows,
             "Of one alignment with the fewest edits. deleted: in the truth, not read. inserted: "
             "read, not in the truth. The truth's character names the kind, the read one that of an "
@@ -122,17 +114,18 @@ def class_section(own: LinesRead) -> list[str]:
 
 
 def confusion_section(own: LinesRead) -> list[str]:
-    """What was most often taken for what, with an example of each."""
-    found, long = confusions(own.truths, own.said, CONFUSIONS)
-    if not found and not long:
-        return [page.heading("What was taken for what"), page.paragraph("No line has an error.")]
+    """The most frequent confusions, with an example of each."""
+    heading = page.heading("What was taken for what")
+    frequent, long = confusions(own.references, own.predictions, MAX_CONFUSIONS)
+    if not frequent and not long:
+        return [heading, page.paragraph("No line has an error.")]
     rows = [
-        (shown(c.truth), shown(c.reading), str(c.count), str(c.lines), example(own, c))
-        for c in found
+        (code(c.truth), code(c.reading), str(c.count), str(c.lines), example(own, c))
+        for c in frequent
     ]
     note = f" {long} longer stretches are in no row." if long else ""
     return [
-        page.heading("What was taken for what"),
+        heading,
         page.table(
             ["true", "read", "times", "lines", "for example: read, true"],
             rows,
@@ -142,30 +135,25 @@ def confusion_section(own: LinesRead) -> list[str]:
     ]
 
 
-def shown(text: str) -> str:
-    """Characters for a cell of a table, white space visible, "-" for nothing."""
+def code(text: str) -> str:
+    """Characters for a table cell, white space visible; "-" for none."""
     return f"<code>{escape(visible(text))}</code>" if text else "-"
 
 
 def visible(text: str) -> str:
+    """The text with an open box for each white space."""
     return "".join("\u2423" if c.isspace() else c for c in text)
 
 
-def example(own: LinesRead, one: Confusion) -> str:
-    """What was read and what is true around one place, marked, and the line's name."""
-    place = one.example
+def example(own: LinesRead, confusion: Confusion) -> str:
+    """Reading and truth around one occurrence of a confusion, marked, and the line's name."""
+    span = confusion.example
     parts = []
     for text, start, end, kind in (
-        (own.said[place.line], place.first, place.last, "wrong"),
-        (own.truths[place.line], place.start, place.end, "right"),
+        (own.predictions[span.line], span.first, span.last, "wrong"),
+        (own.references[span.line], span.start, span.end, "right"),
     ):
-        before, after = text[max(0, start - AROUND) : start], text[end : end + AROUND]
+        before, after = text[max(0, start - CONTEXT) : start], text[end : end + CONTEXT]
         marked = f'<mark class="{kind}">{escape(visible(text[start:end]))}</mark>'
         parts.append(f"<code>{escape(before)}{marked if start < end else ''}{escape(after)}</code>")
-    return f'{parts[0]}, {parts[1]} <span class="name">{escape(own.title(place.line))}</span>'
-
-
-def problems(own: LinesRead) -> list[str]:
-    """What could not be read or scored, with the reasons."""
-    named = [*own.failed.values(), *own.unscored]
-    return [page.folded(f"{len(named)} not read or not scored", "\n".join(named))] if named else []
+    return f'{parts[0]}, {parts[1]} <span class="name">{escape(own.title(span.line))}</span>'

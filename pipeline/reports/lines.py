@@ -1,7 +1,7 @@
-"""report for lines: what a bundle, or several beside each other, read in labelled text lines."""
+"""The report on labelled text lines: read by one bundle or several, compared, laid out."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,12 +15,13 @@ from ..reading.records import confidence_of
 from ..scoring.metrics import Normalization, Score, describe_score, scores, tally_texts
 from ..scoring.paired_bootstrap import PairedDifference, describe_difference, paired_bootstrap
 from ..scoring.readings import spell, text_of
+from .line_cards import Pair
 from .line_sections import page_sections
 from .lines_read import LinesRead
 
 
 def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
-    """Every labelled line of --data as a bundle reads it; what it cannot read is named and "".
+    """Read every labelled line of --data; one that cannot be read is named and counts as "".
 
     Raises ValueError for a bundle that reads no lines.
     """
@@ -33,69 +34,66 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     for reason in failed.values():
         print(f"error: {reason} (counted as read empty)", file=sys.stderr)
     readings = [data.nothing if i in failed else a.reading for i, a in enumerate(answers)]
-    compared = Normalization(options.ignore_case)
-    truths = [compared(spell(target, data.labels)) for target in data.targets]
-    said = [compared(text_of(reading, data.labels)) for reading in readings]
-    sure = [
+    normalization = Normalization(options.ignore_case)
+    references = [normalization(spell(target, data.labels)) for target in data.targets]
+    predictions = [normalization(text_of(reading, data.labels)) for reading in readings]
+    confidences = [
         0.0 if i in failed else confidence_of(recognizer.bundle, r) for i, r in enumerate(readings)
     ]
-    name = find_bundle(model).stem
-    tally = tally_texts(said, truths, data.groups, compared)
+    tally = tally_texts(predictions, references, data.groups, normalization)
     return LinesRead(
-        name, recognizer, data.items, data.groups, truths, said, readings,
-        np.array(sure), failed, tally,
-        data.unscored, compared,
+        find_bundle(model).stem, recognizer, data.items, data.groups, references, predictions,
+        readings, np.array(confidences), failed, tally, data.unscored, normalization,
     )  # fmt: skip
 
 
 def read_all(recognizer: Recognizer, bundles: Sequence[str], options) -> list[LinesRead]:
-    """The model's lines and those of each bundle beside it, with names that tell them apart."""
-    found = [read_lines(recognizer, options.model, options)]
+    """The lines read by the model and by each bundle beside it, under distinct names."""
+    results = [read_lines(recognizer, options.model, options)]
     for model in bundles:
-        one = read_lines(Recognizer(load_bundle(model)), model, options)
-        if any(one.name == other.name for other in found):
-            one = one._replace(name=f"{one.name} ({len(found) + 1})")
-        found.append(one)
-    return found
+        lines = read_lines(Recognizer(load_bundle(model)), model, options)
+        if lines.name in {other.name for other in results}:
+            lines = lines._replace(name=f"{lines.name} ({len(results) + 1})")
+        results.append(lines)
+    return results
 
 
 def all_scores(own: LinesRead) -> dict[Normalization, dict[str, Score]]:
-    """The scores as the texts are, and with quotes, dashes and white space folded."""
-    folded = Normalization(own.compared.ignore_case, fold_punctuation=True)
-    tally = tally_texts(own.said, own.truths, own.groups, folded)
-    return {own.compared: scores(own.tally), folded: scores(tally)}
+    """The scores as normalized for the page, and with quotes, dashes and white space folded."""
+    folded = Normalization(own.normalization.ignore_case, fold_punctuation=True)
+    tally = tally_texts(own.predictions, own.references, own.groups, folded)
+    return {own.normalization: scores(own.tally), folded: scores(tally)}
 
 
 def compare(own: LinesRead, other: LinesRead) -> PairedDifference | None:
-    """By how much the first reads better; None if the transcripts hold no character."""
+    """How much lower the first's error rate is; None if the transcripts hold no character."""
     if not own.lengths.sum():
         return None
     return paired_bootstrap(own.edits, other.edits, own.lengths, own.groups)
 
 
-def headline(
-    found: dict[Normalization, dict[str, Score]],
-    pairs: Sequence[tuple[PairedDifference | None, str, str]],
+def terminal_summary(
+    by_normalization: Mapping[Normalization, Mapping[str, Score]], pairs: Sequence[Pair]
 ) -> list[str]:
-    """What the terminal says: the scores under both normalisations, and each comparison."""
-    told = []
-    for normalization, values in found.items():
-        told.append(f"compared after {normalization.describe()}:")
-        told += [f"  {describe_score(name, score)}" for name, score in values.items()]
-    return told + [describe_difference(*pair) for pair in pairs if pair[0] is not None]
+    """Lines for the terminal: the scores under each normalization, and each comparison."""
+    summary = []
+    for normalization, values in by_normalization.items():
+        summary.append(f"compared after {normalization.describe()}:")
+        summary += [f"  {describe_score(name, score)}" for name, score in values.items()]
+    return summary + [describe_difference(*pair) for pair in pairs if pair[0] is not None]
 
 
 def report_lines(
     recognizer: Recognizer, bundles: Sequence[str], tables: dict[str, dict[str, float]], options
 ) -> tuple[str, list[str], list[str], int]:
-    """The page's lead and sections, what the terminal says, and the exit status.
+    """The page's lead and sections, the lines for the terminal, and the exit status.
 
-    bundles: beside the model's. tables: scores of others, by name, in percent.
+    bundles: read the same lines for comparison. tables: percent scores of other systems by name.
     """
-    every = read_all(recognizer, bundles, options)
-    own, others = every[0], every[1:]
+    own, *others = results = read_all(recognizer, bundles, options)
     pairs = [(compare(own, other), own.name, other.name) for other in others]
-    found = all_scores(own)
+    by_normalization = all_scores(own)
     lead = f"{len(own.items)} lines of {options.data}, read by {options.model}"
-    sections = page_sections(own, others, pairs, found, tables, options.shown)
-    return lead, sections, headline(found, pairs), int(any(one.failed for one in every))
+    sections = page_sections(own, others, pairs, by_normalization, tables, options.shown)
+    summary = terminal_summary(by_normalization, pairs)
+    return lead, sections, summary, int(any(lines.failed for lines in results))

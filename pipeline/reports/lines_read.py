@@ -1,4 +1,4 @@
-"""Labelled lines as one bundle read them: what every section of the report is made of."""
+"""LinesRead: labelled lines with one bundle's readings, from which the line report is made."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,30 +13,30 @@ from ..scoring.metrics import Normalization, Tally
 
 
 class LinesRead(NamedTuple):
-    """N labelled lines as one bundle read them.
+    """N labelled lines with one bundle's readings.
 
-    name: the bundle's. items: the lines' images. truths, said: as they were compared. confidences:
-    (N,) that each line is right as a whole. failed: place -> why a line could not be read; it is ""
-    in said, with confidence 0. tally: of cer, wer and exact. unscored: what has no transcript.
-    compared: how texts were made comparable.
+    name: of the bundle. items: the image files. references, predictions: the normalized texts.
+    confidences: (N,) probabilities that the whole line is right. failed: index -> why a line could
+    not be read; its prediction is "", its confidence 0. tally: of cer, wer and exact. unscored:
+    lines without a transcript. normalization: how texts were made comparable.
     """
 
     name: str
     recognizer: Recognizer
     items: list[str]
     groups: list[str]
-    truths: list[str]
-    said: list[str]
+    references: list[str]
+    predictions: list[str]
     readings: list[Text]
     confidences: np.ndarray
     failed: dict[int, str]
     tally: Tally
     unscored: list[str]
-    compared: Normalization
+    normalization: Normalization
 
     @property
     def edits(self) -> np.ndarray:
-        """(N,) of each line."""
+        """(N,) edits of each line."""
         return self.tally.counts["cer"][0][:, 0]
 
     @property
@@ -45,18 +45,19 @@ class LinesRead(NamedTuple):
         return self.tally.counts["cer"][1][:, 0]
 
     @property
-    def hits(self) -> np.ndarray:
+    def correct(self) -> np.ndarray:
         """(N,) bool: lines without any error."""
         return self.tally.counts["exact"][0][:, 0] > 0
 
     @property
-    def read(self) -> np.ndarray:
+    def readable(self) -> np.ndarray:
         """(N,) bool: lines that could be read."""
         return np.array([i not in self.failed for i in range(len(self.items))], bool)
 
-    def title(self, place: int) -> str:
-        return Path(self.items[place]).name
+    def title(self, index: int) -> str:
+        """The file name of a line's image."""
+        return Path(self.items[index]).name
 
-    def image(self, place: int) -> np.ndarray:
+    def image(self, index: int) -> np.ndarray:
         """Grey (H, W). Raises OSError or ValueError naming the file."""
-        return load_line(self.items[place])
+        return load_line(self.items[index])

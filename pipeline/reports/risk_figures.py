@@ -1,7 +1,6 @@
-"""How far confidences can be trusted, for the report: two figures and their numbers."""
+"""Report section on confidences: reliability diagram, risk-coverage curve, accepting thresholds."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
@@ -15,51 +14,51 @@ from ..scoring.risk_coverage import (
 from ..scoring.temperature import chance_calibration_error, expected_calibration_error, num_bins
 from . import html as page
 
-POINTS = 300  # of a curve: more are finer than the drawing
-WANTED = (0.9, 0.95, 0.99)  # shares of right lines that a reader might ask for
+MAX_POINTS = 300  # of a curve: more are finer than the drawing
+TARGET_SHARES = (0.9, 0.95, 0.99)  # of correct lines, for which a threshold is given
 LEFT, TOP, SIDE = 44, 12, 168  # of the square in a figure
 
 
-def risk_sections(confidences: np.ndarray, hits: np.ndarray) -> list[str]:
-    """(N,) confidences of lines and whether each was right as a whole -> both figures."""
-    if not len(hits):
+def risk_sections(confidences: np.ndarray, correct: np.ndarray) -> list[str]:
+    """Figures and thresholds from (N,) confidences and whether each whole line was right."""
+    if not len(correct):
         return []
-    bins = num_bins(len(hits))
-    error = expected_calibration_error(confidences, hits, bins)
+    bins = num_bins(len(correct))
+    error = expected_calibration_error(confidences, correct, bins)
     chance = chance_calibration_error(confidences, bins)
-    area = area_under_risk_coverage(confidences, hits)
-    told = (
-        f"Of the {len(hits)} lines that were read. A line's confidence is the probability that all "
-        f"of it is right: on average {100 * np.mean(confidences):.1f} %, and "
-        f"{100 * np.mean(hits):.1f} % were. Expected calibration error {error:.2f} % "
+    area = area_under_risk_coverage(confidences, correct)
+    summary = (
+        f"Of the {len(correct)} lines that were read. A line's confidence is the probability that "
+        f"all of it is right: on average {100 * np.mean(confidences):.1f} %, and "
+        f"{100 * np.mean(correct):.1f} % were. Expected calibration error {error:.2f} % "
         f"({bins} bins of equal mass; {chance:.2f} % comes by chance); area under the "
         f"risk-coverage curve {100 * area:.2f} % (0: every right line "
         "is surer than every wrong one)."
     )
     figures = (
-        f"<figure>{reliability_figure(reliability(confidences, hits))}<figcaption>Reliability: "
+        f"<figure>{reliability_figure(reliability(confidences, correct))}<figcaption>Reliability: "
         "lines by confidence, larger dots for more lines. Below the broken line it promises too "
         "much.</figcaption></figure>"
-        f"<figure>{coverage_figure(*risk_coverage(confidences, hits))}<figcaption>Risk and "
+        f"<figure>{coverage_figure(*risk_coverage(confidences, correct))}<figcaption>Risk and "
         "coverage: if only the surest lines go unread by a human, so many of them are wrong."
         "</figcaption></figure>"
     )
     return [
         page.heading("How far confidence can be trusted"),
-        page.paragraph(told),
+        page.paragraph(summary),
         f'<div class="curves">{figures}</div>',
-        acceptance(confidences, hits),
+        threshold_table(confidences, correct),
     ]
 
 
 def reliability_figure(bins: Sequence[Bin]) -> str:
     """An SVG: mean confidence across, share of right answers up, both 0 to 100 %."""
-    most = max(one.count for one in bins)
+    largest = max(b.count for b in bins)
     dots = "".join(
-        f'<circle cx="{LEFT + SIDE * one.confidence:.1f}" cy="{TOP + SIDE * (1 - one.hits):.1f}" '
-        f'r="{2.5 + 5 * (one.count / most) ** 0.5:.1f}"><title>{one.count} lines: '
-        f"{100 * one.confidence:.1f} % sure, {100 * one.hits:.1f} % right</title></circle>"
-        for one in bins
+        f'<circle cx="{LEFT + SIDE * b.confidence:.1f}" cy="{TOP + SIDE * (1 - b.hits):.1f}" '
+        f'r="{2.5 + 5 * (b.count / largest) ** 0.5:.1f}"><title>{b.count} lines: '
+        f"{100 * b.confidence:.1f} % sure, {100 * b.hits:.1f} % right</title></circle>"
+        for b in bins
     )
     rules = "".join(rule(percent) for percent in (0, 25, 50, 75, 100))
     bottom, right = TOP + SIDE, LEFT + SIDE
@@ -72,7 +71,7 @@ def reliability_figure(bins: Sequence[Bin]) -> str:
 
 
 def rule(percent: int) -> str:
-    """A grid line with its percent on both axes."""
+    """A horizontal grid line, and the percent on both axes."""
     x, y = LEFT + SIDE * percent / 100, TOP + SIDE * (1 - percent / 100)
     return (
         f'<line class="grid" x1="{LEFT}" x2="{LEFT + SIDE}" y1="{y}" y2="{y}"/>'
@@ -83,23 +82,22 @@ def rule(percent: int) -> str:
 
 def coverage_figure(coverage: np.ndarray, risk: np.ndarray) -> str:
     """An SVG of (K,) shares: coverage across, risk up, in percent."""
-    kept = np.unique(np.linspace(0, len(risk) - 1, min(len(risk), POINTS)).round().astype(int))
+    kept = np.unique(np.linspace(0, len(risk) - 1, min(len(risk), MAX_POINTS)).round().astype(int))
     points = list(zip(100 * coverage[kept], 100 * risk[kept], strict=True))
     return page.curve(points, "percent wrong", "percent of the lines, the surest first")
 
 
-def acceptance(confidences: np.ndarray, hits: np.ndarray) -> str:
-    """A table: what share of the lines could go unread if so many of them must be right."""
+def threshold_table(confidences: np.ndarray, correct: np.ndarray) -> str:
+    """For each target share of correct lines: the accepting threshold and what it accepts."""
     rows = []
-    for wanted in WANTED:
-        found = accept_threshold(confidences, hits, wanted)
+    for target in TARGET_SHARES:
         cells = ["-", "-", "-"]
-        if found is not None:
+        if accepted := accept_threshold(confidences, correct, target):
             cells = [
-                f"{100 * found.coverage:.1f} %", f"{found.threshold:.4f}",
-                f"{found.wrong} of {found.count}",
+                f"{100 * accepted.coverage:.1f} %", f"{accepted.threshold:.4f}",
+                f"{accepted.wrong} of {accepted.count}",
             ]  # fmt: skip
-        rows.append((escape(f"{100 * wanted:g} %"), *cells))
+        rows.append((f"{100 * target:g} %", *cells))
     return page.table(
         ["right, at least", "lines accepted", "from confidence", "of these wrong"],
         rows,

@@ -1,6 +1,5 @@
-"""What was read in videos, for the report: timelines, films, cards. HTML from plain data."""
+"""HTML of video readings from plain data: timelines, cards, a table of systems."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
@@ -9,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..scoring.metrics import IGNORED
-from .html import mark_differences, ticks
+from .html import data_uri, mark_differences, table, ticks
 
 LEFT, RIGHT, WIDTH = 70, 890, 900  # of a drawing: columns of the plot, and in all
-BAR, CURVE, FILM = 18, 34, 62  # heights
-MOST_POINTS = 400  # of a curve: more are finer than the drawing
+BAR, CURVE, STRIP = 18, 34, 62  # heights of a label row, the confidence curve, the thumbnails
+MAX_POINTS = 400  # of a curve: more are finer than the drawing
 UNKNOWN = "var(--rule)"  # the colour where there is no truth
 
 
@@ -21,8 +20,8 @@ class Timeline(NamedTuple):
     """A video with a label for each of T steps.
 
     edges: (T + 1,) seconds; step i lasts from edges[i] to edges[i + 1]. reading: (T,) ids.
-    confidences: (T,) 0 to 1. target: (T,) ids, -100 where nothing is known; None without truth.
-    film: JPEG files of moments spread evenly over the time.
+    confidences: (T,) 0 to 1. target: (T,) ids, -100 where unlabelled; None without truth.
+    thumbnails: JPEG files of moments spread evenly over the time.
     """
 
     name: str
@@ -30,7 +29,12 @@ class Timeline(NamedTuple):
     reading: np.ndarray
     confidences: np.ndarray
     target: np.ndarray | None
-    film: list[bytes]
+    thumbnails: list[bytes]
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return float(self.edges[-1])
 
 
 class Run(NamedTuple):
@@ -44,17 +48,17 @@ class Run(NamedTuple):
 
 
 class Card(NamedTuple):
-    """One thing to look at: pictures with what was read and what is true (None: not known)."""
+    """A clip or stretch: JPEG thumbnails with the reading and the truth (None: unknown)."""
 
     title: str
     reading: str
     target: str | None
     confidence: float
-    film: list[bytes]
+    thumbnails: list[bytes]
 
 
 def runs(reading: np.ndarray, target: np.ndarray | None, confidences: np.ndarray) -> list[Run]:
-    """Steps (T,) -> the stretches in which neither reading nor target changes."""
+    """Split steps (T,) into stretches in which neither reading nor target changes."""
     if not len(reading):
         return []
     target = np.full(len(reading), IGNORED) if target is None else target
@@ -67,72 +71,64 @@ def runs(reading: np.ndarray, target: np.ndarray | None, confidences: np.ndarray
 
 
 def wrong_runs(video: Timeline) -> list[Run]:
-    """Those whose reading is not their target; unlabelled stretches are not wrong."""
-    if video.target is None:
-        return []
-    found = runs(video.reading, video.target, video.confidences)
-    return [run for run in found if run.target not in (IGNORED, run.reading)]
-
-
-def data_uri(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    """The runs whose reading is not their target; unlabelled ones are not wrong."""
+    every = runs(video.reading, video.target, video.confidences)
+    return [run for run in every if run.target not in (IGNORED, run.reading)]
 
 
 def legend(labels: Sequence[str], colours: Mapping[str, str], unknown: bool = False) -> str:
-    """Labels beside their colours; `unknown` adds the one of stretches without truth."""
-    shown = [(label, colours[label]) for label in labels]
-    shown += [("not labelled", UNKNOWN)] * unknown
-    entries = "".join(
-        f'<li><i style="background:{colour}"></i>{escape(label)}</li>' for label, colour in shown
+    """Labels beside their colours; `unknown` adds the colour of stretches without truth."""
+    entries = [(label, colours[label]) for label in labels]
+    entries += [("not labelled", UNKNOWN)] * unknown
+    items = "".join(
+        f'<li><i style="background:{colour}"></i>{escape(label)}</li>' for label, colour in entries
     )
-    return f'<ul class="legend">{entries}</ul>'
+    return f'<ul class="legend">{items}</ul>'
 
 
 def timeline(video: Timeline, labels: Sequence[str], colours: Mapping[str, str]) -> str:
-    """A figure: pictures over the time, truth, reading, confidence, and an axis in seconds."""
-    end = float(video.edges[-1]) or 1.0
+    """A figure over the time in seconds: thumbnails, truth, reading, confidence."""
+    end = video.duration or 1.0
     top, parts = 0, []
-    if video.film:
-        parts.append(film_strip(video.film))
-        top = FILM + 6
-    rows = [("reading", video.reading)]
-    if video.target is not None:
-        rows.insert(0, ("truth", video.target))
-    for name, ids in rows:
-        parts.append(bar(name, ids, video, top, end, labels, colours))
-        top += BAR + 4
-    parts.append(confidence_curve(video, top, end))
-    parts.append(axis(end, top + CURVE))
-    told = f"{video.name}: {end:.1f} s" + agreement(video)
+    if video.thumbnails:
+        parts.append(thumbnail_strip(video.thumbnails))
+        top = STRIP + 6
+    for name, ids in (("truth", video.target), ("reading", video.reading)):
+        if ids is not None:
+            parts.append(bar(name, ids, video, top, end, labels, colours))
+            top += BAR + 4
+    parts += [confidence_curve(video, top, end), axis(end, top + CURVE)]
+    caption = escape(f"{video.name}: {end:.1f} s{agreement(video)}")
     return (
         f'<figure class="timeline"><svg viewBox="0 0 {WIDTH} {top + CURVE + 24}" role="img" '
-        f'aria-label="{escape(told)}"><title>{escape(told)}</title>{"".join(parts)}</svg>'
-        f"<figcaption>{escape(told)}</figcaption></figure>"
+        f'aria-label="{caption}"><title>{caption}</title>{"".join(parts)}</svg>'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 
 def agreement(video: Timeline) -> str:
+    """The share of labelled steps that are right, as the end of a caption."""
     if video.target is None:
         return ""
     known = video.target != IGNORED
     if not known.any():
         return ", no step is labelled"
-    right = np.mean(video.reading[known] == video.target[known])
-    return f", {100 * right:.1f} % of {int(known.sum())} labelled steps right"
+    correct = np.mean(video.reading[known] == video.target[known])
+    return f", {100 * correct:.1f} % of {int(known.sum())} labelled steps right"
 
 
-def across(seconds: float, end: float) -> float:
-    """Time -> column of the drawing."""
+def x_of(seconds: float, end: float) -> float:
+    """Column of the drawing for a time."""
     return round(LEFT + (RIGHT - LEFT) * seconds / end, 2)
 
 
-def film_strip(film: Sequence[bytes]) -> str:
-    """Pictures side by side, each over its part of the time."""
-    width = (RIGHT - LEFT) / len(film)
+def thumbnail_strip(thumbnails: Sequence[bytes]) -> str:
+    """Thumbnails side by side, each over its part of the time."""
+    width = (RIGHT - LEFT) / len(thumbnails)
     return "".join(
-        f'<image x="{LEFT + i * width:.1f}" y="0" width="{width - 1:.1f}" height="{FILM}" '
-        f'href="{data_uri(picture)}"/>'
-        for i, picture in enumerate(film)
+        f'<image x="{LEFT + i * width:.1f}" y="0" width="{width - 1:.1f}" height="{STRIP}" '
+        f'href="{data_uri(jpeg)}"/>'
+        for i, jpeg in enumerate(thumbnails)
     )
 
 
@@ -145,28 +141,28 @@ def bar(
     labels: Sequence[str],
     colours: Mapping[str, str],
 ) -> str:
-    """A row of coloured stretches; each tells its label and times where the pointer rests."""
-    drawn = [f'<text x="{LEFT - 8}" y="{top + BAR - 5}" text-anchor="end">{name}</text>']
+    """A row of coloured runs; a tooltip over each gives its label and times."""
+    parts = [f'<text x="{LEFT - 8}" y="{top + BAR - 5}" text-anchor="end">{name}</text>']
     for run in runs(ids, None, video.confidences):
         label = "not labelled" if run.reading == IGNORED else labels[run.reading]
         start, stop = float(video.edges[run.start]), float(video.edges[run.end])
-        told = f"{label}, {start:.2f} to {stop:.2f} s"
+        tooltip = f"{label}, {start:.2f} to {stop:.2f} s"
         if name == "reading":
-            told += f", {100 * run.confidence:.0f} % sure"
-        left, right = across(start, end), across(stop, end)
-        drawn.append(
+            tooltip += f", {100 * run.confidence:.0f} % sure"
+        left, right = x_of(start, end), x_of(stop, end)
+        parts.append(
             f'<rect x="{left}" y="{top}" width="{max(0.5, right - left):.2f}" height="{BAR}" '
-            f'fill="{colours.get(label, UNKNOWN)}"><title>{escape(told)}</title></rect>'
+            f'fill="{colours.get(label, UNKNOWN)}"><title>{escape(tooltip)}</title></rect>'
         )
-    return "".join(drawn)
+    return "".join(parts)
 
 
 def confidence_curve(video: Timeline, top: int, end: float) -> str:
-    """0 to 1 over the time; of many steps the least sure of each stretch."""
-    middles = (video.edges[:-1] + video.edges[1:]) / 2
-    blocks = np.array_split(np.arange(len(middles)), min(len(middles), MOST_POINTS))
+    """Confidence, 0 to 1, over the time; of many steps the minimum of each block."""
+    centres = (video.edges[:-1] + video.edges[1:]) / 2
+    blocks = np.array_split(np.arange(len(centres)), min(len(centres), MAX_POINTS))
     points = " ".join(
-        f"{across(float(middles[block].mean()), end)},"
+        f"{x_of(float(centres[block].mean()), end)},"
         f"{top + CURVE - (CURVE - 4) * float(video.confidences[block].min()):.1f}"
         for block in blocks
     )
@@ -178,13 +174,11 @@ def confidence_curve(video: Timeline, top: int, end: float) -> str:
 
 
 def axis(end: float, top: int) -> str:
-    """The seconds, below the curve."""
+    """The time axis in seconds, below the curve."""
     marks = "".join(
-        f'<line class="grid" x1="{across(t, end)}" x2="{across(t, end)}" y1="{top}" '
-        f'y2="{top + 4}"/><text x="{across(t, end)}" y="{top + 16}" text-anchor="middle">{t:g}'
-        "</text>"
-        for t in ticks(end)
-        if t <= end
+        f'<line class="grid" x1="{x}" x2="{x}" y1="{top}" y2="{top + 4}"/>'
+        f'<text x="{x}" y="{top + 16}" text-anchor="middle">{t:g}</text>'
+        for t, x in ((t, x_of(t, end)) for t in ticks(end) if t <= end)
     )
     return (
         f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{top}" y2="{top}"/>{marks}'
@@ -193,7 +187,7 @@ def axis(end: float, top: int) -> str:
 
 
 def cards(rows: Sequence[Card], exact: bool = False) -> str:
-    """Pictures with the reading below; where it is wrong the truth follows.
+    """Thumbnails with the reading below, and where it is wrong the truth.
 
     exact: mark the characters that differ, for texts.
     """
@@ -201,36 +195,30 @@ def cards(rows: Sequence[Card], exact: bool = False) -> str:
 
 
 def card(row: Card, exact: bool) -> str:
+    """One card; see `cards`."""
     reading, target = escape(row.reading), ""
     if row.target is not None and row.target != row.reading:
-        true = escape(row.target)
+        truth = escape(row.target)
         if exact:
-            reading, true = mark_differences(row.reading, row.target)
+            reading, truth = mark_differences(row.reading, row.target)
         else:
             reading = f'<mark class="wrong">{reading}</mark>'
-        target = f'<p class="text target" dir="auto">truth: {true}</p>'
-    pictures = "".join(
-        f'<img src="{data_uri(picture)}" alt="{escape(row.title)}">' for picture in row.film
+        target = f'<p class="text target" dir="auto">truth: {truth}</p>'
+    images = "".join(
+        f'<img src="{data_uri(jpeg)}" alt="{escape(row.title)}">' for jpeg in row.thumbnails
     )
-    percent = f"{100 * row.confidence:.0f} %"
     return (
-        f'<article class="card"><div class="film">{pictures}</div>'
-        f'<p class="name">{escape(row.title)}</p>'
-        f'<p class="text" dir="auto">{reading} <small>{percent}</small></p>{target}</article>'
+        f'<article class="card"><div class="film">{images}</div>'
+        f'<p class="name">{escape(row.title)}</p><p class="text" dir="auto">{reading} '
+        f"<small>{100 * row.confidence:.0f} %</small></p>{target}</article>"
     )
 
 
 def comparison(systems: Mapping[str, Mapping[str, float]]) -> str:
-    """Name -> its scores by name, in percent: a table, "-" where one has no such score."""
-    names = list(dict.fromkeys(name for found in systems.values() for name in found))
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    rows = "".join(
-        f'<tr><th scope="row">{escape(system)}</th>'
-        + "".join(f"<td>{found[n]:.2f}</td>" if n in found else "<td>-</td>" for n in names)
-        + "</tr>"
-        for system, found in systems.items()
-    )
-    return (
-        f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    """A table of percent scores by system and metric; "-" where a system has no such score."""
+    names = list(dict.fromkeys(name for values in systems.values() for name in values))
+    rows = [
+        [escape(system), *(f"{values[n]:.2f}" if n in values else "-" for n in names)]
+        for system, values in systems.items()
+    ]
+    return table(["", *names], rows)

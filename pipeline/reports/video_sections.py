@@ -1,4 +1,4 @@
-"""The report's sections about videos: one kind for each thing that a head can read."""
+"""Report sections on videos: one function for each kind of reading (steps, label, text)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,170 +17,183 @@ from . import html as page
 from .confusion import class_table, confusion_table
 from .video_html import Card, Run, Timeline, cards, legend, timeline, wrong_runs
 
-FILM = 12  # pictures along a timeline
-CARDS = 12  # in a list of the worst
+NUM_THUMBNAILS = 12  # along a timeline
+MAX_CARDS = 12  # in a list of wrong stretches
 
 
-class Seen(NamedTuple):
+class VideoReading(NamedTuple):
     """A video that was read. target: () | (T,) | (L,) ids, or None if nothing is known."""
 
     answer: Answer
     target: np.ndarray | None
 
 
-Place = tuple[int, Run]  # a video's place in the list, and a stretch of it
+VideoRun = tuple[int, Run]  # index of a video, and a run in it
 
 
-class Worst(NamedTuple):
-    """Wrong stretches; count: of all there are."""
+class WrongRuns(NamedTuple):
+    """The longest and the most confident wrong runs; count: of all there are."""
 
-    longest: list[Place]
-    surest: list[Place]
+    longest: list[VideoRun]
+    most_confident: list[VideoRun]
     count: int
 
-    @property
-    def pictured(self) -> set[Place]:
-        return {*self.longest, *self.surest}
 
-
-def step_sections(seen: Sequence[Seen], labels: Sequence[str], most: int) -> list[str]:
-    """Videos with a label for every step: timelines, the worst stretches, confusion."""
+def step_sections(seen: Sequence[VideoReading], labels: Sequence[str], limit: int) -> list[str]:
+    """Videos with a label for every step: timelines, wrong runs, confusion."""
     colours = palette(labels)
-    videos = [timeline_of(one) for one in seen]
-    truths = [video for video in videos if video.target is not None]
-    shown, wrong = spread(len(seen), most), worst(videos)
-    # each video is decoded once for all its pictures
-    wanted = {k: middles(float(videos[k].edges[-1]), FILM) for k in shown}
-    for k, run in wrong.pictured:
-        wanted[k] = [*wanted.get(k, []), middle(videos[k], run)]
-    pictures = {k: moments(seen[k].answer.name, times) for k, times in wanted.items()}
-    used = {int(i) for video in videos for i in np.unique(video.reading)}
-    used |= {int(i) for video in truths for i in np.unique(video.target) if i >= 0}
+    videos = [timeline_of(video) for video in seen]
+    known = [video for video in videos if video.target is not None]
+    shown, wrong = evenly_spaced(len(seen), limit), find_wrong_runs(videos)
+    # each video is decoded once for all its thumbnails
+    moments = {k: part_centres(videos[k].duration, NUM_THUMBNAILS) for k in shown}
+    for k, run in {*wrong.longest, *wrong.most_confident}:
+        moments[k] = [*moments.get(k, []), centre(videos[k], run)]
+    images = {k: thumbnails_at(seen[k].answer.name, times) for k, times in moments.items()}
+    ids = [video.reading for video in videos] + [video.target for video in known]
+    used = [labels[i] for i in np.unique(np.concatenate(ids)) if i >= 0]
     sections = [
         page.heading("Timelines"),
-        *left_out(len(seen), len(shown)),
-        legend([labels[i] for i in sorted(used)], colours, bool(truths)),
+        *page.limit_note(len(seen), limit, "--videos"),
+        legend(used, colours, bool(known)),
     ]
     for k in shown:
-        film = [pictures[k][t] for t in middles(float(videos[k].edges[-1]), FILM)]
-        sections.append(timeline(videos[k]._replace(film=film), labels, colours))
-    if truths:
-        sections += worst_sections(videos, wrong, pictures, labels)
-        said, true = [video.reading for video in truths], [video.target for video in truths]
-        sections += confusion_sections(confusion(said, true, len(labels)), labels, "steps")
+        strip = [images[k][t] for t in moments[k][:NUM_THUMBNAILS]]
+        sections.append(timeline(videos[k]._replace(thumbnails=strip), labels, colours))
+    if known:
+        sections += wrong_sections(videos, wrong, images, labels)
+        readings, targets = [video.reading for video in known], [video.target for video in known]
+        sections += confusion_sections(readings, targets, labels, "steps")
     return sections
 
 
-def timeline_of(one: Seen) -> Timeline:
-    """What was read at which time; the pictures are still to come."""
-    reading = np.array([ids[0] for ids in one.answer.reading.ids], np.int64)
-    times = one.answer.times
-    edges = np.append(times, times[-1:] + median_step(times))
-    sure = np.array(one.answer.reading.confidences)
-    return Timeline(Path(one.answer.name).name, edges, reading, sure, one.target, [])
+def timeline_of(video: VideoReading) -> Timeline:
+    """The reading over the time, without thumbnails yet."""
+    times, reading = video.answer.times, video.answer.reading
+    return Timeline(
+        Path(video.answer.name).name,
+        np.append(times, times[-1:] + median_step(times)),
+        np.array([ids[0] for ids in reading.ids], np.int64),
+        np.array(reading.confidences),
+        video.target,
+        [],
+    )
 
 
-def worst(videos: Sequence[Timeline]) -> Worst:
-    """The longest wrong stretches, and those of which the model was the surest."""
-    found = [(k, run) for k, video in enumerate(videos) for run in wrong_runs(video)]
+def find_wrong_runs(videos: Sequence[Timeline]) -> WrongRuns:
+    """The longest wrong runs, and those read with the highest confidence."""
+    wrong = [(k, run) for k, video in enumerate(videos) for run in wrong_runs(video)]
 
-    def seconds(place: Place) -> float:
-        k, run = place
+    def seconds(item: VideoRun) -> float:
+        k, run = item
         return float(videos[k].edges[run.end] - videos[k].edges[run.start])
 
-    longest = sorted(found, key=seconds, reverse=True)[:CARDS]
-    surest = sorted(found, key=lambda place: place[1].confidence, reverse=True)[:CARDS]
-    return Worst(longest, surest, len(found))
+    longest = sorted(wrong, key=seconds, reverse=True)[:MAX_CARDS]
+    confident = sorted(wrong, key=lambda item: item[1].confidence, reverse=True)[:MAX_CARDS]
+    return WrongRuns(longest, confident, len(wrong))
 
 
-def worst_sections(
+def wrong_sections(
     videos: Sequence[Timeline],
-    wrong: Worst,
-    pictures: dict[int, dict[float, bytes]],
+    wrong: WrongRuns,
+    images: dict[int, dict[float, bytes]],
     labels: Sequence[str],
 ) -> list[str]:
-    """pictures: of each video, by time: those in the middle of the stretches among them."""
+    """Cards of wrong runs; images: JPEG files by video and time, with that of each run's centre."""
     if not wrong.count:
         return [page.heading("Wrong stretches"), page.paragraph("No labelled step is wrong.")]
 
-    def shown(places: Sequence[Place]) -> str:
+    def run_cards(items: Sequence[VideoRun]) -> str:
         return cards([
             Card(
                 f"{videos[k].name}, {videos[k].edges[run.start]:.1f} to "
                 f"{videos[k].edges[run.end]:.1f} s",
                 labels[run.reading], labels[run.target], run.confidence,
-                [pictures[k][middle(videos[k], run)]],
+                [images[k][centre(videos[k], run)]],
             )
-            for k, run in places
+            for k, run in items
         ])  # fmt: skip
 
     return [
         page.heading("The longest wrong stretches"),
         page.paragraph(f"{len(wrong.longest)} of {wrong.count}; each with its middle picture."),
-        shown(wrong.longest),
+        run_cards(wrong.longest),
         page.heading("The surest wrong stretches"),
-        shown(wrong.surest),
+        run_cards(wrong.most_confident),
     ]
 
 
-def middle(video: Timeline, run: Run) -> float:
+def centre(video: Timeline, run: Run) -> float:
+    """The time in the middle of a run, in seconds."""
     return float(video.edges[run.start] + video.edges[run.end]) / 2
 
 
-def moments(path: str, times: Sequence[float]) -> dict[float, bytes]:
-    """Times in seconds, in any order -> a JPEG of each."""
+def thumbnails_at(path: str, times: Sequence[float]) -> dict[float, bytes]:
+    """A JPEG file for each of these times in seconds, which may come in any order."""
     ordered = sorted(set(times))
     return dict(zip(ordered, thumbnails(path, ordered), strict=True))
 
 
-def label_sections(seen: Sequence[Seen], labels: Sequence[str], most: int) -> list[str]:
-    """Clips with one label each: those that are wrong, the surest first; confusion."""
+def label_sections(seen: Sequence[VideoReading], labels: Sequence[str], limit: int) -> list[str]:
+    """Clips with one label each: the wrong ones, the most confident first; confusion."""
     known = seen[0].target is not None
-    order = sorted(seen, key=lambda one: one.answer.reading.confidence, reverse=True)
-    wrong = [one for one in order if known and one.answer.reading.id != int(one.target)]
-    shown = (wrong if known else list(seen))[:most]
+    chosen = list(seen)
     sections = [page.heading("Clips that are wrong, the surest first" if known else "Clips")]
-    if known and not wrong:
-        sections.append(page.paragraph("No clip is wrong."))
-    sections += left_out(len(wrong) if known else len(seen), len(shown))
-    rows = []
-    for one in shown:
-        target = labels[int(one.target)] if known else None
-        reading = one.answer.reading
-        rows.append(card_of(one, labels[reading.id], target, reading.confidence))
-    sections.append(cards(rows))
     if known:
-        said = [np.array(one.answer.reading.id) for one in seen]
-        true = [one.target for one in seen]
-        sections += confusion_sections(confusion(said, true, len(labels)), labels, "clips")
+        chosen = [clip for clip in seen if clip.answer.reading.id != int(clip.target)]
+        chosen.sort(key=lambda clip: clip.answer.reading.confidence, reverse=True)
+        if not chosen:
+            sections.append(page.paragraph("No clip is wrong."))
+    sections += page.limit_note(len(chosen), limit, "--videos")
+    sections.append(cards([label_card(clip, labels) for clip in chosen[:limit]]))
+    if known:
+        readings = [np.array(clip.answer.reading.id) for clip in seen]
+        targets = [clip.target for clip in seen]
+        sections += confusion_sections(readings, targets, labels, "clips")
     return sections
 
 
-def text_sections(seen: Sequence[Seen], labels: Sequence[str], most: int) -> list[str]:
+def label_card(clip: VideoReading, labels: Sequence[str]) -> Card:
+    """A card of a clip with one label."""
+    target = None if clip.target is None else labels[int(clip.target)]
+    reading = clip.answer.reading
+    return clip_card(clip, labels[reading.id], target, reading.confidence)
+
+
+def text_sections(seen: Sequence[VideoReading], labels: Sequence[str], limit: int) -> list[str]:
     """Clips with a text each, those with the most edits first."""
     rows = []
-    for one in seen:
-        said = text_of(one.answer.reading, labels)
-        true = None if one.target is None else spell(one.target, labels)
-        rows.append((0 if true is None else Levenshtein.distance(said, true), one, said, true))
+    for clip in seen:
+        text = text_of(clip.answer.reading, labels)
+        target = None if clip.target is None else spell(clip.target, labels)
+        edits = 0 if target is None else Levenshtein.distance(text, target)
+        rows.append((edits, clip, text, target))
     rows.sort(key=lambda row: -row[0])
     known = seen[0].target is not None
-    sections = [page.heading("Texts, those with the most edits first" if known else "Texts")]
-    sections += left_out(len(rows), min(most, len(rows)))
     shown = [
-        card_of(one, said, true, float(np.prod(one.answer.reading.confidences or [0.0])))
-        for _, one, said, true in rows[:most]
+        clip_card(clip, text, target, float(np.prod(clip.answer.reading.confidences or [0.0])))
+        for _, clip, text, target in rows[:limit]
     ]
-    return [*sections, cards(shown, exact=True)]
+    return [
+        page.heading("Texts, those with the most edits first" if known else "Texts"),
+        *page.limit_note(len(rows), limit, "--videos"),
+        cards(shown, exact=True),
+    ]
 
 
-def card_of(one: Seen, reading: str, target: str | None, confidence: float) -> Card:
-    times = one.answer.times
-    film = thumbnails(one.answer.name, middles(float(times[-1] + median_step(times)), 3))
-    return Card(Path(one.answer.name).name, reading, target, confidence, film)
+def clip_card(clip: VideoReading, reading: str, target: str | None, confidence: float) -> Card:
+    """A card with three thumbnails of a clip."""
+    times = clip.answer.times
+    centres = part_centres(float(times[-1] + median_step(times)), 3)
+    images = thumbnails(clip.answer.name, centres)
+    return Card(Path(clip.answer.name).name, reading, target, confidence, images)
 
 
-def confusion_sections(counts: np.ndarray, labels: Sequence[str], unit: str) -> list[str]:
+def confusion_sections(
+    readings: Sequence[np.ndarray], targets: Sequence[np.ndarray], labels: Sequence[str], unit: str
+) -> list[str]:
+    """The confusion matrix, and precision, recall and F1 of each label."""
+    counts = confusion(readings, targets, len(labels))
     return [
         page.heading("What was taken for what"),
         confusion_table(counts, labels, unit),
@@ -189,20 +202,12 @@ def confusion_sections(counts: np.ndarray, labels: Sequence[str], unit: str) -> 
     ]
 
 
-def middles(end: float, count: int) -> list[float]:
-    """The middles of `count` equal parts of the time until `end`, in seconds."""
+def part_centres(end: float, count: int) -> list[float]:
+    """The centres of `count` equal parts of the time until `end`, in seconds."""
     return [end * (i + 0.5) / count for i in range(count)]
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most so many places out of `count`, evenly spread, in order."""
-    if count <= most:
-        return list(range(count))
-    return [int((2 * i + 1) * count / (2 * most)) for i in range(most)]
-
-
-def left_out(count: int, shown: int) -> list[str]:
-    """What the page leaves out, said."""
-    if shown == count:
-        return []
-    return [page.paragraph(f"{shown} of {count} are shown; --videos shows more.")]
+def evenly_spaced(count: int, limit: int) -> list[int]:
+    """At most `limit` indices out of `count`, evenly spaced, ascending."""
+    limit = min(limit, count)
+    return [(2 * i + 1) * count // (2 * limit) for i in range(limit)]

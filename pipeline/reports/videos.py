@@ -1,10 +1,8 @@
-"""report for videos: what a bundle read in each, beside what is true where that is known."""
+"""The report on videos: read by a bundle, scored where annotated, laid out."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 from datasets import ClipReader
 from datasets.paths import resolve
@@ -15,21 +13,26 @@ from ..evaluation.evaluate import labelled_data
 from ..evaluation.labelled import LabelledData
 from ..reading.bundle import find_bundle
 from ..reading.inputs import KINDS
-from ..reading.prediction import Recognizer
+from ..reading.prediction import Answer, Recognizer
 from ..scoring.metrics import Normalization, Score, scores
 from ..scoring.readings import tally_readings
 from . import html as page
 from .video_html import comparison
-from .video_sections import Seen, label_sections, step_sections, text_sections
+from .video_sections import VideoReading, label_sections, step_sections, text_sections
 
-# beside a video, these hold what is true of it
+# files in a folder of videos that may annotate them
 ANNOTATIONS = (".csv", ".tsv", ".json", ".boris", ".eaf")
 
 
-class Found(NamedTuple):
-    """All videos as read; data: None if nothing is known to be true of them."""
+class VideoResults(NamedTuple):
+    """All videos with their readings; data: None without annotations, scores: then empty.
 
-    seen: list[Seen]
+    failures: the reasons of the videos that could not be read, which are not in `seen`.
+    """
+
+    count: int
+    seen: list[VideoReading]
+    failures: list[str]
     data: LabelledData | None
     scores: dict[str, Score]
 
@@ -37,26 +40,33 @@ class Found(NamedTuple):
 def report_videos(
     recognizer: Recognizer, tables: Mapping[str, Mapping[str, float]], options
 ) -> tuple[str, list[str], list[str], int]:
-    """The page's lead and sections, what the terminal says, and the exit status.
+    """The page's lead and sections, the lines for the terminal, and the exit status.
 
-    tables: scores of others, by name, in percent.
+    tables: percent scores of other systems by name.
     """
-    check(recognizer, options.model)
-    found = read_videos(recognizer, options)
-    sections = headline(found)
-    if tables and found.scores:
-        own = {name: score.value for name, score in found.scores.items()}
-        others = {n: {k: v for k, v in told.items() if k in own} for n, told in tables.items()}
-        sections += [page.heading("Beside other ways"), page.paragraph("In percent.")]
-        sections.append(comparison({find_bundle(options.model).stem: own} | others))
-    sections += of_readings(found, recognizer.bundle.labels, options.shown)
-    lead = f"{len(found.seen)} videos of {options.data}, read by {options.model}"
-    failed = any(isinstance(one.answer.reading, str) for one in found.seen)
-    return lead, sections + problems(found), [], int(failed)
+    check_bundle(recognizer, options.model)
+    results = read_videos(recognizer, options)
+    sections = headline(results)
+    if tables and results.scores:
+        own = {name: score.value for name, score in results.scores.items()}
+        others = {
+            name: {metric: value for metric, value in table.items() if metric in own}
+            for name, table in tables.items()
+        }
+        sections += [
+            page.heading("Beside other ways"),
+            page.paragraph("In percent."),
+            comparison({find_bundle(options.model).stem: own} | others),
+        ]
+    sections += reading_sections(results, recognizer.bundle.labels, options.shown)
+    unscored = results.data.unscored if results.data else []
+    sections += page.failure_list([*results.failures, *unscored])
+    lead = f"{results.count} videos of {options.data}, read by {options.model}"
+    return lead, sections, [], int(bool(results.failures))
 
 
-def check(recognizer: Recognizer, model: str) -> None:
-    """Raises ValueError for a bundle whose readings have no page yet."""
+def check_bundle(recognizer: Recognizer, model: str) -> None:
+    """Raises ValueError for a bundle whose readings have no page."""
     kind = type(recognizer.bundle.reader).__name__
     if not isinstance(recognizer.bundle.reader, ClipReader):
         raise ValueError(
@@ -67,24 +77,36 @@ def check(recognizer: Recognizer, model: str) -> None:
         raise ValueError(f"{model}: several labels a step; report shows bundles with one a step")
 
 
-def read_videos(recognizer: Recognizer, options) -> Found:
-    """Every video read and, where the truth is known, scored."""
-    bare = unlabelled(options.data)
-    data = None if bare else labelled_data(recognizer, options)
-    items = bare or data.items
+def read_videos(recognizer: Recognizer, options) -> VideoResults:
+    """Read every video and, where annotations are known, score the readings."""
+    items = unlabelled_videos(options.data)
+    data = None if items else labelled_data(recognizer, options)
+    items = items or data.items
     answers = list(track(recognizer.answers(items), "reading", len(items)))
-    for answer in answers:
-        if isinstance(answer.reading, str):
-            print(f"error: {answer.reading}", file=sys.stderr)
-    if data is None:
-        return Found([Seen(answer, None) for answer in answers], None, {})
-    # what could not be read stays in the scores, as a reading that is wrong
+    failures = [answer.reading for answer in answers if isinstance(answer.reading, str)]
+    for reason in failures:
+        print(f"error: {reason}", file=sys.stderr)
+    targets, values = [None] * len(answers), {}
+    if data is not None:
+        data, values = score_videos(data, answers, options)
+        targets = data.targets
+    seen = [
+        VideoReading(answer, target)
+        for answer, target in zip(answers, targets, strict=True)
+        if not isinstance(answer.reading, str)
+    ]
+    return VideoResults(len(answers), seen, failures, data, values)
+
+
+def score_videos(
+    data: LabelledData, answers: Sequence[Answer], options
+) -> tuple[LabelledData, dict[str, Score]]:
+    """The data with its final targets, and the scores; a video that failed counts as wrong."""
     scored = [
         answer._replace(reading=data.nothing) if isinstance(answer.reading, str) else answer
         for answer in answers
     ]
     data, notes = data.settled(scored)
-    data = data._replace(unscored=[*data.unscored, *notes])
     tally = tally_readings(
         [answer.reading for answer in scored],
         data.targets,
@@ -93,63 +115,43 @@ def read_videos(recognizer: Recognizer, options) -> Found:
         Normalization(options.ignore_case),
         data.background,
     )
-    seen = [Seen(answer, target) for answer, target in zip(answers, data.targets, strict=True)]
-    return Found(seen, data, scores(tally))
+    return data._replace(unscored=[*data.unscored, *notes]), scores(tally)
 
 
-def unlabelled(data: str) -> list[str]:
-    """The videos of a folder that holds no annotations and no folders, or one video; else none."""
+def unlabelled_videos(data: str) -> list[str]:
+    """One video, or those of a folder without annotations and subfolders; else empty."""
     path = resolve(data)
-    if path.is_file():
-        return [str(path)] if path.suffix.lower() in ClipReader.suffixes else []
-    inside = sorted(path.iterdir())
-    if any(one.is_dir() or one.suffix.lower() in ANNOTATIONS for one in inside):
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    if any(file.is_dir() or file.suffix.lower() in ANNOTATIONS for file in files):
         return []
-    return [str(one) for one in inside if one.suffix.lower() in ClipReader.suffixes]
+    return [str(file) for file in files if file.suffix.lower() in ClipReader.suffixes]
 
 
-def headline(found: Found) -> list[str]:
-    """Scores with their intervals, and how much was read."""
-    failed = sum(isinstance(one.answer.reading, str) for one in found.seen)
-    told = {"videos": str(len(found.seen)), "not readable": str(failed)}
-    for name, score in found.scores.items():
-        told[name.replace("_", " ")] = in_words(score)
-    sections = [page.facts(told)]
-    if found.scores:
-        groups = len(set(found.data.groups))
-        sections.append(
-            page.paragraph(
-                f"In brackets the 95 % interval over {groups} groups, drawn again with "
-                "replacement. A video that could not be read counts as wrong."
-            )
+def headline(results: VideoResults) -> list[str]:
+    """The scores with their intervals, and how many videos were read."""
+    figures = {"videos": str(results.count), "not readable": str(len(results.failures))}
+    for name, score in results.scores.items():
+        figures[name.replace("_", " ")] = page.percent_text(score, 1)
+    note = "Nothing is known to be true: the readings alone."
+    if results.scores:
+        note = (
+            f"In brackets the 95 % interval over {len(set(results.data.groups))} groups, drawn "
+            "again with replacement. A video that could not be read counts as wrong."
         )
-    else:
-        sections.append(page.paragraph("Nothing is known to be true: the readings alone."))
-    return sections
+    return [page.facts(figures), page.paragraph(note)]
 
 
-def in_words(score: Score) -> str:
-    if np.isnan(score.value):
-        return "undefined"
-    span = "" if np.isnan(score.low) else f" ({score.low:.1f}-{score.high:.1f})"
-    return f"{score.value:.1f} %{span}"
-
-
-def of_readings(found: Found, labels: Sequence[str], most: int) -> list[str]:
-    """The sections that fit what the bundle's head reads."""
-    seen = [one for one in found.seen if not isinstance(one.answer.reading, str)]
-    if not seen:
+def reading_sections(results: VideoResults, labels: Sequence[str], limit: int) -> list[str]:
+    """The sections that fit the kind of reading; a note on videos that could not be read."""
+    if not results.seen:
         return [page.paragraph("No video could be read.")]
-    labels = found.data.labels if found.data else labels
+    labels = results.data.labels if results.data else labels
     kinds = {StepLabels: step_sections, Label: label_sections, Text: text_sections}
-    sections = kinds[type(seen[0].answer.reading)](seen, labels, most)
-    lost = len(found.seen) - len(seen)
-    told = f"{lost} of {len(found.seen)} videos could not be read and are in nothing below."
-    return [page.paragraph(told)] * bool(lost) + sections
-
-
-def problems(found: Found) -> list[str]:
-    """What could not be read or scored, with the reasons."""
-    unread = [one.answer.reading for one in found.seen if isinstance(one.answer.reading, str)]
-    named = unread + (found.data.unscored if found.data else [])
-    return [page.folded(f"{len(named)} not read or not scored", "\n".join(named))] if named else []
+    sections = kinds[type(results.seen[0].answer.reading)](results.seen, labels, limit)
+    if results.failures:
+        note = (
+            f"{len(results.failures)} of {results.count} videos could not be read and are in "
+            "nothing below."
+        )
+        sections.insert(0, page.paragraph(note))
+    return sections

@@ -1,1 +1,1 @@
-"""Pure functions over arrays and strings: metrics, intervals, edit kinds, calibration."""
+"""Pure functions over arrays and strings: scores, their intervals, error kinds, calibration."""

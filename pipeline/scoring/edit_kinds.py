@@ -1,40 +1,43 @@
-"""What kinds of errors stand in texts that were read, and what was taken for what.
+"""Classify and count the edits between reference texts and recognized texts, and list confusions.
 
-The convention: an alignment of the fewest edits that turn the truth into the reading (code points;
-`rapidfuzz` chooses where several are as short, which moves an edit to a neighbour but never changes
-their number). A deletion is a character of the truth that was not read, an insertion one that was
-read and is not there. An edit belongs to the class of the truth's character, an insertion to that
-of the read one; a substitution that only changes case or marks belongs to those classes.
+`truth` is the reference, `reading` the recognized text. Edits come from an alignment of minimal
+Levenshtein distance between code points, as `rapidfuzz` returns it; where several alignments are
+minimal, the choice moves an edit to a neighbouring character but never changes their number. A
+deletion is a character of the truth missing from the reading, an insertion the reverse. An edit
+belongs to the class of the truth's character, an insertion to that of the inserted one; a
+substitution that only changes case or diacritics belongs to those classes.
 """
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 CLASSES = ("spaces", "digits", "punctuation", "case", "diacritics", "other letters")
-OPERATIONS = ("insert", "delete", "replace")  # rapidfuzz's words, the order of the columns
-LONGEST = 3  # characters on either side of a merge or split; more are a line that was not read
+OPERATIONS = ("insert", "delete", "replace")  # rapidfuzz's names, the order of the columns
+MAX_CONFUSION_LENGTH = 3  # characters on either side; longer stretches are unreadable text
 
 
 class Edit(NamedTuple):
-    """One edit; truth or reading is "" if nothing stands on that side.
+    """One edit operation on single characters; truth or reading is "" if that side has none.
 
-    at, to: where it stands in the truth and in the reading.
+    truth_index, reading_index: its position in either string.
     """
 
     operation: str
     truth: str
     reading: str
-    at: int
-    to: int
+    truth_index: int
+    reading_index: int
 
 
-class Place(NamedTuple):
-    """truth[start:end] of a line was read as reading[first:last]."""
+class Span(NamedTuple):
+    """truth[start:end] of a line was recognized as reading[first:last]."""
 
     line: int
     start: int
@@ -44,17 +47,17 @@ class Place(NamedTuple):
 
 
 class Confusion(NamedTuple):
-    """What was taken for what ("" is nothing): how often, in how many lines, and one place."""
+    """Characters read as others ("" is none): count of occurrences and of lines, one occurrence."""
 
     truth: str
     reading: str
     count: int
     lines: int
-    example: Place
+    example: Span
 
 
-def edits(truth: str, reading: str) -> list[Edit]:
-    """The edits from the truth to the reading, in order."""
+def edit_operations(truth: str, reading: str) -> list[Edit]:
+    """The edits that turn the truth into the reading, in order."""
     return [
         Edit(
             op.tag,
@@ -68,7 +71,7 @@ def edits(truth: str, reading: str) -> list[Edit]:
 
 
 def edit_class(edit: Edit) -> str:
-    """One of `CLASSES`."""
+    """The class of an edit, one of `CLASSES`."""
     if edit.truth and edit.reading:
         if edit.truth.lower() == edit.reading.lower():
             return "case"
@@ -87,70 +90,61 @@ def character_class(character: str) -> str:
 
 
 def base_letters(character: str) -> str:
-    """In lower case and without its marks: é, E and É are e."""
+    """The character in lower case and without combining marks: é, E and É become e."""
     parts = unicodedata.normalize("NFD", character)
     return "".join(c for c in parts if unicodedata.category(c)[0] != "M").lower()
 
 
 def count_classes(truths: Sequence[str], readings: Sequence[str]) -> np.ndarray:
-    """N lines -> edits (classes, operations) int64, in the order of `CLASSES` and `OPERATIONS`."""
+    """Edit counts of N lines, (classes, operations) int64, ordered as `CLASSES`, `OPERATIONS`."""
     counts = np.zeros((len(CLASSES), len(OPERATIONS)), np.int64)
     for truth, reading in zip(truths, readings, strict=True):
-        for edit in edits(truth, reading):
+        for edit in edit_operations(truth, reading):
             counts[CLASSES.index(edit_class(edit)), OPERATIONS.index(edit.operation)] += 1
     return counts
 
 
 def confusions(
-    truths: Sequence[str], readings: Sequence[str], most: int
+    truths: Sequence[str], readings: Sequence[str], limit: int
 ) -> tuple[list[Confusion], int]:
-    """N lines -> the most frequent confusions, and how many stretches were too long to be one.
+    """The `limit` most frequent confusions in N lines, and the number of stretches too long to be
+    one (`MAX_CONFUSION_LENGTH`).
 
-    The example is the first line's. Equally frequent ones stand in the order of their characters.
+    The example is the first occurrence. Equally frequent ones are ordered by their characters.
     """
-    found: dict[tuple[str, str], list[Place]] = {}
-    long = 0
+    spans: defaultdict[tuple[str, str], list[Span]] = defaultdict(list)
+    too_long = 0
     for line, (truth, reading) in enumerate(zip(truths, readings, strict=True)):
-        for place in merge_edits(truth, reading, line):
-            pair = truth[place.start : place.end], reading[place.first : place.last]
-            if max(map(len, pair)) > LONGEST:
-                long += 1
-                continue
-            found.setdefault(pair, []).append(place)
-    order = sorted(found, key=lambda pair: (-len(found[pair]), pair))
+        for span in merge_edits(truth, reading, line):
+            pair = truth[span.start : span.end], reading[span.first : span.last]
+            if max(map(len, pair)) > MAX_CONFUSION_LENGTH:
+                too_long += 1
+            else:
+                spans[pair].append(span)
+    order = sorted(spans, key=lambda pair: (-len(spans[pair]), pair))
     return [
-        Confusion(*pair, len(places), len({place.line for place in places}), places[0])
-        for pair in order[:most]
-        for places in [found[pair]]
-    ], long
+        Confusion(*pair, len(spans[pair]), len({span.line for span in spans[pair]}), spans[pair][0])
+        for pair in order[:limit]
+    ], too_long
 
 
-def merge_edits(truth: str, reading: str, line: int = 0) -> Iterator[Place]:
-    """Neighbouring edits as one: "rn" read as "m" is a merge, no replacement beside a deletion.
+def merge_edits(truth: str, reading: str, line: int = 0) -> Iterator[Span]:
+    """Merge adjacent edits: "rn" read as "m" is one span, not a substitution and a deletion.
 
-    Where as many characters were read as there are, or all are extra or missing, each is by itself.
+    Adjacent edits that are all of the same operation stay separate.
     """
-    for run in runs(edits(truth, reading)):
-        if len({edit.operation for edit in run}) == 1:
-            yield from singles(run, line)
-            continue
-        start, first = run[0].at, run[0].to
-        end, last = run[-1].at + len(run[-1].truth), run[-1].to + len(run[-1].reading)
-        yield Place(line, start, end, first, last)
+    for run in adjacent_edits(edit_operations(truth, reading)):
+        uniform = len({edit.operation for edit in run}) == 1
+        for edits in [[edit] for edit in run] if uniform else [run]:
+            first, last = edits[0], edits[-1]
+            end = last.truth_index + len(last.truth)
+            reading_end = last.reading_index + len(last.reading)
+            yield Span(line, first.truth_index, end, first.reading_index, reading_end)
 
 
-def runs(found: Sequence[Edit]) -> Iterator[list[Edit]]:
-    """Edits -> those between which no character is right."""
-    right, spent = [], 0  # characters that are right before each edit
-    for edit in found:
-        right.append(edit.at - spent)
-        spent += len(edit.truth)
-    for _, run in groupby(zip(right, found, strict=True), lambda pair: pair[0]):
+def adjacent_edits(edits: Sequence[Edit]) -> Iterator[list[Edit]]:
+    """Group edits that have no correct character between them."""
+    edited = accumulate((len(edit.truth) for edit in edits), initial=0)
+    correct_before = [edit.truth_index - n for edit, n in zip(edits, edited, strict=False)]
+    for _, run in groupby(zip(correct_before, edits, strict=True), key=itemgetter(0)):
         yield [edit for _, edit in run]
-
-
-def singles(run: list[Edit], line: int) -> Iterator[Place]:
-    """Each edit of a run by itself."""
-    for edit in run:
-        end, last = edit.at + len(edit.truth), edit.to + len(edit.reading)
-        yield Place(line, edit.at, end, edit.to, last)

@@ -1,22 +1,22 @@
-"""Corpus scores in percent, with a bootstrap interval by group.
+"""Corpus-level scores in percent (CER, WER, accuracy), with bootstrap intervals over groups.
 
-Each sample adds a numerator and a denominator (edits and reference characters, hits and steps); a
-score is sum / sum over all samples, never a mean of per-sample rates. Because groups (pages,
-videos, writers) only add up, an interval is a resampling of group sums. An input that failed is
-scored as "" or as label -1, so that it stays in the denominator.
+Each sample contributes a numerator and a denominator (edits and reference characters, correct and
+all steps); a score is sum / sum over all samples, never a mean of per-sample rates. Groups (pages,
+videos, writers) enter only by their sums, so the bootstrap resamples group sums. An input that
+could not be read is scored as "" or as label -1, so that it stays in the denominator.
 """
 
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-IGNORED = -100  # the target that datasets.batch pads with
-DRAWN_AT_ONCE = 2_000_000  # groups drawn per block while resampling: 16 MB an array
+IGNORED = -100  # the target value that datasets.batch pads with
+MAX_DRAWS_PER_BLOCK = 2_000_000  # groups drawn at once while resampling: 16 MB per array
 # Apostrophes and single quotes, double quotes, hyphens and dashes (U+2010..U+2015).
 _FOLDED = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc", "'")
@@ -27,9 +27,9 @@ _FOLDED = str.maketrans(
 
 @dataclass(frozen=True)
 class Normalization:
-    """How two strings are made comparable; `describe()` stands beside every score.
+    """Text normalization (NFC and more) before comparison; `describe()` is printed with scores.
 
-    ignore_case: Unicode case folding, so that "STRASSE" equals "Straße".
+    ignore_case: apply Unicode case folding, so that "STRASSE" equals "Straße".
     fold_punctuation: curly quotes become straight, every dash a hyphen, a run of white space one
         space (none at the ends).
     """
@@ -46,7 +46,7 @@ class Normalization:
         return text
 
     def describe(self) -> str:
-        """In words, such as "NFC, case ignored"."""
+        """The normalization in words, such as "NFC, case ignored"."""
         words = ["NFC"]
         if self.ignore_case:
             words.append("case ignored")
@@ -56,11 +56,11 @@ class Normalization:
 
 
 class Tally(NamedTuple):
-    """What each of N samples adds to each score. Tallies of batches are joined with `join`.
+    """What each of N samples adds to each score. `join_tallies` joins the tallies of batches.
 
     groups: N names of the page, video or writer that a sample belongs to.
-    counts: score's name -> (numerators, denominators), each (N, K) float64. K is 1 for a plain
-        ratio; for a mean over K classes there is a column for each class.
+    counts: score name -> (numerators, denominators), each (N, K) float64. K is 1 for a plain
+        ratio; for a mean over K classes there is one column per class.
     """
 
     groups: list[str]
@@ -68,7 +68,9 @@ class Tally(NamedTuple):
 
 
 class Score(NamedTuple):
-    """value, low, high: percent (low and high are nan where there is one group); n: samples."""
+    """A score with its interval: value, low, high in percent (low and high are nan if there is only
+    one group); n: samples; groups: how many; level: confidence level of the interval.
+    """
 
     value: float
     low: float
@@ -84,18 +86,19 @@ def tally_texts(
     groups: Sequence[str],
     normalization: Normalization = Normalization(),
 ) -> Tally:
-    """N strings -> cer (code points), wer (words at white space), exact (identical strings).
+    """Tally N strings: cer (code points), wer (words split at white space), exact (identical).
 
-    An empty reference adds its insertions to the edits and 0 to the reference length.
+    An empty reference adds its insertions to the edits and 0 to the reference length. Raises
+    ValueError if the lengths differ.
     """
-    _same_length(predictions, references, groups)
+    _check_lengths(predictions, references, groups)
     rows = np.empty((len(groups), 3, 2))
     for row, prediction, reference in zip(rows, predictions, references, strict=True):
-        said, true = normalization(prediction), normalization(reference)
-        said_words, true_words = said.split(), true.split()
-        row[0] = Levenshtein.distance(said, true), len(true)
-        row[1] = Levenshtein.distance(said_words, true_words), len(true_words)
-        row[2] = said == true, 1
+        prediction, reference = normalization(prediction), normalization(reference)
+        words = reference.split()
+        row[0] = Levenshtein.distance(prediction, reference), len(reference)
+        row[1] = Levenshtein.distance(prediction.split(), words), len(words)
+        row[2] = prediction == reference, 1
     names = ("cer", "wer", "exact")
     counts = {name: (rows[:, i, :1], rows[:, i, 1:]) for i, name in enumerate(names)}
     return Tally(list(groups), counts)
@@ -104,11 +107,12 @@ def tally_texts(
 def tally_labels(
     predictions: Sequence[int], targets: Sequence[int], groups: Sequence[str], num_labels: int
 ) -> Tally:
-    """One label for each of N sequences -> accuracy, mean_class_accuracy."""
-    _same_length(predictions, targets, groups)
+    """Tally one label for each of N sequences: accuracy, mean_class_accuracy.
+
+    Raises ValueError if the lengths differ or a target is no label.
+    """
     predictions, targets = np.reshape(predictions, (-1, 1)), np.reshape(targets, (-1, 1))
-    hits, steps = _class_counts(predictions, targets, num_labels)
-    return _class_tally("accuracy", hits, steps, groups)
+    return _class_tally("accuracy", predictions, targets, groups, num_labels)
 
 
 def tally_steps(
@@ -117,14 +121,19 @@ def tally_steps(
     groups: Sequence[str],
     num_labels: int,
 ) -> Tally:
-    """N sequences of labels, each (T_i,) -> frame_accuracy, mean_class_accuracy, without -100."""
-    _same_length(predictions, targets, groups)
-    hits, steps = _class_counts(predictions, targets, num_labels)
-    return _class_tally("frame_accuracy", hits, steps, groups)
+    """Tally N label sequences, each (T_i,): frame_accuracy, mean_class_accuracy.
+
+    Steps whose target is -100 are not counted. Raises ValueError if lengths differ or a target is
+    no label.
+    """
+    return _class_tally("frame_accuracy", predictions, targets, groups, num_labels)
 
 
 def join_tallies(tallies: Iterable[Tally]) -> Tally:
-    """The samples of several tallies of the same scores, one after the other."""
+    """Concatenate the samples of several tallies of the same scores.
+
+    Raises ValueError if there is none, or if their scores differ.
+    """
     tallies = list(tallies)
     if not tallies:
         raise ValueError(
@@ -146,14 +155,14 @@ def join_tallies(tallies: Iterable[Tally]) -> Tally:
 def scores(
     tally: Tally, level: float = 0.95, samples: int = 1000, seed: int = 0
 ) -> dict[str, Score]:
-    """Every score of a tally, by name, with its interval; nan where the denominator is 0."""
+    """Compute every score of a tally by name, with its interval; nan where the denominator is 0."""
     n, groups = len(tally.groups), len(set(tally.groups))
-    found = {}
+    computed = {}
     for name, (numerators, denominators) in tally.counts.items():
         value = float(_percent(numerators.sum(0), denominators.sum(0)))
         low, high = bootstrap_interval(numerators, denominators, tally.groups, level, samples, seed)
-        found[name] = Score(value, low, high, n, groups, level)
-    return found
+        computed[name] = Score(value, low, high, n, groups, level)
+    return computed
 
 
 def bootstrap_interval(
@@ -164,38 +173,48 @@ def bootstrap_interval(
     samples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval, in percent, of sum / sum when whole groups are drawn with replacement.
+    """Percentile bootstrap interval, in percent, of sum / sum, resampling whole groups.
 
     numerators, denominators: (N,), or (N, K) for a mean over K classes (those present in the draw).
-    Draws without any denominator are left out. Fewer than two groups say nothing about others: both
-    ends are nan. Order does not matter. Under about 20 groups the interval is somewhat too narrow.
+    Draws whose denominators are all 0 are left out. Returns (nan, nan) for fewer than two groups,
+    which say nothing about others. The order of samples does not matter. With fewer than about 20
+    groups the interval is somewhat too narrow. Raises ValueError if the lengths differ.
     """
     numerators, denominators = np.asarray(numerators, float), np.asarray(denominators, float)
-    _same_length(numerators, denominators, groups)
+    _check_lengths(numerators, denominators, groups)
     names, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     if len(names) < 2:
         return math.nan, math.nan
     sums = np.zeros((2, len(names), math.prod(numerators.shape[1:])))
     for total, counts in zip(sums, (numerators, denominators), strict=True):
         np.add.at(total, member, counts.reshape(len(member), -1))
-    random = np.random.default_rng(seed)
-    step = max(1, DRAWN_AT_ONCE // len(names))
-    drawn = []
-    for start in range(0, samples, step):
-        rows = min(step, samples - start)
-        picks = random.integers(len(names), size=(rows, len(names)))
-        picks += len(names) * np.arange(rows)[:, None]  # each row counts into places of its own
-        times = np.bincount(picks.ravel(), minlength=picks.size).reshape(picks.shape).astype(float)
-        drawn.append(_percent(times @ sums[0], times @ sums[1]))
-    values = np.concatenate(drawn)
+    draws = draw_groups(len(names), samples, seed)
+    values = np.concatenate([_percent(times @ sums[0], times @ sums[1]) for times in draws])
     values = values[~np.isnan(values)]
     if not len(values):
         return math.nan, math.nan
     return tuple(np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist())
 
 
+def draw_groups(groups: int, samples: int, seed: int) -> Iterator[np.ndarray]:
+    """Draw G of G groups with replacement, `samples` times.
+
+    Yields blocks (rows, G) float64 that say how often each row drew each group.
+    """
+    random = np.random.default_rng(seed)
+    step = max(1, MAX_DRAWS_PER_BLOCK // groups)
+    for start in range(0, samples, step):
+        rows = min(step, samples - start)
+        drawn = random.integers(groups, size=(rows, groups))
+        drawn += groups * np.arange(rows)[:, None]  # separate bins for each row
+        yield np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(float)
+
+
 def describe_score(name: str, score: Score, groups: str = "groups") -> str:
-    """Such as "cer 1.03 % (0.85-1.22, 95 % over 28 pages)"; groups: what a group is, plural."""
+    """A score as text, such as "cer 1.03 % (0.85-1.22, 95 % over 28 pages)".
+
+    groups: what a group is, in the plural.
+    """
     if math.isnan(score.value):
         return f"{name} undefined (nothing to count in {score.n} samples)"
     if math.isnan(score.low):
@@ -205,18 +224,23 @@ def describe_score(name: str, score: Score, groups: str = "groups") -> str:
 
 
 def _percent(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
-    """(..., K) sums -> (...): percent, the mean of those of K ratios that have a denominator."""
+    """Sums (..., K) -> percent (...): the mean over K of the ratios whose denominator is not 0."""
     present = denominators > 0
     ratios = np.divide(numerators, denominators, out=np.zeros(np.shape(numerators)), where=present)
-    number = present.sum(-1)
-    return np.where(number > 0, 100 * ratios.sum(-1) / np.maximum(number, 1), math.nan)
+    count = present.sum(-1)
+    return np.where(count > 0, 100 * ratios.sum(-1) / np.maximum(count, 1), math.nan)
 
 
-def _class_counts(
-    predictions: Sequence[np.ndarray], targets: Sequence[np.ndarray], num_labels: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """N pairs of (T_i,) labels -> hits and counted steps of each class, both (N, num_labels)."""
-    counts = np.zeros((2, len(targets), num_labels))
+def _class_tally(
+    name: str,
+    predictions: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    groups: Sequence[str],
+    num_labels: int,
+) -> Tally:
+    """Tally N pairs of labels (T_i,): the accuracy called `name`, and mean_class_accuracy."""
+    _check_lengths(predictions, targets, groups)
+    correct, total = np.zeros((2, len(targets), num_labels))
     for i, (prediction, target) in enumerate(zip(predictions, targets, strict=True)):
         prediction, target = np.asarray(prediction), np.asarray(target, dtype=np.int64)
         if prediction.shape != target.shape:
@@ -230,17 +254,13 @@ def _class_counts(
                 f"sample {i}: target {wrong[0]} is none of the labels 0..{num_labels - 1}, "
                 f"nor {IGNORED} (not counted)"
             )
-        counts[0, i] = np.bincount(target[prediction == target], minlength=num_labels)
-        counts[1, i] = np.bincount(target, minlength=num_labels)
-    return counts[0], counts[1]
+        correct[i] = np.bincount(target[prediction == target], minlength=num_labels)
+        total[i] = np.bincount(target, minlength=num_labels)
+    pooled = correct.sum(1, keepdims=True), total.sum(1, keepdims=True)
+    return Tally(list(groups), {name: pooled, "mean_class_accuracy": (correct, total)})
 
 
-def _class_tally(name: str, hits: np.ndarray, steps: np.ndarray, groups: Sequence[str]) -> Tally:
-    total = hits.sum(1, keepdims=True), steps.sum(1, keepdims=True)
-    return Tally(list(groups), {name: total, "mean_class_accuracy": (hits, steps)})
-
-
-def _same_length(predictions: Sequence, targets: Sequence, groups: Sequence) -> None:
+def _check_lengths(predictions: Sequence, targets: Sequence, groups: Sequence) -> None:
     if not len(predictions) == len(targets) == len(groups):
         raise ValueError(
             f"{len(predictions)} predictions, {len(targets)} targets and {len(groups)} groups; "

@@ -1,22 +1,23 @@
-"""What confidence is worth: how often an answer of a given confidence is right.
+"""Reliability bins, risk-coverage curves, and confidence thresholds with a guaranteed accuracy.
 
-Everywhere: the confidences of N answers, 0 to 1, and whether each was right.
+Everywhere: `confidences` are those of N answers, 0 to 1, and `correct` says which are correct.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-LEVEL = 0.95  # how sure a promise is of the lines that it is made of
+LEVEL = 0.95  # confidence level of a guarantee
 POINTS = 200  # of a stored curve
-FIRST = 0.1  # the share that is accepted at least; below it one wrong label would decide
+MIN_COVERAGE = 0.1  # smallest accepted share; with fewer answers one wrong label would decide
 
 
 class Bin(NamedTuple):
-    """Answers of like confidence: how many, their mean confidence, the share that was right."""
+    """Answers of similar confidence: their number, mean confidence, and share of correct ones."""
 
     count: int
     confidence: float
@@ -24,10 +25,10 @@ class Bin(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """What a threshold accepts of the answers that it was chosen on.
+    """A confidence threshold, and what it accepts of the answers that it was chosen on.
 
-    threshold: answers of this confidence or more are accepted. count, wrong: how many those were,
-    and how many of them were wrong. coverage: their share of all.
+    threshold: answers of at least this confidence are accepted. count, wrong: the number of
+    accepted answers, and of wrong ones among them. coverage: the accepted share of all answers.
     """
 
     threshold: float
@@ -38,10 +39,10 @@ class Accepted(NamedTuple):
 
 @dataclass(frozen=True)
 class RiskCoverageCurve:
-    """Risk and coverage, as a bundle keeps them: at least 1 and at most about POINTS thresholds.
+    """A risk-coverage curve as stored in a bundle: at most about POINTS thresholds.
 
-    thresholds: confidences, falling. counts: answers of at least that confidence. wrong: how many
-    of those were wrong. Raises ValueError for lists that are no such curve.
+    thresholds: confidences, descending. counts: number of answers of at least that confidence.
+    wrong: number of wrong ones among those. Raises ValueError for lists that are no such curve.
     """
 
     thresholds: list[float] = field(default_factory=list)
@@ -49,110 +50,109 @@ class RiskCoverageCurve:
     wrong: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        numbers = [len(self.thresholds), len(self.counts), len(self.wrong)]
-        if len(set(numbers)) > 1:
-            raise ValueError(f"a curve of {numbers} thresholds, counts and wrong ones")
-        falling = all(np.diff(self.thresholds) <= 0)
-        if not (falling and all(np.diff(self.counts) > 0) and all(np.diff(self.wrong) >= 0)):
+        lengths = [len(self.thresholds), len(self.counts), len(self.wrong)]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"a curve of {lengths} thresholds, counts and wrong ones")
+        descending = all(np.diff(self.thresholds) <= 0)
+        if not (descending and all(np.diff(self.counts) > 0) and all(np.diff(self.wrong) >= 0)):
             raise ValueError("a curve whose thresholds do not fall or whose counts do not grow")
 
 
-def reliability(confidences: Sequence[float], hits: Sequence[bool], bins: int = 10) -> list[Bin]:
-    """Bins of equal width between 0 and 1, those without any answer left out; lowest first."""
-    confidences, hits = np.asarray(confidences, float), np.asarray(hits, float)
+def reliability(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -> list[Bin]:
+    """Bins of equal width between 0 and 1, lowest first; empty bins are left out."""
+    confidences, correct = np.asarray(confidences, float), np.asarray(correct, float)
     member = np.minimum((confidences * bins).astype(int), bins - 1)
-    counts = np.bincount(member, minlength=bins)
-    sums = (np.bincount(member, values, minlength=bins) for values in (confidences, hits))
-    rows = zip(counts.tolist(), *(s.tolist() for s in sums), strict=True)
-    return [Bin(n, sure / n, right / n) for n, sure, right in rows if n]
+    sums = (np.bincount(member, values).tolist() for values in (confidences, correct))
+    rows = zip(np.bincount(member).tolist(), *sums, strict=True)
+    return [Bin(n, confidence / n, right / n) for n, confidence, right in rows if n]
 
 
 def risk_coverage(
-    confidences: Sequence[float], hits: Sequence[bool]
+    confidences: Sequence[float], correct: Sequence[bool]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(K,) coverage and (K,) risk when the surest are accepted: shares, rising coverage.
+    """Coverage (K,), ascending, and risk (K,) when the most confident answers are accepted.
 
-    Coverage: accepted of all. Risk: wrong of the accepted (El-Yaniv and Wiener 2010). One place
-    for each of the K different confidences: equal ones are accepted together or not at all.
+    Coverage: accepted answers / all. Risk: wrong ones / accepted (El-Yaniv and Wiener 2010). One
+    point for each of K distinct confidences: equal ones are accepted together or not at all.
+    Raises ValueError if the lengths differ.
     """
-    _, counts, wrong = _cumulated(confidences, hits)
+    _, counts, wrong = _cumulative_counts(confidences, correct)
     return counts / max(1, len(confidences)), wrong / counts
 
 
-def area_under_risk_coverage(confidences: Sequence[float], hits: Sequence[bool]) -> float:
+def area_under_risk_coverage(confidences: Sequence[float], correct: Sequence[bool]) -> float:
     """The mean risk over all coverages (AURC, Geifman et al. 2019); nan without any answer.
 
-    Answers of one confidence add their count times the risk at which they come in.
+    Answers of equal confidence weigh the risk at their threshold by their count.
     """
-    coverage, risk = risk_coverage(confidences, hits)
+    coverage, risk = risk_coverage(confidences, correct)
     return float((np.diff(coverage, prepend=0.0) * risk).sum()) if len(risk) else math.nan
 
 
 def risk_coverage_curve(
-    confidences: Sequence[float], hits: Sequence[bool], points: int = POINTS
+    confidences: Sequence[float], correct: Sequence[bool], points: int = POINTS
 ) -> RiskCoverageCurve:
-    """Risk and coverage at about this many coverages of equal distance, the last one all answers.
+    """The curve at about `points` equally spaced coverages, the last of which is all answers.
 
-    The places hang on the confidences alone, never on the hits: `promised` relies on it.
+    The thresholds depend on the confidences alone, never on `correct`: the test in
+    `guaranteed_threshold` relies on it.
     """
-    thresholds, counts, wrong = _cumulated(confidences, hits)
+    thresholds, counts, wrong = _cumulative_counts(confidences, correct)
     if not len(counts):
         return RiskCoverageCurve()
-    wanted = np.linspace(counts[-1] / points, counts[-1], points)
-    kept = np.unique(np.searchsorted(counts, wanted - 1e-6))
+    coverages = np.linspace(counts[-1] / points, counts[-1], points)
+    kept = np.unique(np.searchsorted(counts, coverages - 1e-6))
     return RiskCoverageCurve(thresholds[kept].tolist(), counts[kept].tolist(), wrong[kept].tolist())
 
 
 def accept_threshold(
-    confidences: Sequence[float], hits: Sequence[bool], wanted: float, level: float = LEVEL
+    confidences: Sequence[float], correct: Sequence[bool], accuracy: float, level: float = LEVEL
 ) -> Accepted | None:
-    """The lowest threshold above which `wanted` of the answers are right; see `promised`."""
-    return guaranteed_threshold(risk_coverage_curve(confidences, hits), wanted, level)
+    """The lowest threshold that guarantees this accuracy; see `guaranteed_threshold`."""
+    return guaranteed_threshold(risk_coverage_curve(confidences, correct), accuracy, level)
 
 
 def guaranteed_threshold(
-    curve: RiskCoverageCurve, wanted: float, level: float = LEVEL
+    curve: RiskCoverageCurve, accuracy: float, level: float = LEVEL
 ) -> Accepted | None:
-    """The lowest threshold whose answers are right at least `wanted` of the time; None if none is.
+    """The lowest threshold whose accepted answers are correct with rate `accuracy`; None if none.
 
-    From the surest on, each set of accepted answers is tested: were only `wanted` of such answers
-    right, as few wrong ones as here would come up with a probability of at most 1 - level (the
-    exact binomial test, whose inversion is Clopper and Pearson's bound). The first set that fails
-    ends it (fixed sequence testing: no correction for the many tests is needed; Angelopoulos et
-    al. 2021, Learn then Test). So: over draws of such validation answers, the threshold keeps what
-    is wanted with probability `level`, for answers drawn as these were: the same kinds of sources
-    in the same shares, and answers independent of each other. It says nothing about another kind
-    of input, and lines of one page or book are less independent than it takes them to be. The test
-    starts at the first set that could pass, of FIRST of all answers or more.
-    Raises ValueError if `wanted` is not between 0 and 1.
+    In order of falling confidence, each set of accepted answers is tested: if only `accuracy` of
+    such answers were correct, as few wrong ones as observed would have a probability of at most
+    1 - level (the exact binomial test, whose inversion is the Clopper-Pearson bound). The first set
+    that fails ends the search (fixed sequence testing, which needs no correction for multiple
+    tests; Angelopoulos et al. 2021, Learn then Test). Over draws of such validation answers, the
+    accuracy therefore holds with probability `level` for answers drawn as these were: the same
+    kinds of sources in the same shares, and independent of each other. It says nothing about other
+    kinds of input, and lines of one page or book are less independent than the test assumes. It
+    starts at the first set that could pass, of at least MIN_COVERAGE of all answers.
+    Raises ValueError if `accuracy` is not between 0 and 1.
     """
-    if not 0 < wanted < 1:
-        raise ValueError(f"{wanted:g} of the answers right: it must lie between 0 and 1")
+    if not 0 < accuracy < 1:
+        raise ValueError(f"{accuracy:g} of the answers right: it must lie between 0 and 1")
     total = curve.counts[-1] if curve.counts else 0
-    least = max(math.log(1 - level) / math.log(wanted), FIRST * total)
-    found = None
+    min_count = max(math.log(1 - level) / math.log(accuracy), MIN_COVERAGE * total)
+    lowest = None
     for threshold, count, wrong in zip(curve.thresholds, curve.counts, curve.wrong, strict=True):
-        if count < least:
+        if count < min_count:
             continue
-        if binomial_tail(count, wrong, 1 - wanted) > 1 - level:
+        if binomial_tail(count, wrong, 1 - accuracy) > 1 - level:
             break
-        found = Accepted(threshold, count, wrong, count / total)
-    return found
+        lowest = Accepted(threshold, count, wrong, count / total)
+    return lowest
 
 
 def best_guarantee(curve: RiskCoverageCurve, level: float = LEVEL) -> float:
-    """The highest share of right answers that some threshold promises, to 0.001 below; 0 if none.
+    """The highest accuracy that some threshold guarantees, rounded down to 0.001; 0 if none.
 
-    To tell what could be had where `promised` says no; chosen after seeing all, it is itself a
-    little optimistic.
+    It says what is possible where `guaranteed_threshold` returns None. Chosen after seeing all
+    answers, it is itself slightly optimistic.
     """
-    low, high = 0, 1000
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (
-            (middle, high) if guaranteed_threshold(curve, middle / 1000, level) else (low, middle)
-        )
-    return low / 1000
+    permilles = range(999, 0, -1)
+    index = bisect_left(
+        permilles, True, key=lambda n: guaranteed_threshold(curve, n / 1000, level) is not None
+    )
+    return (999 - index) / 1000
 
 
 def binomial_tail(count: int, wrong: int, risk: float) -> float:
@@ -163,13 +163,14 @@ def binomial_tail(count: int, wrong: int, risk: float) -> float:
     return float(min(1.0, np.exp(logs).sum()))
 
 
-def _cumulated(
-    confidences: Sequence[float], hits: Sequence[bool]
+def _cumulative_counts(
+    confidences: Sequence[float], correct: Sequence[bool]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(K,) each different confidence, falling; answers of at least it; wrong ones among them."""
-    confidences, hits = np.asarray(confidences, float), np.asarray(hits, bool)
-    if len(confidences) != len(hits):
-        raise ValueError(f"{len(confidences)} confidences, but {len(hits)} hits")
+    """Distinct confidences (K,), descending; numbers of answers of at least each, and of wrong ones
+    among them.
+    """
+    confidences, correct = np.asarray(confidences, float), np.asarray(correct, bool)
+    if len(confidences) != len(correct):
+        raise ValueError(f"{len(confidences)} confidences, but {len(correct)} hits")
     values, member = np.unique(-confidences, return_inverse=True)
-    counts = np.bincount(member, minlength=len(values)).cumsum()
-    return -values, counts, np.bincount(member, ~hits, minlength=len(values)).cumsum().astype(int)
+    return -values, np.bincount(member).cumsum(), np.bincount(member, ~correct).cumsum().astype(int)

@@ -1,8 +1,8 @@
-"""One temperature that makes a network's confidence mean what it says (Guo et al. 2017).
+"""Temperature scaling (Guo et al. 2017), a bundle's calibration, and calibration error.
 
-A network trained to the end is surer than it is right. Its logits, divided by one number that is
-fitted on the validation split, keep their order, so no reading changes; only the confidence does.
-Strings have two numbers more: see calibrate_strings.py.
+A network trained to convergence is overconfident. Dividing its logits by one number that is fitted
+on the validation split keeps their order, so no prediction changes, only the confidence. Strings
+also get a slope and an offset: see string_confidence.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,29 +30,29 @@ from .string_confidence import (
     fit_platt_scaling,
     negative_log_likelihood,
 )
-from .string_evidence import StringEvidence
+from .string_evidence import StringEvidence, concatenate_evidence
 
-# 0.05 is reached if validation has no error (the surer, the better), 20 if hits are mere chance
-LOWEST, HIGHEST = 0.05, 20.0
+# 0.05 is reached if validation has no error (more confidence is always better), 20 at chance level
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 HALVINGS = 30  # of the interval between them on a logarithmic scale: to 6e-9
 BINS = 15
-IN_A_BIN = 100  # answers at least, before there are more bins: fewer measure chance
+MIN_PER_BIN = 100  # answers; the error of smaller bins would be mostly chance
 
 Decoder = Literal["greedy", "beam"]
 
 
 def decoder_name(search: object | None) -> Decoder:
-    """What a calibration calls this way of reading strings; None is greedy."""
+    """The name under which a calibration stores this decoder; None is greedy."""
     return "greedy" if search is None else "beam"
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a bundle keeps.
+    """The calibration stored in a bundle.
 
-    temperature: what its logits are divided by; 1 changes nothing. strings: of a network that reads
-    strings, what makes the whole one's confidence hold, for each way of decoding that was
-    calibrated. Raises ValueError for a temperature that no fit gives.
+    temperature: divides the logits; 1 changes nothing. strings: for CTC networks, the calibration
+    of whole strings for each decoder that was calibrated. Raises ValueError for a temperature that
+    no fit gives.
     """
 
     temperature: float = 1.0
@@ -60,44 +60,44 @@ class Calibration:
 
     def __post_init__(self) -> None:
         number = isinstance(self.temperature, float | int)
-        if not (number and LOWEST <= self.temperature <= HIGHEST):
+        if not (number and MIN_TEMPERATURE <= self.temperature <= MAX_TEMPERATURE):
             raise ValueError(
-                f"temperature {self.temperature!r} is no number from {LOWEST} to {HIGHEST:g}"
+                f"temperature {self.temperature!r} is no number from {MIN_TEMPERATURE} to "
+                f"{MAX_TEMPERATURE:g}"
             )
 
 
 def to_metadata(calibration: Calibration) -> dict:
-    """For a bundle's JSON; without strings it is as older versions of Strand know it."""
+    """The calibration as JSON content; without `strings`, in the form of older versions."""
     content = asdict(calibration)
     return content if calibration.strings else {"temperature": calibration.temperature}
 
 
 def from_metadata(content: dict) -> Calibration:
-    """The reverse of `to_metadata`.
+    """The inverse of `to_metadata`.
 
-    Raises TypeError, ValueError, KeyError or AttributeError for what it never wrote.
+    Raises TypeError, ValueError, KeyError or AttributeError for content that it never wrote.
     """
-    rest = dict(content)
     strings = {
-        name: StringCalibration(**(one | {"curve": RiskCoverageCurve(**one["curve"])}))
-        for name, one in rest.pop("strings", {}).items()
+        name: StringCalibration(**(fields | {"curve": RiskCoverageCurve(**fields["curve"])}))
+        for name, fields in content.get("strings", {}).items()
     }
-    return Calibration(strings=strings, **rest)
+    return Calibration(**(content | {"strings": strings}))
 
 
 class LabelEvidence(NamedTuple):
-    """What a network said of N labelled things: logits (N, L) float32, their labels (N,) int64."""
+    """Logits (N, L) float32 of N labelled sequences or steps, and their labels (N,) int64."""
 
     logits: np.ndarray
     labels: np.ndarray
 
 
 def label_evidence(head: Head, logits: Tensor, targets: Tensor) -> LabelEvidence | None:
-    """The logits of a batch that stand beside one label; None if the head's are not of that kind.
+    """The logits of a batch and their labels; None if the head has no single label for each.
 
-    Of a head that labels steps each labelled step counts for itself. The string of a CTC head has
-    many paths (see `told_strings`), and the labels of a multi-label head are no alternatives: one
-    temperature over a softmax fits neither.
+    Of a head that labels steps, each labelled step counts. The string of a CTC head has many paths
+    (see `string_evidence`), and the labels of a multi-label head do not exclude each other: a
+    temperature for a softmax fits neither.
     """
     steps = isinstance(head, TokenClassificationHead) and not head.multi_label
     if not (steps or isinstance(head, SequenceClassificationHead)):
@@ -109,47 +109,48 @@ def label_evidence(head: Head, logits: Tensor, targets: Tensor) -> LabelEvidence
 
 
 def fit_calibration(
-    told: Iterable[LabelEvidence | StringEvidence],
+    evidence: Iterable[LabelEvidence | StringEvidence],
 ) -> tuple[Calibration, dict[str, float]]:
-    """Fit on what was told -> the calibration, and what it changes.
+    """Fit a calibration to the evidence of batches, all of one kind; returns it with its scores.
 
-    nll (nats) and ece (percent, see `expected_calibration_error`) without it, and with it as
-    nll_calibrated and ece_calibrated; of strings, those of the whole string and, as characters_nll
-    and so on, of its characters. Temperature 1 and no scores if nothing was labelled.
+    Scores: nll (nats) and ece (percent, see `expected_calibration_error`) without calibration, and
+    with it as nll_calibrated and ece_calibrated; for strings, those of the whole string and, as
+    characters_nll etc., of its characters. Temperature 1 and no scores if nothing was labelled.
     """
-    told = list(told)
-    if not sum(len(part[-1]) for part in told):
+    parts = list(evidence)
+    if not sum(len(part[-1]) for part in parts):
         return Calibration(), {}
-    joined = [np.concatenate(parts) for parts in zip(*told, strict=True)]
-    if isinstance(told[0], StringEvidence):
-        return fit_string_calibration(StringEvidence(*joined))
-    logits, labels = torch.from_numpy(joined[0]).double(), torch.from_numpy(joined[1])
+    joined = concatenate_evidence(parts)
+    if isinstance(joined, StringEvidence):
+        return fit_string_calibration(joined)
+    logits, labels = torch.from_numpy(joined.logits).double(), torch.from_numpy(joined.labels)
     temperature = fit_temperature(logits, labels)
-    found = {}
-    for ending, t in (("", 1.0), ("_calibrated", temperature)):
-        sure, ids = (logits / t).softmax(1).max(1)
-        found[f"nll{ending}"] = float(cross_entropy(logits / t, labels))
-        found[f"ece{ending}"] = expected_calibration_error(sure.numpy(), (ids == labels).numpy())
-    return Calibration(temperature), found
+    scores = {}
+    for suffix, t in (("", 1.0), ("_calibrated", temperature)):
+        confidences, ids = (logits / t).softmax(1).max(1)
+        correct = (ids == labels).numpy()
+        scores[f"nll{suffix}"] = float(cross_entropy(logits / t, labels))
+        scores[f"ece{suffix}"] = expected_calibration_error(confidences.numpy(), correct)
+    return Calibration(temperature), scores
 
 
-def fit_string_calibration(told: StringEvidence) -> tuple[Calibration, dict[str, float]]:
-    """Of M >= 1 strings read greedily, as `calibrate`; bins of the ECE are those of `bins_for`."""
-    fitted = fit_platt_scaling(told)
-    logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
-    temperature = fit_character_temperature(told) if len(ids) else 1.0
-    found = {}
-    for ending, t in (("", 1.0), ("_calibrated", temperature)):
-        p = np.exp(told.scores)
-        sure = np.array([fitted.confidence(one) for one in p]) if ending else p
-        found[f"nll{ending}"] = negative_log_likelihood(sure, told.exact)
-        bins = num_bins(len(sure))
-        found[f"ece{ending}"] = expected_calibration_error(sure, told.exact, bins)
+def fit_string_calibration(evidence: StringEvidence) -> tuple[Calibration, dict[str, float]]:
+    """`fit_calibration` for M >= 1 greedily decoded strings; their ECE has `num_bins` bins."""
+    fitted = fit_platt_scaling(evidence.scores, evidence.exact)
+    logits, ids = torch.from_numpy(evidence.logits), torch.from_numpy(evidence.ids)
+    temperature = fit_character_temperature(evidence) if len(ids) else 1.0
+    scores, bins = {}, num_bins(len(evidence.exact))
+    for suffix, t, confidences in (
+        ("", 1.0, np.exp(evidence.scores)),
+        ("_calibrated", temperature, fitted.confidences(evidence.scores)),
+    ):
+        scores[f"nll{suffix}"] = negative_log_likelihood(confidences, evidence.exact)
+        scores[f"ece{suffix}"] = expected_calibration_error(confidences, evidence.exact, bins)
         if len(ids):
-            single = character_confidences(logits, ids, t)
-            found[f"characters_nll{ending}"] = negative_log_likelihood(single, told.hits)
-            found[f"characters_ece{ending}"] = expected_calibration_error(single, told.hits)
-    return Calibration(temperature, {"greedy": fitted}), found
+            characters = character_confidences(logits, ids, t), evidence.correct
+            scores[f"characters_nll{suffix}"] = negative_log_likelihood(*characters)
+            scores[f"characters_ece{suffix}"] = expected_calibration_error(*characters)
+    return Calibration(temperature, {"greedy": fitted}), scores
 
 
 def string_confidence(
@@ -157,8 +158,8 @@ def string_confidence(
 ) -> float | None:
     """P(no error) of a string whose `confidence` is its probability; None without calibration.
 
-    What was calibrated for another way of decoding is better than nothing: it serves where there is
-    none for this one, but promises nothing.
+    If this decoder was not calibrated, the calibration of another one is used: better than none,
+    but without any guarantee.
     """
     strings = calibration.strings
     fitted = strings.get(decoder) or next(iter(strings.values()), None)
@@ -166,61 +167,61 @@ def string_confidence(
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature of the lowest mean -log p(label), within the bounds; logits (N, L) float64.
+    """The temperature within the bounds that minimizes the cross-entropy; logits (N, L) float64.
 
-    In 1 / temperature that mean is convex and its slope is the mean of E[logit] - logit[label], so
-    halving the interval finds the one place where the slope changes its sign.
+    The cross-entropy is convex in 1 / temperature with slope mean(E[logit] - logit[label]), so
+    bisection finds the only sign change of the slope.
     """
     true = logits.gather(1, labels[:, None]).mean()
-    low, high = np.log(LOWEST), np.log(HIGHEST)
+    low, high = np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         expected = ((logits / np.exp(middle)).softmax(1) * logits).sum(1).mean()
-        if expected > true:  # too sure of what is wrong: a higher temperature
+        if expected > true:  # overconfident: the temperature must be higher
             low = middle
         else:
             high = middle
-    return float(np.clip(np.exp((low + high) / 2), LOWEST, HIGHEST))
+    return float(np.clip(np.exp((low + high) / 2), MIN_TEMPERATURE, MAX_TEMPERATURE))
 
 
 def expected_calibration_error(
-    confidences: Sequence[float], hits: Sequence[bool], bins: int = BINS
+    confidences: Sequence[float], correct: Sequence[bool], bins: int = BINS
 ) -> float:
-    """How far confidence is from the share of hits, in percent: the mean over N answers.
+    """Expected calibration error (ECE) in percent: the gap between mean confidence and accuracy in
+    each bin, averaged over N answers.
 
-    Bins of equal mass (Nguyen and O'Connor 2015): the answers in the order of their confidence are
-    cut into equal shares, but never between two of the same confidence, so that their order does
-    not matter. nan without any answer.
+    Bins of equal mass (Nguyen and O'Connor 2015): the answers sorted by confidence are cut into
+    equal parts, but never between two of equal confidence, so that the order of answers does not
+    matter. nan without any answer.
     """
-    confidences, hits = np.asarray(confidences, float), np.asarray(hits, float)
-    if not len(hits):
+    confidences, correct = np.asarray(confidences, float), np.asarray(correct, float)
+    if not len(correct):
         return float("nan")
-    member = _bins(confidences, bins)
-    gaps = np.bincount(member, hits - confidences)
-    return float(100 * np.abs(gaps).sum() / len(hits))
+    gaps = np.bincount(_bin_indices(confidences, bins), correct - confidences)
+    return float(100 * np.abs(gaps).sum() / len(correct))
 
 
 def chance_calibration_error(confidences: Sequence[float], bins: int = BINS) -> float:
-    """The `expected_calibration_error` that confidences have which hold exactly, in percent.
+    """The `expected_calibration_error`, in percent, to expect of perfectly calibrated confidences.
 
-    Few answers are never right in just the share that is expected: a bin's gap is then nearly
-    normal with the variance sum p (1 - p), so its size is sqrt(2 / pi) deviations. A measured
-    error of about this size is no sign of any.
+    With finitely many answers accuracy deviates from confidence by chance: a bin's gap is about
+    normal with variance sum p (1 - p), so its mean size is sqrt(2 / pi) standard deviations. A
+    measured error of about this size is no evidence of miscalibration.
     """
     confidences = np.asarray(confidences, float)
     if not len(confidences):
         return float("nan")
-    variances = np.bincount(_bins(confidences, bins), confidences * (1 - confidences))
+    variances = np.bincount(_bin_indices(confidences, bins), confidences * (1 - confidences))
     return float(100 * np.sqrt(2 / np.pi * variances).sum() / len(confidences))
 
 
 def num_bins(answers: int) -> int:
-    """BINS, or so many fewer that each holds IN_A_BIN answers."""
-    return max(1, min(BINS, answers // IN_A_BIN))
+    """BINS, or fewer so that each holds at least MIN_PER_BIN answers; at least 1."""
+    return max(1, min(BINS, answers // MIN_PER_BIN))
 
 
-def _bins(confidences: np.ndarray, bins: int) -> np.ndarray:
-    """(N,) which bin of equal mass each of N >= 1 falls into."""
+def _bin_indices(confidences: np.ndarray, bins: int) -> np.ndarray:
+    """(N,) the index of the equal-mass bin of each of N >= 1 confidences."""
     cuts = np.arange(1, bins) * len(confidences) // bins
     edges = np.unique(np.sort(confidences)[cuts])
     return np.searchsorted(edges, confidences, side="right")

@@ -1,1 +1,1 @@
-"""From a config to a run folder; the only room that imports Lightning."""
+"""From a config to a run folder: training with PyTorch Lightning, which only this room imports."""

@@ -1,4 +1,4 @@
-"""A moving average of the weights over the steps: what is validated, kept and shipped."""
+"""Exponential moving average (EMA) of the weights: what is validated, kept and shipped."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -9,15 +9,16 @@ from torch import Tensor
 
 from .signals import uninterrupted
 
-EARLY = 10  # with n steps behind it the average keeps at most (1 + n) / (EARLY + n) of itself
+WARMUP = 10  # after n steps the decay is at most (1 + n) / (WARMUP + n)
 
 
 class MovingAverage(WeightAveraging):
-    """Lightning's averaging, exponential, with a decay that grows to `decay` over the first steps.
+    """Lightning's weight averaging with an EMA whose decay grows to `decay` over the first steps.
 
-    Without that, a short training would end on an average of its beginnings. The average stands in
-    for the weights in every validation, in checkpoints' `state_dict` and after the training;
-    `applied` puts it there in between.
+    With a constant decay the initial weights would dominate the average of a short training. The
+    average is swapped in for every validation, in the checkpoints' `state_dict` and after the
+    training; `applied` swaps it in at other times.
+    Raises ValueError for a decay that is not between 0 and 1.
     """
 
     def __init__(self, decay: float):
@@ -25,42 +26,42 @@ class MovingAverage(WeightAveraging):
             raise ValueError(f"average_decay {decay}: between 0 and 1, such as 0.999, or null")
         super().__init__(avg_fn=self._average)
         self.decay = decay
-        self.stands_in = False  # the average is in the module, and the weights in the average
+        self.swapped = False  # the module holds the average, and the averaged model the weights
 
     def _average(self, average: Tensor, weights: Tensor, steps: Tensor) -> Tensor:
-        """Both of one shape; steps: how many are in the average already."""
+        """The new average, of the same shape; steps: how many the old one has already seen."""
         if not average.is_floating_point():
-            return weights  # counts of batches
-        decay = min(self.decay, float((1 + steps) / (EARLY + steps)))
+            return weights  # integer buffers, such as the number of batches seen
+        decay = min(self.decay, float((1 + steps) / (WARMUP + steps)))
         return average.lerp(weights, 1 - decay)
 
     def _swap_models(self, pl_module: pl.LightningModule) -> None:
         with uninterrupted():
             super()._swap_models(pl_module)
-            self.stands_in = not self.stands_in
+            self.swapped = not self.swapped
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict
     ) -> None:
-        """As Lightning's, also within a validation: there Ctrl-C ends a training as well."""
+        """As Lightning's, but also correct during validation, where Ctrl-C saves a checkpoint."""
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
-        if self.stands_in:
+        if self.swapped:
             weights, average = checkpoint["state_dict"], checkpoint["current_model_state"]
             checkpoint |= {"state_dict": average, "current_model_state": weights}
 
     @contextmanager
     def applied(self, module: pl.LightningModule) -> Iterator[None]:
-        """The average in the place of the weights."""
+        """Context in which the module has the averaged weights."""
         try:
             self._swap_models(module)
             yield
         finally:
-            if self.stands_in:
+            if self.swapped:
                 self._swap_models(module)
 
 
 def averaged_weights(trainer: pl.Trainer, module: pl.LightningModule):
-    """A context in which the module has its averaged weights, if this training averages any."""
+    """Context in which the module has its averaged weights, if the trainer averages any."""
     for callback in trainer.callbacks:
         if isinstance(callback, MovingAverage):
             return callback.applied(module)

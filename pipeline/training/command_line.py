@@ -1,4 +1,4 @@
-"""The command line of a training: LightningCLI, a strict parser, the callbacks of every run."""
+"""The LightningCLI behind `fit`, `validate` and `test`: options, trainer defaults and callbacks."""
 
 import logging
 import pickle
@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from datasets import SequenceDataModule
 
 from ..parsing import StrictParser
-from ..reading.bundle import Bundle, describe_part, load_bundle, part_spec
+from ..reading.bundle import describe_part, load_bundle, part_spec
 from ..reading.prediction import multiplies_bfloat16
 from .alphabets import Alphabet, choose_alphabet
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
@@ -38,7 +38,7 @@ INTERRUPTED = 130  # the exit status that shells give to a program ended by Ctrl
 
 
 class TrainingParser(StrictParser, LightningArgumentParser):
-    """Lightning's options, strictly."""
+    """Lightning's argument parser with the error messages of StrictParser."""
 
     def __init__(self, *args, **kwargs):
         usage = "python run.py fit|validate|test -c CONFIG [--key=value ...]"
@@ -46,7 +46,7 @@ class TrainingParser(StrictParser, LightningArgumentParser):
 
 
 class SaveFitConfig(SaveConfigCallback):
-    """Validating or testing a run leaves its config.yaml as it was trained."""
+    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
@@ -54,7 +54,9 @@ class SaveFitConfig(SaveConfigCallback):
 
 
 class StrandCLI(LightningCLI):
-    """One module, one data module; the data tells the network its sizes and labels."""
+    """LightningCLI for one module and one data module, which gives the network its input size and
+    labels.
+    """
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("data.input_size", "model.input_size", apply_on="instantiate")
@@ -87,23 +89,23 @@ class StrandCLI(LightningCLI):
                 "checkpoint.enable_version_counter": False,
                 "early_stopping.monitor": "validation/error",
                 "early_stopping.patience": 20,
-                "early_stopping.check_on_train_epoch_end": False,  # some epochs end unvalidated
+                "early_stopping.check_on_train_epoch_end": False,  # not every epoch is validated
             }
         )
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        commands = LightningCLI.subcommands()
-        commands.pop("predict")  # ours reads files, without Lightning
-        return commands
+        # `run.py predict` is implemented without Lightning
+        return {k: skip for k, skip in LightningCLI.subcommands().items() if k != "predict"}
 
     def parse_arguments(self, parser: LightningArgumentParser, args: list[str]) -> None:
         self.config = parser.parse_args(args)
 
     def _parse_ckpt_path(self) -> None:
-        """Lightning would let the checkpoint's options override those given on the command line.
+        """Check the checkpoint file; Lightning would also let the hyperparameters in it override
+        the options given on the command line.
 
-        Raises ValueError, before data is read, for a file that is no checkpoint.
+        Raises ValueError, before any data is read, if the file is not a checkpoint.
         """
         path = self.config[self.config.subcommand].ckpt_path
         if path and Path(path).is_file():
@@ -117,9 +119,12 @@ class StrandCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
+        self.forgetting: Forgetting | None = None
         self.bundle = load_bundle(options.init_from) if options.init_from else None
-        if self.bundle and same_head(self.bundle, options.model.head):
-            choose_alphabet(options.data.source, self.bundle.labels, options.alphabet)
+        if self.bundle:
+            head = type(self.bundle.model.head).__name__
+            if options.model.head.class_path.rpartition(".")[2] == head:
+                choose_alphabet(options.data.source, self.bundle.labels, options.alphabet)
         if options.remember and not options.init_from:
             raise ValueError("--remember goes with --init_from: what is not known is not forgotten")
         on_gpu = options.trainer.accelerator != "cpu" and torch.cuda.is_available()
@@ -127,12 +132,12 @@ class StrandCLI(LightningCLI):
         if options.trainer.precision == "bf16-mixed" and not native:
             print("this processor has no bfloat16: training in float32, slower but as well")
             options.trainer.precision = "32-true"
-        options.weights_only = True  # a checkpoint may come from anywhere: it must run no code
-        options.trainer.logger = False  # replaced below: the folder's name depends on other options
+        options.weights_only = True  # unpickling an untrusted checkpoint could run arbitrary code
+        options.trainer.logger = False  # made in instantiate_trainer, which knows the run's name
 
     def instantiate_trainer(self, **kwargs) -> pl.Trainer:
-        folder = run_name(self.config[self.subcommand], self.subcommand)
-        logger = TensorBoardLogger("runs", name=folder, version="", default_hp_metric=False)
+        name = run_name(self.config[self.subcommand])
+        logger = TensorBoardLogger("runs", name=name, version="", default_hp_metric=False)
         return super().instantiate_trainer(logger=logger, **kwargs)
 
     def before_fit(self) -> None:
@@ -144,31 +149,31 @@ class StrandCLI(LightningCLI):
                 f"--init_from: the bundle prepares its input with {describe_part(theirs)}, the "
                 f"data with {describe_part(ours)}; give both the same options"
             )
-        told = initialize_from(self.model.model, self.model.labels, self.bundle)
+        summary = initialize_from(self.model.model, self.model.labels, self.bundle)
         if self.trainer.is_global_zero:
-            print(told)
+            print(summary)
             options = self.config[self.subcommand]
-            self.forgetting = (
-                Forgetting(options.init_from, options.remember) if options.remember else None
-            )
+            if options.remember:
+                self.forgetting = Forgetting(options.init_from, options.remember)
 
     def fit(self, **options) -> None:
-        """Lightning ends the process on Ctrl-C; before that, say how to go on.
+        """Train; after Ctrl-C print the command that resumes the training and exit with status 130.
 
-        Raises ValueError or OSError for what is wrong before the first step, RuntimeError later.
+        Raises ValueError or OSError for an error before the first step (in the config or the data),
+        RuntimeError for one after it.
         """
         try:
             self.trainer.fit(**options)
         except (ValueError, OSError) as error:
-            if self.trainer.global_step:  # no longer a matter of config or data: show where
+            if self.trainer.global_step:  # now a bug: show the traceback
                 raise RuntimeError("the training broke off") from error
             raise
-        except SystemExit:
+        except SystemExit:  # raised by Lightning on KeyboardInterrupt
             folder = Path(self.trainer.log_dir)
             last = folder / "checkpoints" / "last.ckpt"
             if last.exists():
-                told = f"python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
-                print(f"interrupted; go on with: {told}")
+                resume = f"python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
+                print(f"interrupted; go on with: {resume}")
             else:
                 print("interrupted before the first step: nothing to save")
             sys.exit(INTERRUPTED)
@@ -179,21 +184,16 @@ class StrandCLI(LightningCLI):
             return
         best, last = folder / "best.safetensors", folder / "checkpoints" / "last.ckpt"
         if not best.exists():
-            there = f"{last.name} is there" if last.exists() else "nothing was saved"
-            print(f"run folder: {folder} (ended before the first validation; {there})")
+            saved = f"{last.name} is there" if last.exists() else "nothing was saved"
+            print(f"run folder: {folder} (ended before the first validation; {saved})")
             return
-        if self.bundle is not None and self.forgetting is not None:
-            print(self.forgetting.note(best))
+        if self.forgetting is not None:
+            print(self.forgetting.report(best))
         print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
 
 
-def same_head(bundle: Bundle, head) -> bool:
-    """Whether a config's head is of the bundle's kind."""
-    return head.class_path.rpartition(".")[2] == type(bundle.model.head).__name__
-
-
 def quieten_lightning() -> None:
-    """Its advertisements, and what it says of its own code or of choices made here on purpose."""
+    """Silence Lightning's tips, its deprecation warnings and its warnings on deliberate choices."""
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(is_no_tip)
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
@@ -207,13 +207,14 @@ def is_no_tip(record: logging.LogRecord) -> bool:
 
 
 def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
-    """Parse and do what the arguments ask for, as this kind of command line does it."""
+    """Construct the given CLI class with the arguments, which parses and runs them."""
+    speed = TrainingSpeed()
     callbacks = [
         DataSummary(),
-        TrainingSpeed(),
-        EpochReport(),
+        speed,
+        EpochReport(speed),
         BestBundle(),
-        TrainingHistory(),  # before the checkpoint that counts its lines
+        TrainingHistory(speed),  # before LastCheckpoint, whose file counts the lines written
         LastCheckpoint(),
         StopBetweenBatches(),
         LearningRateMonitor("step"),

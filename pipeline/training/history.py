@@ -1,4 +1,4 @@
-"""What a training was like, epoch by epoch: history.jsonl, and result.json when it is finished."""
+"""The training history: history.jsonl with a line per epoch, result.json when training is done."""
 
 import json
 import math
@@ -11,24 +11,26 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from .callbacks import TrainingSpeed, run_folder
+from .callbacks import TrainingSpeed
 from .memory import peak_memory_mib
-from .run_folder import write_whole
+from .run_folder import run_folder, write_atomically
 
 HISTORY, RESULT = "history.jsonl", "result.json"
 
 
 class TrainingHistory(Callback):
-    """One JSON line an epoch into the run's folder; it goes on where a checkpoint was written.
+    """Append one JSON line per epoch to history.jsonl; resume from a checkpoint's epoch.
 
-    Must stand before LastCheckpoint: a line is on the disk before the checkpoint that counts it.
-    The training loss of an epoch that was interrupted is the mean of its batches since then.
+    Must precede LastCheckpoint in the list of callbacks: a line is on the disk before the
+    checkpoint that counts it. After an interruption within an epoch, the epoch's training loss is
+    the mean over the batches since then.
     """
 
-    def __init__(self) -> None:
-        self.epochs, self.seconds = 0, 0.0  # finished, over all sittings
+    def __init__(self, speed: TrainingSpeed) -> None:
+        self.speed = speed
+        self.epochs, self.seconds = 0, 0.0  # finished epochs, seconds before the last resumption
         self._started: float | None = None
-        self._loss: list[torch.Tensor] = []
+        self._losses: list[torch.Tensor] = []  # (loss, samples) of each batch
         self._validation: dict[str, float] = {}
 
     def state_dict(self) -> dict:
@@ -38,24 +40,23 @@ class TrainingHistory(Callback):
         self.epochs, self.seconds = state["epochs"], state["seconds"]
 
     def _elapsed(self) -> float:
-        """Seconds of training and validation, all sittings together."""
+        """Seconds of training and validation, summed over all resumptions."""
         now = time.perf_counter()
         return self.seconds + (now - self._started if self._started is not None else 0.0)
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self._started = time.perf_counter()
-        self._loss, self._validation = [], {}
         if trainer.is_global_zero:
             folder = run_folder(trainer)
             (folder / RESULT).unlink(missing_ok=True)
             kept = read_history(folder)[: self.epochs] if self.epochs else []
-            write_whole(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in kept))
+            write_atomically(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in kept))
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
-        if outputs:  # empty for a batch that had nothing to learn from
-            share = torch.tensor([float(len(batch.lengths))])
+        if outputs:  # empty if no sample of the batch has a loss
+            samples = torch.tensor([float(len(batch.lengths))])
             loss = outputs["loss"].detach().reshape(1) * trainer.accumulate_grad_batches
-            self._loss.append(torch.cat([loss, share.to(loss)]))  # no wait for the GPU here
+            self._losses.append(torch.cat([loss, samples.to(loss)]))  # does not wait for the GPU
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
@@ -64,39 +65,39 @@ class TrainingHistory(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.epochs += 1
-        speed = next((c for c in trainer.callbacks if isinstance(c, TrainingSpeed)), None)
         row = {
             "epoch": self.epochs,
             "seconds": round(self._elapsed(), 3),
             "train_loss": self._mean_loss(),
             "validation": self._validation,
-            "samples_per_second": speed.speed if speed and speed.samples else math.nan,
+            "samples_per_second": self.speed.rates()[0] if self.speed.samples else math.nan,
             "peak_memory_mib": peak_memory_mib(),
             "parameters": sum(p.numel() for p in module.model.parameters()),
         }
         if torch.cuda.is_available():
             row["gpu_memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
-        self._loss, self._validation = [], {}
+        self._losses, self._validation = [], {}
         if trainer.is_global_zero:
             with open(run_folder(trainer) / HISTORY, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
 
     def _mean_loss(self) -> float:
-        if not self._loss:
+        """Mean of the batch losses, weighted by samples; nan if there are none."""
+        if not self._losses:
             return math.nan
-        losses, shares = torch.stack(self._loss).double().unbind(1)
-        return float((losses * shares).sum() / shares.sum())
+        losses, samples = torch.stack(self._losses).double().unbind(1)
+        return float((losses * samples).sum() / samples.sum())
 
     def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Only a training that came to its end gets here."""
-        history = read_history(run_folder(trainer))
+        """Write result.json; Lightning does not call this for an interrupted training."""
+        folder = run_folder(trainer)
+        history = read_history(folder)
         if trainer.is_global_zero and history:
-            found = json.dumps(summarize(history), indent=1) + "\n"
-            write_whole(run_folder(trainer) / RESULT, found)
+            write_atomically(folder / RESULT, json.dumps(summarize(history), indent=1) + "\n")
 
 
 def read_history(folder: Path) -> list[dict]:
-    """The lines of history.jsonl; a last line that a power cut left half written is no line."""
+    """Rows of a run's history.jsonl, up to the first invalid line, such as one cut by a crash."""
     path = folder / HISTORY
     if not path.exists():
         return []
@@ -111,25 +112,25 @@ def read_history(folder: Path) -> list[dict]:
 
 
 def summarize(history: list[dict]) -> dict[str, float]:
-    """A whole history -> its figures.
+    """Summary of a training from the rows of its history, as stored in result.json.
 
-    best_epoch: the last one of the lowest validation error, as best.safetensors has it; without
-    any validation the last epoch.
-    seconds_per_epoch: median of the time from one epoch's end to the next, validation included.
+    best_epoch: the last epoch with the lowest validation error, as kept in best.safetensors; the
+    last epoch if none was validated.
+    seconds_per_epoch: median time from the end of an epoch to the end of the next, validation
+    included.
     """
-    rated = [row for row in history if row["validation"]]
-    lowest = min((row["validation"]["error"] for row in rated), default=math.nan)
-    best = [row["epoch"] for row in rated if row["validation"]["error"] == lowest]
+    validated = [row for row in history if row["validation"]]
+    best = min(reversed(validated), key=lambda row: row["validation"]["error"], default=history[-1])
     ends = [0.0, *(row["seconds"] for row in history)]
-    found = {
+    summary = {
         "parameters": history[-1]["parameters"],
         "epochs": len(history),
-        "best_epoch": best[-1] if best else history[-1]["epoch"],
+        "best_epoch": best["epoch"],
         "seconds": history[-1]["seconds"],
         "seconds_per_epoch": median(b - a for a, b in pairwise(ends)),
         "samples_per_second": median(row["samples_per_second"] for row in history),
         "peak_memory_mib": max(row["peak_memory_mib"] for row in history),
     }
     if "gpu_memory_mib" in history[-1]:
-        found["gpu_memory_mib"] = max(row.get("gpu_memory_mib", 0.0) for row in history)
-    return found
+        summary["gpu_memory_mib"] = max(row.get("gpu_memory_mib", 0.0) for row in history)
+    return summary

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a training between two batches, where everything can be saved."""
+"""Handling of Ctrl-C while training: stop between two batches, where a checkpoint can be saved."""
 
 import signal
 import threading
@@ -10,36 +10,31 @@ from .callbacks import print_once
 
 
 class StopBetweenBatches(Callback):
-    """The first Ctrl-C waits for the batch at hand, a second one does not.
+    """Let the first Ctrl-C take effect after the current batch, a second one immediately.
 
-    An interrupt in the middle of a step can hit a lock of the logger or the progress bar.
+    An interrupt in the middle of a step could find a lock of the logger or progress bar held.
     """
 
     def __init__(self) -> None:
-        self.asked, self._before = False, None
+        self.requested, self._previous_handler = False, None
 
     def on_fit_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        self.asked, self._trainer = False, trainer
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._ask)
+            self._previous_handler = signal.signal(signal.SIGINT, self._request)
 
-    def _ask(self, number, frame) -> None:
-        if self.asked:
+    def _request(self, number, frame) -> None:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
 
     def on_train_batch_end(self, trainer, module, *_) -> None:
-        self._stop()
-
-    def on_validation_batch_end(self, trainer, module, *_) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        if self.asked:
-            print_once(self._trainer, "interrupted: saving what is learned")
+        if self.requested:
+            print_once(trainer, "interrupted: saving what is learned")
             raise KeyboardInterrupt
 
+    on_validation_batch_end = on_train_batch_end
+
     def teardown(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+        if self._previous_handler is not None:
+            signal.signal(signal.SIGINT, self._previous_handler)
+            self._previous_handler = None

@@ -1,4 +1,4 @@
-"""How much memory this process has had at most."""
+"""Peak memory of this process."""
 
 import math
 import sys
@@ -13,10 +13,10 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_memory_mib() -> float:
-    """The largest resident set of this process so far, in MiB; nan where nobody counts it.
+    """The largest resident set size of this process so far in MiB; nan if the system has none.
 
-    Linux counts it in VmHWM. Its `ru_maxrss` would do for a process started from a shell, but a
-    child of a large program starts with that program's peak, not with its own.
+    On Linux this is VmHWM. `ru_maxrss` would do for a process started from a shell, but the child
+    of a large program starts with the peak of that program, not its own.
     """
     if STATUS.exists():
         for line in STATUS.read_text(encoding="ascii", errors="replace").splitlines():

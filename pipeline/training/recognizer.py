@@ -1,7 +1,8 @@
-"""The one LightningModule: a SequenceModel with its loss, metrics and optimizer."""
+"""The LightningModule: a SequenceModel with its loss, metrics and optimizer."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -19,33 +20,36 @@ from ..scoring.string_evidence import EvidenceTally, StringEvidence, string_evid
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
 from .optimizer import make_optimizer
-from .schedule import Schedule, learning_rate_share
+from .schedule import Schedule, learning_rate_factor
 
 Stage = Literal["train", "validation", "test"]
-COUNTED, COUNTED_BYTES = 256, 64_000_000  # samples at a time, and bytes of their inputs
+# limits of a batch for SequenceModel.count: samples, and bytes of their inputs
+COUNT_SAMPLES, COUNT_BYTES = 256, 64_000_000
+MAX_LABELS = 12  # shown in an error message
 
 
 class SequenceRecognizer(pl.LightningModule):
-    """Trains any encoder, recurrent stack and head on any batch of sequences.
+    """Train an encoder, recurrent stack and head on batches of sequences.
 
     Args:
-        input_size: from the data: pixels high, channels, or words in the table.
-        labels: from the data: the labels in the order of their ids.
-        encoder, recurrent, head: the parts; their sizes are filled in.
-        shortcut: a second head on the encoder's features, in training only.
-        shortcut_weight: its share in the loss.
-        wide: a linear model on the inputs, counted on the training data before the first step; its
-            logits are added to the head's.
-        learning_rate: the peak, for AdamW.
-        weight_decay: on weight matrices and kernels; biases, norms and vectors are spared.
-        table_learning_rate: the peak for tables of word vectors, which then share one step size a
-            table (see `TableAdamW`); null treats them like all other weights.
-        schedule: `cosine` falls to zero at the end of the epochs, steps or time that the trainer is
-            given, whichever comes first; `one_cycle` rises over the first 30 % of that and then
-            falls; `constant` stays.
+        input_size: image height in pixels, number of channels, or size of the vocabulary; set from
+            the data.
+        labels: the labels in the order of their ids; set from the data.
+        encoder, recurrent, head: the parts of the network; their sizes are set automatically.
+        shortcut: a second head on the encoder's features, used in training only.
+        shortcut_weight: weight of its loss.
+        wide: a linear model on the inputs, with counts taken on the training data before the first
+            step; its logits are added to the head's.
+        learning_rate: peak learning rate of AdamW.
+        weight_decay: applies to weight matrices and kernels, not to biases, norms and vectors.
+        table_learning_rate: peak learning rate of embedding tables, each of which then shares one
+            second moment (see `TableAdamW`); null treats them like all other weights.
+        schedule: `cosine` falls to zero at the end of the trainer's epochs, steps or time,
+            whichever comes first; `one_cycle` rises over the first 30 % of that and then falls;
+            `constant` stays at the peak.
         warmup_steps: steps from zero to the peak; `one_cycle` has its own rise.
-        average_decay: what is validated and kept is a moving average of the weights, which keeps
-            this share of itself at each step, such as 0.999; null: the weights themselves.
+        average_decay: decay of a moving average of the weights, such as 0.999, which is validated
+            and kept in their place; null: no averaging.
     """
 
     def __init__(
@@ -73,44 +77,41 @@ class SequenceRecognizer(pl.LightningModule):
         self.schedule, self.warmup_steps = schedule, warmup_steps
         self.average_decay = average_decay
         # sizes flow one way: from the data into the encoder, from each part into the next
-        built = encoder(input_size)
-        stack = recurrent(built.output_size)
+        first = encoder(input_size)
+        stack = recurrent(first.output_size)
         self.model = SequenceModel(
-            built,
+            first,
             stack,
             head(stack.output_size, len(labels)),
-            shortcut(built.output_size, len(labels)) if shortcut else None,
+            shortcut(first.output_size, len(labels)) if shortcut else None,
             shortcut_weight,
             wide(input_size, len(labels)) if wide else None,
         )
         self._tallies: list = []
         # of the last validation, to fit a calibration on
-        self.told: list[LabelEvidence] | list[StringEvidence] = []
+        self.evidence: list[LabelEvidence] | list[StringEvidence] = []
         self._strings = EvidenceTally()
-        # training samples that did not fit, by name, with the reason
-        self.dropped: dict[str, str] = {}
+        self._too_long: set[str] = set()  # names of the samples already reported
         self.scores: dict = {}  # of the last validation or test
-
-    def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        return self.model(inputs, lengths)
 
     def configure_callbacks(self) -> list[pl.Callback]:
         return [MovingAverage(self.average_decay)] if self.average_decay is not None else []
 
     def on_fit_start(self) -> None:
+        """Let the parts of the network that use statistics of the training data collect them."""
         data = self.trainer.datamodule.split("train")
         groups = np.unique(data.groups, return_inverse=True)[1]
 
-        def texts():
+        def batches() -> Iterator[tuple[Tensor, ...]]:
             order = np.argsort(data.sizes, kind="stable")
             longest = data[int(order[-1])][1].inputs.nbytes
-            size = max(1, min(COUNTED, COUNTED_BYTES // max(1, longest)))
-            for piece in np.array_split(order, -(-len(order) // size)):
-                batch = collate([data[i] for i in piece.tolist()])
-                owners = torch.from_numpy(groups[piece])
+            size = max(1, min(COUNT_SAMPLES, COUNT_BYTES // max(1, longest)))
+            for indices in np.array_split(order, -(-len(order) // size)):
+                batch = collate([data[i] for i in indices.tolist()])
+                owners = torch.from_numpy(groups[indices])
                 yield batch.inputs, batch.lengths, batch.targets, owners
 
-        self.model.count(texts)
+        self.model.count(batches)
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
         return self._step(batch, "train")
@@ -122,48 +123,44 @@ class SequenceRecognizer(pl.LightningModule):
         self._step(batch, "test")
 
     def _step(self, batch: SequenceBatch, stage: Stage) -> Tensor | None:
-        fits = self._name_misfits(batch, stage)
+        """Compute the loss over the samples that can have one; outside training, score them all."""
+        training = stage == "train"
+        fits = self._check_steps(batch, stage)
         kept = batch if fits.all() else SequenceBatch(*(part[fits] for part in batch))
-        loss = None
-        if len(kept.indices):
+        loss, size = None, len(kept.indices)
+        if size:
             loss, logits, lengths = self.model.loss(*kept[:4])
-            self.log(
-                f"{stage}/loss",
-                loss,
-                prog_bar=stage == "train",
-                batch_size=len(kept.indices),
-                sync_dist=stage != "train",
-            )
-        elif (
-            stage == "train"
-        ):  # nothing to learn, but other processes wait for this one's gradients
+            shown = {"prog_bar": training, "sync_dist": not training}
+            self.log(f"{stage}/loss", loss, batch_size=size, **shown)
+        elif training:  # no loss, but other processes wait for this one's gradients
             loss = 0.0 * sum(p.sum() for p in self.parameters())
-        if stage != "train":  # every sample is scored, also those that no loss can be computed for
+        if not training:  # every sample is scored, also those without a loss
             if kept is not batch or loss is None:
                 logits, lengths = self.model(batch.inputs, batch.lengths)
             self._score(batch, logits, lengths, stage)
         return loss
 
-    def _name_misfits(self, batch: SequenceBatch, stage: Stage) -> Tensor:
-        """(B,) bool:
-
-        which samples have the steps that their targets need; the others are named once.
+    def _check_steps(self, batch: SequenceBatch, stage: Stage) -> Tensor:
+        """(B,) bool: whether the encoder leaves as many steps as the target needs. Reports each
+        sample that has too few once.
         """
         steps = self.model.encoder.output_lengths(batch.lengths)
         required = self.model.head.required_steps(batch.targets, batch.target_lengths)
         fits = required <= steps
         names = self.trainer.datamodule.split(stage).names
-        for place in (~fits).nonzero().flatten().tolist():
-            name = names[int(batch.indices[place])]
-            if name not in self.dropped:
-                self.dropped[name] = (
-                    f"{name}: the target needs {int(required[place])} steps but the encoder leaves "
-                    f"{int(steps[place])}; widen the image, shorten the transcript or pool less"
+        for i in (~fits).nonzero().flatten().tolist():
+            name = names[int(batch.indices[i])]
+            if name not in self._too_long:
+                self._too_long.add(name)
+                self.print(
+                    f"not in the loss: {name}: the target needs {int(required[i])} steps but the "
+                    f"encoder leaves {int(steps[i])}; widen the image, shorten the transcript or "
+                    "pool less"
                 )
-                self.print(f"not in the loss: {self.dropped[name]}")
         return fits
 
     def _score(self, batch: SequenceBatch, logits: Tensor, lengths: Tensor, stage: Stage) -> None:
+        """Add the batch to the tallies, and on the validation split to the evidence."""
         readings = self.model.head.decode(logits, lengths)
         rows = zip(batch.targets.cpu().numpy(), batch.target_lengths.tolist(), strict=True)
         targets = [row[:n] if row.ndim else row for row, n in rows]
@@ -174,40 +171,35 @@ class SequenceRecognizer(pl.LightningModule):
             if isinstance(self.model.head, CTCHead):
                 self._strings.add(string_evidence(logits, lengths, readings, targets))
                 return
-            told = label_evidence(self.model.head, logits, batch.targets)
-            self.told += [told] if told else []
+            evidence = label_evidence(self.model.head, logits, batch.targets)
+            self.evidence += [evidence] if evidence else []
 
     def on_validation_epoch_start(self) -> None:
-        self._tallies.clear()
-        self.told.clear()
-        self._strings.clear()
+        self.evidence.clear()
 
     def on_validation_epoch_end(self) -> None:
-        self.told = self._gather(self.told + self._strings.told())
+        self.evidence = self._gather(self.evidence + self._strings.told())
         self._strings.clear()
         self._log_scores("validation")
-
-    def on_test_epoch_start(self) -> None:
-        self._tallies.clear()
 
     def on_test_epoch_end(self) -> None:
         self._log_scores("test")
 
     def _log_scores(self, stage: Stage) -> None:
-        """Corpus scores in percent, over the samples of all processes."""
+        """Compute and log the corpus scores in percent, over the samples of all processes."""
         self.scores = scores(join_tallies(self._gather(self._tallies)))
         named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
         named[f"{stage}/error"] = error_rate(self.scores)
-        self.log_dict(named, sync_dist=True)  # equal everywhere: this only tells Lightning so
+        self.log_dict(named, sync_dist=True)  # equal on all processes; avoids a warning
         self._tallies.clear()
 
-    def _gather(self, found: list) -> list:
-        """What every process found, on each of them."""
+    def _gather(self, items: list) -> list:
+        """The concatenated lists of all processes, on each of them."""
         if self.trainer.world_size == 1:
-            return found
+            return items
         gathered = [None] * self.trainer.world_size
-        torch.distributed.all_gather_object(gathered, found)
-        return [one for part in gathered for one in part]
+        torch.distributed.all_gather_object(gathered, items)
+        return list(chain.from_iterable(gathered))
 
     def configure_optimizers(self):
         optimizer = make_optimizer(
@@ -217,22 +209,18 @@ class SequenceRecognizer(pl.LightningModule):
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
     def _rate(self, step: int) -> float:
-        """Share of the peak learning rate at a step."""
-        progress = self._progress(step)
-        return learning_rate_share(self.schedule, step, self.warmup_steps, progress)
+        """Factor on the peak learning rate at a step.
 
-    def _progress(self, step: int) -> float:
-        """Share of the training that is done, 0 to 1, by steps or by the clock, whichever is
-        further.
+        The progress is the fraction of the training done by steps or by time, whichever is larger.
         """
-        shares = [0.0]
+        progress = 0.0
         total = self.trainer.estimated_stepping_batches
         if 0 < total < math.inf:
-            shares.append(step / total)
+            progress = step / total
         for callback in self.trainer.callbacks:
             if isinstance(callback, pl.callbacks.Timer) and callback._duration is not None:
-                shares.append(callback.time_elapsed("train") / callback._duration)
-        return max(shares)
+                progress = max(progress, callback.time_elapsed("train") / callback._duration)
+        return learning_rate_factor(self.schedule, step, self.warmup_steps, progress)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["labels"] = self.labels
@@ -245,17 +233,19 @@ class SequenceRecognizer(pl.LightningModule):
                 f"{shorten(self.labels)}; use the data, or the alphabet, that it was trained with"
             )
         ours = part_spec(self.trainer.datamodule.source.reader)
-        theirs = checkpoint.get("reader", ours)  # older checkpoints do not say
+        theirs = checkpoint.get("reader", ours)  # absent from older checkpoints
         if ours != theirs:
             raise ValueError(
                 f"the checkpoint's input was prepared by {describe_part(theirs)}, the data's is by "
                 f"{describe_part(ours)}; use the data, and its options, that it was trained with"
             )
-        for name in ("state_dict", "current_model_state"):  # the second one where weights average
+        for name in ("state_dict", "current_model_state"):  # the second with averaging only
             if name in checkpoint:
                 checkpoint[name] = self.model.without_copies(checkpoint[name])
         compare_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
 
 
-def shorten(labels: list[str], most: int = 12) -> str:
-    return f"{labels[:most]}{'' if len(labels) <= most else f' ... ({len(labels)} in all)'}"
+def shorten(labels: list[str]) -> str:
+    """The list as text, cut after MAX_LABELS."""
+    rest = f" ... ({len(labels)} in all)" if len(labels) > MAX_LABELS else ""
+    return f"{labels[:MAX_LABELS]}{rest}"

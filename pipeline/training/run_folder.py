@@ -1,29 +1,38 @@
-"""runs/NAME: which name a run has, and files that are whole or not there."""
+"""The run folder runs/NAME: choosing its name, finding it, and writing files in it atomically."""
 
 import os
+from itertools import count
 from pathlib import Path
 
+import pytorch_lightning as pl
 
-def run_name(options, command: str) -> str:
-    """The name given, or of the checkpoint's run, or of the config with the next free number."""
+
+def run_name(options) -> str:
+    """Name of the run: `options.name` if given, else that of the checkpoint's run, else the
+    config's name, numbered from 2 if taken.
+    """
     if options.name:
         return options.name
     if os.environ.get("LOCAL_RANK", "0") != "0" and "STRAND_RUN" in os.environ:
-        return os.environ["STRAND_RUN"]  # as the first process of this training has chosen
+        return os.environ["STRAND_RUN"]  # as chosen by the first process of this training
     checkpoint = Path(options.ckpt_path) if options.ckpt_path else None
     if checkpoint and checkpoint.parent.name == "checkpoints":
         return os.path.relpath(checkpoint.parent.parent, "runs")
-    stem = Path(str(options.config[-1])).stem if options.config else "run"
-    name, number = stem, 1
+    stem = name = Path(str(options.config[-1])).stem if options.config else "run"
+    numbers = count(2)
     while (Path("runs") / name).exists():
-        number += 1
-        name = f"{stem}-{number}"
+        name = f"{stem}-{next(numbers)}"
     os.environ["STRAND_RUN"] = name
     return name
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write beside the place and move it there, so that a half-written file is never seen."""
+def run_folder(trainer: pl.Trainer) -> Path:
+    """The logger's folder; unlike `trainer.log_dir` it can be asked for on one process alone."""
+    return Path(trainer.logger.log_dir)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file by renaming a complete temporary one, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")

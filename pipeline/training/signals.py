@@ -1,4 +1,4 @@
-"""What Ctrl-C may not cut in two."""
+"""A context manager that defers Ctrl-C (SIGINT)."""
 
 import signal
 import threading
@@ -8,16 +8,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits until this is over: what is done in it is done whole."""
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGINT) is None:
-        yield  # no signal is handled here, or not by Python: it could not be put back
+    """Defer SIGINT to the end of the context; no effect off the main thread."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is None:
+        yield  # a handler that was not installed from Python (None) could not be restored
         return
-    came = []
-    before = signal.signal(signal.SIGINT, lambda *signal_and_frame: came.append(signal_and_frame))
+    received = []
+    previous = signal.signal(signal.SIGINT, lambda number, frame: received.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        if came and callable(before):
-            before(*came[0])
+        signal.signal(signal.SIGINT, previous)
+        if received and callable(previous):
+            previous(*received[0])

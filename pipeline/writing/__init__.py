@@ -1,1 +1,1 @@
-"""Records -> text, tables, subtitles, pages, annotation files and films."""
+"""Output formats: records in; text, tables, subtitles, page files, annotations, overlays out."""

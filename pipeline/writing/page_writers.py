@@ -1,6 +1,7 @@
-"""predict --format page|alto: readings written back into the page files of their lines."""
+"""predict --format page|alto: write readings back into the PAGE or ALTO files of their lines."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -10,22 +11,22 @@ from datasets.pages.layout import Reading, split_name
 from datasets.pages.xml import check_writable
 
 
-def page_files(
+def page_writer(
     kind: Literal["page", "alto"], names: Sequence[str], targets: dict[str, Path] | None
 ) -> Callable[[dict], None]:
-    """A writer of records, which writes a page when the last of its lines has been answered.
+    """Return a writer of records that writes each page once the last of its lines has arrived.
 
-    names: of the inputs, PAGE.xml#LINE, or PAGE.xml for a page that could not be read. targets: a
-    file for each page; None prints the only one. A line that failed keeps the text that it had.
-    Raises ValueError for inputs that are no lines of such pages.
+    names: of the inputs, PAGE.xml#LINE, or PAGE.xml for a page that could not be read. targets: an
+    output file for each page; None prints the only page. A line that failed keeps its old text.
+    Raises ValueError for inputs that are not lines of pages of this kind.
     """
-    waiting = lines_of(kind, names)
-    if targets is None and len(waiting) != 1:
+    remaining = count_lines(kind, names)
+    if targets is None and len(remaining) != 1:
         raise ValueError(
-            f"--format {kind} makes one file a page, and here are {len(waiting)} pages; name a "
+            f"--format {kind} makes one file a page, and here are {len(remaining)} pages; name a "
             "folder with --output"
         )
-    readings: dict[str, dict[str, Reading]] = {page: {} for page in waiting}
+    readings: dict[str, dict[str, Reading]] = {page: {} for page in remaining}
 
     def write(record: dict) -> None:
         if "error" in record:
@@ -39,16 +40,19 @@ def page_files(
                 text = check_writable(record["text"], record["input"]).strip()
                 readings[page][line] = Reading(text, record["confidence"])
         finally:
-            waiting[page] -= 1
-            if not waiting[page]:
+            remaining[page] -= 1
+            if not remaining[page]:
                 write_whole_file(write_page(page, readings.pop(page)), targets and targets[page])
 
     return write
 
 
-def lines_of(kind: str, names: Sequence[str]) -> dict[str, int]:
-    """The page files among the inputs -> how many lines of each are read, 0 for one that failed."""
-    counts: dict[str, int] = {}
+def count_lines(kind: str, names: Sequence[str]) -> dict[str, int]:
+    """Number of lines to be read of each page file among the inputs; 0 for a page that failed.
+
+    Raises ValueError for inputs that are not pages, or pages of another kind.
+    """
+    counts: dict[str, int] = Counter()
     for name in names:
         page, _ = split_name(name) or (name, "")
         if not page.lower().endswith(".xml"):
@@ -56,8 +60,8 @@ def lines_of(kind: str, names: Sequence[str]) -> dict[str, int]:
                 f"--format {kind} writes readings back into PAGE or ALTO files, but {name} is "
                 "none; give the page's file, or take --format text, jsonl or csv"
             )
-        counts[page] = counts.get(page, 0) + (page != name)
-    for page in (page for page, count in counts.items() if count):
+        counts[page] += page != name
+    for page in filter(counts.get, counts):
         own = read_page(page).kind
         if own != kind:
             raise ValueError(
@@ -67,6 +71,7 @@ def lines_of(kind: str, names: Sequence[str]) -> dict[str, int]:
 
 
 def write_whole_file(text: str, target: Path | None) -> None:
+    """Write to a UTF-8 file, or to standard output if `target` is None, with line ends as given."""
     if target is None:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", newline="")

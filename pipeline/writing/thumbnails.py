@@ -1,4 +1,4 @@
-"""Single pictures out of a video: their size, and small ones at given times."""
+"""Still images of a video: the displayed size of its frames, and thumbnails at given times."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -10,20 +10,23 @@ import numpy as np
 from datasets.video.decoder import decode
 
 THUMBNAIL = 160  # pixels of the longer side
-QUALITY = 70  # of JPEG, of 100: about 4 KB
+QUALITY = 70  # of JPEG, from 0 to 100: about 4 KB an image
 
 
-class Picture(NamedTuple):
-    """How large a video's picture is when it is shown, and the unit of its times in seconds."""
+class VideoFormat(NamedTuple):
+    """Displayed size of a video's frames in pixels, and the unit of its times in seconds."""
 
     height: int
     width: int
     time_base: Fraction
 
 
-def measure(path: str) -> Picture:
-    """Of the first frame, turned as it is shown. Raises OSError or ValueError naming the file."""
-    import av
+def video_format(path: str) -> VideoFormat:
+    """Format of a video by its first frame, rotated as displayed.
+
+    Raises OSError or ValueError that names the file.
+    """
+    import av  # imported here for start-up time
 
     try:
         with av.open(path) as container:
@@ -32,7 +35,7 @@ def measure(path: str) -> Picture:
             height, width = frame.height, frame.width
             if frame.rotation % 180:
                 height, width = width, height
-            return Picture(height, width, stream.time_base or Fraction(1, 90_000))
+            return VideoFormat(height, width, stream.time_base or Fraction(1, 90_000))
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error
     except (av.error.FFmpegError, IndexError, StopIteration) as error:
@@ -40,28 +43,28 @@ def measure(path: str) -> Picture:
 
 
 def thumbnails(path: str, times: Sequence[float]) -> list[bytes]:
-    """JPEG of the frame that is shown at each of these times, in seconds, ascending.
+    """JPEG images of the frames shown at these times, in seconds, ascending.
 
-    Before the first frame that is the first, behind the last one the last. Nothing is decoded
-    behind the last time. Raises OSError or ValueError naming the file.
+    Times before the first frame give the first, times after the last the last. Nothing is decoded
+    after the last time. Raises OSError or ValueError that names the file.
     """
     if not times:
         return []
-    picture = measure(path)
-    scale = THUMBNAIL / max(picture.height, picture.width)
-    height, width = max(1, round(picture.height * scale)), max(1, round(picture.width * scale))
-    made: list[bytes] = []
+    video = video_format(path)
+    scale = THUMBNAIL / max(video.height, video.width)
+    height, width = (max(1, round(scale * side)) for side in (video.height, video.width))
+    images: list[bytes] = []
     shown = None
     for frame in decode(path, height, width, 3):
-        while shown is not None and len(made) < len(times) and times[len(made)] < frame.seconds:
-            made.append(jpeg(shown))
-        if len(made) == len(times):
+        while shown is not None and len(images) < len(times) and times[len(images)] < frame.seconds:
+            images.append(encode_jpeg(shown))
+        if len(images) == len(times):
             break
         shown = frame.pixels
-    return made + [jpeg(shown)] * (len(times) - len(made))
+    return images + [encode_jpeg(shown)] * (len(times) - len(images))
 
 
-def jpeg(pixels: np.ndarray) -> bytes:
+def encode_jpeg(pixels: np.ndarray) -> bytes:
     """RGB (3, H, W) uint8 -> a JPEG file."""
     image = cv2.cvtColor(pixels.transpose(1, 2, 0), cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()

@@ -8,7 +8,7 @@ from datasets.batch import IGNORED, Sample, collate, pad
 
 
 def samples(targets: list) -> list[tuple[int, Sample]]:
-    """Two lines of 3 and 5 columns, from places 7 and 2 of their dataset."""
+    """Two lines of 3 and 5 columns, with indices 7 and 2 in their dataset."""
     lines = [np.full((3, 1, 4), 9, np.uint8), np.full((5, 1, 4), 8, np.uint8)]
     return [(i, Sample(x, np.array(t))) for i, x, t in zip((7, 2), lines, targets, strict=True)]
 

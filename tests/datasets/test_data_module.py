@@ -1,4 +1,4 @@
-"""Loaders: right batches in a known order, fresh each epoch, augmented in training alone."""
+"""`SequenceDataModule`: batches and their order, epochs, augmentation in training only."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ both = pytest.mark.parametrize("workers", [0, 1])
 @pytest.fixture
 def lines(tmp_path) -> RealLines:
     """Eight training lines and four for validation, of different widths."""
-    for place in range(12):
-        path = write_image(tmp_path / f"p{place}__.png", noise_line(place, 20 + 5 * place))
-        path.with_suffix(".gt.txt").write_text("ab" * (place + 1), encoding="utf-8")
+    for i in range(12):
+        path = write_image(tmp_path / f"p{i}__.png", noise_line(i, 20 + 5 * i))
+        path.with_suffix(".gt.txt").write_text("ab" * (i + 1), encoding="utf-8")
     folder = LineFolder(str(tmp_path), validation=["p0", "p1", "p2", "p3"])
     return RealLines([folder], height=16)
 
@@ -110,8 +110,8 @@ def test_training_images_are_augmented_anew_each_epoch(lines, workers):
     for row in range(8):
         assert not torch.equal(first[row], clean[row])
         assert not torch.equal(first[row], second[row])
-    unseen, seen = (next(iter(module.val_dataloader())).inputs for module in (data, plain))
-    assert torch.equal(unseen, seen)
+    validation = [next(iter(module.val_dataloader())).inputs for module in (data, plain)]
+    assert torch.equal(*validation)
 
 
 def sort_rows(batch) -> torch.Tensor:
@@ -120,10 +120,10 @@ def sort_rows(batch) -> torch.Tensor:
 
 def test_equal_seeds_give_equal_augmentations():
     image = noise_line(0, 40)
-    one, other = Augmentation(noise()), Augmentation(noise())
-    one.seed(2**40 + 3), other.seed(2**40 + 3)
-    np.testing.assert_array_equal(one(image), other(image))
-    assert (one(image) != image).any()
+    first, second = Augmentation(noise()), Augmentation(noise())
+    first.seed(2**40 + 3), second.seed(2**40 + 3)
+    np.testing.assert_array_equal(first(image), second(image))
+    assert (first(image) != image).any()
 
 
 def test_augmenting_what_has_no_images_is_refused():
@@ -163,7 +163,7 @@ def test_processes_share_the_batches(lines, monkeypatch):
 
 
 def test_opencv_has_no_threads_when_workers_are_forked(lines):
-    """A lock that one of them holds at that moment would never be opened in the worker."""
+    """A lock held by such a thread during the fork would never be released in the worker."""
     cv2.setNumThreads(2)
     SequenceDataModule(lines, batch_size=3, workers=1).train_dataloader()
     assert cv2.getNumThreads() <= 1

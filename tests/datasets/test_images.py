@@ -1,4 +1,4 @@
-"""An image file of any kind becomes grey pixels with the right values, or is named."""
+"""Image files of all pixel types are loaded as grey; errors name the file."""
 
 import struct
 import zlib
@@ -38,7 +38,7 @@ def test_transparency_is_laid_on_white(tmp_path):
 
 
 def test_grey_with_alpha_is_laid_on_white(tmp_path):
-    """OpenCV writes no such file; this is the PNG by hand."""
+    """OpenCV cannot write such a file, so the PNG is assembled here."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         body = kind + data

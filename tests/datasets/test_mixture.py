@@ -1,11 +1,11 @@
-"""Several sources as one: train on all, judge by the first."""
+"""`Mixture`: training on several sources, validation and test on the first."""
 
 import numpy as np
 import pytest
 
 from datasets import LineFolder, Mixture, RealLines, SyntheticClips, SyntheticTags
 from datasets.data_module import EpochSampler
-from datasets.mixture import MixedDataset, ScheduledDataset, draw
+from datasets.mixture import MixedDataset, ScheduledDataset, draw_indices
 from datasets.source import SequenceDataset
 from tests.support.small import noise_line, write_image
 
@@ -16,12 +16,12 @@ def tags(count: int, seed: int = 0) -> SyntheticTags:
 
 @pytest.fixture
 def lines(tmp_path):
-    """alphabet -> a source of three training lines and one for validation."""
+    """A function that makes a source of three training lines and one for validation."""
 
     def make(name: str, alphabet: str | None = "ab", height: int = 16) -> RealLines:
-        for place in range(4):
-            path = write_image(tmp_path / name / f"p{place}__.png", noise_line(place))
-            path.with_suffix(".gt.txt").write_text("ab" if place else "c", encoding="utf-8")
+        for i in range(4):
+            path = write_image(tmp_path / name / f"p{i}__.png", noise_line(i))
+            path.with_suffix(".gt.txt").write_text("ab" if i else "c", encoding="utf-8")
         return RealLines([LineFolder(str(tmp_path / name), validation=["p3"])], alphabet, height)
 
     return make
@@ -36,14 +36,14 @@ def test_training_is_all_sources_one_after_the_other():
     assert mixed.groups == parts[0].groups + parts[1].groups
     assert mixed.sizes.tolist() == [*parts[0].sizes, *parts[1].sizes]
     expected = [part.read(i) for part in parts for i in range(len(part))]
-    for place, sample in enumerate(expected):
-        index, found = mixed[place]
-        assert index == place
-        np.testing.assert_array_equal(found.inputs, sample.inputs)
-        np.testing.assert_array_equal(found.target, sample.target)
+    for i, sample in enumerate(expected):
+        index, read = mixed[i]
+        assert index == i
+        np.testing.assert_array_equal(read.inputs, sample.inputs)
+        np.testing.assert_array_equal(read.target, sample.target)
 
 
-def test_validation_and_test_are_the_firsts():
+def test_validation_and_test_are_those_of_the_first_source():
     mixed = Mixture([tags(3), tags(5, seed=1)])
     assert (len(mixed.split("validation")), len(mixed.split("test"))) == (3, 1)
 
@@ -59,9 +59,8 @@ def test_labels_sizes_reader_and_problems_are_handed_on(lines):
 def test_sources_that_differ_are_refused(lines):
     first = lines("one")
     for other in (lines("two", "ba"), lines("two", "abc"), lines("two", height=24), tags(3)):
-        with pytest.raises(
-            ValueError, match=r"sources differ: 2 labels, then \d+; reader options that differ: "
-        ):
+        message = r"sources differ: 2 labels, then \d+; reader options that differ: "
+        with pytest.raises(ValueError, match=message):
             Mixture([first, other])
 
 
@@ -82,14 +81,14 @@ def test_sources_without_images_have_nothing_to_augment():
     assert not hasattr(clips, "augmentation")
 
 
-def test_the_added_share_falls_in_a_straight_line():
+def test_the_added_share_changes_linearly():
     """Of 20 samples: 16, 12, 8 and 4 of the second source, and 4 from then on."""
     mixture = Mixture([tags(8), tags(12, seed=1)], (0.8, 0.2), epochs=4)
     train = mixture.split("train")
     for epoch, added in enumerate([16, 12, 8, 4, 4]):
         train.epoch = epoch
         assert len(train) == len(train.names) == len(train.groups) == len(train.sizes) == 20
-        assert (train.places >= 8).sum() == added
+        assert (train.indices >= 8).sum() == added
 
 
 def test_an_epochs_samples_are_those_it_names():
@@ -97,34 +96,34 @@ def test_an_epochs_samples_are_those_it_names():
     train, whole = mixture.split("train"), Mixture([tags(8), tags(12, seed=1)]).split("train")
     for epoch in (0, 3):
         train.epoch = epoch
-        for index, place in enumerate(train.places.tolist()):
-            sample = train.read(index)
-            np.testing.assert_array_equal(sample.inputs, whole.read(place).inputs)
-            assert train.sizes[index] == len(sample.inputs)
-            assert train.names[index] == whole.names[place]
+        for position, index in enumerate(train.indices.tolist()):
+            sample = train.read(position)
+            np.testing.assert_array_equal(sample.inputs, whole.read(index).inputs)
+            assert train.sizes[position] == len(sample.inputs)
+            assert train.names[position] == whole.names[index]
 
 
 def test_the_epoch_alone_decides_the_draw():
-    one, other = (Mixture([tags(8), tags(12)], (0.8, 0.2)).split("train") for _ in range(2))
-    one.epoch = other.epoch = 2
-    assert one.places.tolist() == other.places.tolist()
-    one.epoch = 3
-    assert one.places.tolist() != other.places.tolist()
-    one.epoch = 2
-    assert one.places.tolist() == other.places.tolist()
+    first, second = (Mixture([tags(8), tags(12)], (0.8, 0.2)).split("train") for _ in range(2))
+    first.epoch = second.epoch = 2
+    assert first.indices.tolist() == second.indices.tolist()
+    first.epoch = 3
+    assert first.indices.tolist() != second.indices.tolist()
+    first.epoch = 2
+    assert first.indices.tolist() == second.indices.tolist()
 
 
 def test_all_of_a_part_come_before_any_comes_twice():
-    found = draw(np.random.default_rng(0), 5, 13).tolist()
-    assert sorted(found[:5]) == sorted(found[5:10]) == list(range(5))
-    assert len(set(found[10:])) == 3 and found[:5] != list(range(5))
-    assert draw(np.random.default_rng(0), 0, 0).tolist() == []
+    indices = draw_indices(np.random.default_rng(0), 5, 13).tolist()
+    assert sorted(indices[:5]) == sorted(indices[5:10]) == list(range(5))
+    assert len(set(indices[10:])) == 3 and indices[:5] != list(range(5))
+    assert draw_indices(np.random.default_rng(0), 0, 0).tolist() == []
 
 
 @pytest.mark.parametrize(("share", "first"), [((1.0, 1.0), 0), ((0.0, 0.0), 20)])
 def test_one_source_alone(share, first):
     train = Mixture([tags(8), tags(12)], share).split("train")
-    assert (train.places < 8).sum() == first
+    assert (train.indices < 8).sum() == first
 
 
 def test_batches_know_the_sizes_of_this_epochs_samples():
@@ -141,14 +140,14 @@ def test_batches_know_the_sizes_of_this_epochs_samples():
     assert seen[0] != seen[1] != seen[2]
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (((1.2, 0.5),), r"added_share \[1.2, 0.5\] over 10 epochs: give two shares from 0 to 1"),
-        (((0.8, 0.2), 0), r"over 0 epochs: give two shares from 0 to 1, and at least 1 epoch"),
-    ],
-)
-def test_shares_that_are_none_are_refused(options, message):
+INVALID_SHARES = [
+    (((1.2, 0.5),), r"added_share \[1.2, 0.5\] over 10 epochs: give two shares from 0 to 1"),
+    (((0.8, 0.2), 0), r"over 0 epochs: give two shares from 0 to 1, and at least 1 epoch"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), INVALID_SHARES)
+def test_invalid_shares_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Mixture([tags(2), tags(2)], *options)
     with pytest.raises(ValueError, match="there is one source only; add another"):
@@ -166,10 +165,10 @@ def test_a_schedule_reaches_the_augmentation_and_the_epoch_of_every_part(lines):
 
 
 class Widths(SequenceDataset):
-    """Samples that are as wide as they say, and nothing else."""
+    """A dataset with sizes only."""
 
     def __init__(self, sizes: np.ndarray):
-        self.sizes, self.names = sizes, [str(place) for place in range(len(sizes))]
+        self.sizes, self.names = sizes, [str(i) for i in range(len(sizes))]
         self.groups = self.names
 
     def read(self, index: int):
@@ -182,10 +181,8 @@ def test_epochs_of_unequal_widths_have_each_sample_once(share, world):
     """Wide lines first, or last: as many batches each epoch, none above its steps."""
     parts = [Widths(np.full(1000, wide)) for wide in (300, 900)]
     train = ScheduledDataset(MixedDataset(parts), share, epochs=5)
-    samplers = [
-        EpochSampler(train, batch_size=32, batch_steps=7000, shuffle=True, rank=rank, world=world)
-        for rank in range(world)
-    ]
+    options = {"batch_size": 32, "batch_steps": 7000, "shuffle": True, "world_size": world}
+    samplers = [EpochSampler(train, rank=rank, **options) for rank in range(world)]
     for epoch in range(7):
         taken = []
         for sampler in samplers:

@@ -1,4 +1,4 @@
-"""Batches of like length: bounded, complete, fresh every epoch, fairly shared."""
+"""`BucketSampler`: limits, completeness, order by epoch, and distribution over processes."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_batches_of_like_length_waste_little():
 
 @pytest.mark.parametrize("world", [2, 3, 7])
 def test_ranks_share_validation_without_a_gap(world):
-    shares = [BucketSampler(SIZES, 16, rank=rank, world=world) for rank in range(world)]
+    shares = [BucketSampler(SIZES, 16, rank=rank, world_size=world) for rank in range(world)]
     taken = [flat(share) for share in shares]
     assert sorted(i for share in taken for i in share) == list(range(1000))
     assert all(len(list(s)) == len(s) for s in shares)
@@ -90,7 +90,7 @@ def test_ranks_take_equally_many_training_batches(world):
         assert len({len(share) for share in batches}) == 1
         different = {batch for share in batches for batch in share}
         total = sum(map(len, batches))
-        assert total - len(different) < world + 3  # what is taken twice so that all have as many
+        assert total - len(different) < world + 3  # repeated so that all have equally many
         assert len({i for batch in different for i in batch}) >= 1000 - 3 * 16
 
 

@@ -1,8 +1,8 @@
-"""Rows of CSV and TSV files: every row is there, or named with its line and the reason."""
+"""CSV and TSV files: each row is read, or reported with its line and the reason."""
 
 import pytest
 
-from datasets.tables import CHUNK, TableRow, UnusableRow, find_delimiter, named_rows, read_rows
+from datasets.tables import TableRow, UnusableRow, find_delimiter, named_rows, read_rows
 
 
 def rows(tmp_path, content: str | bytes, *options) -> list:
@@ -12,13 +12,13 @@ def rows(tmp_path, content: str | bytes, *options) -> list:
 
 
 def test_rows_carry_the_line_that_they_begin_in(tmp_path):
-    found = rows(tmp_path, '\ufeffa,b\r\n\r\n"x\ny",2\n,\n', ",")
-    assert found == [TableRow(1, ["a", "b"]), TableRow(3, ["x\ny", "2"]), TableRow(5, ["", ""])]
+    read = rows(tmp_path, '\ufeffa,b\r\n\r\n"x\ny",2\n,\n', ",")
+    assert read == [TableRow(1, ["a", "b"]), TableRow(3, ["x\ny", "2"]), TableRow(5, ["", ""])]
 
 
-def test_quotes_are_characters_where_they_are_no_quotes(tmp_path):
-    found = rows(tmp_path, 'a\t"so\nb\tsaid"\n', "\t", False)
-    assert [row.cells for row in found] == [["a", '"so'], ["b", 'said"']]
+def test_without_quoting_a_quote_is_a_character(tmp_path):
+    read = rows(tmp_path, 'a\t"so\nb\tsaid"\n', "\t", False)
+    assert [row.cells for row in read] == [["a", '"so'], ["b", 'said"']]
 
 
 def test_a_row_with_bad_quotes_is_named_and_the_next_ones_are_read(tmp_path):
@@ -46,7 +46,7 @@ def test_the_delimiter_is_the_one_that_the_first_line_has_most_of(tmp_path, deli
     assert find_delimiter(path) == delimiter
 
 
-@pytest.mark.parametrize("before", [0, 7, CHUNK - 1, CHUNK + 5])
+@pytest.mark.parametrize("before", [0, 7, 2**20 - 1, 2**20 + 5])
 def test_a_file_that_is_no_utf8_is_named_with_the_place(tmp_path, before):
     with pytest.raises(ValueError, match=rf"t\.csv: not UTF-8 at byte {before}; save it as UTF-8"):
         rows(tmp_path, b"a" * before + b"\xe9,b\n", ",")

@@ -1,4 +1,4 @@
-"""Strict both ways: what can be encoded comes back, the rest is named."""
+"""Encoding and decoding are inverse; unknown characters and words raise an error."""
 
 import unicodedata
 
@@ -40,8 +40,10 @@ def test_only_composition_is_normalised():
 
 
 def test_what_cannot_be_encoded_is_named_with_its_sample():
-    says = r"page 3: cannot encode 'x' \(U\+0078\) '\u0305' \(U\+0305\): not in the alphabet of 2"
-    with pytest.raises(ValueError, match=says):
+    message = (
+        r"page 3: cannot encode 'x' \(U\+0078\) '\u0305' \(U\+0305\): not in the alphabet of 2"
+    )
+    with pytest.raises(ValueError, match=message):
         Vocabulary("ab").encode("axb\u0305x", "page 3")
 
 

@@ -1,4 +1,4 @@
-"""The packed network answers as the model does under autocast, and pads as exactly."""
+"""The packed network against the model under autocast, and its independence of padding."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def network(rows: str = "max", encoder: dict | None = None, **stack) -> Sequence
 
 
 def lines(*widths: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise everywhere, behind the ends too."""
+    """Random lines, with arbitrary values on padding too."""
     shape = (len(widths), max(widths), 1, HEIGHT)
     seeded = torch.Generator().manual_seed(1)
     return torch.randint(256, shape, dtype=torch.uint8, generator=seeded), torch.tensor(widths)
@@ -52,10 +52,10 @@ def test_packed_answers_as_the_model_does_under_autocast(rows, folded):
     if folded:
         for block in model.encoder.blocks:
             block.fold_norm()
-    assert answers_alike(model, inputs, lengths).tolist() == [18, 18, 10, 0, 0, 16]
+    assert check_equal_outputs(model, inputs, lengths).tolist() == [18, 18, 10, 0, 0, 16]
 
 
-def answers_alike(model: SequenceModel, *batch: torch.Tensor) -> torch.Tensor:
+def check_equal_outputs(model: SequenceModel, *batch: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         exact = model(*batch)[0]
         with torch.autocast("cpu", torch.bfloat16):
@@ -76,7 +76,7 @@ def answers_alike(model: SequenceModel, *batch: torch.Tensor) -> torch.Tensor:
 ])  # fmt: skip
 def test_every_option_of_the_encoder_is_packed(encoder):
     model = network("max", encoder)
-    assert answers_alike(model, *lines(90, 41, 64)).tolist() == [22, 10, 16]
+    assert check_equal_outputs(model, *lines(90, 41, 64)).tolist() == [22, 10, 16]
 
 
 @needs_packing

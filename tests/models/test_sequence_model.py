@@ -1,4 +1,4 @@
-"""The network as a whole: what its heads beside the main one do."""
+"""The complete network: its wide part and its shortcut."""
 
 import pytest
 import torch
@@ -44,17 +44,17 @@ def test_the_wide_part_adds_its_logits():
     logits, lengths = model(IDS, LENGTHS)
     assert torch.equal(lengths, LENGTHS)
     features, _ = model.encoder(IDS, LENGTHS)
-    read = model.head(model.recurrent(features, LENGTHS), LENGTHS)
-    told = model.wide(IDS, LENGTHS)
-    assert told.abs().max() > 1e-3
-    assert_close(logits, read + told, rtol=0, atol=1e-10)
+    deep_logits = model.head(model.recurrent(features, LENGTHS), LENGTHS)
+    wide_logits = model.wide(IDS, LENGTHS)
+    assert wide_logits.abs().max() > 1e-3
+    assert_close(logits, deep_logits + wide_logits, rtol=0, atol=1e-10)
     loss, same, _ = model.loss(IDS, LENGTHS, *TARGETS)
     assert_close(same, logits, rtol=0, atol=1e-10)
     assert_close(loss, model.head.loss(logits, LENGTHS, *TARGETS))
 
 
 def test_the_wide_part_and_the_deep_one_learn_by_losses_of_their_own():
-    """What one of them knows already takes nothing from the gradient of the other."""
+    """Neither changes the gradient of the other."""
     model, plain = model_of(wide=counted).train(), model_of().train()
     plain.load_state_dict(model.state_dict(), strict=False)
     plain.loss(IDS, LENGTHS, *TARGETS)[0].backward()

@@ -1,15 +1,15 @@
-"""The list of commands."""
+"""The list of commands in the help."""
 
 from pipeline.cli import COMMANDS
 
 
-def test_every_command_stands_apart_from_what_it_does(command):
+def test_the_help_texts_are_aligned_in_one_column(command):
     outcome = command("--help")
     rows = [row for row in outcome.out.splitlines() if row.startswith("  ")]
     assert outcome.code == 0
     assert [row.split()[0] for row in rows] == list(COMMANDS)
-    assert len({row.index(one.help) for row, one in zip(rows, COMMANDS.values(), strict=True)}) == 1
+    assert len({row.index(c.help) for row, c in zip(rows, COMMANDS.values(), strict=True)}) == 1
 
 
-def test_report_and_doctor_say_that_they_take_lines():
+def test_the_help_of_report_and_doctor_mentions_lines():
     assert "lines" in COMMANDS["report"].help and "lines" in COMMANDS["doctor"].help

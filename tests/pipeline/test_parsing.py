@@ -1,4 +1,4 @@
-"""What jsonargparse says, made short: the full key, the reason, a way out."""
+"""Messages of jsonargparse reduced to the full key, the reason and a suggestion."""
 
 import pytest
 
@@ -20,7 +20,7 @@ UNION = """Parser key "data.list":
 GIVEN = """Parser key "model.head":
   Type collections.abc.Callable[[int], models.Head] expects a function or a callable class: \
 Expected 'A' to be a subclass of <class 'Head'>.. Got value: Namespace(class_path='A', b=(1,))"""
-REPORTS = [
+MESSAGES = [
     (UNION, "data.list: Expected a int. Got value: x"),
     (GIVEN, "model.head: Expected 'A' to be a subclass of Head"),
     ("Subcommand 'fit' does not accept option 'model.siz'", "no option 'model.siz'; did you mean "
@@ -30,17 +30,16 @@ REPORTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("report", "told"), REPORTS)
-def test_a_report_becomes_one_line(report, told):
-    assert explain(report, ["model.size", "model.depth"]) == told
+@pytest.mark.parametrize(("message", "explanation"), MESSAGES)
+def test_a_message_becomes_one_line(message, explanation):
+    assert explain(message, ["model.size", "model.depth"]) == explanation
 
 
 def test_an_unknown_option_lists_those_of_its_class():
     import datasets
 
     assert datasets.LineReader.__name__ == "LineReader"
-    told = explain(NESTED, [])
-    assert told == (
+    assert explain(NESTED, []) == (
         "data.source.sources: Option 'hight' is not accepted by datasets.LineReader; "
         "it takes height, max_width, stretch"
     )
@@ -63,7 +62,7 @@ def test_abbreviations_are_refused(parser, capsys):
     )
 
 
-def test_a_parser_that_shall_not_exit_raises(parser):
+def test_a_parser_without_exit_on_error_raises(parser):
     parser.exit_on_error = False
     with pytest.raises(Exception, match="Expected a <class 'int'>"):
         parser.parse_args(["--size=x"])

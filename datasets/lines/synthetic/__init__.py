@@ -1,1 +1,1 @@
-"""Text lines that are typeset, and aged, by the project itself."""
+"""Synthetic line images: random texts, typesetting, and the degradation of a scan."""

@@ -1,4 +1,4 @@
-"""Which fonts a machine has, and which of them can set an alphabet."""
+"""Find and load the fonts of the machine that have the characters of an alphabet."""
 
 import io
 import logging
@@ -16,11 +16,11 @@ from fontTools.t1Lib import T1Font
 from fontTools.ttLib import TTFont
 from PIL import ImageFont, features
 
-COVERAGE = 0.9  # the part of the alphabet that a face must have
-NAMED_COVERAGE = 0.6  # and one that somebody asks for by its file's name
+COVERAGE = 0.9  # minimum share of the alphabet's characters that a font must have
+NAMED_COVERAGE = 0.6  # the same for a font that the user gives by file
 
 FONT_FILES = {".ttf", ".otf", ".ttc"}
-TYPE_1 = ".pfb"  # only where it is named: systems have most of theirs as OpenType too
+TYPE_1 = ".pfb"  # used only if given by file: most of them are on the system as OpenType, too
 TEX_FOLDERS = (
     Path("/usr/share/texlive/texmf-dist/fonts"),
     Path("/usr/share/texmf/fonts"),
@@ -32,9 +32,9 @@ FontKind = Literal["serif", "sans", "mono", "script"]
 NOT_TEXT = re.compile(
     r"(?i)symbol|dingbat|emoji|icons?\b|math|keyboard|keyfont|bullet|d050000|blankenburg|oldania|ecolier"
     r"|(?m:^cm(b|ex|mi|r|ss|sy|ti|tt)10)"  # TeX's own encoding: other glyphs than the cmap says
-    r"|titling|style ?std|small ?caps"  # these draw small letters as capitals
+    r"|titling|style ?std|small ?caps"  # these draw lower case as capitals
 )
-NAMED: dict[FontKind, str] = {  # for the many files whose Panose numbers say nothing
+KIND_NAMES: dict[FontKind, str] = {  # for the many files without Panose numbers
     "script": r"(?i)script|hand|kristi|breip|femke|kaushan|z003|chancery|rufs|isabella|joscelyn"
     r"|junkyard|domestic|abogado|penguin|wasn|linostroke|boulevard|coronation|florencia|merry"
     r"|pandora|artiston|brushstroke|parisfrance|miama|cascade|havana|delphine|klee|seto|augie"
@@ -44,11 +44,14 @@ NAMED: dict[FontKind, str] = {  # for the many files whose Panose numbers say no
     r"|tiresias|dustismo|junction|allerta|caliban|karla|solothurn|\bgo\b",
 }
 
-logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of flaws that drawing never meets
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # hide warnings that do not affect drawing
 
 
 class Font(NamedTuple):
-    """One font file. characters: those of the alphabet that it has; features: OpenType's tags."""
+    """A font file.
+
+    characters: those of the alphabet that it has. features: OpenType feature tags.
+    """
 
     path: str
     family: str
@@ -61,12 +64,12 @@ class Font(NamedTuple):
 
 @cache
 def has_raqm() -> bool:
-    """Whether Pillow can shape: ligatures, small capitals and old-style figures need it."""
+    """Whether Pillow has Raqm, needed for ligatures, small capitals and old-style figures."""
     return features.check("raqm")
 
 
 def system_folders() -> list[Path]:
-    """Where Linux, macOS and Windows keep fonts; DejaVu, which matplotlib ships, comes last."""
+    """Return the font folders of Linux, macOS or Windows, and last that of matplotlib (DejaVu)."""
     home = Path.home()
     folders = {
         "darwin": [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"],
@@ -76,14 +79,17 @@ def system_folders() -> list[Path]:
 
 
 def drawn_characters(path: str, characters: Sequence[str]) -> set[str]:
-    """Those that leave ink and differ from their capital: else a label would be a lie."""
+    """Return the characters that leave ink and, if lower case, look different from their capital.
+
+    Any other could not be read from the image, so the label would be wrong.
+    """
     masks = {c: load_font(path, 16).getmask(c) for c in characters}
     drawn = {c: (mask.size, bytes(mask)) for c, mask in masks.items() if mask.getbbox()}
     return {c for c in drawn if not c.islower() or drawn[c] != drawn.get(c.upper())}
 
 
-class Tables(NamedTuple):
-    """What a font file says of itself. kind: as far as it says."""
+class FontTables(NamedTuple):
+    """Metadata of a font file. codes: code points with a glyph. kind: "serif" if not specified."""
 
     codes: set[int]
     name: str
@@ -93,7 +99,8 @@ class Tables(NamedTuple):
     features: frozenset[str] = frozenset()
 
 
-def open_type(path: str) -> Tables:
+def read_open_type(path: str) -> FontTables:
+    """Read the metadata of an OpenType or TrueType font."""
     with TTFont(path, lazy=True, fontNumber=0) as font:
         name = font["name"].getBestFamilyName() or Path(path).stem
         os2, fixed = font["OS/2"], font["post"].isFixedPitch
@@ -104,89 +111,88 @@ def open_type(path: str) -> Tables:
     kind: FontKind = "sans" if panose.bFamilyType == 2 and panose.bSerifStyle >= 11 else "serif"
     kind = "script" if panose.bFamilyType == 3 else kind
     kind = "mono" if fixed or (panose.bFamilyType == 2 and panose.bProportion == 9) else kind
-    # bits 0 and 9 are italic and oblique, 5 is bold
+    # in fsSelection, bits 0 and 9 are italic and oblique, 5 is bold
     bold = bool(selection & 0x20) or os2.usWeightClass >= 600
-    return Tables(codes, name, kind, bool(selection & 0x201), bold, tags)
+    return FontTables(codes, name, kind, bool(selection & 0x201), bold, tags)
 
 
-def type_1(path: str) -> Tables:
-    """PostScript's older format: characters by their glyphs' names."""
+def read_type_1(path: str) -> FontTables:
+    """Read the metadata of a PostScript Type 1 font; characters are found by glyph name."""
     file = T1Font(path)
     file.parse()
-    facts = {key: getattr(value, "value", value) for key, value in file.font["FontInfo"].items()}
+    info = {key: getattr(value, "value", value) for key, value in file.font["FontInfo"].items()}
     characters = {agl.toUnicode(glyph) for glyph in file.font["CharStrings"]}
-    bold = "bold" in f"{facts.get('Weight')}{facts.get('FullName')}".lower()
-    return Tables(
+    return FontTables(
         {ord(c) for c in characters if len(c) == 1},
-        facts.get("FamilyName") or Path(path).stem,
-        "mono" if facts.get("isFixedPitch") else "serif",
-        bool(facts.get("ItalicAngle")),
-        bold,
+        info.get("FamilyName") or Path(path).stem,
+        "mono" if info.get("isFixedPitch") else "serif",
+        bool(info.get("ItalicAngle")),
+        "bold" in f"{info.get('Weight')}{info.get('FullName')}".lower(),
     )
 
 
 @lru_cache(maxsize=4096)
-def inspect_font(path: str, alphabet: str, wanted: bool = False) -> Font | str:
-    """A font file's Face, or the reason why it cannot set this alphabet.
+def inspect_font(path: str, alphabet: str, named: bool = False) -> Font | str:
+    """Read a font file, or return the reason why it cannot set the alphabet.
 
-    wanted: somebody named this very file, so that what it looks like is no reason.
+    named: whether the user gave this very file, so that a display font is accepted.
     """
     try:
-        font = type_1(path) if path.lower().endswith(TYPE_1) else open_type(path)
-        has = drawn_characters(path, [c for c in alphabet if ord(c) in font.codes])
-    except Exception as error:  # a broken table raises anything; the reason is kept and told
+        font = read_type_1(path) if path.lower().endswith(TYPE_1) else read_open_type(path)
+        drawn = drawn_characters(path, [c for c in alphabet if ord(c) in font.codes])
+    except Exception as error:  # a broken table may raise anything; the reason is reported
         return f"unreadable ({type(error).__name__}: {error})"
     needed = [c for c in alphabet if not c.isspace()]
-    if not wanted and NOT_TEXT.search(f"{font.name}\n{Path(path).stem}"):
+    if not named and NOT_TEXT.search(f"{font.name}\n{Path(path).stem}"):
         return "a symbol or display font"
-    if len(has) < (NAMED_COVERAGE if wanted else COVERAGE) * len(needed):
-        return f"has {len(has)} of the alphabet's {len(needed)} characters"
-    kind = next((k for k, named in NAMED.items() if re.search(named, font.name)), font.kind)
-    own = frozenset(has | {" "})
-    return Font(path, font.name, kind, font.italic, font.bold, own, font.features)
+    if len(drawn) < (NAMED_COVERAGE if named else COVERAGE) * len(needed):
+        return f"has {len(drawn)} of the alphabet's {len(needed)} characters"
+    kind = next((k for k, names in KIND_NAMES.items() if re.search(names, font.name)), font.kind)
+    characters = frozenset(drawn | {" "})
+    return Font(path, font.name, kind, font.italic, font.bold, characters, font.features)
 
 
 def find_fonts(alphabet: str, fonts: Sequence[str] | None = None) -> list[Font]:
-    """Faces that can set the alphabet, from `fonts` (files or folders), else from the system.
+    """Find the fonts that can set the alphabet, in `fonts` (files or folders) or on the system.
 
-    A font that is no path is looked for by its file's name: `yfrak.otf`.
+    A font that is not a path is looked up by its file name, such as `yfrak.otf`. Raises ValueError
+    if there is none, FileNotFoundError if a file or folder does not exist.
     """
-    files: dict[Path, bool] = {}  # and whether it was named itself
-    places = system_folders() if fonts is None else [place_of(font) for font in fonts]
-    for place in places:
-        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if file.suffix.lower() in FONT_FILES or file == place:
-                files[file] = not place.is_dir()
-    looked = {str(f): inspect_font(str(f), alphabet, named) for f, named in files.items()}
-    faces = [face for face in looked.values() if isinstance(face, Font)]
-    if not faces:
-        reasons = "".join(f"; {Path(f).name} {why}" for f, why in list(looked.items())[:3])
+    files: dict[Path, bool] = {}  # and whether the user gave this very file
+    paths = system_folders() if fonts is None else [locate_font(font) for font in fonts]
+    for path in paths:
+        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in FONT_FILES]
+        files |= dict.fromkeys(inside, False) if path.is_dir() else {path: True}
+    inspected = {str(f): inspect_font(str(f), alphabet, named) for f, named in files.items()}
+    usable = [font for font in inspected.values() if isinstance(font, Font)]
+    if not usable:
+        reasons = "".join(f"; {Path(f).name} {why}" for f, why in list(inspected.items())[:3])
         raise ValueError(
-            f"{', '.join(map(str, places))}: none of {len(files)} font files (.ttf, .otf, .ttc; "
+            f"{', '.join(map(str, paths))}: none of {len(files)} font files (.ttf, .otf, .ttc; "
             f".pfb if named) can set the alphabet{reasons}; give text fonts in `fonts`"
         )
-    return faces
+    return usable
 
 
-def place_of(font: str) -> Path:
-    """A font file or folder as given, or a file of this name among the machine's fonts.
+def locate_font(font: str) -> Path:
+    """Return a font file or folder as given, or the file of this name among the machine's fonts.
 
-    Raises FileNotFoundError.
+    Raises FileNotFoundError if there is none.
     """
     if Path(font).exists():
         return Path(font)
-    found = files_by_name().get(font) if os.path.basename(font) == font else None
-    if found is None:
+    file = files_by_name().get(font)
+    if file is None:
         raise FileNotFoundError(
             f"{font}: no such font file or folder, nor a font of this name on this machine; "
             "`make fonts` installs those that the configs name"
         )
-    return found
+    return file
 
 
 @cache
 def files_by_name() -> dict[str, Path]:
-    """All font files of the machine, TeX's too: of those none is used unless it is named."""
+    """Map the names of all font files of the machine, including those of TeX, to their paths."""
     folders = [*system_folders(), *(f for f in TEX_FOLDERS if f.is_dir())]
     files = (file for folder in folders for file in sorted(folder.rglob("*")))
     return {f.name: f for f in files if f.suffix.lower() in {*FONT_FILES, TYPE_1}}
@@ -194,6 +200,6 @@ def files_by_name() -> dict[str, Path]:
 
 @lru_cache(maxsize=64)
 def load_font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    """Opened from memory, so that forked workers share no file handle."""
+    """Load a font from memory, so that forked workers share no file handle."""
     engine = ImageFont.Layout.RAQM if has_raqm() else ImageFont.Layout.BASIC
     return ImageFont.truetype(io.BytesIO(Path(path).read_bytes()), size, layout_engine=engine)

@@ -1,8 +1,8 @@
-"""The long s of old print: ſ everywhere but at the end of a word or of the part of a compound."""
+"""Spell text with the long s (ſ) of old print, used except at the end of words and their parts."""
 
 import re
 
-# first parts of German compounds that keep their round s, and linking endings (Duden of 1880)
+# first parts, and linking endings, of German compounds that end in a round s (Duden of 1880)
 FIRST_PARTS = (
     "aus(?!ter)|haus|staats|reichs|kriegs|landes|rechts|lebens|volks|eigenthums|gottes"
     r"|\w+(?:ungs|heits|keits|schafts|ions|täts)"
@@ -12,10 +12,10 @@ INSIDE = re.compile(r"s(?=[^\W\d_])")
 
 
 def lengthen(text: str) -> str:
-    """Each s inside a word becomes ſ, ss ſſ; a round one closes words and parts of compounds.
+    """Replace each s inside a word by ſ; it stays round at the end of words and parts of compounds.
 
     "das Wasser der Hausthür" -> "das Waſſer der Hausthür". The parts are found by a short list, not
-    by a dictionary: in rarer compounds an s is long where a printer would have set a round one.
+    a dictionary, so in rarer compounds an s is long where a printer would have set a round one.
     """
-    closing = {match.end() - 1 for match in ROUND.finditer(text)}
-    return INSIDE.sub(lambda match: "s" if match.start() in closing else "ſ", text)
+    round_ends = {match.end() - 1 for match in ROUND.finditer(text)}
+    return INSIDE.sub(lambda match: "s" if match.start() in round_ends else "ſ", text)

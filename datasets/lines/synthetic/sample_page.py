@@ -1,8 +1,8 @@
-"""The samples that ship: a book's page, a receipt and a letter, set, aged and cut by Strand itself.
+"""Render the shipped line samples: a page of a book, a receipt and a letter, and their lines.
 
     python -m datasets.lines.synthetic.sample_page datasets/samples
 
-makes them again: OUT/page.png, OUT/lines/NN.png and OUT/lines/labels.tsv (file TAB text).
+writes OUT/page.png, OUT/lines/NN.png and OUT/lines/labels.tsv (file TAB text).
 """
 
 import argparse
@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from .degradation import fine_noise, smooth_noise, to_grey, wear
+from .degradation import fine_noise, smooth_noise, to_uint8, wear
 from .fonts import Font, FontKind, find_fonts
-from .typesetting import ITALIC, LINE_HEIGHT, SMALL_CAPS, ink_box, plain, render_line
+from .typesetting import ITALIC, LINE_HEIGHT, SMALL_CAPS, ink_box, paste, plain, render_line
 
 SEED = 1787
-OVERSAMPLING = 2  # type is set this much larger than it is scanned, so that ink spreads smoothly
-CENTRED, INDENTED, RAGGED = "=>|"  # first letter of a line that does not fill the measure
+# type is rendered at this multiple of the scan's size, so that ink spreads smoothly
+OVERSAMPLING = 2
+CENTRED, INDENTED, RAGGED = "=>|"  # first character of a line that is not justified
 SHEETS = {
     "book": """\
 =CHAPTER VII.
@@ -48,7 +49,7 @@ replied the other; and he drew from beneath his cloak a
 |Dear Mr. Fell:- Yours of the 28th came""",
 }
 ALPHABET = "".join(sorted({*"".join(SHEETS.values())} - {*"=>|_^\n"}))
-# grey levels of a small PNG that still please the eye: closer together towards paper
+# grey levels of the PNG palette: few, for small files, and closer together towards paper
 SHADES = 255 * (1 - np.linspace(1, 0, 24) ** 1.5)
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
@@ -58,17 +59,17 @@ class Style(NamedTuple):
     """How a sheet is printed and scanned."""
 
     kind: FontKind
-    families: tuple[str, ...]  # the first that the machine has, else any face of this kind
-    size: int  # pixels an em in the scan
-    leading: float  # from baseline to baseline, in em
+    families: tuple[str, ...]  # in order of preference; else any font of this kind
+    size: int  # pixels per em in the scan
+    leading: float  # distance between baselines, in em
     margin: float  # in em
     spread: float  # of the ink, in pixels of the scan
-    wear: float  # the most grey levels that patches of ink lose
+    wear: float  # maximum loss of ink in patches, in grey levels
     skew: float  # degrees
     grain: float  # of the paper, in grey levels
     ink: tuple[int, int, int]  # RGB
     paper: tuple[int, int, int]
-    options: dict  # render_line's
+    options: dict  # of render_line
 
 
 STYLES = {
@@ -83,7 +84,7 @@ STYLES = {
 
 
 class Scan(NamedTuple):
-    """image: (H, W) uint8, 0 is ink, 255 is bare paper. texts, boxes: of its lines."""
+    """A scanned sheet: image (H, W) uint8, 0 ink to 255 paper; texts and ink boxes of its lines."""
 
     image: np.ndarray
     texts: list[str]
@@ -91,82 +92,83 @@ class Scan(NamedTuple):
 
 
 def marked(line: str) -> str:
-    """A line of SHEETS -> marked text as typesetting.py wants it."""
+    """Convert a line of SHEETS to the marked text of typesetting.py."""
     return line.lstrip("=>|").replace("_", ITALIC).replace("^", SMALL_CAPS)
 
 
 def justify(
     rng: np.random.Generator, lines: Sequence[str], size: int, **options
 ) -> tuple[list[np.ndarray], list[int]]:
-    """Lines -> their pictures, each (2.4 size, W) uint8, and where each begins, in pixels.
+    """Render lines as images, each (2.4 size, W) uint8, with their indents in pixels.
 
-    Word spaces are stretched until every line that says nothing else is as wide as the widest.
+    Word spaces are stretched so that every line without a mark is as wide as the widest.
     """
 
-    def set_line(line: str, gap: float = 0.0) -> np.ndarray:
+    def render(line: str, gap: float = 0.0) -> np.ndarray:
         tracking = 0.1 if line.startswith(CENTRED) and line.isupper() else 0.0
         return render_line(rng, marked(line), size=size, gap=gap, tracking=tracking, **options)
 
-    pictures = [set_line(line) for line in lines]
+    images = [render(line) for line in lines]
     indents = [size if line.startswith(INDENTED) else 0 for line in lines]
-    ends = [ink_box(p)[3] - ink_box(p)[2] + i for p, i in zip(pictures, indents, strict=True)]
+    boxes = [ink_box(image) for image in images]
+    ends = [box[3] - box[2] + indent for box, indent in zip(boxes, indents, strict=True)]
     for row, line in enumerate(lines):
         free = max(ends) - ends[row]
         if line.startswith(CENTRED):
             indents[row] = free // 2
         elif not line.startswith(RAGGED):
             spaces = sum(2 if word[-1] in ".!?" else 1 for word in line.split(" ")[:-1])
-            pictures[row] = set_line(line, free / (spaces * size))
-    return pictures, indents
+            images[row] = render(line, free / (spaces * size))
+    return images, indents
 
 
 def compose(
     rng: np.random.Generator, lines: Sequence[str], style: Style, **options
 ) -> tuple[np.ndarray, list[Box]]:
-    """Lines -> (clean sheet (H, W) uint8, each line's ink box), OVERSAMPLING times too large.
+    """Render lines as a clean sheet (H, W) uint8, OVERSAMPLING times too large, with ink boxes.
 
     An empty line is half a line of white and has no box.
     """
     size = style.size * OVERSAMPLING
-    pictures, indents = justify(rng, [line for line in lines if line], size, **options)
+    images, indents = justify(rng, [line for line in lines if line], size, **options)
     margin, pitch = round(style.margin * size), round(style.leading * size)
-    below = np.cumsum([pitch if line else pitch // 2 for line in lines]) - pitch
-    tops = [int(y) + margin - size // 2 for y, line in zip(below, lines, strict=True) if line]
-    width = max(p.shape[1] + i for p, i in zip(pictures, indents, strict=True)) + 2 * margin
+    offsets = np.cumsum([pitch if line else pitch // 2 for line in lines]) - pitch
+    tops = [int(y) + margin - size // 2 for y, line in zip(offsets, lines, strict=True) if line]
+    width = max(p.shape[1] + i for p, i in zip(images, indents, strict=True)) + 2 * margin
     height = tops[-1] + round(LINE_HEIGHT * size) + margin
-    sheet, boxes = np.full((height, width), 255, np.uint8), []
-    for top, picture, indent in zip(tops, pictures, indents, strict=True):
-        left = margin + indent
-        place = sheet[top : top + picture.shape[0], left : left + picture.shape[1]]
-        np.minimum(place, picture, out=place)
-        y0, y1, x0, x1 = (int(edge) for edge in ink_box(picture))
-        boxes.append((left + x0, top + y0, left + x1, top + y1))
+    sheet = np.full((height, width), 255, np.uint8)
+    boxes = [
+        paste(sheet, image, top, margin + indent)
+        for image, top, indent in zip(images, tops, indents, strict=True)
+    ]
     return sheet, boxes
 
 
-def turn(sheet: np.ndarray, boxes: list[Box], degrees: float) -> tuple[np.ndarray, list[Box]]:
-    """Turn a sheet about its middle; each box becomes the upright one round its turned corners."""
+def rotate(sheet: np.ndarray, boxes: list[Box], degrees: float) -> tuple[np.ndarray, list[Box]]:
+    """Rotate a sheet about its centre; each box becomes the bounding box of its rotated corners."""
     height, width = sheet.shape
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
-    turned = cv2.warpAffine(sheet, matrix, (width, height), borderValue=255)
-    around = []
+    rotated = cv2.warpAffine(sheet, matrix, (width, height), borderValue=255)
+    rotated_boxes = []
     for left, top, right, bottom in boxes:
         corners = np.array([(x, y, 1) for x in (left, right) for y in (top, bottom)]) @ matrix.T
         edges = *np.floor(corners.min(0)), *np.ceil(corners.max(0))
-        around.append(tuple(int(edge) for edge in edges))
-    return turned, around
+        rotated_boxes.append(tuple(int(edge) for edge in edges))
+    return rotated, rotated_boxes
 
 
-def press(rng: np.random.Generator, sheet: np.ndarray, spread: float, most: float) -> np.ndarray:
-    """Ink that spreads into the paper with uneven edges, and wears off in patches."""
+def print_ink(
+    rng: np.random.Generator, sheet: np.ndarray, spread: float, max_loss: float
+) -> np.ndarray:
+    """Spread the ink into the paper with uneven edges, and wear it off in patches."""
     soft = cv2.GaussianBlur(sheet, (0, 0), spread * OVERSAMPLING).astype(np.float32)
     edge = 158 + 14 * smooth_noise(rng, sheet.shape, 5) + 7 * smooth_noise(rng, sheet.shape, 60)
-    inked = to_grey((soft - edge) * 3.2 + 128)  # a soft threshold: letters keep smooth outlines
-    return np.where(inked < 250, wear(rng, inked, most), inked)
+    inked = to_uint8((soft - edge) * 3.2 + 128)  # a soft threshold keeps the outlines smooth
+    return np.where(inked < 250, wear(rng, inked, max_loss), inked)
 
 
 def lay_on_paper(rng: np.random.Generator, ink: np.ndarray, grain: float) -> np.ndarray:
-    """Ink (H, W) uint8 -> the scan: grain, foxing, the back's type faintly, a darker gutter."""
+    """Put ink (H, W) uint8 on paper with grain, foxing, bleed-through and a darker gutter."""
     height, width = ink.shape
     back = cv2.GaussianBlur(np.roll(ink[:, ::-1], height // 31, axis=0), (0, 0), 2.2)
     ground = 246 - 0.05 * (255 - back.astype(np.float32))
@@ -175,17 +177,17 @@ def lay_on_paper(rng: np.random.Generator, ink: np.ndarray, grain: float) -> np.
     spots = smooth_noise(rng, ink.shape, 70) + smooth_noise(rng, ink.shape, 9) * 0.4
     ground -= np.clip(spots - 2.1, 0, 1) * 9 * grain  # foxing
     ground *= 1 - 0.2 * np.exp(-np.arange(width, dtype=np.float32) / 26)
-    return to_grey(ground * (0.06 + 0.94 * ink.astype(np.float32) / 255))
+    return to_uint8(ground * (0.06 + 0.94 * ink.astype(np.float32) / 255))
 
 
-def scan(
-    rng: np.random.Generator, text: str, style: Style, face: Font, italic: Font | None
+def render_sheet(
+    rng: np.random.Generator, text: str, style: Style, font: Font, italic: Font | None
 ) -> Scan:
-    """One of SHEETS -> its scan."""
+    """Render one of SHEETS as a scan."""
     lines = text.splitlines()
-    clean = compose(rng, lines, style, face=face, italic=italic, **style.options)
-    sheet, boxes = turn(*clean, style.skew)
-    sheet = press(rng, sheet, style.spread, style.wear)
+    clean = compose(rng, lines, style, font=font, italic=italic, **style.options)
+    sheet, boxes = rotate(*clean, style.skew)
+    sheet = print_ink(rng, sheet, style.spread, style.wear)
     width, height = (edge // OVERSAMPLING for edge in sheet.shape[::-1])
     ink = cv2.resize(sheet, (width, height), interpolation=cv2.INTER_AREA)
     boxes = [tuple(edge // OVERSAMPLING for edge in box) for box in boxes]
@@ -193,45 +195,45 @@ def scan(
     return Scan(lay_on_paper(rng, ink, style.grain), texts, boxes)
 
 
-def choose(faces: Sequence[Font], style: Style) -> tuple[Font, Font | None]:
-    """(upright, its italic if there is one): of the families, else of the kind, else any."""
-    upright = [f for f in faces if not f.italic and not f.bold] or list(faces)
-    named = [f for name in style.families for f in upright if f.family == name]
-    face = (named or [f for f in upright if f.kind == style.kind] or upright)[0]
-    slanted = [f for f in faces if f.family == face.family and f.italic and not f.bold]
-    return face, slanted[0] if slanted else None
+def choose_fonts(fonts: Sequence[Font], style: Style) -> tuple[Font, Font | None]:
+    """Return (upright, its italic or None) of the style's families, else of its kind, else any."""
+    upright = [f for f in fonts if not f.italic and not f.bold] or list(fonts)
+    preferred = [f for name in style.families for f in upright if f.family == name]
+    font = (preferred or [f for f in upright if f.kind == style.kind] or upright)[0]
+    italics = (f for f in fonts if f.family == font.family and f.italic and not f.bold)
+    return font, next(italics, None)
 
 
 def make_scans(fonts: Sequence[str] | None = None, seed: int = SEED) -> dict[str, Scan]:
-    """The three sheets, by name. fonts: files or folders; without any, the system's."""
-    faces = find_fonts(ALPHABET, fonts)
-    return {
-        name: scan(np.random.default_rng([seed, place]), SHEETS[name], style, *choose(faces, style))
-        for place, (name, style) in enumerate(STYLES.items())
-    }
+    """Render the three sheets, by name. fonts: files or folders; None: those of the system."""
+    found, scans = find_fonts(ALPHABET, fonts), {}
+    for index, (name, style) in enumerate(STYLES.items()):
+        rng = np.random.default_rng([seed, index])
+        scans[name] = render_sheet(rng, SHEETS[name], style, *choose_fonts(found, style))
+    return scans
 
 
-def save(image: np.ndarray, style: Style, path: Path) -> None:
-    """Write a PNG of the SHADES from ink to paper."""
+def save_image(image: np.ndarray, style: Style, path: Path) -> None:
+    """Write a palette PNG whose colours are the SHADES from ink to paper."""
     palette = np.array(style.ink) + (SHADES[:, None] / 255) * np.subtract(style.paper, style.ink)
     nearest = np.abs(SHADES[:, None] - np.arange(256)).argmin(0).astype(np.uint8)
-    picture = Image.fromarray(nearest[image], "P")
-    picture.putpalette(np.rint(palette).astype(np.uint8).tobytes())
-    picture.save(path, optimize=True)
+    indexed = Image.fromarray(nearest[image], "P")
+    indexed.putpalette(np.rint(palette).astype(np.uint8).tobytes())
+    indexed.save(path, optimize=True)
 
 
 def write_samples(out: Path, fonts: Sequence[str] | None = None, seed: int = SEED) -> None:
-    """OUT/page.png (the book's page), OUT/lines/NN.png (of all sheets), OUT/lines/labels.tsv."""
+    """Write OUT/page.png (the book), OUT/lines/NN.png (of all sheets) and OUT/lines/labels.tsv."""
     (out / "lines").mkdir(parents=True, exist_ok=True)
     rows = []
     for name, (image, texts, boxes) in make_scans(fonts, seed).items():
         style, pad = STYLES[name], STYLES[name].size // 8
         if name == "book":
-            save(image, style, out / "page.png")
+            save_image(image, style, out / "page.png")
         for text, (left, top, right, bottom) in zip(texts, boxes, strict=True):
             rows.append((f"{len(rows) + 1:02}.png", text))
             line = image[top - pad : bottom + pad, left - 2 * pad : right + 2 * pad]
-            save(line, style, out / "lines" / rows[-1][0])
+            save_image(line, style, out / "lines" / rows[-1][0])
     table = "".join(f"{file}\t{text}\n" for file, text in rows)
     (out / "lines" / "labels.tsv").write_text(table, encoding="utf-8")
 

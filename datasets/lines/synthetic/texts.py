@@ -1,8 +1,8 @@
-"""What printed lines say: prose from given texts or common words, receipts, letters, references.
+"""Random texts for synthetic lines: prose, receipts, letters, references and symbols.
 
-`GRAMMAR` gives each symbol's alternatives, one a line or between bars. {name} is a symbol; {Name}
-and {NAME} also set its case; 9 is any digit, ¤ any capital. The marks of typesetting.py are written
-_ (italic) and ^ (small capitals) before a word and ~ before a raised figure.
+`GRAMMAR` maps each symbol to its alternatives, separated by lines or bars in `GRAMMAR_TEXT`. {name}
+is a symbol; {Name} and {NAME} also set its case; 9 is any digit, ¤ any capital. The marks of
+typesetting.py are written _ (italic) and ^ (small capitals) before a word, ~ before a superscript.
 """
 
 import html
@@ -84,32 +84,27 @@ GRAMMAR: dict[str, list[str]] = {
     match[1]: re.split(r"[|\n]", match[2].strip())
     for match in re.finditer(r"^([a-z]+): (.+?)(?=\n[a-z]+: |\Z)", GRAMMAR_TEXT, re.M | re.S)
 }
-PLAIN_FORMS = str.maketrans(
-    dict.fromkeys("‘’", "'")
-    | dict.fromkeys("“”", '"')
-    | dict.fromkeys("–—−", "-")
-    | {"\u2026": "..."}
-)
+PLAIN_CHARACTERS = str.maketrans("‘’“”–—−", "''\"\"---") | {ord("…"): "..."}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 MARKS = {ITALIC, SMALL_CAPS, RAISED}
 
 
-def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+def choose(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
 def expand(rng: np.random.Generator, symbol: str) -> str:
-    """A symbol of the grammar -> one of its alternatives, with the symbols in it expanded."""
+    """Return a random alternative of a symbol of the grammar, with the symbols in it expanded."""
 
     def replace(match: re.Match) -> str:
         name, text = match[1], expand(rng, match[1].lower())
         return text.upper() if name.isupper() else text.title() if name[0].isupper() else text
 
-    return re.sub(r"\{(\w+)\}", replace, pick(rng, GRAMMAR[symbol]))
+    return re.sub(r"\{(\w+)\}", replace, choose(rng, GRAMMAR[symbol]))
 
 
 def draw_template(rng: np.random.Generator, symbol: str) -> str:
-    """A symbol -> marked text with its digits and capitals drawn."""
+    """Return a random marked text of a symbol, with digits and capitals drawn."""
     text = re.sub("9", lambda _: str(rng.integers(10)), expand(rng, symbol))
     text = re.sub("¤", lambda _: chr(65 + rng.integers(26)), text)
     text = re.sub(r"(?<!\S)_(?=[A-Za-z])", ITALIC, text)
@@ -117,8 +112,9 @@ def draw_template(rng: np.random.Generator, symbol: str) -> str:
 
 
 def read_texts(paths: Sequence[str]) -> list[str]:
-    """Passages of .txt files (one a line) and .parquet files (column `text`), also under
-    $STRAND_DATA.
+    """Read the passages of .txt files (one per line) and .parquet files (column `text`).
+
+    Raises ValueError if a .parquet file has no such column, or if there is no text at all.
     """
     passages: list[str] = []
     for path in map(resolve, paths):
@@ -128,35 +124,41 @@ def read_texts(paths: Sequence[str]) -> list[str]:
                 raise ValueError(f"{path}: no column `text` among {columns}; rename the right one")
             passages += [t for t in pq.read_table(path, columns=["text"])["text"].to_pylist() if t]
         else:
-            passages += [
-                line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
-            ]
+            lines = path.read_text(encoding="utf-8").splitlines()
+            passages += [line for line in lines if line.strip()]
     if paths and not passages:
         raise ValueError(f"{', '.join(paths)}: no text in them; each line of a .txt is a passage")
     return passages
 
 
-class TextMaker:
-    """Draws marked text of a kind, near a length, in what an alphabet and a face both have."""
+class TextGenerator:
+    """Draws marked text of a kind and an approximate length, in the characters of an alphabet."""
 
     def __init__(self, alphabet: Sequence[str], passages: list[str], long_s: bool = False):
         self.alphabet, self.passages = frozenset(alphabet), passages
         self.long_s = long_s and "ſ" in self.alphabet
-        # what running text rarely holds is sprinkled in, so that each is learnt
+        # characters that are rare in running text are inserted, so that the model learns them
         usual = string.ascii_letters + string.digits + " .,'-"
         self.rare = [c for c in sorted(self.alphabet) if c not in usual]
 
     def __call__(
-        self, rng: np.random.Generator, kind: str, length: int, look: str, face: Font
+        self, rng: np.random.Generator, kind: str, length: int, look: str, font: Font
     ) -> str:
-        """Of up to four drawn, the text nearest to `length`; never empty."""
+        """Draw up to four texts that the font can set, and return the one closest to `length`.
+
+        The text is never empty.
+        """
+
+        def error(text: str) -> int:
+            return abs(len(plain(text)) - length)
+
         drawn: list[str] = []
-        while len(drawn) < 4 and not (drawn and abs(len(plain(drawn[-1])) - length) <= 2):
-            drawn.append(self._fit(self._draw(rng, kind, length, look), face.characters))
-        said = [text for text in drawn if plain(text).strip()]
-        if said:
-            return min(said, key=lambda text: abs(len(plain(text)) - length))
-        return self._symbols(rng, max(length, 1), sorted(face.characters & self.alphabet))
+        while len(drawn) < 4 and not (drawn and error(drawn[-1]) <= 2):
+            drawn.append(self._fit(self._draw(rng, kind, length, look), font.characters))
+        texts = [text for text in drawn if plain(text).strip()]
+        if texts:
+            return min(texts, key=error)
+        return self._symbols(rng, max(length, 1), sorted(font.characters & self.alphabet))
 
     def _draw(self, rng: np.random.Generator, kind: str, length: int, look: str) -> str:
         if kind == "symbols":
@@ -167,28 +169,28 @@ class TextMaker:
         elif kind == "capitals" or (kind == "receipt" and rng.random() < 0.8):
             text = text.upper()
         if rng.random() < 0.08 and self.rare:
-            text = sprinkle(rng, text, pick(rng, self.rare))
+            text = insert_character(rng, text, choose(rng, self.rare))
         if self.long_s:
             text = lengthen(text)
         if rng.random() < (0.8 if look == "book" else 0.05):
             return curl_quotes(text)
-        return text if look == "book" else text.translate(PLAIN_FORMS)
+        return text if look == "book" else text.translate(PLAIN_CHARACTERS)
 
     def _symbols(self, rng: np.random.Generator, length: int, characters: list[str]) -> str:
         characters = [c for c in characters if c != " "]
-        text = "".join(pick(rng, characters) for _ in range(length))
+        text = "".join(choose(rng, characters) for _ in range(length))
         grouped = " " in self.alphabet and rng.random() < 0.7
         return re.sub(r"(\S{4})(?=\S)", r"\1 ", text) if grouped else text
 
     def _window(self, rng: np.random.Generator, length: int) -> str:
-        """About `length` letters of running text, cut at words, sometimes inside the last one."""
+        """Cut about `length` characters of a passage, at a word end or sometimes inside a word."""
         passage = ""
         if self.passages:
-            passage = pick(rng, self.passages)
+            passage = choose(rng, self.passages)
             start = int(rng.integers(max(len(passage) - 3 * length, 1)))
             start = passage.find(" ", start) + 1 if start else 0
             passage = passage[start : start + 3 * length + 20]
-            # whole tags, and those that the slice cut in two
+            # remove HTML tags, also those that the slice has cut
             passage = html.unescape(re.sub(r"<[^<>]*>|^[^<>]{0,6}>|<[^<>]*$", " ", passage))
         text = " ".join((passage.strip() or make_sentences(rng, length)).split())
         if len(text) > length:
@@ -197,53 +199,53 @@ class TextMaker:
             text = text[:length] + "-" if broken else text[: end if end > 0 else None]
         return text.replace(" - ", "—").replace("--", "—")
 
-    def _fit(self, text: str, drawn: frozenset[str]) -> str:
-        """Characters that the alphabet or the face lacks get their plain form or go."""
-        text, allowed = unicodedata.normalize("NFC", text), (self.alphabet & drawn) | MARKS
+    def _fit(self, text: str, characters: frozenset[str]) -> str:
+        """Simplify or remove the characters that are not in the alphabet and in `characters`."""
+        text, allowed = unicodedata.normalize("NFC", text), (self.alphabet & characters) | MARKS
         if RAISED in text and text.partition(RAISED)[2][0].translate(SUPERSCRIPTS) in allowed:
             text = re.sub(RAISED + r"(\d)", lambda m: m[1].translate(SUPERSCRIPTS), text, count=1)
         if not allowed.issuperset(text):
             text = "".join(c if c in allowed else simplify(c, allowed) for c in text)
-        orphans = f"[{''.join(sorted(MARKS))}](?=\\s|$)"  # marks with nothing left to mark
+        orphans = f"[{''.join(sorted(MARKS))}](?=\\s|$)"  # marks without a following character
         return " ".join(re.sub(orphans, "", text).split())
 
 
 def simplify(character: str, allowed: frozenset[str] | set[str]) -> str:
-    """The plain form, as far as it is allowed: straight quotes, the base letter."""
-    base = unicodedata.normalize("NFKD", character.translate(PLAIN_FORMS))
+    """Return the plain form (straight quotes, the base letter), without characters not allowed."""
+    base = unicodedata.normalize("NFKD", character.translate(PLAIN_CHARACTERS))
     return "".join(c for c in base if c in allowed)
 
 
 def make_sentences(rng: np.random.Generator, length: int) -> str:
-    """Words without sense in sentences, at least `length` letters."""
+    """Return meaningless sentences of common words, at least `length` characters."""
     text, start = "", True
     while len(text) < length + 12:
         named = rng.random() < 0.06
         word = expand(rng, "name" if named else "word")
         word = word.capitalize() if start or named else word
         word = f'"{word}"' if rng.random() < 0.03 else word + "'s" if rng.random() < 0.02 else word
-        end = pick(rng, ".....,,,,,,;:!?-") if rng.random() < 0.2 else ""
+        end = choose(rng, ".....,,,,,,;:!?-") if rng.random() < 0.2 else ""
         start = end in {".", "!", "?"}
         text += word + (" - " if end == "-" else end + " ")
     return text
 
 
 def curl_quotes(text: str) -> str:
-    """Straight quotes -> opening and closing ones, by what stands before them."""
+    """Replace straight quotes by opening or closing ones, depending on the character before."""
     text = re.sub(r'(?<![\w.,;:!?)])"', "\u201c", text).replace('"', "\u201d")
     return re.sub("(?<![\\w.,;:!?)\u201d])'", "\u2018", text).replace("'", "\u2019")
 
 
-def sprinkle(rng: np.random.Generator, text: str, character: str) -> str:
-    """Put a character in: an accented letter on its base letter, any other at a word's border."""
+def insert_character(rng: np.random.Generator, text: str, character: str) -> str:
+    """Insert a character: an accented one in place of its base letter, others beside a word."""
     base = unicodedata.normalize("NFD", character)[0]
     if base != character and base in text:
         return text.replace(base, character, 1)
     words = text.split(" ")
-    place = int(rng.integers(len(words)))
-    mark, word = (
-        (words[place][0], words[place][1:]) if words[place][:1] in MARKS else ("", words[place])
-    )
+    index = int(rng.integers(len(words)))
+    mark, word = words[index][:1], words[index][1:]
+    if mark not in MARKS:
+        mark, word = "", words[index]
     options = (mark + character + word, mark + word + character, f"{mark}{word} {character}")
-    words[place] = pick(rng, options)
+    words[index] = choose(rng, options)
     return " ".join(words)

@@ -1,1 +1,1 @@
-"""Annotation files of BORIS, ELAN and VIA, and plain tables: read and written."""
+"""Readers and writers of annotation files of videos: BORIS, ELAN, VIA, and plain tables."""

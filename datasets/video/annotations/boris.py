@@ -1,28 +1,29 @@
-"""BORIS projects (JSON): state events of observations -> segments, and readings written into one.
+"""BORIS projects (JSON): state events -> segments, and predictions written as observations.
 
-Structure: boris/config.py and project_functions.py of olivierfriard/BORIS, project format 7.0.
+Format: boris/config.py and project_functions.py of olivierfriard/BORIS, project format 7.0.
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 from ...source import Problem
-from .boris_events import NOBODY, Event, Media, add_state, paired, queued
+from .boris_events import NOBODY, Event, Media, add_state, pair_events, queue_media
 from .segments import ClipAnnotation, Collected, Span, milliseconds
 
 PLAYERS = tuple(str(n) for n in range(1, 9))
 
 
 def read_boris(
-    path: Path, project: dict, collected: Collected, group: str | None, subject: str | None
+    project: dict, collected: Collected, group: str | None, subject: str | None
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """State events of the files in player 1, whose clock the events follow.
+    """Read the state events of the files in player 1, whose clock the events follow.
 
-    group: an independent variable; None makes each observation one.
-    subject: whose events; None takes everyone's.
+    group: an independent variable; None makes each observation a group. subject: whose events; None
+    takes everyone's.
     """
     types = {
         code["code"]: str(code.get("type", "")).startswith("State")
@@ -37,27 +38,27 @@ def read_boris(
             collected.refuse(place, str(error))
             continue
         for player in PLAYERS[1:]:
-            for other in observation["file"].get(player, ()):
-                reason = f"{other} in player {player} gets no labels: events follow player 1; "
+            for video in observation["file"].get(player, ()):
+                reason = f"{video} in player {player} gets no labels: events follow player 1; "
                 collected.refuse(place, reason + "code it in an observation of its own")
         variables = observation.get("independent_variables", {})
         if group is not None and not variables.get(group):
             collected.refuse(place, f"no variable '{group}' for the group; fill it in")
             continue
         states = _states(place, observation.get("events", []), types, subject, collected)
-        for media in queue:  # a clip that was coded twice keeps the first observation as group
+        for media in queue:  # the group of a clip coded twice is the first observation
             groups.setdefault(media.path, name)
-        its = str(variables[group]) if group else groups
-        for start, stop, who in paired(place, states, collected):
-            add_state(place, (start, stop, who[1]), queue, collected, its)
+        group_of_clips = str(variables[group]) if group else groups
+        for start, stop, who in pair_events(place, states, collected):
+            add_state(place, (start, stop, who[1]), queue, collected, group_of_clips)
     return collected.result()
 
 
 def media_of(observation: dict) -> list[Media]:
     """The files of player 1, one after the other, in the time of the events.
 
-    That time has `time offset` added, and with "media creation date as offset" each file's own
-    time of recording. Raises ValueError that says what is missing.
+    That time includes `time offset`, and with "media creation date as offset" each file's recording
+    time. Raises ValueError that says what is missing.
     """
     kind = observation.get("type")
     files = observation.get("file")
@@ -70,7 +71,9 @@ def media_of(observation: dict) -> list[Media]:
     begin = float(observation.get("time offset", 0) or 0)
     if dated and not all(name in dates for name in names):
         raise ValueError("counts from the files' dates but does not hold them; open it in BORIS")
-    return queued(begin, names, [lengths.get(name) for name in names], dates if dated else None)
+    return queue_media(
+        begin, names, [lengths.get(name) for name in names], dates if dated else None
+    )
 
 
 def _states(
@@ -80,9 +83,9 @@ def _states(
     subject: str | None,
     collected: Collected,
 ) -> list[Event]:
-    """The state events in order of time; others are named once for each behaviour."""
+    """The state events sorted by time; problems name the others once per behaviour."""
     states, others = [], {}
-    wanted = "" if subject == NOBODY else subject
+    subject_code = "" if subject == NOBODY else subject
     for number, event in enumerate(events, 1):
         try:
             seconds, who = float(event[0]), tuple(str(field) for field in event[1:4])
@@ -91,7 +94,7 @@ def _states(
         except (TypeError, ValueError, IndexError) as error:
             collected.refuse(f"{place}, event {number}", f"{event} cannot be read ({error})")
             continue
-        if wanted is not None and who[0] != wanted:
+        if subject_code is not None and who[0] != subject_code:
             continue
         if types.get(who[1]):
             states.append(Event(seconds, who))
@@ -110,11 +113,11 @@ def _states(
 def write_boris(
     path: Path, project: Path | str | None, readings: Mapping[str, Sequence[Span]]
 ) -> None:
-    """A project with one new observation for each clip, read by BORIS and `read_annotations`.
+    """Write a project with one new observation per clip, as BORIS and `read_annotations` read it.
 
-    project: one to add them to; the file itself is left as it is. None makes a new one.
-    readings: clip -> its segments; milliseconds as in BORIS, cut downwards.
-    Raises ValueError if a label is a point event there, or `path` is the project itself.
+    project: one to add them to; the file itself is not changed. None creates a new one. readings:
+    clip -> its segments; rounded down to milliseconds, BORIS' resolution. Raises ValueError if a
+    label is a point event there, or if `path` is the project itself.
     """
     path = Path(path)
     if project is None:
@@ -136,13 +139,14 @@ def write_boris(
             )
     for clip, spans in readings.items():
         name = f"strand {Path(clip).name}"
-        tries = (name, *(f"{name} ({n})" for n in range(2, len(content["observations"]) + 3)))
-        free = next(one for one in tries if one not in content["observations"])
-        content["observations"][free] = _observation(clip, spans)
+        names = chain([name], (f"{name} ({n})" for n in count(2)))
+        unused = next(n for n in names if n not in content["observations"])
+        content["observations"][unused] = _observation(clip, spans)
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _empty(name: str) -> dict:
+    """A project without observations."""
     return {
         "time_format": "hh:mm:ss",
         "project_date": datetime.now().isoformat(timespec="seconds"),
@@ -162,6 +166,7 @@ def _empty(name: str) -> dict:
 
 
 def _state(label: str) -> dict:
+    """The ethogram entry of a state event."""
     return {
         "type": "State event",
         "key": "",
@@ -176,13 +181,12 @@ def _state(label: str) -> dict:
 
 
 def _observation(clip: str, spans: Sequence[Span]) -> dict:
-    """As BORIS 9 writes it. Length and rate are those of the reading, which covers its clip."""
+    """An observation as BORIS 9 writes it, with length and rate as covered by the spans."""
     events = []
     for span in spans:
         comment = f"confidence {span['confidence']:.3f}" if "confidence" in span else ""
-        start, stop = milliseconds(span)
         frames = span.get("start_frame", "NA"), span.get("end_frame", "NA")
-        for milli, frame in zip((start, stop), frames, strict=True):
+        for milli, frame in zip(milliseconds(span), frames, strict=True):
             events.append([milli / 1000, "", span["label"], "", comment, frame])
     events.sort(key=lambda event: event[0])
     length = max((float(span["end"]) for span in spans), default=0.0)

@@ -1,4 +1,4 @@
-"""What BORIS projects and exports share: files played in a row, and START and STOP in pairs."""
+"""Common parts of BORIS projects and exports: files played in sequence, pairs of START and STOP."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,59 +18,64 @@ class Media(NamedTuple):
 
 
 class Event(NamedTuple):
-    """seconds: as coded. who: subject, behaviour and modifiers, which START and STOP share."""
+    """seconds: as coded. who: subject, behaviour and modifiers, equal for a START and its STOP."""
 
     seconds: float
     who: tuple[str, str, str]
 
 
-def queued(
+def queue_media(
     begin: float,
     names: Sequence[str],
     lengths: Sequence[float | None],
     dates: Mapping[str, float] | None = None,
 ) -> list[Media]:
-    """Files one after the other from `begin`; the last is open. Raises ValueError."""
+    """Queue files one after the other from `begin`, or at their `dates`; the last one has no end.
+
+    Raises ValueError if another one has no length.
+    """
     queue = []
-    for place, (name, length) in enumerate(zip(names, lengths, strict=True)):
-        if not length and place + 1 < len(names):
+    for index, (name, length) in enumerate(zip(names, lengths, strict=True), 1):
+        last = index == len(names)
+        if not length and not last:
             raise ValueError(f"{name} is not the last file but has no length; open it in BORIS")
         start = begin + float(dates[name]) if dates else begin
-        last = place + 1 == len(names)
-        end = math.inf if last else start + float(length or 0)
+        end = math.inf if last else start + float(length)
         queue.append(Media(name, start, end))
         begin = begin if dates else end
     return queue
 
 
-def cut(start: float, stop: float, queue: Sequence[Media]) -> Iterator[tuple[str, float, float]]:
-    """A stretch of the observation -> (file, from, to) in the seconds of each file it runs over.
+def split_by_file(
+    start: float, stop: float, queue: Sequence[Media]
+) -> Iterator[tuple[str, float, float]]:
+    """An interval of the observation -> (file, start, end) in the seconds of each file it spans.
 
-    What lies before the first file is given to it, with negative seconds, to be refused by name.
+    What lies before the first file is assigned to it, with negative seconds, and later refused.
     """
-    for place, media in enumerate(queue):
-        first = start if place == 0 else max(start, media.start)
+    for index, media in enumerate(queue):
+        first = start if index == 0 else max(start, media.start)
         last = min(stop, media.end)
         if first < last:
             # BORIS keeps milliseconds; differences of floats do not
             yield media.path, round(first - media.start, 6), round(last - media.start, 6)
 
 
-def paired(
+def pair_events(
     place: str, states: Iterable[Event], collected: Collected
 ) -> list[tuple[float, float, tuple[str, str, str]]]:
-    """(start, stop, who) by start: as in BORIS, each second event of the same `who` is a STOP.
+    """Pair sorted events -> (start, stop, who) by start: every second event of a `who` is a STOP.
 
-    states: in order of time.
+    This is how BORIS stores them. Problems name events without a partner.
     """
     pairs = []
-    begun: dict[tuple[str, str, str], float] = {}
+    open_starts: dict[tuple[str, str, str], float] = {}
     for seconds, who in states:
-        if who in begun:
-            pairs.append((begun.pop(who), seconds, who))
+        if who in open_starts:
+            pairs.append((open_starts.pop(who), seconds, who))
         else:
-            begun[who] = seconds
-    for (subject, code, _), seconds in begun.items():
+            open_starts[who] = seconds
+    for (subject, code, _), seconds in open_starts.items():
         collected.refuse(
             place,
             f"'{code}' of {subject or NOBODY} at {seconds} s has no partner: a START without STOP, "
@@ -86,16 +91,16 @@ def add_state(
     collected: Collected,
     group: str | Mapping[str, str],
 ) -> None:
-    """(start, stop, label) of an observation -> segments of its files, or a problem.
+    """Add a state (start, stop, label) of an observation as segments of its files, or as a problem.
 
     group: of all files, or of each.
     """
     start, stop, label = state
-    pieces = list(cut(start, stop, queue))
-    if not pieces:
+    intervals = list(split_by_file(start, stop, queue))
+    if not intervals:
         collected.refuse(
             place, f"'{label}' from {start} to {stop} s holds nothing of a file; correct it"
         )
-    for clip, first, last in pieces:
-        its = group if isinstance(group, str) else group[clip]
-        collected.add_segment(place, clip, TimeSegment(first, last, label), its)
+    for clip, first, last in intervals:
+        clip_group = group if isinstance(group, str) else group[clip]
+        collected.add_segment(place, clip, TimeSegment(first, last, label), clip_group)

@@ -1,6 +1,6 @@
-"""ELAN files (.eaf): the annotations of one tier -> segments, and readings written as a new file.
+"""ELAN files (.eaf): the annotations of one tier -> segments, and predictions written as new files.
 
-Structure: the EAF format 2.8 and 3.0; times are whole milliseconds.
+Format: EAF 2.8 and 3.0; times are whole milliseconds.
 """
 
 import mimetypes
@@ -15,18 +15,11 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from ...source import Problem
-from .segments import (
-    ClipAnnotation,
-    Collected,
-    Span,
-    TimeSegment,
-    milliseconds,
-    written_clip,
-)
+from .segments import ClipAnnotation, Collected, Span, TimeSegment, milliseconds, written_clip
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
-UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # XML has no way to say them
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML
 
 
 class Media(NamedTuple):
@@ -39,28 +32,29 @@ class Media(NamedTuple):
 def read_elan(
     path: Path, collected: Collected, tier: str | None
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """The annotations of a tier; None takes the only one that has any.
+    """Read the annotations of a tier; None takes the only one that has any.
 
-    Raises ValueError for damaged XML, for one with a DOCTYPE (ELAN writes none, and its entities
-    could fill the memory), without a video, or with several tiers of which none is chosen.
+    Raises ValueError for damaged XML, for a DOCTYPE (ELAN writes none, and its entities could
+    exhaust the memory), for a file without a video, or if one of several tiers has to be chosen.
     """
     root = _parse(path)
     media = _media(path, root, collected)
-    tiers = {one.get("TIER_ID", ""): one for one in root.iter("TIER")}
+    tiers = {node.get("TIER_ID", ""): node for node in root.iter("TIER")}
     chosen = _choose(path, tiers, tier)
-    slots = {one.get("TIME_SLOT_ID"): one.get("TIME_VALUE") for one in root.iter("TIME_SLOT")}
-    there = [one for annotation in tiers[chosen] for one in annotation]
-    every = {one.get("ANNOTATION_ID"): one for holder in root.iter("ANNOTATION") for one in holder}
-    shared = Counter(one.get("ANNOTATION_REF") for one in there if one.tag == "REF_ANNOTATION")
-    for one in there:
-        place = f"tier '{chosen}', annotation {one.get('ANNOTATION_ID')}"
-        label = (one.findtext("ANNOTATION_VALUE") or "").strip()
-        if one.tag == "REF_ANNOTATION" and shared[one.get("ANNOTATION_REF")] > 1:
+    slots = {node.get("TIME_SLOT_ID"): node.get("TIME_VALUE") for node in root.iter("TIME_SLOT")}
+    annotations = [node for parent in tiers[chosen] for node in parent]
+    by_id = {node.get("ANNOTATION_ID"): node for node in root.iterfind(".//ANNOTATION/*")}
+    references = [node for node in annotations if node.tag == "REF_ANNOTATION"]
+    shared = Counter(node.get("ANNOTATION_REF") for node in references)
+    for node in annotations:
+        place = f"tier '{chosen}', annotation {node.get('ANNOTATION_ID')}"
+        label = (node.findtext("ANNOTATION_VALUE") or "").strip()
+        if node.tag == "REF_ANNOTATION" and shared[node.get("ANNOTATION_REF")] > 1:
             reason = f"'{label}' shares its parent's time with others of its tier, so it has none; "
             collected.refuse(place, reason + "align it in ELAN")
             continue
         try:
-            start, end = (value + media.origin for value in _times(one, every, slots))
+            start, end = (value + media.origin for value in _times(node, by_id, slots))
         except ValueError as error:
             collected.refuse(place, f"'{label}' {error}")
             continue
@@ -69,6 +63,7 @@ def read_elan(
 
 
 def _parse(path: Path) -> ElementTree.Element:
+    """The root of the document. Raises ValueError for any but an ELAN file without a DOCTYPE."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,7 +71,7 @@ def _parse(path: Path) -> ElementTree.Element:
     if "<!DOCTYPE" in text:
         raise ValueError(f"{path}: has a DOCTYPE, which no ELAN file has; save it again in ELAN")
     try:
-        root = ElementTree.fromstring(text)  # a str: no encoding that hides a DOCTYPE
+        root = ElementTree.fromstring(text)  # a str, so that no encoding hides a DOCTYPE
     except ElementTree.ParseError as error:
         raise ValueError(f"{path}: damaged XML ({error}); save it again in ELAN") from error
     if root.tag != "ANNOTATION_DOCUMENT":
@@ -85,29 +80,29 @@ def _parse(path: Path) -> ElementTree.Element:
 
 
 def _media(path: Path, root: ElementTree.Element, collected: Collected) -> Media:
-    """The first video; others are named. Raises ValueError if there is none."""
-    described = [
-        one
-        for one in root.iter("MEDIA_DESCRIPTOR")
-        if not one.get("MIME_TYPE", "").startswith("audio")
+    """The first video; problems name the others. Raises ValueError if there is none."""
+    descriptors = [
+        node
+        for node in root.iter("MEDIA_DESCRIPTOR")
+        if not node.get("MIME_TYPE", "").startswith("audio")
     ]
-    if not described:
+    if not descriptors:
         raise ValueError(f"{path}: no MEDIA_DESCRIPTOR of a video; link the video in ELAN")
-    found = []
-    for one in described:
-        names = [one.get(name, "") for name in ("RELATIVE_MEDIA_URL", "MEDIA_URL")]
+    videos = []
+    for node in descriptors:
+        names = [node.get(name, "") for name in ("RELATIVE_MEDIA_URL", "MEDIA_URL")]
         names = [plain_path(name) for name in names if name]
         if names:
-            origin = one.get("TIME_ORIGIN") or "0"
+            origin = node.get("TIME_ORIGIN") or "0"
             if not re.fullmatch(r"-?\d+", origin):
                 raise ValueError(f"{path}: TIME_ORIGIN '{origin}' is no whole number of ms")
-            found.append(Media(written_clip(path, [*names, *map(unquote, names)]), int(origin)))
-    if not found:
+            videos.append(Media(written_clip(path, [*names, *map(unquote, names)]), int(origin)))
+    if not videos:
         raise ValueError(f"{path}: its MEDIA_DESCRIPTOR names no file; link the video in ELAN")
-    for other in found[1:]:
-        reason = f"{other.clip} gets no labels: only the first video does; "
+    for ignored in videos[1:]:
+        reason = f"{ignored.clip} gets no labels: only the first video does; "
         collected.refuse("header", reason + "annotate it in a file of its own")
-    return found[0]
+    return videos[0]
 
 
 def plain_path(url: str) -> str:
@@ -118,63 +113,62 @@ def plain_path(url: str) -> str:
 
 
 def _choose(path: Path, tiers: dict[str, ElementTree.Element], tier: str | None) -> str:
-    filled = [name for name, one in tiers.items() if len(one)]
-    known = ", ".join(map(repr, filled)) or "none with annotations"
+    """The name of the tier to read. Raises ValueError if it is missing or ambiguous."""
+    filled = [name for name, node in tiers.items() if len(node)]
+    available = ", ".join(map(repr, filled)) or "none with annotations"
     if tier is None and len(filled) != 1:
-        raise ValueError(f"{path}: choose its tier; there are {known}")
+        raise ValueError(f"{path}: choose its tier; there are {available}")
     if tier is not None and tier not in filled:
-        raise ValueError(f"{path}: no tier '{tier}' with annotations; there are {known}")
+        raise ValueError(f"{path}: no tier '{tier}' with annotations; there are {available}")
     return filled[0] if tier is None else tier
 
 
 def _times(
-    one: ElementTree.Element,
-    every: dict[str | None, ElementTree.Element],
+    node: ElementTree.Element,
+    by_id: dict[str | None, ElementTree.Element],
     slots: dict[str | None, str | None],
 ) -> tuple[int, int]:
-    """Milliseconds of an annotation, or of the one it refers to. Raises ValueError."""
+    """(start, end) in ms of an annotation, or of the one it refers to. Raises ValueError."""
     seen = set()
-    while one.tag == "REF_ANNOTATION":
-        parent = one.get("ANNOTATION_REF")
-        if parent in seen or parent not in every:
+    while node.tag == "REF_ANNOTATION":
+        parent = node.get("ANNOTATION_REF")
+        if parent in seen or parent not in by_id:
             raise ValueError(f"refers to {parent}, which leads to no time; correct it in ELAN")
         seen.add(parent)
-        one = every[parent]
-    values = []
-    for name in ("TIME_SLOT_REF1", "TIME_SLOT_REF2"):
-        slot = one.get(name)
+        node = by_id[parent]
+    start, end = node.get("TIME_SLOT_REF1"), node.get("TIME_SLOT_REF2")
+    for slot in (start, end):
         if slots.get(slot) is None:
             raise ValueError(f"has no time at slot {slot}; align it in ELAN")
-        values.append(int(slots[slot]))
-    return values[0], values[1]
+    return int(slots[start]), int(slots[end])
 
 
 def write_elan(
     path: Path, clip: Path | str, segments: Sequence[Span], tier: str = "strand"
 ) -> None:
-    """One tier on one video; borders are cut to the millisecond below.
+    """Write one tier on one video; times are rounded down to milliseconds.
 
-    clip: the video's path from the working directory on. Raises ValueError for a label that XML
-    cannot hold or a segment shorter than a millisecond.
+    clip: the video's path, relative to the working directory. Raises ValueError for a label that
+    XML cannot hold or a segment shorter than a millisecond.
     """
     path = Path(path)
     root = _document(path, Path(clip).absolute(), len(segments))
     order = ElementTree.SubElement(root, "TIME_ORDER")
-    written = ElementTree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="default-lt", TIER_ID=tier)
-    for number, span in enumerate(sorted(segments, key=lambda one: one["start"]), 1):
+    tier_node = ElementTree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="default-lt", TIER_ID=tier)
+    for number, span in enumerate(sorted(segments, key=lambda span: span["start"]), 1):
         if UNWRITABLE.search(span["label"]):
             raise ValueError(f"{path}: label {span['label']!r} cannot stand in XML; rename it")
         slots = [f"ts{2 * number - 1}", f"ts{2 * number}"]
         for slot, value in zip(slots, milliseconds(span), strict=True):
             ElementTree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(value))
-        one = ElementTree.SubElement(
-            ElementTree.SubElement(written, "ANNOTATION"),
+        node = ElementTree.SubElement(
+            ElementTree.SubElement(tier_node, "ANNOTATION"),
             "ALIGNABLE_ANNOTATION",
             ANNOTATION_ID=f"a{number}",
             TIME_SLOT_REF1=slots[0],
             TIME_SLOT_REF2=slots[1],
         )
-        ElementTree.SubElement(one, "ANNOTATION_VALUE").text = span["label"]
+        ElementTree.SubElement(node, "ANNOTATION_VALUE").text = span["label"]
     ElementTree.SubElement(
         root,
         "LINGUISTIC_TYPE",
@@ -187,7 +181,7 @@ def write_elan(
 
 
 def _document(path: Path, video: Path, annotations: int) -> ElementTree.Element:
-    """The root with its header, which names the video twice: as it lies, and from `path` on."""
+    """The root and its header, which holds the video's absolute and relative path."""
     about = {
         "AUTHOR": "Strand",
         "DATE": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -211,7 +205,7 @@ def _document(path: Path, video: Path, annotations: int) -> ElementTree.Element:
 
 
 def relative_url(video: Path, path: Path) -> str:
-    """The video from the file's folder on, as ELAN has it; its name if they share no drive."""
+    """The video relative to the file's folder, as in ELAN; its name if they share no drive."""
     try:
         return "./" + Path(os.path.relpath(video, path.parent.absolute())).as_posix()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Annotations of videos from any known file (tables, BORIS, ELAN, VIA) or from class folders."""
+"""Annotations of videos from tables, BORIS, ELAN or VIA files, or from class folders."""
 
 import gzip
 import json
@@ -13,31 +13,10 @@ from ...source import Problem
 from .boris import read_boris
 from .boris_tables import boris_table, read_boris_table
 from .elan import read_elan
-from .segments import (
-    ClipAnnotation,
-    Collected,
-    FrameSegment,
-    Segment,
-    Span,
-    TimeSegment,
-    clip_path,
-)
+from .segments import ClipAnnotation, Collected, FrameSegment, Segment, TimeSegment
+from .segments import clip_path as clip_path
 from .tables import read_clip_table, read_lines
 from .via import read_via
-
-__all__ = [
-    "ClipAnnotation",
-    "FrameSegment",
-    "Segment",
-    "Span",
-    "TimeSegment",
-    "check_end",
-    "clip_labels",
-    "clip_path",
-    "labels_at",
-    "read_annotations",
-    "read_class_folders",
-]
 
 
 def read_annotations(
@@ -48,31 +27,30 @@ def read_annotations(
     tier: str | None = None,
     subject: str | None = None,
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """The annotations of a CSV or TSV table, a BORIS, ELAN or VIA file, and what is wrong in it.
+    """Read a CSV or TSV table, or a BORIS, ELAN or VIA file -> its annotations and its problems.
 
-    column: of a table's labels, or the VIA attribute; null takes `label`, or the only one.
-    where: rows of a table to use, such as "label=digit and set='a b'".
-    group: column, BORIS variable or VIA attribute of the file that holds the group.
-    tier: of an ELAN file; null takes the only one that has annotations.
-    subject: whose events of a BORIS file; null takes everyone's.
-    Raises ValueError for a file that is none of these, for an option it cannot have, or if nothing
-    in it can be used; FileNotFoundError if there is none.
+    column: of a table's labels, or the VIA attribute; null takes `label`, or the only one. where:
+    rows of a table to use, such as "label=digit and set='a b'". group: column, BORIS variable or
+    VIA attribute of the file that holds the group. tier: of an ELAN file; null takes the only one
+    that has annotations. subject: whose events of a BORIS file; null takes everyone's. Raises
+    ValueError for a file that is none of these, for an option it does not support, or if nothing in
+    it can be used; FileNotFoundError if there is none.
     """
     path = Path(path)
     given = {"column": column, "where": where, "group": group, "tier": tier, "subject": subject}
     collected = Collected(path)
     head = _head(path)
     if head.startswith(b"<"):
-        _only(path, "an ELAN file", given, ("tier",))
+        _check_options(path, "an ELAN file", given, ("tier",))
         return read_elan(path, collected, tier)
     if head.startswith(b"{"):
         content = _json(path)
         try:
             if "behaviors_conf" in content and "observations" in content:
-                _only(path, "a BORIS project", given, ("group", "subject"))
-                return read_boris(path, content, collected, group, subject)
+                _check_options(path, "a BORIS project", given, ("group", "subject"))
+                return read_boris(content, collected, group, subject)
             if "attribute" in content and "metadata" in content and "file" in content:
-                _only(path, "a VIA project", given, ("column", "group"))
+                _check_options(path, "a VIA project", given, ("column", "group"))
                 return read_via(path, content, collected, column, group)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}: damaged project ({error!r}); save it again") from error
@@ -81,15 +59,15 @@ def read_annotations(
             f"{path}: JSON of {other}; known are BORIS projects and video projects of VIA 3"
         )
     lines = read_lines(path, collected)
-    if table := boris_table(path, lines, collected):
-        _only(path, "a BORIS table", given, ("column", "where", "group", "subject"))
+    if table := boris_table(path, lines):
+        _check_options(path, "a BORIS table", given, ("column", "where", "group", "subject"))
         return read_boris_table(path, table, collected, column, where, group, subject)
-    _only(path, "a table", given, ("column", "where", "group"))
+    _check_options(path, "a table", given, ("column", "where", "group"))
     return read_clip_table(path, lines, collected, column, where, group)
 
 
 def _head(path: Path) -> bytes:
-    """What its content begins with, unpacked, without byte order mark and space."""
+    """The first bytes of the content, decompressed, without byte order mark and leading space."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     try:
@@ -100,6 +78,7 @@ def _head(path: Path) -> bytes:
 
 
 def _json(path: Path) -> dict:
+    """The parsed JSON, decompressed. Raises ValueError if it is damaged."""
     content = path.read_bytes()
     try:
         if content.startswith(b"\x1f\x8b"):
@@ -109,22 +88,25 @@ def _json(path: Path) -> dict:
         raise ValueError(f"{path}: damaged JSON ({error}); save it again") from error
 
 
-def _only(path: Path, kind: str, given: dict[str, str | None], known: Sequence[str]) -> None:
+def _check_options(
+    path: Path, kind: str, given: dict[str, str | None], allowed: Sequence[str]
+) -> None:
+    """Raise ValueError for a given option that this kind of file does not support."""
     for name, value in given.items():
-        if value is not None and name not in known:
+        if value is not None and name not in allowed:
             raise ValueError(
-                f"{path}: {name}={value!r} says nothing about {kind}; it takes {', '.join(known)}"
+                f"{path}: {name}={value!r} says nothing about {kind}; it takes {', '.join(allowed)}"
             )
 
 
 def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAnnotation]:
-    """root/label/clip.mp4, or root/label/group/clip.mp4; `clip` is the path from root on.
+    """Annotations of root/label/clip.mp4 or root/label/group/clip.mp4; `clip` is relative to root.
 
-    suffixes: of videos, in lower case; other files and hidden ones are passed over.
-    Raises ValueError for videos outside the class folders, or if there is none.
+    suffixes: of videos, in lower case; other files and hidden ones are ignored. Raises ValueError
+    for videos outside the class folders, or if there is none.
     """
     root = Path(root)
-    found, loose = [], []
+    annotations, loose = [], []
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
         hidden = any(part.startswith(".") for part in parts)
@@ -134,7 +116,7 @@ def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAn
             loose.append(path.name)
             continue
         group = "/".join(parts[1:-1]) or None
-        found.append(
+        annotations.append(
             ClipAnnotation("/".join(parts), label=parts[0], group=group, where=str(path.parent))
         )
     if loose:
@@ -142,12 +124,12 @@ def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAn
             f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; move each "
             "into a folder that has its label as name"
         )
-    if not found:
+    if not annotations:
         raise ValueError(
             f"{root}: no videos in it; expected root/label/clip.mp4 with "
             f"{', '.join(suffixes)}, or name a table"
         )
-    return found
+    return annotations
 
 
 def labels_at(
@@ -157,11 +139,11 @@ def labels_at(
     ids: dict[str, int],
     ignored: set[str],
 ) -> np.ndarray:
-    """The label of each step -> (T,) int64; IGNORED (-100) outside the segments and in `ignored`.
+    """The label id of each step, (T,) int64; IGNORED (-100) outside the segments and for `ignored`.
 
-    times: (T,) seconds of each step. numbers: (T,) its frame's place in the file.
-    Segments must be in order without overlap. Raises ValueError that names a segment out of order
-    or a label that has no id.
+    times: (T,) seconds of each step. numbers: (T,) index of its frame in the file. Segments must be
+    sorted and must not overlap. Raises ValueError that names a segment out of order or a label that
+    has no id.
     """
     targets = np.full(len(times), IGNORED, dtype=np.int64)
     for kind, steps in ((TimeSegment, times), (FrameSegment, numbers)):
@@ -178,17 +160,15 @@ def labels_at(
                     f"{', '.join(sorted(ids))}; correct it, or ignore it"
                 )
         starts, ends = np.array([segment.bounds for segment in chosen]).T
-        values = np.array(
-            [IGNORED if s.label in ignored else ids[s.label] for s in chosen], dtype=np.int64
-        )
-        place = np.searchsorted(starts, steps, side="right") - 1  # the last that has begun
-        inside = (place >= 0) & (np.asarray(steps) < ends[place])
-        targets[inside] = values[place[inside]]
+        values = np.array([IGNORED if s.label in ignored else ids[s.label] for s in chosen])
+        index = np.searchsorted(starts, steps, side="right") - 1  # the last one started
+        inside = (index >= 0) & (np.asarray(steps) < ends[index])
+        targets[inside] = values[index[inside]]
     return targets
 
 
 def check_end(annotation: ClipAnnotation, frames: int, seconds: float) -> list[Problem]:
-    """Segments that end after their clip, which has so many frames and lasts so long.
+    """Problems of segments that end after their clip, which has so many frames and seconds.
 
     Seconds may end one mean frame late: tools take the end from the container.
     """
@@ -196,12 +176,12 @@ def check_end(annotation: ClipAnnotation, frames: int, seconds: float) -> list[P
     for segment in annotation.segments:
         start, end = segment.bounds
         if isinstance(segment, FrameSegment):
-            last, late = f"{frames} frames", end > frames
+            clip_end, late = f"{frames} frames", end > frames
         else:
-            last = f"{seconds:.3f} s"
+            clip_end = f"{seconds:.3f} s"
             late = start >= seconds or end > seconds + seconds / max(1, frames)
         if late:
-            reason = f"{annotation.clip}: {segment} ({segment.where}) is past its end, {last}; "
+            reason = f"{annotation.clip}: {segment} ({segment.where}) is past its end, {clip_end}; "
             problems.append(
                 Problem(annotation.clip, reason + "correct it, or see whether the clip is cut off")
             )
@@ -211,23 +191,28 @@ def check_end(annotation: ClipAnnotation, frames: int, seconds: float) -> list[P
 def clip_labels(
     annotations: Sequence[ClipAnnotation],
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """One label a clip: its own, or that of its segments if they all have the same."""
+    """One label per clip: its own, or that of its segments if all are equal.
+
+    Returns the labelled annotations, and the problems of the others.
+    """
     labelled, problems = [], []
-    for one in annotations:
-        if one.label is not None:
-            labelled.append(one)
+    for annotation in annotations:
+        if annotation.label is not None:
+            labelled.append(annotation)
             continue
         first: dict[str, Segment] = {}
-        for segment in one.segments:
+        for segment in annotation.segments:
             first.setdefault(segment.label, segment)
         if len(first) == 1:
-            labelled.append(one._replace(label=next(iter(first))))
+            labelled.append(annotation._replace(label=next(iter(first))))
             continue
-        named = ", ".join(f"'{label}' ({there.where})" for label, there in list(first.items())[:3])
+        named = ", ".join(
+            f"'{label}' ({segment.where})" for label, segment in list(first.items())[:3]
+        )
         reason = (
             f"has {len(first)} labels: {named}; choose its rows with where"
             if first
-            else f"has no label ({one.where}); give one, or read the texts"
+            else f"has no label ({annotation.where}); give one, or read the texts"
         )
-        problems.append(Problem(one.clip, f"{one.clip}: {reason}"))
+        problems.append(Problem(annotation.clip, f"{annotation.clip}: {reason}"))
     return labelled, problems

@@ -1,9 +1,9 @@
-"""What an annotation file says about its clips: labels, segments or texts, each one checked."""
+"""Validated contents of an annotation file: labels, segments or texts of clips, and problems."""
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple, TypedDict
 
@@ -29,7 +29,7 @@ class TimeSegment:
 
 @dataclass(frozen=True, slots=True)
 class FrameSegment:
-    """start_frame <= n < end_frame, n a frame's place in the file as shown, from 0."""
+    """start_frame <= n < end_frame; n is a frame's index in presentation order, from 0."""
 
     start_frame: int
     end_frame: int
@@ -48,7 +48,7 @@ Segment = TimeSegment | FrameSegment
 
 
 class Span(TypedDict):
-    """A segment of a reading: seconds, frames (end exclusive), label and confidence (0 to 1)."""
+    """A predicted segment: seconds, frames (end exclusive), label and confidence (0 to 1)."""
 
     start: float
     end: float
@@ -59,10 +59,10 @@ class Span(TypedDict):
 
 
 def milliseconds(span: Span) -> tuple[int, int]:
-    """(start, end) in whole milliseconds, both cut downwards.
+    """(start, end) in whole milliseconds, both rounded down.
 
-    Cut, not rounded: a frame shown at 0.6667 s then still lies behind a border at its start.
-    Raises ValueError for a segment that lasts none.
+    Not to the nearest: a frame shown at 0.6667 s must not precede a border at its own time. Raises
+    ValueError for a segment that lasts less than a millisecond.
     """
     start, end = (math.floor(round(span[name] * 1000, 6)) for name in ("start", "end"))
     if start >= end:
@@ -74,10 +74,10 @@ def milliseconds(span: Span) -> tuple[int, int]:
 
 
 class ClipAnnotation(NamedTuple):
-    """What an annotation file says about one clip: a label, segments or a text.
+    """The annotation of one clip: a label, segments or a text.
 
-    clip: its path as written (`clip_path` finds the file). segments: of one kind, in order,
-    without overlap. where: file and line, for messages.
+    clip: its path as written (`clip_path` finds the file). segments: of one kind, sorted, without
+    overlap. where: file and line, for messages.
     """
 
     clip: str
@@ -89,46 +89,45 @@ class ClipAnnotation(NamedTuple):
 
 
 def clip_path(table: Path, clip: str) -> Path:
-    """Where a clip named in an annotation file lies: as written, from that file's folder on.
+    """Path of a clip named in an annotation file: relative to that file's folder.
 
-    Annotation files travel: if it is not there, the file of that name beside `table` is taken, as
-    BORIS and ELAN do. If neither exists, the path as written.
+    Annotation files are moved between machines: if the clip is not there, the file of that name
+    beside `table` is taken, as in BORIS and ELAN. If neither exists, the path as written.
     """
-    beside = table.parent / PureWindowsPath(clip).name
+    sibling = table.parent / PureWindowsPath(clip).name
     written = table.parent / clip
-    return beside if not written.exists() and beside.exists() else written
+    return sibling if not written.exists() and sibling.exists() else written
 
 
 def written_clip(table: Path, names: Sequence[str]) -> str:
-    """Of the ways in which a file names one clip, the first that leads to it, or the first."""
+    """Of several names of one clip in a file, the first that exists, or else the first."""
     return next((name for name in names if clip_path(table, name).exists()), names[0])
 
 
 class Collected:
-    """The annotations of one file as they are found: a bad one is named and never stops others."""
+    """The annotations of one file while it is read; invalid ones become problems."""
 
     def __init__(self, path: Path):
         self.path = path
         self.problems: list[Problem] = []
         self._whole: dict[str, ClipAnnotation] = {}  # with a label or a text
-        self._cut: dict[str, tuple[ClipAnnotation, list[Segment]]] = {}
+        self._segmented: dict[str, tuple[ClipAnnotation, list[Segment]]] = {}
 
     def refuse(self, place: str, reason: str) -> None:
-        """place: such as "line 3"; reason: what is wrong and what to do."""
-        self.problems.append(
-            Problem(f"{self.path.name}, {place}", f"{self.path}, {place}: {reason}")
-        )
+        """Add a problem. place: such as "line 3"; reason: what is wrong and what to do."""
+        self.problems.append(Problem(self.at(place), f"{self.path}, {place}: {reason}"))
 
     def at(self, place: str) -> str:
+        """The place with the file's name."""
         return f"{self.path.name}, {place}"
 
     def add_whole(self, place: str, annotation: ClipAnnotation) -> None:
-        """One label or one text a clip."""
-        said = annotation.label if annotation.text is None else annotation.text
+        """Add the only label or the only text of a clip."""
+        content = annotation.label if annotation.text is None else annotation.text
         first = self._whole.get(annotation.clip)
         if not annotation.clip:
             self.refuse(place, "no clip; write its path or remove the row")
-        elif not said:
+        elif not content:
             kind = "label" if annotation.text is None else "text"
             self.refuse(place, f"{annotation.clip} has an empty {kind}; fill it in or remove it")
         elif first is not None:
@@ -139,40 +138,33 @@ class Collected:
     def add_segment(
         self, place: str, clip: str, segment: Segment, group: str | None = None
     ) -> None:
-        """One of the segments of a clip; `place` becomes its `where`."""
-        annotation, there = self._cut.get(clip) or (
-            ClipAnnotation(clip, group=group, where=self.at(place)),
-            [],
-        )
-        if reason := _fault(clip, segment, group, annotation, there):
+        """Add one of the segments of a clip; `place` becomes its `where`."""
+        new = ClipAnnotation(clip, group=group, where=self.at(place))
+        annotation, segments = self._segmented.get(clip, (new, []))
+        if reason := _fault(segment, group, annotation, segments):
             self.refuse(place, reason)
             return
-        kind = type(segment)
-        there.insert(
-            bisect_left(there, segment.bounds, key=lambda other: other.bounds),
-            kind(*segment.bounds, segment.label, self.at(place)),
-        )
-        self._cut[clip] = annotation, there
+        insort(segments, replace(segment, where=self.at(place)), key=lambda other: other.bounds)
+        self._segmented[clip] = annotation, segments
 
     def result(self) -> tuple[list[ClipAnnotation], list[Problem]]:
-        """Raises ValueError with the first problems if nothing can be used."""
-        cut = [one._replace(segments=tuple(there)) for one, there in self._cut.values()]
-        found = [*self._whole.values(), *cut]
-        if not found:
+        """Return the annotations and the problems.
+
+        Raises ValueError with the first problems if no annotation can be used.
+        """
+        segmented = (a._replace(segments=tuple(s)) for a, s in self._segmented.values())
+        annotations = [*self._whole.values(), *segmented]
+        if not annotations:
             first = "".join(f"\n  {problem.reason}" for problem in self.problems[:3])
             raise ValueError(f"{self.path}: no annotation that can be used{first}")
-        return found, self.problems
+        return annotations, self.problems
 
 
 def _fault(
-    clip: str,
-    segment: Segment,
-    group: str | None,
-    annotation: ClipAnnotation,
-    there: Sequence[Segment],
+    segment: Segment, group: str | None, annotation: ClipAnnotation, existing: Sequence[Segment]
 ) -> str | None:
-    """Why a segment cannot stand beside those already there, or None. `there` is in order."""
-    start, end = segment.bounds
+    """Why a segment cannot be added to the existing, sorted ones, or None."""
+    clip, (start, end) = annotation.clip, segment.bounds
     if not clip:
         return "no clip; write its path or remove the row"
     if not segment.label:
@@ -185,12 +177,12 @@ def _fault(
             f"{clip} has group '{group or ''}' here but '{annotation.group or ''}' in "
             f"{annotation.where}; give all its rows one group"
         )
-    if there and type(there[0]) is not type(segment):
+    if existing and type(existing[0]) is not type(segment):
         return (
             f"{clip} has frames here but seconds in {annotation.where}, or the other way; use one"
         )
-    place = bisect_left(there, start, key=lambda other: other.bounds[0])
-    for other in there[max(0, place - 1) : place + 1]:
+    index = bisect_left(existing, start, key=lambda other: other.bounds[0])
+    for other in existing[max(0, index - 1) : index + 1]:
         if other.bounds[0] < end and start < other.bounds[1]:
             return f"{clip}: {segment} overlaps {other} ({other.where}); cut or remove one"
     return None

@@ -1,4 +1,4 @@
-"""CSV and TSV tables of clips: labels, segments in frames or seconds, transcripts."""
+"""CSV and TSV tables of clips: labels, segments in frames or seconds, or transcripts."""
 
 import math
 import posixpath
@@ -31,15 +31,14 @@ def read_clip_table(
     where: str | None = None,
     group: str | None = None,
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """The annotations of a table whose first line names its columns (FORMS); others may be there.
+    """Read a table whose first line names its columns (FORMS); other columns are allowed.
 
-    column: of the labels; None takes `label`.
-    where: rows to use, such as "label=digit and set='a b'".
-    group: column of the group; None takes `group` if it is there.
-    Raises ValueError for a header that does not fit, or if no row can be used.
+    column: of the labels; None takes `label`. where: rows to use, such as "label=digit and set='a
+    b'". group: column of the group; None takes `group` if it exists. Raises ValueError for a header
+    that does not fit, or if no row can be used.
     """
     header = [name.strip() for name in lines[0].cells]
-    kind, said = _kind(path, header, column)
+    kind, content = _kind(path, header, column)
     if group is not None and group not in header:
         raise ValueError(f"{path}: no column '{group}' for the group; {_columns(header)}")
     if group is None and "group" in header:
@@ -48,47 +47,47 @@ def read_clip_table(
     for line, row in rows:
         place = f"line {line}"
         clip = row["clip"] and posixpath.normpath(row["clip"])
-        its_group = row[group] or None if group else None
+        clip_group = row[group] or None if group else None
         if kind == "segments":
             try:
-                segment = _segment(row, row[said], header)
+                segment = _segment(row, row[content], header)
             except ValueError as error:
                 collected.refuse(place, f"{clip}: {error}")
                 continue
-            collected.add_segment(place, clip, segment, its_group)
-        elif kind == "text":
-            collected.add_whole(place, ClipAnnotation(clip, text=row[said], group=its_group))
+            collected.add_segment(place, clip, segment, clip_group)
         else:
-            collected.add_whole(place, ClipAnnotation(clip, label=row[said], group=its_group))
+            annotation = ClipAnnotation(clip, group=clip_group, **{kind: row[content]})
+            collected.add_whole(place, annotation)
     return collected.result()
 
 
 def _kind(path: Path, header: Sequence[str], column: str | None) -> tuple[str, str]:
-    """What the rows hold, and the column it stands in."""
+    """The kind of the rows ("segments", "text", "label") and the column of the content."""
     if len(set(header)) < len(header):
         raise ValueError(f"{path}: two columns of one name; {_columns(header)}; rename one")
     timed = set(FRAMES) <= set(header) or set(SECONDS) <= set(header)
     text = not timed and (
         column == "text" or (column is None and "text" in header and "label" not in header)
     )
-    said = "text" if text else column or "label"
-    if "clip" not in header or said not in header:
-        missing = "clip" if "clip" not in header else said
+    content = "text" if text else column or "label"
+    if "clip" not in header or content not in header:
+        missing = "clip" if "clip" not in header else content
         raise ValueError(
             f"{path}: no column '{missing}'; {_columns(header)}; its first line must be {FORMS}"
         )
     for first, second in (FRAMES, SECONDS):
         if (first in header) != (second in header):
             raise ValueError(f"{path}: one of {first} and {second} is missing; {_columns(header)}")
-    return "segments" if timed else "text" if text else "label", said
+    return "segments" if timed else "text" if text else "label", content
 
 
 def _columns(header: Sequence[str]) -> str:
+    """The part of a message that lists the columns."""
     return f"it has {', '.join(map(repr, header))}"
 
 
 def _segment(row: Row, label: str, header: Sequence[str]) -> FrameSegment | TimeSegment:
-    """Frames where the row has them (they are exact), else seconds. Raises ValueError."""
+    """The segment of a row, in frames (exact) or in seconds. Raises ValueError."""
     empty = not any(row.get(name) for name in FRAMES)
     if FRAMES[0] not in header or (empty and SECONDS[0] in header):
         return TimeSegment(*(seconds_of(row[name], name) for name in SECONDS), label)
@@ -96,7 +95,7 @@ def _segment(row: Row, label: str, header: Sequence[str]) -> FrameSegment | Time
 
 
 def seconds_of(text: str, name: str) -> float:
-    """A cell in seconds. Raises ValueError that says what is wrong with it."""
+    """A cell as seconds. Raises ValueError that says what is wrong with it."""
     if re.fullmatch(r"[+-]?\d*,\d+", text):
         raise ValueError(f"{name} '{text}' has a decimal comma; write {text.replace(',', '.')}")
     try:
@@ -109,17 +108,17 @@ def seconds_of(text: str, name: str) -> float:
 
 
 def frame_of(text: str, name: str) -> int:
-    """A cell with a frame's number; 24.0 is 24. Raises ValueError."""
+    """A cell as a frame number; 24.0 is 24. Raises ValueError."""
     if not re.fullmatch(r"[+-]?\d+(\.0*)?", text, re.ASCII):
         raise ValueError(f"{name} '{text}' is no whole number; frames count from 0")
     return int(text.partition(".")[0])
 
 
 def read_lines(path: Path, collected: Collected) -> list[TableRow]:
-    """The rows that are not empty, their cells without space at both ends.
+    """Read the rows that are not empty, with stripped cells.
 
-    Columns stand between commas, tabs or semicolons: whichever the first line has.
-    Raises ValueError for a file that is empty or not UTF-8.
+    The delimiter is the most frequent of comma, tab and semicolon in the first line. Raises
+    ValueError for a file that is empty or not UTF-8.
     """
     rows = []
     for row in read_rows(path, find_delimiter(path)):
@@ -135,7 +134,7 @@ def read_lines(path: Path, collected: Collected) -> list[TableRow]:
 def usable_rows(
     header: Sequence[str], rows: Iterable[TableRow], collected: Collected
 ) -> list[tuple[int, Row]]:
-    """Each row by the names of its columns; what is no row of them is refused."""
+    """Rows by the names of their columns; problems name those with other numbers of cells."""
     usable = []
     for row in named_rows(header, rows):
         if isinstance(row, UnusableRow):
@@ -148,33 +147,33 @@ def usable_rows(
 def chosen_rows(
     path: Path, header: Sequence[str], rows: list[tuple[int, Row]], where: str | None
 ) -> list[tuple[int, Row]]:
-    """The rows that have the values of `where`. Raises ValueError if it cannot be met."""
+    """The rows that meet the conditions of `where`. Raises ValueError if there are none."""
     if where is None:
         return rows
-    for column, value in conditions(where).items():
+    for column, value in parse_conditions(where).items():
         if column not in header:
             raise ValueError(f"{path}: where={where!r}: no column '{column}'; {_columns(header)}")
-        found = dict.fromkeys(row[column] for _, row in rows)
+        values = dict.fromkeys(row[column] for _, row in rows)
         rows = [(line, row) for line, row in rows if row[column] == value]
         if not rows:
-            there = ", ".join(map(repr, list(found)[:8]))
+            available = ", ".join(map(repr, list(values)[:8]))
             raise ValueError(
-                f"{path}: where={where!r}: no row with {column}={value}; there are {there}"
+                f"{path}: where={where!r}: no row with {column}={value}; there are {available}"
             )
     return rows
 
 
-def conditions(where: str) -> dict[str, str]:
-    """ "label=digit and set='a b'" -> {"label": "digit", "set": "a b"}. Raises ValueError."""
-    wanted, place, more = {}, 0, True
+def parse_conditions(where: str) -> dict[str, str]:
+    """Parse "label=digit and set='a b'" -> {"label": "digit", "set": "a b"}. Raises ValueError."""
+    parsed, position, more = {}, 0, True
     while more:
-        match = CONDITION.match(where, place)
-        if not match or match["column"] in wanted:
+        match = CONDITION.match(where, position)
+        if not match or match["column"] in parsed:
             raise ValueError(
                 f"where={where!r}: write column=value, a value with spaces in quotes, several "
                 "columns joined with ' and '"
             )
         values = (match[name] for name in ("double", "single", "bare"))
-        wanted[match["column"]] = next(value for value in values if value is not None)
-        place, more = match.end(), bool(match["more"].strip())
-    return wanted
+        parsed[match["column"]] = next(value for value in values if value is not None)
+        position, more = match.end(), bool(match["more"].strip())
+    return parsed

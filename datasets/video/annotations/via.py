@@ -1,11 +1,11 @@
-"""Video projects of VIA 3 (JSON): temporal segments or labels of files, and readings written.
+"""VIA 3 video projects (JSON): temporal segments or labels of files, and predictions written.
 
-Structure: via-3.x.y of the VGG Image Annotator (project data format 3.1.1).
+Format: via-3.x.y of the VGG Image Annotator (project data format 3.1.1).
 """
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -13,68 +13,72 @@ from ...source import Problem
 from .elan import plain_path
 from .segments import ClipAnnotation, Collected, Span, TimeSegment, written_clip
 
-SEGMENT, FILE = "FILE1_Z2_XY0", "FILE1_Z0_XY0"  # what an attribute is anchored to
-TEXT, CHECKBOX, SELECT = 1, 2, 4  # its kind of input; 3 (radio) reads like 4
-VIDEO = 4  # kind of file
-LOCAL, HTTP, DISK = 1, 2, 3  # where a file is
+SEGMENT, FILE = "FILE1_Z2_XY0", "FILE1_Z0_XY0"  # anchors of an attribute
+TEXT, CHECKBOX, SELECT = 1, 2, 4  # types of input; 3 (radio) is read like 4
+VIDEO = 4  # type of a file
+LOCAL, HTTP, DISK = 1, 2, 3  # locations of a file
 
 
 def read_via(
     path: Path, project: dict, collected: Collected, column: str | None, group: str | None
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """Segments of a temporal attribute, or labels of an attribute of whole files.
+    """Read the segments of a temporal attribute, or the labels of an attribute of whole files.
 
     column: the attribute's name or id; None takes the only temporal one in use. group: that of an
     attribute of whole files. Raises ValueError if an attribute has to be chosen.
     """
     attributes, metadata = project["attribute"], project["metadata"]
-    chosen = _choose(path, attributes, metadata, column)
-    of_files = attributes[chosen].get("anchor_id") == FILE
-    grouping = None if group is None else _find(path, attributes, group)
+    key = _choose(path, attributes, metadata, column)
+    of_files = attributes[key].get("anchor_id") == FILE
+    group_key = None if group is None else _find(path, attributes, group)
     clips = _clips(path, project, collected)
     groups = {
-        str(one["vid"]): one["av"][grouping]
-        for one in metadata.values()
-        if grouping is not None and not one["z"] and grouping in one["av"]
+        str(item["vid"]): item["av"][group_key]
+        for item in metadata.values()
+        if group_key is not None and not item["z"] and group_key in item["av"]
     }
-    still = 0
-    for name, one in metadata.items():
-        place, clip = f"metadata '{name}'", clips.get(str(one["vid"]))
-        if clip is None:
-            continue  # its view is among the problems
-        if (one["z"] and of_files) or (not one["z"] and not of_files):
-            continue
-        if len(one["z"]) == 1 or one.get("xy"):
-            still += 1
+    count = 0
+    for name, item in metadata.items():
+        place, clip = f"metadata '{name}'", clips.get(str(item["vid"]))
+        if clip is None or bool(item["z"]) == of_files:
+            continue  # a view without one video is already a problem
+        if len(item["z"]) == 1 or item.get("xy"):
+            count += 1
             continue
         try:
-            label = _value(attributes[chosen], one["av"].get(chosen))
-            its = groups.get(str(one["vid"]))
-            its = None if its is None else _value(attributes[grouping], its)
+            label = _value(attributes[key], item["av"].get(key))
+            clip_group = groups.get(str(item["vid"]))
+            clip_group = None if clip_group is None else _value(attributes[group_key], clip_group)
         except ValueError as error:
             collected.refuse(place, f"{clip}: {error}")
             continue
         if of_files:
-            collected.add_whole(place, ClipAnnotation(clip, label=label, group=its))
+            collected.add_whole(place, ClipAnnotation(clip, label=label, group=clip_group))
         else:
-            start, end = map(float, one["z"][:2])
-            collected.add_segment(place, clip, TimeSegment(start, end, label), its)
-    if still:
-        collected.refuse("metadata", f"{still} regions or single frames are no segments; left out")
+            start, end = map(float, item["z"][:2])
+            collected.add_segment(place, clip, TimeSegment(start, end, label), clip_group)
+    if count:
+        collected.refuse("metadata", f"{count} regions or single frames are no segments; left out")
     return collected.result()
 
 
 def _find(path: Path, attributes: dict, name: str) -> str:
-    """The id of an attribute by its name, or by the id itself. Raises ValueError."""
-    named = [key for key, one in attributes.items() if one.get("aname") == name]
+    """The id of an attribute, given by name or id. Raises ValueError."""
+    named = [key for key, attribute in attributes.items() if attribute.get("aname") == name]
     if len(named) == 1 or name in attributes:
         return named[0] if len(named) == 1 else name
-    there = ", ".join(f"'{one.get('aname')}' (id {key})" for key, one in attributes.items())
-    many = "several attributes" if named else "no attribute"
-    raise ValueError(f"{path}: {many} '{name}'; there are {there or 'none'}; name one or its id")
+    found = "several attributes" if named else "no attribute"
+    names = _names(attributes, attributes) or "none"
+    raise ValueError(f"{path}: {found} '{name}'; there are {names}; name one or its id")
+
+
+def _names(attributes: dict, keys: Iterable[str]) -> str:
+    """The names and ids of some attributes, for a message."""
+    return ", ".join(f"'{attributes[key].get('aname')}' (id {key})" for key in keys)
 
 
 def _choose(path: Path, attributes: dict, metadata: dict, column: str | None) -> str:
+    """The id of the attribute to read. Raises ValueError if it is unsuitable or ambiguous."""
     if column is not None:
         key = _find(path, attributes, column)
         if attributes[key].get("anchor_id") not in (SEGMENT, FILE):
@@ -83,39 +87,37 @@ def _choose(path: Path, attributes: dict, metadata: dict, column: str | None) ->
                 f"of segments ({SEGMENT}) nor of files ({FILE}); choose another"
             )
         return key
-    used = {key for one in metadata.values() if len(one["z"]) == 2 for key in one["av"]}
+    used = {key for item in metadata.values() if len(item["z"]) == 2 for key in item["av"]}
     temporal = [key for key in attributes if key in used]
     if len(temporal) == 1:
         return temporal[0]
-    there = ", ".join(f"'{attributes[key].get('aname')}' (id {key})" for key in temporal)
-    raise ValueError(
-        f"{path}: segments have {there or 'no attribute'}; choose one with column, or annotate"
-    )
+    names = _names(attributes, temporal) or "no attribute"
+    raise ValueError(f"{path}: segments have {names}; choose one with column, or annotate")
 
 
 def _clips(path: Path, project: dict, collected: Collected) -> dict[str, str]:
-    """The video of each view; a view without exactly one is named."""
+    """The video of each view; problems name views without exactly one."""
     prefixes = project.get("config", {}).get("file", {}).get("loc_prefix", {})
     clips = {}
     for view, content in project.get("view", {}).items():
         files = [project["file"].get(str(fid)) for fid in content["fid_list"]]
         if len(files) != 1 or files[0] is None or files[0].get("type", VIDEO) != VIDEO:
-            names = ", ".join(str(one and one.get("fname")) for one in files)
+            names = ", ".join(str(file and file.get("fname")) for file in files)
             collected.refuse(f"view '{view}'", f"shows {names or 'nothing'}; expected one video")
             continue
-        one = files[0]
-        names = [plain_path(one["fname"])]
-        source, place = one.get("src") or "", one.get("loc", LOCAL)
-        if place == DISK and source:
-            names.insert(0, plain_path(prefixes.get(str(place), "") + source))
-        elif place == HTTP and source:
+        file = files[0]
+        names = [plain_path(file["fname"])]
+        source, location = file.get("src") or "", file.get("loc", LOCAL)
+        if location == DISK and source:
+            names.insert(0, plain_path(prefixes.get(str(location), "") + source))
+        elif location == HTTP and source:
             names.append(Path(urlparse(source).path).name)
         clips[str(view)] = written_clip(path, names)
     return clips
 
 
 def _value(attribute: dict, value: str | None) -> str:
-    """What an attribute says: its text, or the name of the option. Raises ValueError."""
+    """The value of an attribute: its text, or the name of the option. Raises ValueError."""
     name, options = attribute.get("aname"), attribute.get("options", {})
     if value is None:
         raise ValueError(f"no '{name}'; choose one or remove the segment")
@@ -125,15 +127,15 @@ def _value(attribute: dict, value: str | None) -> str:
         raise ValueError(f"several '{name}' at once ({value}); one label a segment")
     key = value.strip(",")
     if key and key not in options:
-        there = ", ".join(map(repr, options.values()))
-        raise ValueError(f"'{name}' has no option '{key}'; there are {there}")
+        available = ", ".join(map(repr, options.values()))
+        raise ValueError(f"'{name}' has no option '{key}'; there are {available}")
     return options[key].strip() if key else ""
 
 
 def write_via(path: Path, clip: Path | str, segments: Sequence[Span]) -> None:
-    """A project with one video and its segments, to the full precision of their seconds.
+    """Write a project with one video and its segments, to the full precision of their seconds.
 
-    clip: the video's path from the working directory on.
+    clip: the video's path, relative to the working directory.
     """
     path, video = Path(path), Path(clip).absolute()
     labels = list(dict.fromkeys(span["label"] for span in segments))
@@ -146,13 +148,7 @@ def write_via(path: Path, clip: Path | str, segments: Sequence[Span]) -> None:
         "options": {number: label for label, number in ids.items()},
         "default_option_id": "",
     }
-    file = {
-        "fid": "1",
-        "fname": video.name,
-        "type": VIDEO,
-        "loc": DISK,
-        "src": video.as_posix(),
-    }
+    file = {"fid": "1", "fname": video.name, "type": VIDEO, "loc": DISK, "src": video.as_posix()}
     metadata = {
         f"1_{number:08d}": {
             "vid": "1",
@@ -173,7 +169,7 @@ def write_via(path: Path, clip: Path | str, segments: Sequence[Span]) -> None:
 
 
 def _settings(name: str) -> dict:
-    """What VIA keeps about a project besides its files and annotations."""
+    """The parts of a VIA project other than its files and annotations."""
     return {
         "project": {
             "pid": "__VIA_PROJECT_ID__",  # VIA fills these three in when a project is shared

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from benchmarks.recurrent import memory_reach
-from benchmarks.recurrent.memory_reach import (
+from benchmarks.recurrent import long_lags, memory_reach
+from benchmarks.recurrent.long_lags import (
     DISTANCES,
     FACTOR,
     LAGS,
@@ -17,15 +17,17 @@ from benchmarks.recurrent.memory_reach import (
     Network,
     Run,
     adding,
+    gradient_reach,
+    loss_of,
+    recall,
+    right,
+)
+from benchmarks.recurrent.memory_reach import (
     chosen_rate,
     factor_per_step,
     format_table,
-    gradient_reach,
     load,
-    loss_of,
     next_run,
-    recall,
-    right,
     save,
     summarise,
 )
@@ -175,7 +177,7 @@ def test_records_of_other_settings_are_refused(tmp_path, monkeypatch):
     assert load(path) == []
     save(path, [{"task": "recall"}])
     assert load(path) == [{"task": "recall"}]
-    monkeypatch.setattr(memory_reach, "STEPS", 7)
+    monkeypatch.setattr(long_lags, "STEPS", 7)
     with pytest.raises(
         ValueError, match=r"results\.json: its 1 runs were made with another steps;"
     ):
@@ -184,11 +186,11 @@ def test_records_of_other_settings_are_refused(tmp_path, monkeypatch):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(memory_reach, "STEPS", 2)
-    monkeypatch.setattr(memory_reach, "LAGS", {"recall": (4, 9), "adding": (5,)})
-    monkeypatch.setattr(memory_reach, "DISTANCES", (0, 1, 3))
-    monkeypatch.setattr(memory_reach, "FACTOR", (1, 3))
-    monkeypatch.setattr(memory_reach, "TRAINED_LAGS", (4, 9))
+    monkeypatch.setattr(long_lags, "STEPS", 2)
+    monkeypatch.setattr(long_lags, "LAGS", {"recall": (4, 9), "adding": (5,)})
+    monkeypatch.setattr(long_lags, "DISTANCES", (0, 1, 3))
+    monkeypatch.setattr(long_lags, "FACTOR", (1, 3))
+    monkeypatch.setattr(long_lags, "TRAINED_LAGS", (4, 9))
 
 
 def test_the_command_stops_goes_on_and_draws(tmp_path, small, capsys):
@@ -208,8 +210,8 @@ def test_the_command_stops_goes_on_and_draws(tmp_path, small, capsys):
 
 def test_a_training_can_be_repeated(small):
     run = Run("adding", "lstm", 1e-2, 0)
-    one, other = memory_reach.train(run), memory_reach.train(run)
+    one, other = long_lags.train(run), long_lags.train(run)
     del one["cpu_seconds"], other["cpu_seconds"]
     assert one == other
     assert one["gradient_initial"] != one["gradient_trained"]
-    assert memory_reach.train(run._replace(seed=1))["test"] != one["test"]
+    assert long_lags.train(run._replace(seed=1))["test"] != one["test"]

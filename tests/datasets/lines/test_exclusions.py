@@ -1,4 +1,4 @@
-"""Lists of lines to leave out: how they are read, and how they name a line."""
+"""Lists of lines to leave out: reading them, the names of lines, and the effect on the splits."""
 
 from pathlib import Path
 
@@ -34,12 +34,16 @@ def test_a_line_has_three_names(tmp_path, monkeypatch):
     assert names_of(Path("/elsewhere/a.png"), "lines") == ["/elsewhere/a.png"]
 
 
+def write_folder(root: Path, names: list[str]) -> None:
+    for seed, name in enumerate(names):
+        write_image(root / name, noise_line(seed))
+    (root / "labels.tsv").write_text("".join(f"{name}\tab\n" for name in names))
+
+
 @pytest.mark.parametrize("form", ["{name}", "{root}/{name}"])
-def test_left_out_lines_are_counted_and_move_no_other(tmp_path, form):
+def test_left_out_lines_are_reported_and_do_not_change_the_split(tmp_path, form):
     names = [f"p{page}__{line}.png" for page in range(10) for line in range(3)]
-    for place, name in enumerate(names):
-        write_image(tmp_path / name, noise_line(place))
-    (tmp_path / "labels.tsv").write_text("".join(f"{name}\tab\n" for name in names))
+    write_folder(tmp_path, names)
     gone = [name for name in names if name < "p4"]
     rows = "".join(form.format(root=tmp_path, name=name) + "\tbad\n" for name in gone)
     (tmp_path / "out.tsv").write_text(rows)
@@ -53,14 +57,13 @@ def test_left_out_lines_are_counted_and_move_no_other(tmp_path, form):
     assert "out.tsv: bad" in part.problems[0].reason and not whole.problems
 
 
-def test_broken_lines_move_no_other_once_they_are_left_out(tmp_path):
+def test_leaving_out_broken_lines_does_not_change_the_split(tmp_path):
     """Ten groups; in two the images are damaged, one has an empty text, one image has none."""
     names = [f"g{group}__{line}.png" for group in range(10) for line in range(6)]
     broken = [name for name in names if name[1] in "47" and name < "g7__5"]
-    for place, name in enumerate(names):
-        write_image(tmp_path / name, noise_line(place))
-        if name in broken:
-            (tmp_path / name).write_bytes(b"no image")
+    write_folder(tmp_path, names)
+    for name in broken:
+        (tmp_path / name).write_bytes(b"no image")
     write_image(tmp_path / "g9__more.png", noise_line(0))
     texts = dict.fromkeys(names, "ab") | {"g1__0.png": " "}
     rows = "".join(f"{name}\t{text}{name[1]}\n" if text.strip() else f"{name}\t \n"
@@ -68,10 +71,8 @@ def test_broken_lines_move_no_other_once_they_are_left_out(tmp_path):
     (tmp_path / "labels.tsv").write_text(rows)
     gone = [*broken, "g1__0.png", "g9__more.png"]
     (tmp_path / "out.tsv").write_text("".join(f"{name}\tbad\n" for name in gone))
-    folders = [
-        LineFolder(str(tmp_path), validation=0.1, test=0.2, leave_out=given)
-        for given in (None, str(tmp_path / "out.tsv"))
-    ]
+    options = {"root": str(tmp_path), "validation": 0.1, "test": 0.2}
+    folders = [LineFolder(**options), LineFolder(**options, leave_out=str(tmp_path / "out.tsv"))]
     sources = [RealLines([folder], alphabet="ab0123456789") for folder in folders]
     source_splits = ("train", "validation", "test")
     for folder, source in zip(folders, sources, strict=True):
@@ -79,31 +80,27 @@ def test_broken_lines_move_no_other_once_they_are_left_out(tmp_path):
         for split in source_splits:
             used = source.split(split).names
             assert used == sources[0].split(split).names and used
-            told = {line.path for line in listed.lines if line.split == split}
-            assert set(used) <= told
-            assert {Path(path).name for path in told - set(used)} <= set(gone)
+            paths = {line.path for line in listed.lines if line.split == split}
+            assert set(used) <= paths
+            assert {Path(path).name for path in paths - set(used)} <= set(gone)
         digits = {split: {text[2] for text in source.split(split).texts} for split in source_splits}
         known = set(transcribed([folder]))
         assert digits["train"] | digits["validation"] <= known and not digits["test"] & known
         assert not source.notes
 
 
-def lines_in(root: Path, *names: str) -> LineFolder:
-    for place, name in enumerate(names):
-        write_image(root / name, noise_line(place))
-    (root / "labels.tsv").write_text("".join(f"{name}\tab\n" for name in names))
-    return LineFolder(str(root), validation=["b"], leave_out=str(root.parent / "out.tsv"))
-
-
-def test_names_that_are_no_lines_are_told(tmp_path):
-    folders = [lines_in(tmp_path / root, "a__1.png", "a__2.png", "b__1.png") for root in "xy"]
+def test_unknown_names_are_reported(tmp_path):
+    for root in "xy":
+        write_folder(tmp_path / root, ["a__1.png", "a__2.png", "b__1.png"])
+    options = {"validation": ["b"], "leave_out": str(tmp_path / "out.tsv")}
+    folders = [LineFolder(str(tmp_path / root), **options) for root in "xy"]
     write_image(tmp_path / "x" / "unlabelled.png", noise_line(0))
     listed = ["x/a__1.png", "a__2.jpg"]
     (tmp_path / "out.tsv").write_text("".join(f"{name}\tbad\n" for name in listed))
-    says = (
+    message = (
         r"2 of its 2 names are no line's, such as 'x/a__1\.png'; lines are called such as '.*a__1"
     )
-    with pytest.raises(ValueError, match=rf"out\.tsv: {says}\.png'; write"):
+    with pytest.raises(ValueError, match=rf"out\.tsv: {message}\.png'; write"):
         RealLines(folders)
     # an image without a text, and a line of one folder alone, are what a list may name
     listed[0] = f"{tmp_path}/x/a__1.png"

@@ -1,4 +1,4 @@
-"""LMDB as PARSeq reads it: records, what lacks something, and groups by key."""
+"""LMDB databases: records, problems, groups by key, threads and forked workers."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +18,13 @@ from tests.support.small import noise_line
 
 
 def write_database(folder: Path, records: dict[int, tuple[bytes | None, bytes | None]], count=None):
-    """Place -> (encoded image, label)."""
+    """Write a database. records: {number: (encoded image, label)}. count: num-samples; -1: none."""
     folder.mkdir(parents=True)
     with lmdb.open(str(folder), map_size=1 << 22) as database, database.begin(write=True) as edit:
         if count != -1:
             edit.put(b"num-samples", str(count or max(records)).encode())
-        for place, (image, label) in records.items():
-            for key, value in ((b"image-%09d" % place, image), (b"label-%09d" % place, label)):
+        for number, (image, label) in records.items():
+            for key, value in ((b"image-%09d" % number, image), (b"label-%09d" % number, label)):
                 if value is not None:
                     edit.put(key, value)
     return folder
@@ -35,7 +35,7 @@ def encoded(seed: int) -> bytes:
 
 
 def records(count: int) -> dict:
-    return {place: (encoded(place), f"text {place}".encode()) for place in range(1, count + 1)}
+    return {number: (encoded(number), f"text {number}".encode()) for number in range(1, count + 1)}
 
 
 def test_records_are_lines_with_their_image_and_text(tmp_path):
@@ -64,15 +64,16 @@ def test_databases_below_a_folder_are_read_by_name(tmp_path):
     assert names == [f"{tmp_path}/{name}#image-000000001" for name in ("a", "real/b")]
 
 
-def test_what_lacks_something_is_named(tmp_path):
+def test_incomplete_records_are_reported(tmp_path):
     content = records(8) | {2: (None, b"no image"), 3: (encoded(3), None)}
     content |= {4: (encoded(4), b"\xff"), 5: (b"no png", b"text"), 6: (encoded(6), b" ")}
     root = write_database(tmp_path / "train", content, count=9)
     source = RealLines([LineFolder(str(root))], height=16, max_width=500)
-    told = {problem.name.rpartition("-")[2][-1]: problem.reason for problem in source.problems}
-    says = {"2": "no image", "3": "no label", "4": "not UTF-8 at byte 0", "5": "not an image"}
-    says |= {"6": "transcript is empty", "9": "no label"}
-    assert told.keys() == says.keys() and all(says[key] in told[key] for key in says)
+    reasons = {problem.name.rpartition("-")[2][-1]: problem.reason for problem in source.problems}
+    expected = {"2": "no image", "3": "no label", "4": "not UTF-8 at byte 0", "5": "not an image"}
+    expected |= {"6": "transcript is empty", "9": "no label"}
+    assert reasons.keys() == expected.keys()
+    assert all(expected[key] in reasons[key] for key in expected)
     assert len(source.split("train")) + len(source.split("validation")) == 3
 
 
@@ -91,11 +92,11 @@ def test_other_databases_are_refused(tmp_path):
 
 def test_many_databases_are_open_at_once(tmp_path):
     """The first one is still read from when all others have been opened."""
-    for place in range(20):
-        write_database(tmp_path / f"{place:02}", records(1))
+    for number in range(20):
+        write_database(tmp_path / f"{number:02}", records(1))
     rows = lmdb_rows(tmp_path)
     names = [str(next(rows)[0])]
-    names += [f"{tmp_path}/{place:02}#image-000000001" for place in range(1, 20)]
+    names += [f"{tmp_path}/{number:02}#image-000000001" for number in range(1, 20)]
     assert [read_record(name) for name in [*names[1:], *names]] == [encoded(1)] * 39
     assert len(list(rows)) == 19
 
@@ -104,9 +105,9 @@ def test_threads_open_a_database_once(tmp_path, monkeypatch):
     root, opened = write_database(tmp_path / "train", records(4)), lmdb.open
     slow = lambda *given, **options: time.sleep(0.05) or opened(*given, **options)  # noqa: E731
     monkeypatch.setattr(lmdb, "open", slow)
-    names = [f"{root}#image-{place:09d}" for place in range(1, 5)]
+    names = [f"{root}#image-{number:09d}" for number in range(1, 5)]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(read_record, names)) == [encoded(place) for place in range(1, 5)]
+        assert list(pool.map(read_record, names)) == [encoded(number) for number in range(1, 5)]
 
 
 @pytest.mark.skipif("fork" not in get_all_start_methods(), reason="no fork here")

@@ -1,4 +1,4 @@
-"""An image of a line becomes columns of one height with its greys spread, or is named."""
+"""`LineReader`: scaling to one height, contrast stretching, and errors that name the file."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from tests.support.small import break_images
 
 
 def test_broken_files_are_named_with_the_reason(tmp_path):
-    for path, says in break_images(tmp_path).items():
-        with pytest.raises((OSError, ValueError), match=says) as caught:
+    for path, message in break_images(tmp_path).items():
+        with pytest.raises((OSError, ValueError), match=message) as caught:
             LineReader(16, 500).read(str(path))
         assert str(path) in str(caught.value)
 

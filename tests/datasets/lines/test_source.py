@@ -1,4 +1,4 @@
-"""Line folders: what is read, how it is split, and what is said of everything that cannot be."""
+"""`RealLines`: reading folders of lines, splitting by group, and reporting unusable lines."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from tests.support.small import break_images, noise_line, write_image
 
 
 def write_folder(root: Path, lines: dict[str, str], table: bool = True) -> Path:
-    """Image name -> transcript, as labels.tsv or as .gt.txt files."""
-    for place, (name, text) in enumerate(lines.items()):
-        write_image(root / name, noise_line(place, width=20 + place))
+    """Write images and their transcripts, given by name, as labels.tsv or as .gt.txt files."""
+    for i, (name, text) in enumerate(lines.items()):
+        write_image(root / name, noise_line(i, width=20 + i))
         if not table:
             transcript = (root / name).with_suffix(".gt.txt")
             transcript.write_text(text + "\n", encoding="utf-8")
@@ -58,8 +58,8 @@ def test_a_transcript_may_stand_deep_down_beside_any_kind_of_image(tmp_path):
     for name in ("x/1.jpg", "x/y/2.tif", "3.png"):
         write_image(tmp_path / name, noise_line(0))
         (tmp_path / name).with_suffix(".gt.txt").write_text("a\n", encoding="utf-8")
-    found = [path.relative_to(tmp_path).as_posix() for path, *_ in transcripts_of(tmp_path)]
-    assert found == ["3.png", "x/1.jpg", "x/y/2.tif"]
+    paths = [path.relative_to(tmp_path).as_posix() for path, *_ in transcripts_of(tmp_path)]
+    assert paths == ["3.png", "x/1.jpg", "x/y/2.tif"]
     assert image_of(tmp_path / "none.gt.txt").name == "none.png"
 
 
@@ -74,12 +74,15 @@ def test_labels_may_name_the_table_itself_and_images_elsewhere(tmp_path):
 
 
 def test_several_folders_are_read_as_one(tmp_path):
-    one, two = pages(tmp_path / "one", 3), pages(tmp_path / "two", 2)
-    folders = [LineFolder(str(one), validation=["p0"]), LineFolder(str(two), validation=["p1"])]
+    first, second = pages(tmp_path / "one", 3), pages(tmp_path / "two", 2)
+    folders = [
+        LineFolder(str(first), validation=["p0"]),
+        LineFolder(str(second), validation=["p1"]),
+    ]
     source = RealLines(folders, height=16)
     counts = {name: len(source.split(name)) for name in ("train", "validation", "test")}
     assert counts == {"train": 6, "validation": 4, "test": 0}
-    assert {str(Path(n).parent) for n in source.split("train").names} == {str(one), str(two)}
+    assert {str(Path(n).parent) for n in source.split("train").names} == {str(first), str(second)}
 
 
 def test_where_a_group_comes_from(tmp_path):
@@ -115,28 +118,27 @@ def test_the_split_does_not_depend_on_the_order_of_the_lines(tmp_path):
 
 def test_named_groups_are_kept_out(tmp_path):
     source = load(pages(tmp_path), validation=["p3"], test=["p1", "p7"])
-    found = groups_of(source)
-    assert found["validation"] == {"p3"} and found["test"] == {"p1", "p7"}
-    assert len(found["train"]) == 7
+    groups = groups_of(source)
+    assert groups["validation"] == {"p3"} and groups["test"] == {"p1", "p7"}
+    assert len(groups["train"]) == 7
 
 
-SPLITS = [
+INVALID_SPLITS = [
     ({"validation": ["p11"]}, "no group 'p11' to keep for validation; there are p0, p1, "),
     ({"validation": ["p1"], "test": ["p1"]}, "group 'p1' stands in two splits"),
     ({"validation": [f"p{i}" for i in range(10)]}, "take every group; leave one to train on"),
 ]
 
 
-@pytest.mark.parametrize(("options", "says"), SPLITS)
-def test_wrong_groups_are_named(tmp_path, options, says):
-    with pytest.raises(ValueError, match=says) as caught:
+@pytest.mark.parametrize(("options", "message"), INVALID_SPLITS)
+def test_invalid_splits_are_refused(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message) as caught:
         load(pages(tmp_path), **options)
     assert str(caught.value).startswith(f"{tmp_path}: ")
 
 
 def test_one_group_is_always_left_to_train_on(tmp_path):
-    found = groups_of(load(pages(tmp_path, 2), validation=0.9, test=0.9))
-    assert len(found["train"]) == 1
+    assert len(groups_of(load(pages(tmp_path, 2), validation=0.9, test=0.9))["train"]) == 1
 
 
 def test_repeat_multiplies_training_lines_only(tmp_path):
@@ -181,11 +183,11 @@ def test_data_is_looked_for_under_strand_data(tmp_path, monkeypatch):
 
 
 def test_a_folder_without_lines_is_refused(tmp_path):
-    says = r"neither labels\.tsv with lines in it nor IMAGE\.gt\.txt files; nothing to read"
-    with pytest.raises(ValueError, match=says):
+    message = r"neither labels\.tsv with lines in it nor IMAGE\.gt\.txt files; nothing to read"
+    with pytest.raises(ValueError, match=message):
         load(tmp_path)
     (tmp_path / "labels.tsv").write_text("\n\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         load(tmp_path)
 
 
@@ -219,8 +221,8 @@ def test_993_of_1000_lines_are_used_and_seven_named(tmp_path):
     used = source.split("train").names + source.split("validation").names
     assert sorted(used) == [str(tmp_path / name) for name in names]
     assert [p.name for p in source.problems] == [str(path) for path in broken]
-    for problem, says in zip(source.problems, broken.values(), strict=True):
-        assert problem.name in problem.reason and says in problem.reason
+    for problem, message in zip(source.problems, broken.values(), strict=True):
+        assert problem.name in problem.reason and message in problem.reason
 
 
 def test_augmentation_comes_before_scaling(tmp_path):

@@ -1,4 +1,4 @@
-"""Label files as they come: byte order marks, any line ends, decomposed letters, and mistakes."""
+"""Label files: byte order marks, line ends, decomposed letters, and errors."""
 
 import unicodedata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""ALTO: what is read of boxes, polygons and strings, and what is written back."""
+"""ALTO: reading boxes, polygons, baselines and Strings, and writing texts."""
 
 import pytest
 
@@ -21,20 +21,15 @@ def alto(tmp_path):
     return make
 
 
-def again(path, text: str) -> str | None:
-    """What is read once this was written into line l."""
+def rewrite(path, text: str) -> str | None:
+    """Write a text into line l, and return what is read then."""
     path.write_text(write_page(str(path), {"l": Reading(text, 0.5)}), encoding="utf-8")
     return read_page(path).lines[0].text
 
 
 def test_escriptorium_has_polygons_and_baselines(tmp_path):
     page = read_page(escriptorium(tmp_path / "p.xml"))
-    assert (page.kind, page.image, page.unit, page.size) == (
-        "alto",
-        "somewhere/p.png",
-        "pixel",
-        None,
-    )
+    assert page[1:5] == ("alto", "somewhere/p.png", None, "pixel")
     assert [line.text for line in page.lines] == TEXTS
     assert {line.region for line in page.lines} == {"block"}
     line = page.lines[0]
@@ -71,8 +66,8 @@ def test_the_reading_order_of_version_4_3(alto):
 def test_what_is_written_is_read_again(alto, old, text):
     strings = "<SP/>".join(STRING.format(word) for word in old.removesuffix("-").split())
     path = alto(strings + ("<HYP/>" if old.endswith("-") else ""))
-    assert again(path, text) == text
-    assert again(path, "and another") == "and another"
+    assert rewrite(path, text) == text
+    assert rewrite(path, "and another") == "and another"
 
 
 def test_words_keep_their_places(tmp_path):

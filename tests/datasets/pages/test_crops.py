@@ -1,4 +1,4 @@
-"""Lines cut from a page: what is inside, what is not, and that they come out level."""
+"""Cutting lines out of a page: extent, masking, straightening, units."""
 
 import cv2
 import numpy as np
@@ -11,8 +11,8 @@ PAPER = 230
 
 
 def line(polygon=None, baseline=None, box=None) -> PageLine:
-    told = (None if p is None else np.array(p, dtype=float) for p in (polygon, baseline))
-    return PageLine("l", "r", None, *told, box)
+    points = (None if p is None else np.array(p, dtype=float) for p in (polygon, baseline))
+    return PageLine("l", "r", None, *points, box)
 
 
 def page_of(size=None, unit="pixel") -> Page:
@@ -28,9 +28,8 @@ def stroke(points, thickness=3) -> np.ndarray:
 
 def test_a_box_gets_a_margin_of_a_twentieth():
     image = np.arange(300 * 500, dtype=np.uint32).reshape(300, 500).astype(np.uint8)
-    np.testing.assert_array_equal(
-        crop_line(image, line(box=(10, 20, 110, 60))), image[18:62, 8:112]
-    )
+    cut = crop_line(image, line(box=(10, 20, 110, 60)))
+    np.testing.assert_array_equal(cut, image[18:62, 8:112])
     np.testing.assert_array_equal(crop_line(image, line(box=(0, 0, 600, 40))), image[:42])
 
 
@@ -78,9 +77,10 @@ def test_a_baseline_drawn_from_the_right_is_not_read_upside_down():
     image = stroke([(60, 150), (420, 150)])
     image[120:140, 60:70] = 20  # above the left end
     forth, back = ([(60, 155), (420, 158)], [(420, 158), (60, 155)])
-    one, other = (crop_line(image, line(baseline=ends), gap=60) for ends in (forth, back))
-    np.testing.assert_array_equal(one, other)
-    assert one[: one.shape[0] // 2, : one.shape[1] // 4].min() < 100
+    crops = [crop_line(image, line(baseline=ends), gap=60) for ends in (forth, back)]
+    np.testing.assert_array_equal(*crops)
+    high, wide = crops[0].shape
+    assert crops[0][: high // 2, : wide // 4].min() < 100
 
 
 def test_text_that_climbs_is_laid_down():
@@ -110,19 +110,19 @@ def test_a_box_beats_a_level_baseline_and_loses_to_a_slanted_one():
     assert crop_line(image, line(baseline=[(50, 110), (450, 190)], box=box), 20).shape[0] < 30
 
 
-@pytest.mark.parametrize(
-    ("made", "says"),
-    [
-        (line(), "no polygon, baseline or box"),
-        (line(baseline=[(5, 5), (5, 5)]), "no polygon, baseline or box"),
-        (line([(600, 10), (700, 10), (700, 40)]), "outside of its image of 500 x 300"),
-        (line(box=(600, 10, 700, 40)), "outside of its image of 500 x 300"),
-        (line(box=(-50, -90, -10, -40)), "outside of its image of 500 x 300"),
-    ],
-)
-def test_what_cannot_be_cut_is_named(made, says):
-    with pytest.raises(ValueError, match=f"a.xml#l: .*{says}"):
-        crop_line(np.full((300, 500), PAPER, np.uint8), made, name="a.xml#l")
+UNUSABLE = [
+    (line(), "no polygon, baseline or box"),
+    (line(baseline=[(5, 5), (5, 5)]), "no polygon, baseline or box"),
+    (line([(600, 10), (700, 10), (700, 40)]), "outside of its image of 500 x 300"),
+    (line(box=(600, 10, 700, 40)), "outside of its image of 500 x 300"),
+    (line(box=(-50, -90, -10, -40)), "outside of its image of 500 x 300"),
+]
+
+
+@pytest.mark.parametrize(("unusable", "message"), UNUSABLE)
+def test_a_line_that_cannot_be_cut_out_is_named(unusable, message):
+    with pytest.raises(ValueError, match=f"a.xml#l: .*{message}"):
+        crop_line(np.full((300, 500), PAPER, np.uint8), unusable, name="a.xml#l")
 
 
 def test_far_coordinates_do_not_fill_the_memory():
@@ -142,14 +142,14 @@ def test_units_become_pixels():
     assert scaled.baseline.tolist() == [[2, 1], [4, 1]]
 
 
-@pytest.mark.parametrize(
-    ("page", "says"),
-    [
-        (page_of((300, 500)), "300 x 500 pixel, but its image has 500 x 300"),
-        (page_of(None, "mm10"), "measured in mm10 without WIDTH"),
-        (page_of((500, 300), "furlong"), "'furlong'; known are pixel, mm10, inch1200"),
-    ],
-)
-def test_an_image_that_does_not_fit_its_file_is_refused(page, says):
-    with pytest.raises(ValueError, match=says):
+UNFIT = [
+    (page_of((300, 500)), "300 x 500 pixel, but its image has 500 x 300"),
+    (page_of(None, "mm10"), "measured in mm10 without WIDTH"),
+    (page_of((500, 300), "furlong"), "'furlong'; known are pixel, mm10, inch1200"),
+]
+
+
+@pytest.mark.parametrize(("page", "message"), UNFIT)
+def test_an_image_that_does_not_fit_its_file_is_refused(page, message):
+    with pytest.raises(ValueError, match=message):
         pixel_scale(page, (300, 500))

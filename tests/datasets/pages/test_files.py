@@ -1,4 +1,4 @@
-"""Page files with their images: found, checked, and cut into lines; each image is decoded once."""
+"""Page files and their images: finding, checking, cutting into lines; images are decoded once."""
 
 from pathlib import Path
 
@@ -11,14 +11,7 @@ from datasets.images import load_grey
 from datasets.lines.folders import transcripts
 from datasets.lines.reader import load_line
 from datasets.pages import files as page_files
-from datasets.pages.files import (
-    check_image,
-    find_image,
-    page_problems,
-    pages_and_images,
-    read_page,
-    read_pages,
-)
+from datasets.pages.files import find_image, read_page
 from tests.support.pages import TEXTS, escriptorium, set_page, tesseract, transkribus
 from tests.support.small import noise_line, write_image
 
@@ -32,9 +25,8 @@ def test_every_tool_gives_the_ink_of_each_line(tmp_path, write):
     path = write(tmp_path / "p.xml")
     page, boxes = cv2.imread(str(tmp_path / "p.png"), 0), set_page(tmp_path / "again.png")
     rows = list(transcripts(LineFolder(str(path))))
-    assert [str(name) for name, *_ in rows] == [
-        f"{path}#{line.id}" for line in read_page(path).lines
-    ]
+    names = [f"{path}#{line.id}" for line in read_page(path).lines]
+    assert [str(name) for name, *_ in rows] == names
     assert [row[1:] for row in rows] == [(text, "p") for text in TEXTS]
     for (name, *_), (left, top, right, bottom) in zip(rows, boxes, strict=True):
         cut, ink = load_line(str(name)), page[top:bottom, left:right]
@@ -47,8 +39,8 @@ def test_units_and_other_resolutions_cut_the_same(tmp_path):
     for name, unit, scale in (("b", "mm10", 254 / 300), ("c", "inch1200", 4), ("d", "pixel", 2)):
         other = tesseract(tmp_path / f"{name}.xml", unit=unit, scale=scale)
         for line in ("line_0", "line_3"):
-            one, two = load_line(f"{plain}#{line}"), load_line(f"{other}#{line}")
-            np.testing.assert_array_equal(one, two)
+            crops = [load_line(f"{path}#{line}") for path in (plain, other)]
+            np.testing.assert_array_equal(*crops)
 
 
 def test_a_page_image_is_decoded_once(tmp_path, monkeypatch):
@@ -61,11 +53,11 @@ def test_a_page_image_is_decoded_once(tmp_path, monkeypatch):
     source = load(tmp_path, validation=["b"])
     assert sorted(Path(path).name for path in decoded) == ["a.png", "b.png"]
     train = source.split("train")
-    for place in (3, 0, 2, 0):
-        _, sample = train[place]
-        line = load_line(train.names[place])
+    for i in (3, 0, 2, 0):
+        _, sample = train[i]
+        line = load_line(train.names[i])
         np.testing.assert_array_equal(sample.inputs, source.reader.prepare(line))
-        assert cv2.imdecode(np.frombuffer(train.lines[place].packed, np.uint8), 0).shape[0] == 16
+        assert cv2.imdecode(np.frombuffer(train.lines[i].packed, np.uint8), 0).shape[0] == 16
     assert len(decoded) == 2
     assert (train.texts, set(train.groups)) == (TEXTS, {"a"})
     assert source.split("validation").names == [f"{tmp_path}/b.xml#l{i}" for i in range(4)]
@@ -97,7 +89,7 @@ def test_problems_are_named_and_the_others_go_on(tmp_path):
     write_image(tmp_path / "empty.png", noise_line(0))
     source = load(tmp_path, validation=["valid"])
     assert source.split("train").texts == ["a", "c"]
-    told = {str(Path(p.name).relative_to(tmp_path)): p.reason for p in source.problems}
+    reasons = {str(Path(p.name).relative_to(tmp_path)): p.reason for p in source.problems}
     expected = {
         "broken.xml": "broken.xml: damaged XML",
         "lost.xml": "lost.xml: 'other.png' is neither beside it nor in the folder above",
@@ -107,19 +99,19 @@ def test_problems_are_named_and_the_others_go_on(tmp_path):
         "good.xml#l1": "good.xml#l1: no text, so it is unlabelled",
         "good.xml#l3": "good.xml#l3: no text, so it is unlabelled",
     }
-    assert told.keys() == expected.keys()
-    assert all(says in told[name] for name, says in expected.items())
+    assert reasons.keys() == expected.keys()
+    assert all(message in reasons[name] for name, message in expected.items())
 
 
 def test_the_same_page_twice_counts_once(tmp_path):
-    one = transkribus(tmp_path / "a.xml")
+    first = transkribus(tmp_path / "a.xml")
     (tmp_path / "alto").mkdir()
-    other = escriptorium(tmp_path / "alto/a.xml")
-    (tmp_path / "alto/a.png").unlink()  # it is the one in the folder above
-    pages, problems = read_pages(tmp_path)
-    assert [page.path for page in pages] == [str(one)]
-    says = f"{other}: has the image of {one}; its lines are not taken a second time"
-    assert problems == [(str(other), says)]
+    second = escriptorium(tmp_path / "alto/a.xml")
+    (tmp_path / "alto/a.png").unlink()  # so that the image in the folder above is used
+    pages, problems = page_files.read_pages(tmp_path)
+    assert [page.path for page in pages] == [str(first)]
+    reason = f"{second}: has the image of {first}; its lines are not taken a second time"
+    assert problems == [(str(second), reason)]
 
 
 @pytest.mark.parametrize("given", ["p.png", "scans/p.png", "C:\\scans\\p.png", "file:///x/p.png"])
@@ -136,7 +128,7 @@ def test_an_image_called_as_its_file_is_found_without_a_name(tmp_path):
     assert find_image(read_page(path)) == tmp_path / "p.png"
     (tmp_path / "p.png").unlink()
     with pytest.raises(ValueError, match=r"p\.xml: 'gone\.tif' is neither beside it"):
-        check_image(read_page(path))
+        page_files.check_image(read_page(path))
 
 
 def test_only_broken_pages_say_why(tmp_path):
@@ -144,15 +136,15 @@ def test_only_broken_pages_say_why(tmp_path):
     with pytest.raises(ValueError, match=r"either\n  .*broken\.xml: damaged XML"):
         list(transcripts(LineFolder(str(tmp_path))))
     (tmp_path / "tei.xml").write_text("<TEI/>", encoding="utf-8")
-    assert [Path(p.name).name for p in page_problems(tmp_path)] == ["broken.xml"]
-    assert "neither PAGE" in page_problems(tmp_path / "tei.xml")[0].reason
+    assert [Path(p.name).name for p in page_files.page_problems(tmp_path)] == ["broken.xml"]
+    assert "neither PAGE" in page_files.page_problems(tmp_path / "tei.xml")[0].reason
 
 
 def test_page_images_are_told_from_line_images(tmp_path):
     transkribus(tmp_path / "a.xml")
     (tmp_path / "broken.xml").write_text("<PcGts>", encoding="utf-8")
     (tmp_path / "mets.xml").write_text("<mets/>", encoding="utf-8")
-    pages, images = pages_and_images(tmp_path)
+    pages, images = page_files.pages_and_images(tmp_path)
     assert [path.name for path in pages] == ["a.xml", "broken.xml"]
     assert tmp_path.resolve() / "a.png" in images and tmp_path.resolve() / "broken.png" in images
     assert tmp_path.resolve() / "mets.png" not in images

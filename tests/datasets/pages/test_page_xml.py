@@ -1,4 +1,4 @@
-"""PAGE-XML: what is read, in which order, and what a text that is written back changes."""
+"""PAGE-XML: reading lines in reading order, and writing texts without other changes."""
 
 import numpy as np
 import pytest
@@ -16,17 +16,13 @@ WORD = '<p:Word id="{}"><p:TextEquiv conf="0.1"><p:Unicode>{}</p:Unicode></p:Tex
 
 @pytest.fixture
 def old(tmp_path):
-    """A file of 2010 whose only line holds this."""
+    """A function that writes a file of 2010 whose only line has the given content."""
 
     def make(inside: str):
         (tmp_path / "old.xml").write_text(OLD.format(inside), encoding="utf-8")
         return tmp_path / "old.xml"
 
     return make
-
-
-def text_of(path) -> str | None:
-    return read_page(path).lines[0].text
 
 
 def test_transkribus_is_read_in_its_reading_order(tmp_path):
@@ -45,23 +41,23 @@ def test_an_old_file_with_a_prefix_has_points_as_elements(old):
     assert page.lines[0].baseline is None
 
 
-@pytest.mark.parametrize(
-    ("inside", "said"),
-    [
-        ("", None),
-        (WORD.format("a", "two") + WORD.format("b", "words"), "two words"),
-        ("<p:TextEquiv><p:Unicode> a\n  b </p:Unicode></p:TextEquiv>", "a b"),
-        ("<p:TextEquiv><p:PlainText>plain</p:PlainText></p:TextEquiv>", "plain"),
-        ("<p:TextEquiv><p:Unicode/></p:TextEquiv>", ""),
-        (
-            '<p:TextEquiv index="1"><p:Unicode>second</p:Unicode></p:TextEquiv>'
-            '<p:TextEquiv index="0"><p:Unicode>first</p:Unicode></p:TextEquiv>',
-            "first",
-        ),
-    ],
-)
-def test_where_a_text_comes_from(old, inside, said):
-    assert text_of(old(inside)) == said
+TEXT_SOURCES = [
+    ("", None),
+    (WORD.format("a", "two") + WORD.format("b", "words"), "two words"),
+    ("<p:TextEquiv><p:Unicode> a\n  b </p:Unicode></p:TextEquiv>", "a b"),
+    ("<p:TextEquiv><p:PlainText>plain</p:PlainText></p:TextEquiv>", "plain"),
+    ("<p:TextEquiv><p:Unicode/></p:TextEquiv>", ""),
+    (
+        '<p:TextEquiv index="1"><p:Unicode>second</p:Unicode></p:TextEquiv>'
+        '<p:TextEquiv index="0"><p:Unicode>first</p:Unicode></p:TextEquiv>',
+        "first",
+    ),
+]
+
+
+@pytest.mark.parametrize(("inside", "text"), TEXT_SOURCES)
+def test_where_a_text_comes_from(old, inside, text):
+    assert read_page(old(inside)).lines[0].text == text
 
 
 def test_regions_without_order_follow_transkribus_indices(tmp_path):
@@ -72,8 +68,8 @@ def test_regions_without_order_follow_transkribus_indices(tmp_path):
     path.write_text(text, encoding="utf-8")
     assert [line.id for line in read_page(path).lines] == ["l2", "l3", "l0", "l1"]
     for region, index in (("above", 0), ("below", 1)):
-        said = f'id="{region}" custom="readingOrder {{index:{index};}}"'
-        text = text.replace(f'id="{region}"', said)
+        attributes = f'id="{region}" custom="readingOrder {{index:{index};}}"'
+        text = text.replace(f'id="{region}"', attributes)
     path.write_text(text, encoding="utf-8")
     assert [line.id for line in read_page(path).lines] == ["l0", "l1", "l2", "l3"]
 
@@ -117,15 +113,10 @@ def test_words_get_a_word_each_or_lose_their_texts(old):
 def test_coordinates_that_are_no_pairs_are_none(old):
     path = old("")
     text = path.read_text(encoding="utf-8")
-    start = text.index("<p:Coords>")
-    end = text.index("</p:Coords>") + len("</p:Coords>")
-    for said, polygon in (
-        ("1,2 3,4 5", None),
-        ("a,b", None),
-        ("1,2 3,4 5.5,6", [[1, 2], [3, 4], [5.5, 6]]),
-    ):
-        path.write_text(
-            text[:start] + f'<p:Coords points="{said}"/>' + text[end:], encoding="utf-8"
-        )
-        found = read_page(path).lines[0].polygon
-        assert found is None if polygon is None else np.array_equal(found, polygon)
+    before, _, rest = text.partition("<p:Coords>")
+    after = rest.partition("</p:Coords>")[2]
+    polygons = {"1,2 3,4 5": None, "a,b": None, "1,2 3,4 5.5,6": [[1, 2], [3, 4], [5.5, 6]]}
+    for points, expected in polygons.items():
+        path.write_text(f'{before}<p:Coords points="{points}"/>{after}', encoding="utf-8")
+        polygon = read_page(path).lines[0].polygon
+        assert polygon is None if expected is None else np.array_equal(polygon, expected)

@@ -1,8 +1,8 @@
-"""XML as it is: what is kept, and what is refused before it can do harm."""
+"""Parsing and writing XML: what is kept, and which files are refused."""
 
 import pytest
 
-from datasets.pages.xml import check_writable, insert_child, parse_xml, print_xml, remove_children
+from datasets.pages import xml
 
 KEPT = """<?xml version="1.0" encoding="UTF-8"?>
 <?style sheet?>
@@ -19,49 +19,49 @@ def parse(tmp_path):
     def run(content: str | bytes):
         path = tmp_path / "a.xml"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return parse_xml(path)
+        return xml.parse_xml(path)
 
     return run
 
 
 def test_what_is_not_changed_stays(parse):
-    assert print_xml(parse(KEPT)) == KEPT
+    assert xml.serialize_xml(parse(KEPT)) == KEPT
     latin = KEPT.replace("UTF-8", "iso-8859-1").encode("latin-1")
-    assert print_xml(parse(latin)) == KEPT
-    assert print_xml(parse(KEPT.replace("UTF-8", "UTF-16").encode("utf-16"))) == KEPT
+    assert xml.serialize_xml(parse(latin)) == KEPT
+    assert xml.serialize_xml(parse(KEPT.replace("UTF-8", "UTF-16").encode("utf-16"))) == KEPT
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "DOCTYPE"),
-        ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "DOCTYPE"),
-        ('<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a><a/>'.encode("utf-16"), "DOCTYPE"),
-        ("<a><b></a>", "damaged XML"),
-        ("", "damaged XML"),
-        ("<a>&b;</a>", "damaged XML"),
-        ("<a>" * 300 + "</a>" * 300, "more than 200 elements"),
-        ('<?xml version="1.0" encoding="klingon"?><a/>', "a.xml: "),
-    ],
-)
-def test_what_is_refused_names_the_file(parse, content, says):
-    with pytest.raises(ValueError, match=rf"a\.xml: .*{says}|{says}"):
+REFUSED = [
+    ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "DOCTYPE"),
+    ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "DOCTYPE"),
+    ('<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE a><a/>'.encode("utf-16"), "DOCTYPE"),
+    ("<a><b></a>", "damaged XML"),
+    ("", "damaged XML"),
+    ("<a>&b;</a>", "damaged XML"),
+    ("<a>" * 300 + "</a>" * 300, "more than 200 elements"),
+    ('<?xml version="1.0" encoding="klingon"?><a/>', "a.xml: "),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), REFUSED)
+def test_what_is_refused_names_the_file(parse, content, message):
+    with pytest.raises(ValueError, match=rf"a\.xml: .*{message}|{message}"):
         parse(content)
 
 
 def test_children_are_inserted_in_order_and_indented(parse):
     document = parse("<p:a>\n  <p:b/>\n  <p:d/>\n</p:a>")
-    insert_child(document.root, "c", ("b",)).text = "x"
-    assert "<p:a>\n  <p:b />\n  <p:c>x</p:c>\n  <p:d />\n</p:a>" in print_xml(document)
-    insert_child(document.root, "e", ("b", "d"))
-    insert_child(document.root, "first", ("none",))
-    remove_children(document.root, ("d", "c"))
-    assert "<p:a>\n  <p:first />\n  <p:b />\n  <p:e />\n</p:a>" in print_xml(document)
-    remove_children(document.root, ("first", "b", "e"))
-    assert "<p:a />" in print_xml(document)
+    xml.insert_child(document.root, "c", ("b",)).text = "x"
+    assert "<p:a>\n  <p:b />\n  <p:c>x</p:c>\n  <p:d />\n</p:a>" in xml.serialize_xml(document)
+    xml.insert_child(document.root, "e", ("b", "d"))
+    xml.insert_child(document.root, "first", ("none",))
+    xml.remove_children(document.root, ("d", "c"))
+    assert "<p:a>\n  <p:first />\n  <p:b />\n  <p:e />\n</p:a>" in xml.serialize_xml(document)
+    xml.remove_children(document.root, ("first", "b", "e"))
+    assert "<p:a />" in xml.serialize_xml(document)
 
 
 def test_what_xml_cannot_say_is_named():
-    assert check_writable("tab\tand ſ", "l") == "tab\tand ſ"
+    assert xml.check_writable("tab\tand ſ", "l") == "tab\tand ſ"
     with pytest.raises(ValueError, match=r"l: U\+0007 cannot stand in XML"):
-        check_writable("a\x07", "l")
+        xml.check_writable("a\x07", "l")

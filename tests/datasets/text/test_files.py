@@ -1,4 +1,4 @@
-"""Tables, folders and archives of reviews, good and bad, made by the tests themselves."""
+"""Reading of tables, folders and archives of reviews, valid and damaged."""
 
 import io
 import tarfile

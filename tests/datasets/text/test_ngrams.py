@@ -1,4 +1,4 @@
-"""Runs of tokens, counted and found by arrays, against counting and finding them one by one."""
+"""N-grams counted and found with arrays, against counting and finding them one by one."""
 
 from collections import Counter
 
@@ -15,21 +15,21 @@ def texts() -> list[list[int]]:
 
 
 def flat(texts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-    places = np.repeat(np.arange(len(texts)), [len(t) for t in texts])
-    return np.array([t for text in texts for t in text]), places
+    numbers = np.repeat(np.arange(len(texts)), [len(t) for t in texts])
+    return np.array([t for text in texts for t in text]), numbers
 
 
 @pytest.mark.parametrize("least", [1, 2, 4])
 def test_runs_are_counted_once_a_text_and_never_across_two(texts, least):
-    found = list(frequent_runs(*flat(texts), 4, 3, least))
-    for order, (runs, counts) in enumerate(found, 1):
+    results = list(frequent_runs(*flat(texts), 4, 3, least))
+    for order, (runs, counts) in enumerate(results, 1):
         expected = Counter()
         for text in texts:
             expected.update({tuple(text[i : i + order]) for i in range(len(text) - order + 1)})
         expected = {run: count for run, count in expected.items() if count >= least}
-        said = dict(zip(map(tuple, runs.tolist()), counts.tolist(), strict=True))
-        assert said == expected and (len(expected) > 3 or least == 4)
-    assert len(found) == 3
+        counted = dict(zip(map(tuple, runs.tolist()), counts.tolist(), strict=True))
+        assert counted == expected and (len(expected) > 3 or least == 4)
+    assert len(results) == 3
 
 
 def test_keys_too_large_to_stand_beside_a_text_are_counted_too():

@@ -1,4 +1,4 @@
-"""Reviews from files to ids: splits, vocabulary, labels, problems, and the cache between."""
+"""Reviews from files to ids: splits, vocabulary, labels, problems, and the cache."""
 
 import os
 import pickle
@@ -21,10 +21,10 @@ def cache(tmp_path, monkeypatch) -> Path:
     return tmp_path / "cache" / "strand" / "reviews"
 
 
-def row(place: int) -> str:
-    """Ten films of four reviews; each film has a word of its own."""
-    word = "good" if place % 2 else "bad"
-    return f"the film{place // 4} is {word} review{place},{place % 2},m{place // 4}\n"
+def row(index: int) -> str:
+    """Ten films with four reviews each; the name of each film is a word of its own."""
+    word = "good" if index % 2 else "bad"
+    return f"the film{index // 4} is {word} review{index},{index % 2},m{index // 4}\n"
 
 
 @pytest.fixture
@@ -87,10 +87,10 @@ def test_the_reader_of_the_bundle_gives_the_same_ids(table, keep, ngrams, tokeni
         for split in ("validation", "train"):
             dataset = source.split(split)
             runs = False
-            for place, text in enumerate(source.texts(split)[0]):
-                ids = dataset.read(place).inputs
+            for index, text in enumerate(source.texts(split)[0]):
+                ids = dataset.read(index).inputs
                 assert np.array_equal(ids, source.reader.read(text))
-                assert len(ids) == dataset.sizes[place] == (max_length or len(ids))
+                assert len(ids) == dataset.sizes[index] == (max_length or len(ids))
                 runs |= ngrams > 1 and bool(ids[:, 2].any())
         assert runs == (ngrams == 3)
 
@@ -163,8 +163,8 @@ def test_labels_are_sorted_or_named(tmp_path, found, names, expected):
     assert source.labels == expected
     train = source.split("train")
     raw = [found[(int(name.split()[-1]) - 1) % 2] for name in train.names]
-    said = [source.labels[label] for label in train.labels]
-    assert said == ([names[int(r)] for r in raw] if names and found == "01" else raw)
+    labels = [source.labels[label] for label in train.labels]
+    assert labels == ([names[int(r)] for r in raw] if names and found == "01" else raw)
 
 
 def test_labels_that_do_not_fit_are_refused(table):

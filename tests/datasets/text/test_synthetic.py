@@ -1,4 +1,4 @@
-"""Made texts: the labels follow from the grammar, and counting words does not give them away."""
+"""Synthetic texts: labels follow from the grammar, and word counts do not reveal them."""
 
 from collections import Counter
 from random import Random
@@ -33,7 +33,7 @@ def sentences(words):
 
 
 def clause_polarity(words):
-    """Of the one opinion in a clause: an odd number of negations turns it."""
+    """Polarity of the opinion in a clause: an odd number of negations reverses it."""
     (stated,) = [POLARITY[word] for word in words if word in POLARITY]
     return stated ^ sum(word in NEGATIONS for word in words) % 2
 

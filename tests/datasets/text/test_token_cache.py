@@ -1,4 +1,4 @@
-"""A cache that is whole or not there, whoever writes it and whatever happened to it."""
+"""The cache of arrays: entries are complete or missing, also with concurrent writers and damage."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

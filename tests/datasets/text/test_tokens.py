@@ -1,4 +1,4 @@
-"""Words in, ids out, by one table that the bundle carries."""
+"""TextReader: tokens and n-grams -> ids, and the choice of the vocabulary."""
 
 import time
 
@@ -66,12 +66,12 @@ def test_characters_are_symbols_and_white_space_is_one():
 WORDS = ["a", "b", "c", "a b", "b c", "a b c", "x y", "a b c a"]
 
 
-def by_hand(symbols: list[str], tokens: list[str], orders: int, between: str) -> list[list[int]]:
-    """Each step's runs looked up one by one, as strings."""
+def by_hand(symbols: list[str], tokens: list[str], orders: int, separator: str) -> list[list[int]]:
+    """The n-grams of each step, looked up one by one as strings."""
     ids = {symbol: index for index, symbol in enumerate(symbols, 2)}
     return [
         [ids.get(tokens[end - 1], 1)]
-        + [ids.get(between.join(tokens[end - n : end]), 0) if end >= n else 0
+        + [ids.get(separator.join(tokens[end - n : end]), 0) if end >= n else 0
            for n in range(2, orders + 1)]
         for end in range(1, len(tokens) + 1)
     ]  # fmt: skip
@@ -144,9 +144,9 @@ def test_symbols_are_the_runs_in_the_most_texts():
     texts = [["b", "a", "b", "b"], ["a", "b"], ["a", "b", "c"], ["c", "a"]]
     names = ["a", "b", "c"]
     tokens = np.array([names.index(t) for text in texts for t in text])
-    places = np.repeat(np.arange(4), [len(t) for t in texts])
+    numbers = np.repeat(np.arange(4), [len(t) for t in texts])
     # in how many texts: a 4, b 3, c 2; "a b" 3 (not 4), each other pair 1
-    chosen = choose_symbols(names, tokens, places, "words", [2, 9], [1, 2])
+    chosen = choose_symbols(names, tokens, numbers, "words", [2, 9], [1, 2])
     assert chosen == ["a", "b", "a b"]
-    chosen = choose_symbols(names, tokens, places, "characters", [9, 3, 9], [3, 1, 2])
+    chosen = choose_symbols(names, tokens, numbers, "characters", [9, 3, 9], [3, 1, 2])
     assert chosen == ["a", "b", "ab", "ba", "bb"]

@@ -1,4 +1,4 @@
-"""Decoded frames are kept: the second look never decodes, and what is damaged is made again."""
+"""Cache of decoded frames: no video is decoded twice, and damaged entries are replaced."""
 
 import os
 from pathlib import Path
@@ -71,7 +71,7 @@ def test_what_is_damaged_is_made_again(cache, clip):
 
 
 def test_no_python_is_parsed_to_find_a_clip(cache, clip, monkeypatch):
-    """It is done in threads, where Python 3.11's `ast` can fail (python/cpython#106905)."""
+    """Parsing in threads can fail: Python 3.11's `ast` (python/cpython#106905)."""
     monkeypatch.setattr("ast.literal_eval", lambda *_: pytest.fail("parsed"))
     assert len(cache.store(clip).times) == len(cache.store(clip).times) == 15
 
@@ -103,6 +103,6 @@ def test_a_large_video_is_known_by_its_parts_whatever_its_name(tmp_path, monkeyp
     (tmp_path / "b.mp4").write_bytes(content)
     same = content_of(tmp_path / "a.mp4")
     assert content_of(tmp_path / "b.mp4") == same
-    for place in (0, 55, 99):
-        (tmp_path / "b.mp4").write_bytes(content[:place] + b"!" + content[place + 1 :])
+    for offset in (0, 55, 99):
+        (tmp_path / "b.mp4").write_bytes(content[:offset] + b"!" + content[offset + 1 :])
         assert content_of(tmp_path / "b.mp4") != same

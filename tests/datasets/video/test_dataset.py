@@ -1,4 +1,4 @@
-"""Cutting, speeding up and augmenting keep frames and their labels together."""
+"""Windows, speed changes and augmentation keep frames and their labels together."""
 
 import albumentations
 import numpy as np
@@ -15,14 +15,14 @@ STEPS = 20
 
 @pytest.fixture
 def parts(tmp_path):
-    """A film whose frame t has grey 10 t + 20 and label t, and its cache."""
+    """A video whose frame t has grey 10 t + 20 and label t, and its cache."""
     path = film(tmp_path / "c.mp4", [20 + 10 * t for t in range(STEPS)])
     cache = FrameCache(ClipReader(8, 8), str(tmp_path / "cache"))
     return [LabelledClip("c", "g", cache.store(path), np.arange(STEPS))], cache
 
 
 def steps_seen(sample) -> np.ndarray:
-    """Which frame each step is, by its grey."""
+    """Which frame each step is, recognised by its grey."""
     return np.round((sample.inputs.mean((1, 2, 3)) - 20) / 10).astype(int)
 
 
@@ -48,8 +48,8 @@ def test_windows_cover_a_clip_over_the_epochs(parts):
     assert len(dataset) == 3 and dataset.sizes.tolist() == [7] * 3
     seen, starts = set(), set()
     for dataset.epoch in range(40):
-        for place in range(3):
-            target = dataset.read(place).target
+        for index in range(3):
+            target = dataset.read(index).target
             np.testing.assert_array_equal(np.diff(target), 1)
             assert len(target) == 7
             seen |= set(target.tolist())
@@ -99,7 +99,7 @@ def test_all_frames_of_a_clip_are_changed_alike(parts):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_long_clips_are_changed_alike_too(channels):
-    """More frames than OpenCV flips at once: the pieces get one draw."""
+    """More frames than OpenCV flips at once: all chunks get one draw."""
     augmentation = Augmentation(
         [albumentations.HorizontalFlip(), albumentations.D4(p=1), albumentations.Affine(rotate=20)]
     )

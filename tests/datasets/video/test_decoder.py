@@ -1,4 +1,4 @@
-"""The video reader: every frame, at its time, the right way up, in its colours; or an error."""
+"""Video decoding: every frame, with its time, orientation and colours, or an error."""
 
 import os
 import re
@@ -22,7 +22,7 @@ TICK = Fraction(1, 1000)
 LEVELS = [40 + 12 * i for i in range(12)]  # each frame's luma, far enough apart to tell them
 
 
-def film(
+def encode(
     path,
     planes: list[np.ndarray],
     codec: str = "ffv1",
@@ -37,9 +37,9 @@ def film(
     b_frames: int = 0,
     gop: int = 12,
 ) -> str:
-    """Pictures in the layout of `VideoFrame.from_ndarray`, 10 a second or at ms -> a file.
+    """Images in the layout of `VideoFrame.from_ndarray`, 10 a second or at times in ms -> a file.
 
-    FFV1 keeps every bit, so that what comes back can be worked out by hand.
+    FFV1 is lossless, so that what is decoded can be computed by hand.
     """
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=10, options=codec_options or {})
@@ -65,33 +65,35 @@ def film(
 
 
 def luma(levels: list[int], height: int = 32, width: int = 48, dtype=np.uint8) -> list[np.ndarray]:
-    """Even grey pictures as yuv420p planes: luma above, neutral chroma below."""
+    """Uniform grey images as yuv420p planes: luma above, neutral chroma below."""
     neutral = 128 if dtype == np.uint8 else 512
-    pictures = [np.full((height * 3 // 2, width), neutral, dtype) for _ in levels]
-    for picture, level in zip(pictures, levels, strict=True):
-        picture[:height] = level
-    return pictures
+    images = [np.full((height * 3 // 2, width), neutral, dtype) for _ in levels]
+    for image, level in zip(images, levels, strict=True):
+        image[:height] = level
+    return images
 
 
 def coloured(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: smooth colours on the left, hard edges of full ones on the right."""
+    """(H, W, 3) uint8 RGB: smooth colours on the left, hard edges of saturated ones on the
+    right.
+    """
     random = np.random.default_rng(seed)
     coarse = random.integers(30, 220, (4, 5, 3), np.uint8)
-    picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     hard = random.integers(0, 2, (height // 3 + 1, width // 3 + 1, 3), np.uint8) * 255
     hard = hard.repeat(3, 0).repeat(3, 1)[:height, :width]
-    picture[:, width // 2 :] = hard[:, width // 2 :]
-    return picture
+    image[:, width // 2 :] = hard[:, width // 2 :]
+    return image
 
 
 def by_opencv(path: str) -> np.ndarray:
-    """(T, H, W, 3) uint8 RGB, as OpenCV decodes and turns them."""
+    """(T, H, W, 3) uint8 RGB, as decoded and oriented by OpenCV."""
     capture, frames = cv2.VideoCapture(path, cv2.CAP_FFMPEG), []
     while True:
-        more, picture = capture.read()
+        more, image = capture.read()
         if not more:
             return np.stack(frames)[..., ::-1]
-        frames.append(picture)
+        frames.append(image)
 
 
 def levels_of(frames) -> list[int]:
@@ -103,7 +105,7 @@ def levels_of(frames) -> list[int]:
 
 def test_times_are_the_files_own_from_zero(tmp_path):
     shown = [700, 740, 1000, 1010, 2500]  # milliseconds
-    path = film(tmp_path / "v.mkv", luma(LEVELS[:5]), pixel_format="yuv420p", times=shown)
+    path = encode(tmp_path / "v.mkv", luma(LEVELS[:5]), pixel_format="yuv420p", times=shown)
     frames = list(decode(path, 8, 8, 1))
     assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]
     expected = [0, 0.04, 0.3, 0.31, 1.8]
@@ -114,8 +116,8 @@ def test_times_are_the_files_own_from_zero(tmp_path):
 @pytest.mark.parametrize("suffix", ["avi", "mp4", "mkv"])
 def test_frames_stored_out_of_order_come_as_shown(tmp_path, suffix):
     planes = luma(LEVELS)
-    path = film(tmp_path / f"b.{suffix}", planes, "mpeg4", "yuv420p", b_frames=2)
-    with av.open(path) as container:  # the test is about something
+    path = encode(tmp_path / f"b.{suffix}", planes, "mpeg4", "yuv420p", b_frames=2)
+    with av.open(path) as container:  # make sure that there are B-frames
         kinds = [int(frame.pict_type) for frame in container.decode(video=0)]
     assert PictureType.B in kinds
     frames = list(decode(path, 8, 8, 1))
@@ -125,7 +127,7 @@ def test_frames_stored_out_of_order_come_as_shown(tmp_path, suffix):
 
 
 def ticking(stamps: list[int | None], decoded: list[int] | None = None, kind="mov") -> list[float]:
-    """What the clock makes of presentation (and decoding) times in ms, at 10 frames a second."""
+    """Times of the clock for presentation (and decoding) times in ms, at 10 frames a second."""
     stream = SimpleNamespace(time_base=TICK, guessed_rate=Fraction(10), average_rate=None)
     clock = _Clock(SimpleNamespace(format=SimpleNamespace(name=kind)), stream)
     pairs = zip(stamps, decoded or [None] * len(stamps), strict=True)
@@ -142,7 +144,7 @@ def test_times_always_increase():
 
 
 def test_recordings_put_end_to_end_go_on(tmp_path):
-    path = film(tmp_path / "a.ts", luma(LEVELS * 2), "mpeg2video", "yuv420p")
+    path = encode(tmp_path / "a.ts", luma(LEVELS * 2), "mpeg2video", "yuv420p")
     twice = tmp_path / "twice.ts"
     twice.write_bytes(Path(path).read_bytes() * 2)
     times = frame_times(str(twice))
@@ -150,7 +152,7 @@ def test_recordings_put_end_to_end_go_on(tmp_path):
 
 
 def without_its_start(path: str) -> Path:
-    """A transport stream without its first picture, which is its key frame."""
+    """A transport stream without its first frame, which is its key frame."""
     with av.open(path) as container:
         second = [packet.pos for packet in container.demux(video=0) if packet.size][1]
     stored, late = Path(path).read_bytes(), Path(path).with_suffix(".late.ts")
@@ -161,16 +163,16 @@ def without_its_start(path: str) -> Path:
 def test_a_recording_that_starts_between_key_frames_starts_at_the_next(tmp_path):
     even = {"sc_threshold": "0"}  # key frames where they are due, at no cut
     planes = luma(LEVELS)
-    whole = film(tmp_path / "a.ts", planes, "libx264", "yuv420p", gop=4, codec_options=even)
+    whole = encode(tmp_path / "a.ts", planes, "libx264", "yuv420p", gop=4, codec_options=even)
     late = without_its_start(whole)
     shown, all_shown = levels_of(decode(str(late), 8, 8, 1)), levels_of(decode(whole, 8, 8, 1))
     assert shown == all_shown[4:]
-    only = film(tmp_path / "b.ts", planes, "libx264", "yuv420p", gop=99, codec_options=even)
+    only = encode(tmp_path / "b.ts", planes, "libx264", "yuv420p", gop=99, codec_options=even)
     refused(without_its_start(only), ": no frame could be decoded")
 
 
 def test_a_film_without_times_runs_at_its_rate(tmp_path):
-    path = film(tmp_path / "raw.m2v", luma(LEVELS), "mpeg2video", "yuv420p")
+    path = encode(tmp_path / "raw.m2v", luma(LEVELS), "mpeg2video", "yuv420p")
     np.testing.assert_allclose(np.diff(frame_times(path)), 1 / describe(path).rate_hz, atol=1e-6)
 
 
@@ -178,37 +180,37 @@ def test_a_film_without_times_runs_at_its_rate(tmp_path):
 
 
 def test_grey_spans_the_full_range(tmp_path):
-    limited = film(tmp_path / "l.mkv", luma([16, 126, 235]), pixel_format="yuv420p")
+    limited = encode(tmp_path / "l.mkv", luma([16, 126, 235]), pixel_format="yuv420p")
     assert levels_of(decode(limited, 16, 20, 1)) == [0, 128, 255]
-    full = film(tmp_path / "f.mkv", luma([0, 126, 255]), pixel_format="yuv420p", full_range=True)
+    full = encode(tmp_path / "f.mkv", luma([0, 126, 255]), pixel_format="yuv420p", full_range=True)
     for height, width in ((16, 20), (32, 48), (40, 60)):
         assert levels_of(decode(full, height, width, 1)) == [0, 126, 255]
         assert levels_of(decode(full, height, width, 3)) == [0, 126, 255]
 
 
 def test_the_matrix_of_the_colours_leaves_grey_alone(tmp_path):
-    bt709 = film(tmp_path / "m.mkv", luma([0, 126, 255]), "ffv1", "yuv420p", matrix=1)
+    bt709 = encode(tmp_path / "m.mkv", luma([0, 126, 255]), "ffv1", "yuv420p", matrix=1)
     with av.open(bt709) as container:
         assert next(container.decode(video=0)).colorspace == 1
     vivid = luma([126])
     vivid[0][32:] = 200  # colourful
     for planes, full, level in ((luma([126]), True, 126), (vivid, True, 126), (vivid, False, 128)):
-        path = film(tmp_path / "v.mkv", planes, pixel_format="yuv420p", matrix=1, full_range=full)
+        path = encode(tmp_path / "v.mkv", planes, pixel_format="yuv420p", matrix=1, full_range=full)
         assert levels_of(decode(path, 16, 20, 1)) == [level]
 
 
 def test_a_large_film_becomes_no_brighter(tmp_path):
-    picture = np.full((1536 * 3 // 2, 64), 128, np.uint8)
-    picture[:1536] = np.random.default_rng(0).integers(0, 256, (1536, 64))
-    path = film(tmp_path / "l.mkv", [picture], pixel_format="yuv420p", full_range=True)
+    image = np.full((1536 * 3 // 2, 64), 128, np.uint8)
+    image[:1536] = np.random.default_rng(0).integers(0, 256, (1536, 64))
+    path = encode(tmp_path / "l.mkv", [image], pixel_format="yuv420p", full_range=True)
     (frame,) = decode(path, 24, 32, 1)
-    exact = picture[:1536].reshape(24, 64, 32, 2).mean((1, 3))
+    exact = image[:1536].reshape(24, 64, 32, 2).mean((1, 3))
     assert abs((frame.pixels[0] - exact).mean()) < 0.1
 
 
 def test_ten_bits_become_eight(tmp_path):
     planes = luma([64, 502, 940], dtype=np.uint16)
-    path = film(tmp_path / "h.mkv", planes, pixel_format="yuv420p10le")
+    path = encode(tmp_path / "h.mkv", planes, pixel_format="yuv420p10le")
     for channels in (1, 3):
         for height, width in ((16, 20), (32, 48)):
             found = levels_of(decode(path, height, width, channels))
@@ -236,25 +238,25 @@ def test_colours_are_opencvs(tmp_path, size, layout):
     np.testing.assert_array_equal(ours, theirs)
     for small in ((size[0] * 3 // 5, size[1] * 2 // 5), (size[0] // 2, size[1] // 2)):
         ours = np.stack([frame.pixels for frame in decode(path, *small, 3)])
-        for found, picture in zip(ours, theirs, strict=True):
-            scaled = cv2.resize(picture, small[::-1], interpolation=cv2.INTER_AREA)
+        for found, image in zip(ours, theirs, strict=True):
+            scaled = cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA)
             assert np.abs(found.transpose(1, 2, 0).astype(int) - scaled).max() <= 1
 
 
 def test_grey_is_the_area_average_of_the_luma(tmp_path):
-    picture = np.full((144, 96), 128, np.uint8)
-    picture[:96] = cv2.cvtColor(coloured(96, 96), cv2.COLOR_RGB2GRAY)
-    path = film(tmp_path / "g.mkv", [picture], pixel_format="yuv420p", full_range=True)
+    image = np.full((144, 96), 128, np.uint8)
+    image[:96] = cv2.cvtColor(coloured(96, 96), cv2.COLOR_RGB2GRAY)
+    path = encode(tmp_path / "g.mkv", [image], pixel_format="yuv420p", full_range=True)
     (frame,) = decode(path, 20, 36, 1)
-    scaled = cv2.resize(picture[:96], (36, 20), interpolation=cv2.INTER_AREA)
+    scaled = cv2.resize(image[:96], (36, 20), interpolation=cv2.INTER_AREA)
     assert np.abs(frame.pixels[0].astype(int) - scaled).max() <= 1
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])
 def test_a_turned_film_is_turned_back(tmp_path, rotation):
-    picture = av.VideoFrame.from_ndarray(coloured(48, 80), format="rgb24")
-    planes = picture.reformat(format="yuv420p").to_ndarray()
-    path = film(tmp_path / "t.mov", [planes] * 2, "mpeg4", "yuv420p", rotation=rotation)
+    image = av.VideoFrame.from_ndarray(coloured(48, 80), format="rgb24")
+    planes = image.reformat(format="yuv420p").to_ndarray()
+    path = encode(tmp_path / "t.mov", [planes] * 2, "mpeg4", "yuv420p", rotation=rotation)
     theirs = by_opencv(path)
     facts = describe(path)
     assert theirs.shape[1:3] == (facts.height, facts.width)
@@ -269,25 +271,25 @@ def test_a_turned_film_is_turned_back(tmp_path, rotation):
 
 
 def test_a_mirrored_film_is_mirrored_back(tmp_path):
-    picture = av.VideoFrame.from_ndarray(coloured(48, 80), format="rgb24")
-    planes = [picture.reformat(format="yuv420p").to_ndarray()]
-    (stored,) = decode(film(tmp_path / "s.mov", planes, "mpeg4", "yuv420p"), 48, 80, 3)
-    path = film(tmp_path / "m.mov", planes, "mpeg4", "yuv420p", mirrored=True)
+    image = av.VideoFrame.from_ndarray(coloured(48, 80), format="rgb24")
+    planes = [image.reformat(format="yuv420p").to_ndarray()]
+    (stored,) = decode(encode(tmp_path / "s.mov", planes, "mpeg4", "yuv420p"), 48, 80, 3)
+    path = encode(tmp_path / "m.mov", planes, "mpeg4", "yuv420p", mirrored=True)
     (shown,) = decode(path, 48, 80, 3)
     np.testing.assert_array_equal(shown.pixels, stored.pixels[..., ::-1])
-    path = film(tmp_path / "t.mov", planes, "mpeg4", "yuv420p", rotation=90, mirrored=True)
+    path = encode(tmp_path / "t.mov", planes, "mpeg4", "yuv420p", rotation=90, mirrored=True)
     (shown,) = decode(path, 80, 48, 3)  # a quarter turn to the left, then mirrored
     turned = np.rot90(stored.pixels, axes=(1, 2))[..., ::-1]
     np.testing.assert_array_equal(shown.pixels, turned)
-    slanted = film(tmp_path / "d.mov", planes, "mpeg4", "yuv420p", rotation=30)
+    slanted = encode(tmp_path / "d.mov", planes, "mpeg4", "yuv420p", rotation=30)
     with pytest.raises(ValueError, match=r"d\.mov: is to be shown turned by 30 degrees"):
         list(decode(slanted, 8, 8, 1))
 
 
 def test_a_gif_has_its_colours_and_its_times(tmp_path):
-    pictures = [Image.new("RGB", (31, 23), colour) for colour in ("red", "lime", "blue")]
+    images = [Image.new("RGB", (31, 23), colour) for colour in ("red", "lime", "blue")]
     path = str(tmp_path / "a.gif")
-    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[50, 20, 200])
+    images[0].save(path, save_all=True, append_images=images[1:], duration=[50, 20, 200])
     frames = list(decode(path, 10, 10, 3))
     np.testing.assert_allclose([frame.seconds for frame in frames], [0, 0.05, 0.07])
     means = [frame.pixels.mean((1, 2)) for frame in frames]
@@ -295,7 +297,7 @@ def test_a_gif_has_its_colours_and_its_times(tmp_path):
 
 
 def test_frames_may_be_kept(tmp_path):
-    path = film(tmp_path / "k.mkv", luma(LEVELS), pixel_format="yuv420p")
+    path = encode(tmp_path / "k.mkv", luma(LEVELS), pixel_format="yuv420p")
     for channels, height, width in ((1, 8, 50), (3, 32, 48), (3, 16, 30)):
         copies, kept = [], []
         for frame in decode(path, height, width, channels):
@@ -307,7 +309,7 @@ def test_frames_may_be_kept(tmp_path):
 
 
 def test_only_the_wanted_are_converted(tmp_path):
-    path = film(tmp_path / "w.mkv", luma(LEVELS), pixel_format="yuv420p")
+    path = encode(tmp_path / "w.mkv", luma(LEVELS), pixel_format="yuv420p")
     frames = list(decode(path, 8, 8, 1, wanted=lambda seconds, number: number % 5 == 1))
     assert [frame.number for frame in frames] == [1, 6, 11]
     np.testing.assert_allclose([frame.seconds for frame in frames], [0.1, 0.6, 1.1])
@@ -323,7 +325,7 @@ def open_files(path: str) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_the_file_is_closed_when_reading_stops_early(tmp_path):
-    path = film(tmp_path / "e.mkv", luma(LEVELS), pixel_format="yuv420p")
+    path = encode(tmp_path / "e.mkv", luma(LEVELS), pixel_format="yuv420p")
     frames = decode(path, 8, 8, 1)
     next(frames)
     assert open_files(path) == 1
@@ -338,8 +340,8 @@ def test_memory_does_not_grow_with_the_film(tmp_path):
         stream = container.add_stream("mpeg4", rate=30)
         stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
         for level in range(3000):
-            picture = np.full((96, 64), level % 200, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+            image = np.full((96, 64), level % 200, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="yuv420p")))
         container.mux(stream.encode())
 
     def resident() -> int:
@@ -391,8 +393,8 @@ def test_a_cover_picture_is_no_film(tmp_path):
         cover = container.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
         cover.disposition = Disposition.attached_pic
-        picture = av.VideoFrame.from_ndarray(coloured(32, 32), format="rgb24")
-        container.mux(cover.encode(picture))
+        image = av.VideoFrame.from_ndarray(coloured(32, 32), format="rgb24")
+        container.mux(cover.encode(image))
         silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), "fltp", "mono")
         silence.rate = 8000
         for packets in (sound.encode(silence), sound.encode(), cover.encode()):
@@ -403,7 +405,7 @@ def test_a_cover_picture_is_no_film(tmp_path):
 def test_a_film_that_breaks_off_gives_its_frames_and_then_says_so(tmp_path):
     noise = np.random.default_rng(0).integers(40, 200, (20, 96, 64), np.uint8)
     fragments = {"movflags": "frag_keyframe+empty_moov"}
-    whole = film(tmp_path / "w.mp4", list(noise), "mpeg4", "yuv420p", options=fragments)
+    whole = encode(tmp_path / "w.mp4", list(noise), "mpeg4", "yuv420p", options=fragments)
     path = tmp_path / "cut.mp4"
     stored = Path(whole).read_bytes()
     path.write_bytes(stored[: len(stored) * 6 // 10])
@@ -420,18 +422,18 @@ def test_a_film_that_breaks_off_gives_its_frames_and_then_says_so(tmp_path):
 
 
 def test_facts(tmp_path):
-    path = film(tmp_path / "a.mkv", luma(LEVELS), pixel_format="yuv420p")
+    path = encode(tmp_path / "a.mkv", luma(LEVELS), pixel_format="yuv420p")
     facts = describe(path)
     assert facts[:5] == ("ffv1", "yuv420p", 48, 32, 0)
     assert (facts.frames, facts.constant_rate, facts.ended_early) == (12, True, "")
     assert facts.seconds == pytest.approx(1.2) and facts.rate_hz == pytest.approx(10)
     gap = [100 * i for i in range(11)] + [1200]  # one frame is missing
-    uneven = film(tmp_path / "b.mkv", luma(LEVELS), pixel_format="yuv420p", times=gap)
+    uneven = encode(tmp_path / "b.mkv", luma(LEVELS), pixel_format="yuv420p", times=gap)
     assert not describe(uneven).constant_rate
     # one missing of 10 Hz, where times are rounded to a tenth of a second
     assert not _constant(np.array([0, 0.1, 0.2, 0.4, 0.5]), 0.1)
     rounded = [round(1000 * i / 30) for i in range(12)]  # 33, 67, 100: a steady 30 Hz
-    steady = film(tmp_path / "c.mkv", luma(LEVELS), pixel_format="yuv420p", times=rounded)
+    steady = encode(tmp_path / "c.mkv", luma(LEVELS), pixel_format="yuv420p", times=rounded)
     assert describe(steady).constant_rate
     assert describe(steady).rate_hz == pytest.approx(30, rel=1e-2)
 
@@ -495,7 +497,7 @@ def test_odd_files_are_read_in_full_or_refused():
 
 
 def test_titles_in_another_encoding_do_not_matter(tmp_path):
-    """Latin-1 in a film's title: only the pictures are read."""
+    """A Latin-1 title: only the frames are read."""
     path = tmp_path / "k.avi"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
@@ -503,8 +505,8 @@ def test_titles_in_another_encoding_do_not_matter(tmp_path):
         stream.pix_fmt = "yuv420p"
         container.metadata["title"] = "Kuxxche"
         for grey in (50, 90):
-            picture = np.full((32, 32, 3), grey, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = np.full((32, 32, 3), grey, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     content = path.read_bytes()
     assert b"Kuxxche" in content

@@ -1,4 +1,4 @@
-"""Videos: every frame once, in order, at the reader's size; and what is said of other files."""
+"""ClipReader: frames in order, at the reader's size and rate; errors for other files."""
 
 from pathlib import Path
 
@@ -8,25 +8,14 @@ import numpy as np
 import pytest
 
 from datasets import ClipReader
+from tests.support.films import film
 
 LEVELS = [20 + 12 * i for i in range(15)]  # each frame's grey
 
 
-def write_clip(path, frames: list[np.ndarray], gop: int = 4, rate: int = 10) -> str:
-    """RGB frames (H, W, 3) uint8 -> an MPEG-4 file with a key frame every `gop` frames."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=rate)
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt, stream.bit_rate, stream.gop_size = "yuv420p", 4_000_000, gop
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
-    return str(path)
-
-
 @pytest.fixture
 def clip(tmp_path) -> str:
-    return write_clip(tmp_path / "c.mp4", [np.full((32, 48, 3), v, np.uint8) for v in LEVELS])
+    return film(tmp_path / "c.mp4", LEVELS)
 
 
 def test_every_frame_comes_once_and_in_order(clip):
@@ -43,14 +32,14 @@ def test_frames_are_scaled_to_the_readers_size(clip):
 def test_colours_are_red_green_blue(tmp_path):
     red = np.zeros((32, 32, 3), np.uint8)
     red[..., 0] = 250
-    frames = ClipReader(32, 32, 3).read(write_clip(tmp_path / "red.mp4", [red] * 3))
+    frames = ClipReader(32, 32, 3).read(film(tmp_path / "red.mp4", [red] * 3))
     np.testing.assert_allclose(frames.mean((0, 2, 3)), [250, 0, 0], atol=8)
 
 
 def test_rows_and_columns_stay_what_they_are(tmp_path):
     frame = np.zeros((32, 48, 3), np.uint8)
     frame[:8] = 240
-    (read, *_) = ClipReader(32, 48).read(write_clip(tmp_path / "top.mkv", [frame] * 2))
+    (read, *_) = ClipReader(32, 48).read(film(tmp_path / "top.mkv", [frame] * 2))
     assert read[0, :6].min() > 200 and read[0, 10:].max() < 40
 
 
@@ -98,7 +87,7 @@ def test_a_truncated_file_is_named(clip):
     ],
 )
 def test_a_rate_takes_the_first_frame_at_or_after_each_tick(clip, rate_hz, expected):
-    """The film has 10 frames a second: frame n is shown at n / 10."""
+    """The video has 10 frames a second: frame n is shown at n / 10."""
     read = ClipReader(8, 8, rate_hz=rate_hz).read_clip(clip)
     assert read.numbers.tolist() == list(expected)
     np.testing.assert_allclose(read.times, np.array(list(expected)) / 10, atol=1e-3)
@@ -115,15 +104,15 @@ def test_a_fixed_number_of_frames_is_spread_evenly(clip, frames, expected):
 
 def test_a_stream_gives_what_is_read_at_once(clip):
     reader = ClipReader(8, 8, rate_hz=4)
-    read, found = reader.read_clip(clip), list(reader.stream(clip))
-    np.testing.assert_array_equal(np.stack([f.pixels for f in found]), read.frames)
-    assert [f.seconds for f in found] == read.times.tolist()
+    read, streamed = reader.read_clip(clip), list(reader.stream(clip))
+    np.testing.assert_array_equal(np.stack([f.pixels for f in streamed]), read.frames)
+    assert [f.seconds for f in streamed] == read.times.tolist()
     with pytest.raises(ValueError, match="frames=4 are spread over a whole clip"):
         ClipReader(8, 8, frames=4).stream(clip)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"height": 0}, "8 x 0 pixels"),
         ({"channels": 2}, "2 channels"),
@@ -133,16 +122,16 @@ def test_a_stream_gives_what_is_read_at_once(clip):
         ({"crop": (0.5, 0, 0.5, 1)}, "left, top, right, bottom"),
     ],
 )
-def test_impossible_options_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         ClipReader(**{"height": 8, "width": 8} | options)
 
 
 def test_a_crop_reads_a_part_at_the_size_asked(tmp_path):
-    """The picture's quarters have four greys; each corner is read by itself, larger."""
+    """The image's quarters have four greys; each quarter is read by itself, enlarged."""
     frame = np.zeros((32, 48, 3), np.uint8)
     frame[:16, :24], frame[:16, 24:], frame[16:, :24], frame[16:, 24:] = 40, 90, 140, 220
-    path = write_clip(tmp_path / "c.mp4", [frame] * 2)
+    path = film(tmp_path / "c.mp4", [frame] * 2)
     for crop, grey in (
         ((0, 0, 0.5, 0.5), 40),
         ((0.5, 0, 1, 0.5), 90),

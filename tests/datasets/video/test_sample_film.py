@@ -1,4 +1,4 @@
-"""The sample films are what the generator makes, and hold what their tables say."""
+"""The sample videos equal what the generator makes, and agree with their tables."""
 
 import csv
 from collections import Counter
@@ -50,13 +50,13 @@ def test_they_are_made_again_as_they_ship(made):
 def test_a_reader_gets_the_made_frames_back_but_for_the_encoders_loss():
     motions = SyntheticClips(MOTION_CLIPS, 0, 0, SEED, DRAWN).split("train")
     events = SyntheticEvents(EVENT_FILMS, 0, 0, SEED, DRAWN).split("train")
-    films = {f"motion{i + 1:02}.mp4": motions.read(i) for i in range(MOTION_CLIPS)}
-    films |= {f"events{i + 1}.mp4": events.read(i) for i in range(EVENT_FILMS)}
-    for name, sample in films.items():
+    samples = {f"motion{i + 1:02}.mp4": motions.read(i) for i in range(MOTION_CLIPS)}
+    samples |= {f"events{i + 1}.mp4": events.read(i) for i in range(EVENT_FILMS)}
+    for name, sample in samples.items():
         clip = READER.read_clip(str(SAMPLES / name))
         assert clip.frames.shape == sample.inputs.shape
-        away = clip.frames.astype(float) - sample.inputs
-        assert abs(away.mean()) < 1 and away.std() < 5  # noise of 2 to 8 is partly lost
+        difference = clip.frames.astype(float) - sample.inputs
+        assert abs(difference.mean()) < 1 and difference.std() < 5  # noise of 2 to 8 is partly lost
         np.testing.assert_allclose(clip.times, np.arange(len(clip.frames)) / RATE_HZ, atol=1e-3)
 
 
@@ -69,12 +69,12 @@ def test_they_are_small_and_show_every_label():
 
 def test_every_frame_of_a_film_has_its_label():
     truth = SyntheticEvents(EVENT_FILMS, 0, 0, SEED, DRAWN).split("train")
-    for place in range(EVENT_FILMS):
-        found = [r for r in rows(SAMPLES / "events.csv") if r["clip"] == f"events{place + 1}.mp4"]
-        bounds = [(int(r["start_frame"]), int(r["end_frame"])) for r in found]
+    for i in range(EVENT_FILMS):
+        runs = [r for r in rows(SAMPLES / "events.csv") if r["clip"] == f"events{i + 1}.mp4"]
+        bounds = [(int(r["start_frame"]), int(r["end_frame"])) for r in runs]
         assert bounds[0][0] == 0 and all(a[1] == b[0] for a, b in pairwise(bounds))
-        told = [r["label"] for r, (a, b) in zip(found, bounds, strict=True) for _ in range(a, b)]
-        assert told == [ACTIONS[i] for i in truth.read(place).target]
+        labels = [r["label"] for r, (a, b) in zip(runs, bounds, strict=True) for _ in range(a, b)]
+        assert labels == [ACTIONS[action] for action in truth.read(i).target]
 
 
 def test_runs_of_one_label_become_segments():

@@ -1,4 +1,4 @@
-"""Labelled videos from folders and tables: targets, groups, and what is left out, by name."""
+"""Labelled videos from folders and tables: targets, groups, and named problems."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def root(tmp_path):
-    """Six films a0 a1 b0 b1 c0 c1, each of its own grey."""
+    """Six videos a0 a1 b0 b1 c0 c1, each with its own grey levels."""
     folder = tmp_path / "videos"
     folder.mkdir()
-    for place, name in enumerate(("a0", "a1", "b0", "b1", "c0", "c1")):
-        film(folder / f"{name}.mp4", [30 * place + t for t in range(STEPS)], size=(32, 32))
+    for index, name in enumerate(("a0", "a1", "b0", "b1", "c0", "c1")):
+        film(folder / f"{name}.mp4", [30 * index + t for t in range(STEPS)], size=(32, 32))
     return folder
 
 
@@ -86,8 +86,8 @@ def test_transcripts_by_character_and_by_word(root):
     table = write(root, "t.csv", "clip,text", "a0.mp4,set red", "b0.mp4,bin red")
     source = clips(root, table, target="text", validation=["b"])
     assert "".join(source.labels) == " bdeinrst"
-    said = "".join(source.labels[i] for i in source.split("train").read(0).target)
-    assert said == "set red"
+    text = "".join(source.labels[i] for i in source.split("train").read(0).target)
+    assert text == "set red"
     words = clips(root, table, target="text", unit="words", validation=["b"])
     assert words.labels == ["bin", "red", "set"]
     assert words.split("train").read(0).target.tolist() == [2, 1]
@@ -136,7 +136,7 @@ def test_segments_past_the_end_are_named(root):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"target": "text", "window": 5}, "would cut a transcript"),
         ({"window": -1}, "window=-1"),
@@ -148,8 +148,8 @@ def test_segments_past_the_end_are_named(root):
         ({"test": ["d"]}, "no group 'd'"),
     ],
 )
-def test_mistakes_are_told_before_training(root, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_mistakes_are_told_before_training(root, options, message):
+    with pytest.raises(ValueError, match=message):
         clips(root, labels_table(root), **options)
 
 

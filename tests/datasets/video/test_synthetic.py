@@ -1,4 +1,4 @@
-"""Made videos: the labels can be read from the pixels over time, and from no single frame."""
+"""Synthetic videos: labels can be recovered from the pixels over time, not from single frames."""
 
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ def shape_mask(frames):
 
 
 def shift(mask, axis):
-    """Pixels that the shape goes down (axis 1) or right (axis 2), round the joined edges."""
+    """Pixels that the shape moves down (axis 1) or right (axis 2), with wrap-around."""
     size = mask.shape[axis]
     profile = mask.sum(axis=3 - axis) @ np.exp(2j * np.pi * np.arange(size) / size)
     angles = np.unwrap(np.angle(profile))
@@ -29,7 +29,7 @@ def shift(mask, axis):
 
 
 def seen_motion(frames):
-    """What an onlooker would call the motion, from the pixels alone."""
+    """The motion as recognised from the pixels alone."""
     mask = shape_mask(frames)
     area = mask.sum(axis=(1, 2))
     if not 0.6 < area[-1] / area[0] < 1.6:
@@ -43,7 +43,7 @@ def seen_motion(frames):
 
 
 def runs(labels):
-    """(T,) -> (label, first, end) of each stretch."""
+    """Labels (T,) -> (label, start, end) of each run."""
     starts = np.flatnonzero(np.diff(labels, prepend=-1))
     ends = [*starts[1:], len(labels)]
     return [(ACTIONS[labels[a]], a, b) for a, b in zip(starts, ends, strict=True)]
@@ -116,7 +116,7 @@ def test_a_clips_motion_is_not_in_where_the_shape_stands():
             frames = split.read(i).inputs
             columns = shape_mask(frames)[[0, -1]].sum(axis=1)
             across[MOTIONS[i % 7]].append(columns.argmax(axis=1))
-    left, right = (np.array(places) for places in across.values())
+    left, right = (np.array(columns_of_clips) for columns_of_clips in across.values())
     for moment in (0, 1):  # the first frame and the last
         both = np.exp(2j * np.pi * left[:, moment] / 32), np.exp(2j * np.pi * right[:, moment] / 32)
         assert abs(both[0].mean() - both[1].mean()) < 3 * np.sqrt(2 / 200)
@@ -164,7 +164,7 @@ def test_one_frame_does_not_tell_the_two_rests_apart():
                 seen[action].append([frame.mean(), np.ptp(frame), x.real, x.imag, y.real, y.imag])
 
     def difference(one, other):
-        """Of the means, in standard errors, for each statistic of a frame."""
+        """Difference of the means in standard errors, for each statistic of a frame."""
         a, b = np.array(seen[one]), np.array(seen[other])
         return np.abs(a.mean(0) - b.mean(0)) / np.sqrt(a.var(0) / len(a) + b.var(0) / len(b))
 

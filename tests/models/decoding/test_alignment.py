@@ -1,3 +1,5 @@
+"""Forced alignment against the enumeration of all paths."""
+
 from itertools import product
 
 import numpy as np
@@ -7,7 +9,7 @@ from models.decoding.alignment import align
 
 
 def collapse(path, blank):
-    kept = [s for place, s in enumerate(path) if not place or path[place - 1] != s]
+    kept = [s for i, s in enumerate(path) if not i or path[i - 1] != s]
     return [s for s in kept if s != blank]
 
 
@@ -16,15 +18,15 @@ def test_the_best_of_all_paths(ids):
     rng = np.random.default_rng(len(ids))
     row = rng.dirichlet(np.ones(3), 5)
     paths = [path for path in product(range(3), repeat=5) if collapse(path, 2) == ids]
-    chances = {path: np.prod(row[range(5), path]) for path in paths}
-    best = max(chances, key=chances.get)
+    probabilities = {path: np.prod(row[range(5), path]) for path in paths}
+    best = max(probabilities, key=probabilities.get)
     (text,) = align([row], [ids])
     assert text.ids == ids
-    assert text.confidence == pytest.approx(chances[best])
+    assert text.confidence == pytest.approx(probabilities[best])
     covered = {step for first, last in text.steps for step in range(first, last + 1)}
     assert covered == {step for step, symbol in enumerate(best) if symbol != 2}
-    for i, sure, (first, last) in zip(ids, text.confidences, text.steps, strict=True):
-        assert sure == row[first : last + 1, i].max()
+    for i, confidence, (first, last) in zip(ids, text.confidences, text.steps, strict=True):
+        assert confidence == row[first : last + 1, i].max()
 
 
 def test_a_string_too_long_for_its_steps():

@@ -1,3 +1,5 @@
+"""CTC prefix beam search against the enumeration of all paths."""
+
 from collections import defaultdict
 from dataclasses import replace
 from itertools import product
@@ -16,24 +18,24 @@ EXACT = BeamSearch(LABELS, width=10**6, threshold=0.0, certain=2.0, margin=0.0)
 
 
 def every_string(row):
-    """String -> the sum of the probabilities of all its paths, by writing each path down."""
-    found = defaultdict(float)
+    """String -> the total probability of all its paths, by enumeration."""
+    probabilities = defaultdict(float)
     for path in product(range(row.shape[1]), repeat=len(row)):
-        kept = [s for place, s in enumerate(path) if not place or path[place - 1] != s]
-        found[tuple(s for s in kept if s != BLANK)] += np.prod(row[range(len(row)), path])
-    return dict(found)
+        kept = [s for i, s in enumerate(path) if not i or path[i - 1] != s]
+        probabilities[tuple(s for s in kept if s != BLANK)] += np.prod(row[range(len(row)), path])
+    return dict(probabilities)
 
 
 def ranked(scores):
-    whole = sum(scores.values())
+    total = sum(scores.values())
     best_first = sorted(scores, key=scores.get, reverse=True)
-    return [list(s) for s in best_first], [scores[s] / whole for s in best_first]
+    return [list(s) for s in best_first], [scores[s] / total for s in best_first]
 
 
-def assert_ranked(found, scores):
+def assert_ranked(results, scores):
     strings, shares = ranked(scores)
-    assert [ids for ids, _ in found] == strings
-    np.testing.assert_allclose([share for _, share in found], shares, rtol=1e-6)
+    assert [ids for ids, _ in results] == strings
+    np.testing.assert_allclose([share for _, share in results], shares, rtol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +73,16 @@ def test_a_known_word_gains_its_bonus_once(row):
 
 
 def test_certain_steps_are_joined_without_changing_the_ranking(model):
-    """Blank and symbol runs between two doubtful steps: as the enumeration of what is left."""
+    """Runs of blanks and symbols between two uncertain steps: equal to the enumeration without
+    repeats.
+    """
     steps = [BLANK, BLANK, 0, 0, (0.6, 0.4), BLANK, BLANK, 1, 1, BLANK, (0.3, 0.7)]
     row = np.zeros((len(steps), BLANK + 1))
-    for place, step in enumerate(steps):
+    for position, step in enumerate(steps):
         if isinstance(step, tuple):
-            row[place, [1, BLANK]] = step
+            row[position, [1, BLANK]] = step
         else:
-            row[place, step] = 1.0
+            row[position, step] = 1.0
     scores = {
         ids: p * np.exp(0.5 * model.line_log_probabilities(np.array(ids, int)).sum())
         for ids, p in every_string(row[[0, 2, 4, 5, 7, 9, 10]]).items()
@@ -95,7 +99,7 @@ def logits_of(*rows):
 
 
 def test_the_language_turns_a_doubtful_symbol_and_keeps_the_doubt(model):
-    """After a comes b in all its lines but one; the network hears a little more of a space."""
+    """b follows a in all lines of the model but one; the network slightly prefers a space."""
     row = [[0.97, 0.01, 0.01, 0.01], [0.01, 0.01, 0.01, 0.97], [0.02, 0.4, 0.57, 0.01]]
     logits, lengths = logits_of([*row, row[1]]), torch.tensor([3])
     head = CTCHead(4, BLANK)
@@ -123,7 +127,7 @@ def test_a_certain_line_is_what_greedy_read(model):
 
 @pytest.mark.parametrize("best", [7, 800])
 def test_among_many_symbols_the_best_is_tried_though_it_is_improbable(best):
-    """Nearly flat over 800 labels and the blank: each has a probability of about 1/801."""
+    """Almost uniform over 800 labels and the blank: each has a probability of about 1/801."""
     logits = torch.zeros(1, 3, 801)
     logits[0, :, best] = 0.1
     logits[0, 1, 3] = 0.2
@@ -153,10 +157,10 @@ def test_no_string_at_all_is_refused():
 
 
 def test_a_batch_reads_each_line_as_alone(model):
-    """The second and the last line are changed, each on steps of its own."""
-    turned = [[0.97, 0.01, 0.01, 0.01], [0.01, 0.01, 0.01, 0.97], [0.02, 0.4, 0.57, 0.01]]
-    sure, blank = [0.001, 0.997, 0.001, 0.001], [0.0, 0.0, 0.0, 1.0]
-    rows = [[sure, blank, blank, blank], [*turned, blank], [blank, *turned]]
+    """The second and the last line are changed by the search, at different steps."""
+    changed = [[0.97, 0.01, 0.01, 0.01], [0.01, 0.01, 0.01, 0.97], [0.02, 0.4, 0.57, 0.01]]
+    certain, blank = [0.001, 0.997, 0.001, 0.001], [0.0, 0.0, 0.0, 1.0]
+    rows = [[certain, blank, blank, blank], [*changed, blank], [blank, *changed]]
     search, head = BeamSearch(LABELS, model, alpha=1.0, n_best=2), CTCHead(4, BLANK)
 
     def read(rows):

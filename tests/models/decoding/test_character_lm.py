@@ -1,3 +1,5 @@
+"""The character language model: probabilities by hand, vectorised lookup, storage."""
+
 import math
 
 import numpy as np
@@ -50,19 +52,19 @@ def test_one_at_a_time_equals_many(model):
 
 
 def test_a_line_is_its_symbols_and_its_end(model):
-    told = model.line_log_probabilities(np.array([0, 3]))
+    scores = model.line_log_probabilities(np.array([0, 3]))
     after = model.follow(model.start, 0)
-    wanted = [
+    expected = [
         model.log_probability(model.start, 0),
         model.log_probability(after, 3),
         model.log_probability(model.follow(after, 3), model.end),
     ]
-    np.testing.assert_allclose(told, wanted, atol=1e-6)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
 def test_its_tensors_give_it_back(model):
-    again = CharacterLM.from_tensors(5, model.tensors())
-    for own, other in zip(model.orders, again.orders, strict=True):
+    restored = CharacterLM.from_tensors(5, model.tensors())
+    for own, other in zip(model.orders, restored.orders, strict=True):
         for left, right in zip(own, other, strict=True):
             np.testing.assert_array_equal(left, right)
 

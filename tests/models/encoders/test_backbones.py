@@ -1,4 +1,4 @@
-"""Backbones of torchvision: sizes, what frozen means, and that nothing is fetched unasked."""
+"""Backbones of torchvision: sizes, frozen networks, and when weights are fetched."""
 
 import pytest
 import torch
@@ -27,16 +27,15 @@ MEMBERS = {
 
 @pytest.fixture(autouse=True)
 def _no_download(monkeypatch):
-    """Nothing here may fetch: whoever tries fails."""
+    """Any attempt to fetch weights fails the test."""
 
     def refuse(*args, **options):
         raise AssertionError("weights were fetched")
 
     monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", refuse)
-    torch.manual_seed(0)
 
 
-def films(*shape: int) -> torch.Tensor:
+def random_frames(*shape: int) -> torch.Tensor:
     return torch.randint(256, shape, dtype=torch.uint8)
 
 
@@ -52,7 +51,7 @@ def test_each_family_loses_its_classifier(name):
     if smallest > 1:
         wanted = "only" if name.startswith("vit") else "too small for"
         with pytest.raises(ValueError, match=rf"{wanted}.* {smallest} x|{smallest} x .* {wanted}"):
-            encoder(films(1, 1, 3, smallest - 1, smallest), torch.tensor([1]))
+            encoder(random_frames(1, 1, 3, smallest - 1, smallest), torch.tensor([1]))
 
 
 def test_every_family_has_a_member_here():
@@ -71,7 +70,7 @@ def test_features_are_those_of_torchvision_before_its_classifier():
     whole = torchvision.models.get_model(SMALL, weights=None).eval()
     whole.classifier = nn.Identity()
     whole.load_state_dict(encoder.net.state_dict())
-    frames, lengths = films(2, 3, 3, 32, 24), torch.tensor([3, 1])
+    frames, lengths = random_frames(2, 3, 3, 32, 24), torch.tensor([3, 1])
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     pixels = ((frames / 255).movedim(2, -1) - mean) / std
     with torch.no_grad():
@@ -86,17 +85,17 @@ def test_features_are_those_of_torchvision_before_its_classifier():
 def test_grey_is_three_equal_channels():
     grey, colour = Backbone(1, SMALL).eval(), Backbone(3, SMALL).eval()
     colour.load_state_dict(grey.state_dict())
-    frames, lengths = films(1, 2, 1, 16, 16), torch.tensor([2])
+    frames, lengths = random_frames(1, 2, 1, 16, 16), torch.tensor([2])
     seen = colour(frames.expand(-1, -1, 3, -1, -1), lengths)[0]
     assert_close(grey(frames, lengths)[0], seen)
     with pytest.raises(ValueError, match="frames of 3 channels, but the backbone has input_size 1"):
-        grey(films(1, 2, 3, 16, 16), lengths)
+        grey(random_frames(1, 2, 3, 16, 16), lengths)
     with pytest.raises(ValueError, match=r"grey .* or RGB .*, not 2 channels"):
         Backbone(2, SMALL)
 
 
 def test_padded_frames_stay_out_of_the_batch_statistics():
-    frames, lengths = films(3, 6, 1, 16, 16), torch.tensor([2, 6, 0])
+    frames, lengths = random_frames(3, 6, 1, 16, 16), torch.tensor([2, 6, 0])
     short, whole = Backbone(1, SMALL).train(), Backbone(1, SMALL).train()
     whole.load_state_dict(short.state_dict())
     real = torch.cat([frames[0, :2], frames[1]]).unsqueeze(0)
@@ -118,7 +117,7 @@ def frozen_model(name: str = SMALL, frozen: bool = True) -> SequenceModel:
 def test_frozen_is_evaluation_mode_whatever_the_network_is_told(frozen):
     model = frozen_model(frozen=frozen).train()
     before = {k: v.clone() for k, v in model.encoder.state_dict().items()}
-    inputs, lengths = films(2, 3, 1, 16, 16), torch.tensor([3, 2])
+    inputs, lengths = random_frames(2, 3, 1, 16, 16), torch.tensor([3, 2])
     features = model.encoder(inputs, lengths)[0]
     loss = model.loss(inputs, lengths, torch.tensor([[0, 1, 1], [0, 0, -100]]), lengths)[0]
     loss.backward()
@@ -137,14 +136,14 @@ def test_frozen_is_evaluation_mode_whatever_the_network_is_told(frozen):
 def test_dropout_is_in_training_only():
     for frozen in (True, False):
         encoder, lengths = Backbone(1, SMALL, frozen=frozen, dropout=1.0), torch.tensor([4])
-        assert encoder.eval()(films(1, 4, 1, 16, 16), lengths)[0].any()
-        assert not encoder.train()(films(1, 4, 1, 16, 16), lengths)[0].any()
+        assert encoder.eval()(random_frames(1, 4, 1, 16, 16), lengths)[0].any()
+        assert not encoder.train()(random_frames(1, 4, 1, 16, 16), lengths)[0].any()
 
 
 def test_without_a_gradient_frames_are_seen_a_few_at_a_time(monkeypatch):
     encoder, sizes = Backbone(1, SMALL, frozen=True).train(), []
     encoder.net.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
-    frames, lengths = films(1, CHUNK + 5, 1, 8, 8), torch.tensor([CHUNK + 5])
+    frames, lengths = random_frames(1, CHUNK + 5, 1, 8, 8), torch.tensor([CHUNK + 5])
     features = encoder(frames, lengths)[0]
     assert sizes == [CHUNK, 5]
     monkeypatch.setattr(models.encoders.backbones, "CHUNK", 1000)
@@ -192,5 +191,5 @@ def test_a_bundle_of_fetched_weights_needs_no_net(name, tmp_path):
     loaded = load_bundle(str(path)).model
     assert loaded.encoder.weights == "IMAGENET1K_V1" and loaded.encoder.frozen
     assert not any(p.requires_grad for p in loaded.encoder.parameters())
-    inputs, lengths = films(1, 3, 1, 16, 16), torch.tensor([3])
+    inputs, lengths = random_frames(1, 3, 1, 16, 16), torch.tensor([3])
     assert_close(loaded(inputs, lengths)[0], model(inputs, lengths)[0], rtol=0, atol=0.02)

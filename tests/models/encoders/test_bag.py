@@ -1,4 +1,4 @@
-"""BagOfTokens: sums by hand, and what order, repetition and padding do not change."""
+"""BagOfTokens against sums by hand; invariance to order, repetition and padding."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""TokenEvidence: the ratios of words beside their vectors."""
+"""TokenEvidence: the log-ratios of words joined with their vectors."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def test_vectors_and_the_ratio_of_each_step(encoder):
 
 
 def test_in_training_a_text_sees_what_others_said(encoder):
-    """Only the third text and the fourth hold id 4: the fourth sees the third's count alone."""
+    """Only the third and the fourth text hold id 4: the fourth gets the third's count alone."""
     features, _ = encoder.train()(IDS, LENGTHS)
     others = TokenEvidence(5, 4)
     others.count([(IDS[:3], LENGTHS[:3], LABELS[:3], GROUPS[:3])])

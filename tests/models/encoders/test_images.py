@@ -1,4 +1,4 @@
-"""Encoders: lengths, sizes, and that nothing behind an end is ever read."""
+"""Image encoders: lengths, sizes, and independence of padding."""
 
 from itertools import product
 
@@ -11,13 +11,8 @@ from models import FrameCNN, LineCNN
 from models.encoders.images import ConvBlock, max_pool
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def scrambled(encoder: nn.Module) -> nn.Module:
-    """Normalisations that shift, as after training: zeros do not stay zeros by themselves."""
+    """Normalisations with random statistics, as after training: zeros do not stay zeros."""
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.running_mean, 0.0, 0.5)

@@ -1,4 +1,4 @@
-"""LogRatios: naive Bayes by hand; in training a text is not told what it told itself."""
+"""LogRatios against naive Bayes by hand; in training a text's own label is left out."""
 
 from math import log
 
@@ -66,7 +66,7 @@ def test_in_training_a_new_text_gets_the_ratios_of_all(ratios):
 
 
 def test_a_group_does_not_tell_its_own_label():
-    """Words of one group only: counted with it they give its label away, without it they do not."""
+    """Words of one group: the ratios reveal its label if it is counted, and do not if it is not."""
     ids, ones = torch.arange(2, 42).unsqueeze(1), torch.ones(40, dtype=torch.int64)
     groups = torch.arange(40) // 2
     labels = groups % 2

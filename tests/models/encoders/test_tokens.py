@@ -11,17 +11,12 @@ IDS = torch.tensor([[4, 2, 3, 3], [1, 0, 4, 2], [4, 4, 4, 4]])
 LENGTHS = torch.tensor([4, 2, 0])
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
-def exact(one, other) -> None:
-    assert_close(one, other, rtol=0, atol=1e-10)
+def exact(actual, expected) -> None:
+    assert_close(actual, expected, rtol=0, atol=1e-10)
 
 
 def summed_rows(table: torch.Tensor, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Ids (B, T, N) -> (B, T, D), one number of one id at a time."""
+    """Ids (B, T, N) -> (B, T, D), summed in a loop."""
     expected = torch.zeros(*ids.shape[:2], table.shape[1], dtype=table.dtype)
     for sample, length in enumerate(lengths.tolist()):
         for step in range(length):
@@ -50,11 +45,11 @@ def test_the_ids_of_a_step_are_summed():
     exact(vectors, expected)
     exact(encoder(ids[:, :, :1], lengths)[0], encoder(ids[:, :, 0], lengths)[0])
     weights = torch.randn_like(vectors)
-    found, right = (
+    gradient, expected_gradient = (
         torch.autograd.grad((v * weights).sum(), encoder.table.weight) for v in (vectors, expected)
     )
-    exact(found[0][1:], right[0][1:])
-    assert not found[0][0].any()  # id 0 stays nothing
+    exact(gradient[0][1:], expected_gradient[0][1:])
+    assert not gradient[0][0].any()  # id 0 stays nothing
 
 
 def test_rows_before_training():
@@ -93,14 +88,14 @@ def test_word_dropout_drops_whole_rows_for_the_whole_batch(inputs):
     seen = set()
     for _ in range(40):
         dropped = encoder.train()(inputs, LENGTHS)[0]
-        gone = {
+        dropped_rows = {
             int(row)
             for row, vector in zip(IDS[:2].flatten(), dropped[:2].flatten(0, 1), strict=True)
             if row and not vector.any()
         } - {4, 2} | {row for row, at in ((4, 0), (2, 1)) if not dropped[0, at].any()}
-        keep = torch.tensor([row not in gone for row in range(5)])[IDS].unsqueeze(2)
+        keep = torch.tensor([row not in dropped_rows for row in range(5)])[IDS].unsqueeze(2)
         assert_close(dropped, torch.where(keep, whole / 0.6, 0.0))
-        seen |= {frozenset(gone)}
+        seen |= {frozenset(dropped_rows)}
     assert len(seen) > 5
 
 
@@ -143,7 +138,7 @@ def test_embedding_options_that_cannot_be(options, message):
 
 
 def convolved(encoder: TokenCNN, ids: torch.Tensor) -> torch.Tensor:
-    """Ids of one sample (T,) -> (T', D): every kernel at every position, then windows of steps."""
+    """Ids of one sample (T,) -> (T', D): every kernel at every position, then pooling windows."""
     vectors = encoder.embedding.table.weight[ids]
     steps = []
     for t in range(len(ids)):
@@ -178,14 +173,16 @@ def test_convolutions_equal_a_loop_over_positions_and_kernels(pool):
     exact(features, expected)
     weights = torch.randn_like(features)
     parameters = list(encoder.parameters())
-    found, right = (
+    gradients, expected_gradients = (
         torch.autograd.grad((f * weights).sum(), parameters) for f in (features, expected)
     )
-    for name, one, other in zip(dict(encoder.named_parameters()), found, right, strict=True):
+    for name, actual, wanted in zip(
+        dict(encoder.named_parameters()), gradients, expected_gradients, strict=True
+    ):
         if "table" in name:
-            assert not one[0].any()
-            one, other = one[1:], other[1:]
-        exact(one, other)
+            assert not actual[0].any()
+            actual, wanted = actual[1:], wanted[1:]
+        exact(actual, wanted)
 
 
 def test_even_kernels_look_further_ahead():

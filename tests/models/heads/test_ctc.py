@@ -1,4 +1,4 @@
-"""CTC against the enumeration of all paths."""
+"""CTC loss and greedy decoding against the enumeration of all paths."""
 
 from itertools import product
 from math import prod
@@ -12,11 +12,6 @@ from models import CTCHead
 BLANK = 2  # of two labels, 0 and 1
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def collapse(path) -> list[int]:
     """Merge repeats, drop blanks."""
     merged = [s for i, s in enumerate(path) if i == 0 or path[i - 1] != s]
@@ -24,15 +19,17 @@ def collapse(path) -> list[int]:
 
 
 def enumerated_loss(logits: torch.Tensor, target: list[int]) -> torch.Tensor:
-    """-log of the summed probabilities of all paths that say the target, divided by its symbols."""
+    """-log of the total probability of all paths of the target, divided by its number of
+    symbols.
+    """
     scores = logits.log_softmax(1)
     paths = [p for p in product(range(3), repeat=len(logits)) if collapse(p) == target]
     sums = torch.stack([scores[range(len(p)), list(p)].sum() for p in paths])
     return -sums.logsumexp(0) / max(1, len(target))
 
 
-def sayable(steps: int) -> list[list[int]]:
-    """Every string that some path of so many steps says."""
+def possible_strings(steps: int) -> list[list[int]]:
+    """Every string that some path of so many steps collapses to."""
     return [list(s) for s in sorted({tuple(collapse(p)) for p in product(range(3), repeat=steps)})]
 
 
@@ -43,7 +40,9 @@ def ctc_loss(logits, lengths, targets):
     return CTCHead(4, 2).loss(logits, torch.tensor(lengths), filled, sizes)
 
 
-@pytest.mark.parametrize(("steps", "target"), [(n, t) for n in (1, 2, 3, 4) for t in sayable(n)])
+@pytest.mark.parametrize(
+    ("steps", "target"), [(n, t) for n in (1, 2, 3, 4) for t in possible_strings(n)]
+)
 def test_ctc_loss_and_gradient_equal_enumeration(steps, target):
     logits = (2 * torch.randn(1, steps, 3)).requires_grad_()
     expected = enumerated_loss(logits[0], target)
@@ -104,16 +103,16 @@ def test_ctc_greedy_is_the_best_path_collapsed(levels):
         readings = CTCHead(4, 2).decode(logits, torch.full((20,), steps))
         for reading, scores in zip(readings, logits.softmax(2).tolist(), strict=True):
             paths = list(product(range(3), repeat=steps))  # of equals, the one of lower ids first
-            chances = [prod(scores[i][s] for i, s in enumerate(path)) for path in paths]
-            best = next(i for i, c in enumerate(chances) if c > max(chances) * (1 - 1e-6))
+            probs = [prod(scores[i][s] for i, s in enumerate(path)) for path in paths]
+            best = next(i for i, c in enumerate(probs) if c > max(probs) * (1 - 1e-6))
             assert reading.ids == collapse(paths[best])
-            assert reading.confidence == pytest.approx(chances[best], abs=1e-6)
+            assert reading.confidence == pytest.approx(probs[best], abs=1e-6)
 
 
 def test_ctc_confidences_and_steps_of_each_symbol():
     best = [(0, 0.5), (0, 0.8), (0, 0.6), (2, 0.9), (0, 0.7), (1, 0.4), (2, 0.5), (1, 0.9)]
-    chances = torch.tensor([[p if i == s else (1 - p) / 2 for i in range(3)] for s, p in best])
-    (reading,) = CTCHead(4, 2).decode(chances.log().unsqueeze(0), torch.tensor([7]))
+    probs = torch.tensor([[p if i == s else (1 - p) / 2 for i in range(3)] for s, p in best])
+    (reading,) = CTCHead(4, 2).decode(probs.log().unsqueeze(0), torch.tensor([7]))
     assert reading.ids == [0, 0, 1]
     assert reading.steps == [(0, 2), (4, 4), (5, 5)]
     assert reading.confidences == pytest.approx([0.8, 0.7, 0.4])

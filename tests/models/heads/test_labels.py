@@ -1,4 +1,4 @@
-"""Heads against sums done by hand."""
+"""Losses and decoding of the heads against sums computed by hand."""
 
 from math import exp, log
 
@@ -8,26 +8,20 @@ import torch
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from models.heads.labels import Label, StepLabels
 
-
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 FEATURES = torch.arange(48.0).view(3, 4, 4).sin()
 LENGTHS = torch.tensor([4, 2, 0])
 
 
 def test_classification_loss_and_decoding_by_hand():
-    chances = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
+    probs = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])
     targets, ones, plain = torch.tensor([0, 1]), torch.ones(2), SequenceClassificationHead(4, 3)
-    loss = plain.loss(chances.log(), ones, targets, ones)
+    loss = plain.loss(probs.log(), ones, targets, ones)
     assert loss.item() == pytest.approx(-log(0.7 * 0.3) / 2)
     smooth = SequenceClassificationHead(4, 3, label_smoothing=0.3)
-    expected = 0.7 * loss.item() - 0.3 * chances.log().mean().item()
-    assert smooth.loss(chances.log(), ones, targets, ones).item() == pytest.approx(expected)
+    expected = 0.7 * loss.item() - 0.3 * probs.log().mean().item()
+    assert smooth.loss(probs.log(), ones, targets, ones).item() == pytest.approx(expected)
     readings = [Label(0, pytest.approx(0.7)), Label(2, pytest.approx(0.6))]
-    assert plain.decode(chances.log(), ones) == readings
+    assert plain.decode(probs.log(), ones) == readings
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
@@ -36,11 +30,11 @@ def test_token_loss_is_the_mean_over_labelled_steps(smoothing):
     targets, lengths = torch.tensor([[2, -100, 1], [0, -100, -100]]), torch.tensor([3, 1])
     logits = torch.randn(2, 3, 3, requires_grad=True)
     loss = head.loss(logits, lengths, targets, lengths)
-    said = 0.0
+    log_likelihood = 0.0
     for row, label in ((logits[0, 0], 2), (logits[0, 2], 1), (logits[1, 0], 0)):
         scores = [x - log(sum(map(exp, row.tolist()))) for x in row.tolist()]
-        said += (1 - smoothing) * scores[label] + smoothing * sum(scores) / 3
-    assert loss.item() == pytest.approx(-said / 3)
+        log_likelihood += (1 - smoothing) * scores[label] + smoothing * sum(scores) / 3
+    assert loss.item() == pytest.approx(-log_likelihood / 3)
     (gradient,) = torch.autograd.grad(loss, logits)
     assert gradient.abs().sum(2).gt(0).tolist() == targets.ge(0).tolist()
 
@@ -51,8 +45,8 @@ def test_multi_label_loss_is_the_mean_over_labelled_decisions():
     head = TokenClassificationHead(4, 2, multi_label=True)
     loss = head.loss(logits, torch.tensor([2, 1]), targets, torch.tensor([2, 1]))
     pairs = zip(logits.flatten().tolist(), targets.flatten().tolist(), strict=True)
-    chances = [1 / (1 + exp(-x if on else x)) for x, on in pairs if on >= 0]
-    assert loss.item() == pytest.approx(-sum(map(log, chances)) / 5)
+    probs = [1 / (1 + exp(-x if on else x)) for x, on in pairs if on >= 0]
+    assert loss.item() == pytest.approx(-sum(map(log, probs)) / 5)
     (gradient,) = torch.autograd.grad(loss, logits)
     assert gradient.ne(0).tolist() == targets.ge(0).tolist()
 
@@ -78,11 +72,11 @@ def test_token_head_names_the_sample_whose_labels_do_not_match():
 
 
 def test_token_decoding_by_hand():
-    chances = torch.tensor([[[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.9, 0.0, 0.1]]])
-    (reading,) = TokenClassificationHead(4, 3).decode(chances.log(), torch.tensor([2]))
+    probs = torch.tensor([[[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.9, 0.0, 0.1]]])
+    (reading,) = TokenClassificationHead(4, 3).decode(probs.log(), torch.tensor([2]))
     assert reading == StepLabels([[0], [2]], pytest.approx([0.7, 0.4]))
-    chances = torch.tensor([[[0.7, 0.2, 0.9], [0.3, 0.1, 0.4], [0.9, 0.5, 0.1]]])
-    (reading,) = TokenClassificationHead(4, 3, True).decode(chances.logit(), torch.tensor([2]))
+    probs = torch.tensor([[[0.7, 0.2, 0.9], [0.3, 0.1, 0.4], [0.9, 0.5, 0.1]]])
+    (reading,) = TokenClassificationHead(4, 3, True).decode(probs.logit(), torch.tensor([2]))
     assert reading == StepLabels([[0, 2], []], pytest.approx([0.7, 0.6]))
 
 
@@ -111,15 +105,15 @@ def test_rare_labels_weigh_more_in_training(power, weights):
     assert "class_weights" not in head.state_dict()
     targets, lengths = torch.tensor([[0, 3, -100], [2, -100, -100]]), torch.tensor([3, 1])
     logits = torch.randn(2, 3, 4)
-    plain = TokenClassificationHead(4, 4, label_smoothing=0.2)
+    unweighted = TokenClassificationHead(4, 4, label_smoothing=0.2)
     shares = []
-    for place in ((0, 0), (0, 1), (1, 0)):
+    for step in ((0, 0), (0, 1), (1, 0)):
         only = torch.full_like(targets, -100)
-        only[place] = targets[place]
-        shares.append(plain.loss(logits, lengths, only, lengths).item() / 3)
-    weighed = sum(s * weights[label] for s, label in zip(shares, (0, 3, 2), strict=True))
-    assert head.train().loss(logits, lengths, targets, lengths).item() == pytest.approx(weighed)
-    # a score, and a bundle that counted nothing, know no weights
+        only[step] = targets[step]
+        shares.append(unweighted.loss(logits, lengths, only, lengths).item() / 3)
+    weighted = sum(s * weights[label] for s, label in zip(shares, (0, 3, 2), strict=True))
+    assert head.train().loss(logits, lengths, targets, lengths).item() == pytest.approx(weighted)
+    # in evaluation no weights are used
     assert head.eval().loss(logits, lengths, targets, lengths).item() == pytest.approx(sum(shares))
 
 
@@ -143,21 +137,23 @@ def test_smoothing_is_over_pairs_of_real_steps_labelled_or_not():
     head, plain = TokenClassificationHead(4, 3, smoothing=0.15), TokenClassificationHead(4, 3)
     targets, lengths = torch.tensor([[2, -100, -100, 1], [0, 1, -100, -100]]), torch.tensor([4, 2])
     logits = torch.randn(2, 4, 3)
-    logits[0, 3] = torch.tensor([30.0, 0.0, 0.0])  # a jump of more than 4: truncated
+    logits[0, 3] = torch.tensor([30.0, 0.0, 0.0])  # a difference of more than 4: truncated
     logits.requires_grad_()
-    said = [
+    log_probabilities = [
         [[x - log(sum(map(exp, step))) for x in step] for step in row] for row in logits.tolist()
     ]
     pairs = [(0, 1), (0, 2), (0, 3), (1, 1)]
-    jumps = [
-        min(16.0, (now - before) ** 2)
+    squares = [
+        min(16.0, (current - previous) ** 2)
         for row, step in pairs
-        for now, before in zip(said[row][step], said[row][step - 1], strict=True)
+        for current, previous in zip(
+            log_probabilities[row][step], log_probabilities[row][step - 1], strict=True
+        )
     ]
-    assert 16.0 in jumps and min(jumps) < 1
+    assert 16.0 in squares and min(squares) < 1
     loss = head.loss(logits, lengths, targets, lengths)
     extra = loss - plain.loss(logits, lengths, targets, lengths)
-    assert extra.item() == pytest.approx(0.15 * sum(jumps) / (6 * 3), rel=1e-4)
+    assert extra.item() == pytest.approx(0.15 * sum(squares) / (6 * 3), rel=1e-4)
     (gradient,) = torch.autograd.grad(extra, logits)
     # the first step of a row has none before it and is not moved; nor is padding
     assert (gradient.abs().sum(2) > 1e-7).tolist()[0][:3] == [False, True, True]

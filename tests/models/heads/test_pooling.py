@@ -1,4 +1,4 @@
-"""Pooling of a whole sequence against loops over its steps, in float64."""
+"""Pooling of whole sequences against loops over their steps, in float64."""
 
 import pytest
 import torch
@@ -13,19 +13,14 @@ FEATURES[1, 2:], FEATURES[2] = 0, 0
 POOLINGS = ["last", "mean", "max", "attention", "max_mean", "last_max_mean"]
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
 def head_of(pooling: str, backward_size: int = 0) -> SequenceClassificationHead:
     head = SequenceClassificationHead(4, 2, pooling).double()
     head.read_after(backward_size)
     return head
 
 
-def exact(one, other) -> None:
-    assert_close(one, other, rtol=0, atol=1e-10)
+def exact(actual, expected) -> None:
+    assert_close(actual, expected, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +39,7 @@ def test_last_joins_the_last_forward_and_the_first_backward_step(backward_size, 
 
 
 def pooled_by_hand(head: SequenceClassificationHead, steps: list[torch.Tensor]) -> torch.Tensor:
-    """The real steps (D,) of one sample, read forward."""
+    """Pool the real steps (D,) of one sample, all read forward."""
     if head.pooling == "attention":
         weights = [head.score(s.detach()).exp() for s in steps]
         return sum(w * s for w, s in zip(weights, steps, strict=True)) / sum(weights)

@@ -1,4 +1,4 @@
-"""Refinement stages: against convolutions in a loop, their reach, and their losses."""
+"""Refinement stages against convolutions in a loop; their reach, and their losses."""
 
 import pytest
 import torch
@@ -10,24 +10,19 @@ LENGTHS = torch.tensor([7, 3, 0])
 SMALL = {"stages": 2, "refinement_channels": 4, "refinement_layers": 2}
 
 
-@pytest.fixture(autouse=True)
-def _seed():
-    torch.manual_seed(0)
-
-
-def naive_stage(stage, chances: torch.Tensor, causal: bool) -> torch.Tensor:
+def naive_stage(stage, probabilities: torch.Tensor, causal: bool) -> torch.Tensor:
     """Probabilities (T, L) of one sequence without padding -> logits (T, L), step by step."""
-    states = [stage.enter.weight[:, :, 0] @ c + stage.enter.bias for c in chances]
+    states = [stage.enter.weight[:, :, 0] @ c + stage.enter.bias for c in probabilities]
     for number, layer in enumerate(stage.layers):
-        apart, changed = 2**number, []
+        dilation, changed = 2**number, []
         for step, own in enumerate(states):
-            places = [step + apart * (k - (2 if causal else 1)) for k in range(3)]
-            seen = layer.conv.bias + sum(
-                layer.conv.weight[:, :, k] @ states[place]
-                for k, place in enumerate(places)
-                if 0 <= place < len(states)
+            positions = [step + dilation * (k - (2 if causal else 1)) for k in range(3)]
+            hidden = layer.conv.bias + sum(
+                layer.conv.weight[:, :, k] @ states[position]
+                for k, position in enumerate(positions)
+                if 0 <= position < len(states)
             )
-            changed.append(own + layer.mix.weight[:, :, 0] @ seen.relu() + layer.mix.bias)
+            changed.append(own + layer.mix.weight[:, :, 0] @ hidden.relu() + layer.mix.bias)
         states = changed
     return torch.stack([stage.leave.weight[:, :, 0] @ s + stage.leave.bias for s in states])
 
@@ -40,14 +35,14 @@ def test_every_stage_is_its_convolutions_over_the_real_steps(causal, multi_label
     stages = head.train()(features, LENGTHS)
     assert stages.shape == (3, 3, 9, 3)
     for row, length in enumerate(LENGTHS.tolist()):
-        said = head.linear(features[row, :length])
-        assert_close(stages[0, row, :length], said)
+        logits = head.linear(features[row, :length])
+        assert_close(stages[0, row, :length], logits)
         for number, stage in enumerate(head.refinements, 1):
             if length:
-                said = naive_stage(
-                    stage, said.sigmoid() if multi_label else said.softmax(1), causal
+                logits = naive_stage(
+                    stage, logits.sigmoid() if multi_label else logits.softmax(1), causal
                 )
-            assert_close(stages[number, row, :length], said, rtol=0, atol=1e-5)
+            assert_close(stages[number, row, :length], logits, rtol=0, atol=1e-5)
     assert torch.equal(head.eval()(features, LENGTHS), stages[-1])
 
 

@@ -1,5 +1,5 @@
 """Every recurrent variant against its reference, in chunks, and by finite differences; the noise of
-each regulariser; the options that do not go together.
+each regulariser; incompatible options.
 """
 
 import warnings
@@ -53,7 +53,7 @@ def test_gradients(variant):
 
 @every_variant
 def test_training_reaches_every_weight(variant):
-    """Noise and all: what is read has a gradient in all parameters, and changes them nowhere."""
+    """With all noise: every parameter gets a gradient, and the forward pass changes none."""
     stack = build("both", **VARIANTS[variant]).train()
     before = {name: weight.detach().clone() for name, weight in stack.named_parameters()}
     stack(sequences(), LENGTHS).square().sum().backward()
@@ -72,7 +72,7 @@ def test_a_batch_of_empty_sequences_in_segments():
 
 
 def test_dropped_weights_are_a_copy_scaled_and_gone_in_evaluation():
-    """lstm with HIDDEN = 50: 10,000 entries, of which 30 % fall; sd 0.5 %."""
+    """LSTM with HIDDEN = 50: 10,000 entries, of which 30 % are dropped; sd 0.5 %."""
     torch.manual_seed(0)
     layer = RecurrentStack(SIZE, 50, 1, "lstm", "forward", weight_drop=0.3).layers[0].train()
     own = layer.core.weight_hh_l0
@@ -114,7 +114,7 @@ def test_input_dropout_is_on_the_first_layers_input_and_in_training_only(locked)
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "min_gru"])
 def test_zoneout_keeps_units_by_chance_and_is_its_expectation_in_evaluation(cell):
-    """One step from a state of 0: a share of the units stays 0, the others are those without."""
+    """One step from state 0: some units stay 0, the others are those without zoneout."""
     torch.manual_seed(0)
     stack = build("forward", 1, cell=cell, zoneout=0.25)
     plain = build("forward", 1, cell=cell)
@@ -124,7 +124,7 @@ def test_zoneout_keeps_units_by_chance_and_is_its_expectation_in_evaluation(cell
     noisy = stack.train().step(features)[0]
     stayed = noisy == 0
     assert float(stayed.double().mean()) == pytest.approx(0.25, abs=0.02)
-    if cell != "lstm":  # there h also hangs on whether c has stayed
+    if cell != "lstm":  # there h also depends on whether c is kept
         assert_close(noisy, torch.where(stayed, 0.0, new))
         assert_close(noisy.mean(0), old[0], rtol=0.1, atol=0)
 
@@ -184,7 +184,7 @@ def test_sizes(options, output_size, backward_size):
 
 
 def test_the_table_lists_the_variants_that_exist():
-    """`python -m benchmarks.recurrent.variants` writes it."""
+    """`python -m benchmarks.recurrent.variants` writes the table."""
     file = Path(__file__).parents[3] / "docs" / "variants.md"
     table = file.read_text(encoding="utf-8").split("| variant |")[1].split("\n\n")[0]
     rows = table.splitlines()[2:]

@@ -1,4 +1,4 @@
-"""Means over windows, against a loop."""
+"""MovingMean against a loop."""
 
 import pytest
 import torch
@@ -13,12 +13,12 @@ LENGTHS = torch.tensor([9, 4, 0, 1])
 
 
 def naive(features: torch.Tensor, window: int | None) -> torch.Tensor:
-    reach = 11 if window is None else window // 2
+    radius = 11 if window is None else window // 2
     rows = []
     for row, length in zip(features, LENGTHS.tolist(), strict=True):
         for step in range(len(row)):
-            near = row[max(0, step - reach) : min(length, step + reach + 1)]
-            rows.append(near.mean(0) if step < length else torch.zeros(3))
+            window_steps = row[max(0, step - radius) : min(length, step + radius + 1)]
+            rows.append(window_steps.mean(0) if step < length else torch.zeros(3))
     return torch.stack(rows).view_as(features)
 
 

@@ -1,12 +1,12 @@
-"""The linear recurrence against a plain loop."""
+"""The scan of a linear recurrence and `unroll` against plain loops."""
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from models.recurrent.scan import double, scan, unroll, walk
+from models.recurrent.scan import scan, solve_by_doubling, solve_sequentially, unroll
 
-every_way = pytest.mark.parametrize("solve", [scan, walk, double])
+every_algorithm = pytest.mark.parametrize("solve", [scan, solve_sequentially, solve_by_doubling])
 
 
 def terms(steps: int) -> tuple[torch.Tensor, ...]:
@@ -16,18 +16,18 @@ def terms(steps: int) -> tuple[torch.Tensor, ...]:
 
 
 def loop(a: torch.Tensor, b: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-    found = []
+    states = []
     for step in range(a.shape[1]):
         state = a[:, step] * state + b[:, step]
-        found.append(state)
-    return torch.stack(found, 1)
+        states.append(state)
+    return torch.stack(states, 1)
 
 
-@every_way
+@every_algorithm
 @pytest.mark.parametrize("steps", [1, 2, 7, 8, 33])
 def test_scan_equals_the_loop(solve, steps):
-    given = terms(steps)
-    assert_close(solve(*given), loop(*given), rtol=0, atol=1e-12)
+    arguments = terms(steps)
+    assert_close(solve(*arguments), loop(*arguments), rtol=0, atol=1e-12)
 
 
 def test_half_a_scan_continued_is_the_whole():
@@ -39,11 +39,11 @@ def test_half_a_scan_continued_is_the_whole():
 
 @pytest.mark.parametrize("steps", [1, 6])
 def test_gradients_of_the_scan(steps):
-    given = [t.requires_grad_() for t in terms(steps)]
-    assert torch.autograd.gradcheck(scan, given)
+    arguments = [t.requires_grad_() for t in terms(steps)]
+    assert torch.autograd.gradcheck(scan, arguments)
     weights = torch.randn(3, steps, 4, dtype=torch.float64)
-    found = torch.autograd.grad((scan(*given) * weights).sum(), given)
-    assert_close(found, torch.autograd.grad((loop(*given) * weights).sum(), given))
+    gradients = torch.autograd.grad((scan(*arguments) * weights).sum(), arguments)
+    assert_close(gradients, torch.autograd.grad((loop(*arguments) * weights).sum(), arguments))
 
 
 def test_a_step_sees_its_input_and_the_state_before():

@@ -1,4 +1,4 @@
-"""RecurrentStack against torch's own modules on packed sequences."""
+"""RecurrentStack against PyTorch's own modules on packed sequences."""
 
 import pytest
 import torch
@@ -26,12 +26,12 @@ def random_stack(cell, direction, num_layers=2, dtype=torch.float32, **options) 
 
 
 def random_features(dtype=torch.float32) -> torch.Tensor:
-    """(B, T, D) whose padding is garbage."""
+    """(B, T, D) with arbitrary values on padding."""
     return torch.randn(len(LENGTHS), STEPS, SIZE, dtype=dtype)
 
 
 def flip(features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Each sequence from its end to its start, one at a time."""
+    """Each sequence in reverse order, one at a time."""
     return torch.stack(
         [torch.cat([row[:n].flip(0), row[n:]]) for row, n in zip(features, lengths, strict=True)]
     )
@@ -43,23 +43,23 @@ def torch_name(name: str) -> str:
     return weight.replace("l0", f"l{layer}") + ("_reverse" if part == "mirror" else "")
 
 
-def torch_twin(stack: RecurrentStack) -> nn.Module:
+def torch_reference(stack: RecurrentStack) -> nn.Module:
     options = {"batch_first": True, "bidirectional": stack.direction == "both"}
-    twin = CELLS[stack.cell](SIZE, HIDDEN, stack.num_layers, **options)
-    twin.load_state_dict({torch_name(n): w for n, w in stack.state_dict().items()})
-    return twin.to(next(stack.parameters()).dtype)
+    reference = CELLS[stack.cell](SIZE, HIDDEN, stack.num_layers, **options)
+    reference.load_state_dict({torch_name(n): w for n, w in stack.state_dict().items()})
+    return reference.to(next(stack.parameters()).dtype)
 
 
-def packed(twin: nn.Module, features: torch.Tensor, lengths: torch.Tensor, backward: bool):
-    """A packed run, which cannot hold empty sequences -> outputs and states, zero for these."""
+def packed(reference: nn.Module, features: torch.Tensor, lengths: torch.Tensor, backward: bool):
+    """Run packed sequences, which cannot be empty -> outputs and states, zero for empty ones."""
 
     def spread(part: torch.Tensor, axis: int) -> torch.Tensor:
         whole = part.new_zeros(*part.shape[:axis], len(lengths), *part.shape[axis + 1 :])
         return whole.index_copy(axis, filled.nonzero().flatten(), part)
 
     filled = lengths > 0
-    turned = flip(features, lengths) if backward else features
-    run, state = twin(pack_padded_sequence(turned[filled], lengths[filled], True, False))
+    rows = flip(features, lengths) if backward else features
+    run, state = reference(pack_padded_sequence(rows[filled], lengths[filled], True, False))
     outputs = pad_packed_sequence(run, True, total_length=features.shape[1])[0]
     outputs = flip(outputs, lengths[filled]) if backward else outputs
     parts = state if isinstance(state, tuple) else (state,)
@@ -73,10 +73,10 @@ def packed(twin: nn.Module, features: torch.Tensor, lengths: torch.Tensor, backw
 def test_equals_torch_with_packed_sequences(cell, direction, num_layers, dtype, atol):
     """Outputs, final states, and the gradients of inputs and weights."""
     stack = random_stack(cell, direction, num_layers, dtype)
-    twin = torch_twin(stack)
+    reference = torch_reference(stack)
     features = random_features(dtype).requires_grad_()
     outputs, states = stack.run(features, LENGTHS)
-    expected, expected_states = packed(twin, features, LENGTHS, direction == "backward")
+    expected, expected_states = packed(reference, features, LENGTHS, direction == "backward")
     assert_close(outputs, expected, rtol=0, atol=atol)
     assert not outputs[torch.arange(STEPS) >= LENGTHS.unsqueeze(1)].any()
     states = [torch.cat(part) for part in zip(*states, strict=True)]
@@ -84,12 +84,19 @@ def test_equals_torch_with_packed_sequences(cell, direction, num_layers, dtype, 
 
     weights = torch.randn_like(outputs)
     loss = (outputs * weights).sum() + sum(part.square().sum() for part in states)
-    wanted = (expected * weights).sum() + sum(part.square().sum() for part in expected_states)
-    twins = [twin.get_parameter(torch_name(name)) for name, _ in stack.named_parameters()]
-    found = torch.autograd.grad(loss, [features, *stack.parameters()])
-    wanted = torch.autograd.grad(wanted, [features, *twins])
-    for gradient, right in zip(found, wanted, strict=True):
-        assert_close(gradient, right, rtol=0, atol=atol * max(1.0, float(right.abs().max())))
+    expected_loss = (expected * weights).sum() + sum(
+        part.square().sum() for part in expected_states
+    )
+    parameters = [reference.get_parameter(torch_name(name)) for name, _ in stack.named_parameters()]
+    gradients = torch.autograd.grad(loss, [features, *stack.parameters()])
+    wanted_gradients = torch.autograd.grad(expected_loss, [features, *parameters])
+    for gradient, wanted in zip(gradients, wanted_gradients, strict=True):
+        assert_close(
+            gradient,
+            wanted,
+            rtol=0,
+            atol=atol * max(1.0, float(wanted.abs().max())),
+        )
 
 
 @every_cell
@@ -162,7 +169,7 @@ def test_the_padding_column_is_out_of_the_optimizers_reach(cell):
     stack, features = random_stack(cell, "both"), random_features()
     columns = [layer.padding_column(layer.core.weight_ih_l0) for layer in stack.layers]
     assert all(column.abs().max() == 1e4 for column in columns)
-    shapes = {n: tuple(w.shape) for n, w in torch_twin(stack).named_parameters()}
+    shapes = {n: tuple(w.shape) for n, w in torch_reference(stack).named_parameters()}
     assert {torch_name(n): tuple(p.shape) for n, p in stack.named_parameters()} == shapes
     before = [p.detach().clone() for p in stack.parameters()]
     optimizer = torch.optim.AdamW(stack.parameters(), lr=0.1, weight_decay=0.5)
@@ -172,14 +179,14 @@ def test_the_padding_column_is_out_of_the_optimizers_reach(cell):
     assert not any(torch.equal(p, q) for p, q in zip(stack.parameters(), before, strict=True))
     for layer, column in zip(stack.layers, columns, strict=True):
         assert torch.equal(layer.padding_column(layer.core.weight_ih_l0), column)
-    expected, _ = packed(torch_twin(stack), features, LENGTHS, False)
+    expected, _ = packed(torch_reference(stack), features, LENGTHS, False)
     assert_close(stack(features, LENGTHS), expected, rtol=0, atol=1e-6)
 
 
 @every_cell
 @every_direction
 def test_initial_weights(cell, direction):
-    """Orthogonal recurrent gates; biases 0, but the LSTM's forget gate 1 in one of torch's two."""
+    """Orthogonal recurrent gates; biases 0, but the LSTM's forget gate 1 in one of the two."""
     for name, weight in RecurrentStack(SIZE, HIDDEN, 2, cell, direction).named_parameters():
         for index, gate in enumerate(weight.detach().split(HIDDEN)):
             if "weight_hh" in name:
@@ -201,7 +208,7 @@ def test_dropout_is_between_layers_only_and_in_training_only():
 
 
 def test_weights_keep_their_names():
-    """Bundles and checkpoints are read by these."""
+    """Bundles and checkpoints refer to them."""
     kinds = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
     both = [kind + reverse for reverse in ("", "_reverse") for kind in kinds]
     for cell, direction, parts in (

@@ -1,4 +1,4 @@
-"""calibrate as a user calls it, and --accept behind it: from labelled lines to marked readings."""
+"""The command calibrate and `predict --accept`, from labelled lines to marked readings."""
 
 import json
 from dataclasses import replace
@@ -14,13 +14,13 @@ from pipeline.fitting.calibration import (
     EvidenceRecognizer,
     collect_evidence,
     cross_fitted,
-    labelled_items,
+    load_labelled_data,
 )
 from pipeline.reading.accept import mark_accepted, report_accepted
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer
 from pipeline.reading.records import confidence_of
-from pipeline.scoring import string_evidence as gathering
+from pipeline.scoring import string_evidence
 from pipeline.scoring.risk_coverage import Accepted, RiskCoverageCurve, risk_coverage_curve
 from pipeline.scoring.string_confidence import (
     StringCalibration,
@@ -28,7 +28,7 @@ from pipeline.scoring.string_confidence import (
     fit_platt_scaling,
     negative_log_likelihood,
 )
-from pipeline.scoring.string_evidence import StringEvidence, log_probabilities, peak_logits
+from pipeline.scoring.string_evidence import log_probabilities, peak_logits
 from pipeline.scoring.temperature import Calibration
 from tests.support.opinions import opinion_bundle
 from tests.support.small import ALPHABET, noise_line, tiny_bundle, write_image, write_lines
@@ -38,23 +38,23 @@ LINES = 24
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory, expected):
-    """Lines of six pages; the transcript is what is read, in every third one letter more."""
+    """Lines of six pages; the transcript is the prediction, with one more letter in every third."""
     folder = tmp_path_factory.mktemp("lines")
     paths = [
         write_image(folder / f"p{i % 6}__{i}.png", noise_line(i, width=16 + 4 * i))
         for i in range(LINES)
     ]
-    said = [r["text"] for r in expected.predict(map(str, paths))]
-    true = [text + "b" * (i % 3 == 0) for i, text in enumerate(said)]
+    texts = [r["text"] for r in expected.predict(map(str, paths))]
+    true = [text + "b" * (i % 3 == 0) for i, text in enumerate(texts)]
     rows = (f"{p.name}\t{text}\n" for p, text in zip(paths, true, strict=True))
     (folder / "labels.tsv").write_text("".join(rows), encoding="utf-8")
     return folder
 
 
-def heard_of(bundle, data):
+def collect_from(bundle, data):
     options = SimpleNamespace(data=str(data), config=None, group_pattern="(.+?)__", model="x")
     recognizer = EvidenceRecognizer(load_bundle(str(bundle)))
-    return collect_evidence(recognizer, labelled_items(recognizer, options))
+    return collect_evidence(recognizer, load_labelled_data(recognizer, options))
 
 
 @pytest.fixture
@@ -76,24 +76,26 @@ def test_calibrate_fits_on_labelled_lines_and_changes_no_reading(data, bundle_fi
     before = list(Recognizer(load_bundle(str(bundle_file))).predict(paths))
     after = list(Recognizer(bundle).predict(paths))
     assert [r["text"] for r in before] == [r["text"] for r in after]
-    heard = heard_of(bundle_file, data)
-    told = heard.told
-    assert fit_platt_scaling(told).slope == pytest.approx(fitted.slope, rel=1e-3)
-    assert sorted(set(heard.groups)) == [f"p{i}" for i in range(6)]
-    expected = {round(fitted.confidence(np.exp(s)), 3) for s in told.scores}
+    collected = collect_from(bundle_file, data)
+    evidence = collected.evidence
+    assert fit_platt_scaling(evidence.scores, evidence.exact).slope == pytest.approx(
+        fitted.slope, rel=1e-3
+    )
+    assert sorted(set(collected.groups)) == [f"p{i}" for i in range(6)]
+    expected = {round(fitted.confidence(np.exp(s)), 3) for s in evidence.scores}
     assert {round(r["confidence"], 3) for r in after} <= expected | {e + 0.001 for e in expected}
 
 
-def test_evaluate_tells_the_calibration_error_of_lines(data, calibrated, command, tmp_path):
+def test_evaluate_prints_the_calibration_error_of_lines(data, calibrated, command, tmp_path):
     output, _ = calibrated
     scores = tmp_path / "s.json"
     done = command("evaluate", "--model", output, "--data", data, "--json", scores)
     ece = json.loads(scores.read_text())["ece"]
     assert f"ece {ece:.2f} %" in done.out and "1 bins; " in done.out
-    sure = [r["confidence"] for r in Recognizer(load_bundle(str(output))).predict(
+    confidences = [r["confidence"] for r in Recognizer(load_bundle(str(output))).predict(
         map(str, data.glob("*.png"))
     )]  # fmt: skip
-    assert ece == pytest.approx(100 * abs(np.mean(sure) - 2 / 3), abs=0.02)
+    assert ece == pytest.approx(100 * abs(np.mean(confidences) - 2 / 3), abs=0.02)
 
 
 def test_labels_are_calibrated_too(command, tmp_path):
@@ -109,7 +111,7 @@ def test_labels_are_calibrated_too(command, tmp_path):
     assert "5 read, 80.0 % of them right" in done.out
 
 
-def test_a_search_keeps_the_temperature_that_it_was_tuned_at(data, bundle_file, command, tmp_path):
+def test_a_search_keeps_the_temperature_it_was_tuned_at(data, bundle_file, command, tmp_path):
     bundle = load_bundle(str(bundle_file))
     old = StringCalibration(2.0, 1.0)
     bundle.calibration = Calibration(1.5, {"greedy": old})
@@ -142,31 +144,34 @@ def test_a_mistake_is_one_clear_error(options, says, bundle_file, command):
     assert code == 2 and says in err and err.count("\n") == 1
 
 
-def test_crossed_halves_never_see_themselves():
+def test_cross_fitted_confidences_come_from_the_other_half():
     scores = np.log(np.linspace(0.05, 0.95, 40))
-    nothing = np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
     groups = ["a"] * 20 + ["b"] * 20
-    # one half is all right, the other all wrong: each is told what the other one is
-    found = cross_fitted(StringEvidence(*nothing, scores, np.arange(40) < 20), groups)
-    assert found[:20].max() < 0.1 and found[20:].min() > 0.9
-    assert cross_fitted(StringEvidence(*nothing, scores, np.arange(40) < 20), ["a"] * 40) is None
+    # one half is all correct, the other all wrong: each gets what the other one was fitted to
+    confidences = cross_fitted(scores, np.arange(40) < 20, groups)
+    assert confidences[:20].max() < 0.1 and confidences[20:].min() > 0.9
+    assert cross_fitted(scores, np.arange(40) < 20, ["a"] * 40) is None
 
 
-def test_accepted_lines_are_those_above_the_promised_threshold(
+def test_accepted_lines_are_those_above_the_guaranteed_threshold(
     data, bundle_file, command, tmp_path
 ):
     bundle, paths = load_bundle(str(bundle_file)), sorted(map(str, data.glob("*.png")))
     lifted = StringCalibration(0.2, 1.0)  # noise is read with very little probability
     bundle.calibration = Calibration(1.0, {"greedy": lifted})
     reader = Recognizer(bundle)
-    told = np.array([confidence_of(reader.bundle, reading) for _, reading in reader.read(paths)])
-    curve = risk_coverage_curve(np.repeat(told, 25), np.repeat(told > np.median(told), 25))
+    confidences = np.array(
+        [confidence_of(reader.bundle, reading) for _, reading in reader.read(paths)]
+    )
+    curve = risk_coverage_curve(
+        np.repeat(confidences, 25), np.repeat(confidences > np.median(confidences), 25)
+    )
     bundle = load_bundle(str(bundle_file))
     bundle.calibration = Calibration(1.0, {"greedy": StringCalibration(0.2, 1.0, curve)})
     path = tmp_path / "b.safetensors"
     save_bundle(bundle, path)
     threshold = mark_accepted(Recognizer(bundle), 0.95, None).threshold
-    expected = [one >= threshold for one in told]
+    expected = [confidence >= threshold for confidence in confidences]
     assert 0 < sum(expected) < LINES
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "jsonl")
     assert [json.loads(r)["accepted"] for r in done.out.splitlines()] == expected
@@ -182,13 +187,13 @@ def test_accepted_lines_are_those_above_the_promised_threshold(
     assert done.code == 2 and not done.out and "this search is not the one" in done.err
     done = command("predict", *paths, "--model", path, "--accept", 0.95)
     marks = [row.split("\t")[2] for row in done.out.splitlines()]
-    assert marks == ["accepted" if one else "look" for one in expected]
+    assert marks == ["accepted" if accepted else "look" for accepted in expected]
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "csv")
     rows = [row.rsplit(",", 1)[1] for row in done.out.splitlines()]
-    assert rows == ["accepted", *(str(one).lower() for one in expected)]
+    assert rows == ["accepted", *(str(accepted).lower() for accepted in expected)]
 
 
-def test_what_cannot_be_promised_is_refused(data, bundle_file, calibrated, command):
+def test_an_accuracy_that_cannot_be_guaranteed_is_refused(data, bundle_file, calibrated, command):
     path = str(next(data.glob("*.png")))
     code, out, err = command("predict", path, "--model", bundle_file, "--accept", 0.9)
     assert code == 2 and not out and "never calibrated for strings" in err
@@ -198,7 +203,7 @@ def test_what_cannot_be_promised_is_refused(data, bundle_file, calibrated, comma
     assert code == 2 and "99 of the answers right: it must lie between 0 and 1" in err
 
 
-def test_a_promise_for_one_decoder_is_none_for_another():
+def test_a_guarantee_for_one_decoder_is_none_for_another():
     bundle = tiny_bundle()
     good = StringCalibration(1, 0, RiskCoverageCurve([0.5], [1000], [0]))
     bundle.calibration = Calibration(1.0, {"greedy": good})
@@ -208,7 +213,7 @@ def test_a_promise_for_one_decoder_is_none_for_another():
         mark_accepted(Recognizer(bundle), 0.99, own)
 
 
-def test_a_promise_for_one_search_is_none_for_another():
+def test_a_guarantee_for_one_search_is_none_for_another():
     bundle, good = tiny_bundle(), StringCalibration(1, 0, RiskCoverageCurve([0.5], [1000], [0]))
     bundle.calibration = Calibration(1.0, {"greedy": good, "beam": good})
     own = BeamSearch(list(ALPHABET), width=8)
@@ -224,54 +229,54 @@ def test_a_promise_for_one_search_is_none_for_another():
         mark_accepted(Recognizer(bundle), 0.99, None)
 
 
-def test_the_share_is_told_on_standard_error(capsys):
+def test_the_accepted_share_is_printed_on_standard_error(capsys):
     report_accepted(7812, 10000, 0.99, Accepted(0.9, 300, 1, 0.5))
-    told = capsys.readouterr()
-    assert not told.out and "7,812 of 10,000 lines (78.1 %) can go unread" in told.err
-    assert "(299 of 300 were)" in told.err
+    printed = capsys.readouterr()
+    assert not printed.out and "7,812 of 10,000 lines (78.1 %) can go unread" in printed.err
+    assert "(299 of 300 were)" in printed.err
 
 
-def test_a_listener_keeps_what_no_temperature_divided():
+def test_the_evidence_is_not_divided_by_the_temperature():
     bundle = tiny_bundle()
     plain = EvidenceRecognizer(bundle)
     logits, lengths = torch.randn(2, 5, len(ALPHABET) + 1), torch.tensor([5, 3])
     plain.temperature = 3.0
-    heard = plain.decode(logits, lengths)
-    whole = bundle.model.head.decode(logits / 3, lengths)
-    assert [one.reading for one in heard] == whole and all(one.ids for one in whole)
-    rows = peak_logits(logits, whole).tolist()
-    assert [row for one in heard for row in one.logits.tolist()] == rows
-    assert [len(one.logits) for one in heard] == [len(one.ids) for one in whole]
-    scores = log_probabilities(logits, lengths, whole)
-    assert [one.score for one in heard] == pytest.approx(scores.tolist())
+    evidence = plain.decode(logits, lengths)
+    readings = bundle.model.head.decode(logits / 3, lengths)
+    assert [e.reading for e in evidence] == readings and all(r.ids for r in readings)
+    rows = peak_logits(logits, readings).tolist()
+    assert [row for e in evidence for row in e.logits.tolist()] == rows
+    assert [len(e.logits) for e in evidence] == [len(r.ids) for r in readings]
+    scores = log_probabilities(logits, lengths, readings)
+    assert [e.score for e in evidence] == pytest.approx(scores.tolist())
     bundle.calibration = Calibration(1.0, {"greedy": StringCalibration()})
-    read = [one.reading for one in plain.decode(logits, lengths)]
-    assert [one.confidence for one in read] == pytest.approx(scores.exp().tolist())
-    assert [one.confidences for one in read] == [one.confidences for one in whole]
+    calibrated = [e.reading for e in plain.decode(logits, lengths)]
+    assert [r.confidence for r in calibrated] == pytest.approx(scores.exp().tolist())
+    assert [r.confidences for r in calibrated] == [r.confidences for r in readings]
 
 
 def test_of_many_lines_only_some_characters_are_kept(data, bundle_file, monkeypatch):
-    whole = heard_of(bundle_file, data)
-    monkeypatch.setattr(gathering, "MOST", 20)
-    few = heard_of(bundle_file, data)
-    assert len(few.told.ids) <= 40 < len(whole.told.ids)
-    assert few.told.scores.tolist() == whole.told.scores.tolist()
-    assert few.hits.tolist() == whole.hits.tolist() == few.told.exact.tolist()
+    whole = collect_from(bundle_file, data)
+    monkeypatch.setattr(string_evidence, "MAX_CHARACTERS", 20)
+    few = collect_from(bundle_file, data)
+    assert len(few.evidence.ids) <= 40 < len(whole.evidence.ids)
+    assert few.evidence.scores.tolist() == whole.evidence.scores.tolist()
+    assert few.correct.tolist() == whole.correct.tolist() == few.evidence.exact.tolist()
 
 
-def test_characters_are_told_of_what_was_and_of_what_is_written(
+def test_character_errors_are_printed_at_the_old_and_the_new_temperature(
     data, bundle_file, command, tmp_path
 ):
     bundle = load_bundle(str(bundle_file))
     bundle.calibration = Calibration(2.0)
     path = tmp_path / "b.safetensors"
     save_bundle(bundle, path)
-    told = heard_of(path, data).told
-    logits, ids = torch.from_numpy(told.logits), torch.from_numpy(told.ids)
+    evidence = collect_from(path, data).evidence
+    logits, ids = torch.from_numpy(evidence.logits), torch.from_numpy(evidence.ids)
 
     def nll(temperature):
-        sure = character_confidences(logits, ids, temperature)
-        return f"{negative_log_likelihood(sure, told.hits):.4f}"
+        confidences = character_confidences(logits, ids, temperature)
+        return f"{negative_log_likelihood(confidences, evidence.correct):.4f}"
 
     out = command("calibrate", "--model", path, "--data", data).out
     written = load_bundle(str(path)).calibration.temperature
@@ -285,7 +290,7 @@ def test_characters_are_told_of_what_was_and_of_what_is_written(
     assert f"before: nll {nll(2.0)}" in kept and f"after: nll {nll(2.0)}" in kept
 
 
-def test_what_is_left_out_is_told(bundle_file, command, tmp_path, expected):
+def test_lines_left_out_are_reported(bundle_file, command, tmp_path, expected):
     paths = [write_image(tmp_path / f"p__{i}.png", noise_line(i)) for i in range(3)]
     for path in paths[:2]:
         path.with_suffix(".gt.txt").write_text("ab", encoding="utf-8")
@@ -298,15 +303,16 @@ def test_what_is_left_out_is_told(bundle_file, command, tmp_path, expected):
 def test_a_config_stands_for_all_its_real_lines(bundle_file, command, folder):
     write_lines("ab", "ba", "abba", "b")
     Path("more").mkdir()
-    for place, name in enumerate(("q0", "q1", "q2")):
-        write_image(Path(f"more/{name}__.png"), noise_line(place, width=50))
-        Path(f"more/{name}__.gt.txt").write_text("é" * (place < 2), encoding="utf-8")
+    for i, name in enumerate(("q0", "q1", "q2")):
+        write_image(Path(f"more/{name}__.png"), noise_line(i, width=50))
+        Path(f"more/{name}__.gt.txt").write_text("é" * (i < 2), encoding="utf-8")
     folders = [
         {"root": "lines", "validation": ["p0", "p1"]},
         {"root": "more", "validation": ["q0"]},
     ]
     sources = [
-        {"class_path": "datasets.RealLines", "init_args": {"folders": [one]}} for one in folders
+        {"class_path": "datasets.RealLines", "init_args": {"folders": [folder]}}
+        for folder in folders
     ]
     mixed = {"class_path": "datasets.Mixture", "init_args": {"sources": sources}}
     Path("c.yaml").write_text(json.dumps({"data": {"source": mixed}}), encoding="utf-8")

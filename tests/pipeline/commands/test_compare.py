@@ -1,4 +1,4 @@
-"""compare as a user calls it: what is trained, what is gone on with, what is refused."""
+"""compare from the command line: what is trained, resumed, refused."""
 
 import functools
 import json
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 @pytest.fixture
 def trainings(command, monkeypatch) -> list[list[str]]:
-    """Trainings run inside this process; the arguments of each."""
+    """Run trainings inside this process; returns the list of their arguments."""
     given = []
 
     def begin(trial: Trial, jobs: int) -> Process:
@@ -39,7 +39,7 @@ def trainings(command, monkeypatch) -> list[list[str]]:
 
 
 def small(width: int = 4) -> str:
-    """A second config, of another network."""
+    """Write a second config, of another network size."""
     text = Path("words.yaml").read_text(encoding="utf-8")
     Path("small.yaml").write_text(
         text.replace("hidden_size: 6", f"hidden_size: {width}"), encoding="utf-8"
@@ -61,12 +61,14 @@ def test_two_configs_by_two_seeds(command, trainings):
     )
     assert words.startswith("words,") and other.startswith("small,")
     assert "validation: 8 samples in 2 groups" in (runs / "table.md").read_text(encoding="utf-8")
-    told = json.loads((runs / "table.json").read_text(encoding="utf-8"))
-    assert all(0 <= value <= 100 for one in told.values() for value in one.values())
-    assert [*told] == [row.split(",")[0] for row in (words, other)]
+    table = json.loads((runs / "table.json").read_text(encoding="utf-8"))
+    assert all(0 <= value <= 100 for scores in table.values() for value in scores.values())
+    assert [*table] == [row.split(",")[0] for row in (words, other)]
     assert (runs / "compare.png").stat().st_size > 10_000
-    assert "│ words" in out and "benchmarks" not in out  # made reviews have no counted baseline
-    for name in names:  # our scores are those that the training saw
+    assert (
+        "│ words" in out and "benchmarks" not in out
+    )  # synthetic reviews have no counted baseline
+    for name in names:  # the scores are those of the training
         history, result = (
             read_history(runs / name),
             json.loads((runs / name / "result.json").read_text()),
@@ -87,18 +89,18 @@ def test_another_config_in_the_same_folder_is_refused(command, trainings):
     del trainings[:]
     code, _, err = command("compare", small(5), "--set", "trainer.max_epochs=1")
     assert code == 2 and trainings == []
-    told = "runs/compare/compare/small-seed0: 1 options differ from small.yaml; "
-    told += "model.recurrent.init_args.hidden_size is 4 there, asked is 5; give another --name"
-    assert f"error: {told}" in err
+    message = "runs/compare/compare/small-seed0: 1 options differ from small.yaml; "
+    message += "model.recurrent.init_args.hidden_size is 4 there, asked is 5; give another --name"
+    assert f"error: {message}" in err
     code, _, err = command("compare", "small.yaml", "--set=trainer.max_epochs=1", "--name=b")
     assert code == 0 and Path("runs/compare/b/small-seed0/result.json").exists(), err
 
 
-def test_an_unfinished_training_goes_on(command, trainings):
+def test_an_unfinished_training_is_resumed(command, trainings):
     """A power cut after the first of two epochs: a checkpoint, a half-written line, no result."""
     run = Path("runs/compare/compare/words-seed0")
     command("compare", "words.yaml")
-    whole = read_history(run)
+    complete = read_history(run)
     command("fit", "-c", "words.yaml", "--name=compare/half/words-seed0", "--data.seed=0",
             "--trainer.limit_val_batches=0", "--trainer.max_epochs=1")  # fmt: skip
     half = Path("runs/compare/half/words-seed0")
@@ -113,10 +115,10 @@ def test_an_unfinished_training_goes_on(command, trainings):
     history = read_history(half)
     assert [row["epoch"] for row in history] == [1, 2]
     assert history[1]["seconds"] > spent and history[0]["validation"] == {}
-    assert history[1]["train_loss"] == pytest.approx(whole[1]["train_loss"], abs=1e-6)
+    assert history[1]["train_loss"] == pytest.approx(complete[1]["train_loss"], abs=1e-6)
 
 
-def test_a_bundle_to_start_from_is_no_start_for_baselines(command, trainings):
+def test_baselines_do_not_start_from_the_init_from_bundle(command, trainings):
     command("fit", "-c", "words.yaml", "--name=first")
     bundle = "runs/first/best.safetensors"
     arguments = ("compare", "words.yaml", f"--set=init_from={bundle}", "--baselines")
@@ -131,14 +133,14 @@ def test_a_bundle_to_start_from_is_no_start_for_baselines(command, trainings):
     assert code == 0 and len(trainings) == 2 and err.count("done before") == 2
 
 
-def test_a_failed_training_is_told_and_the_others_are_compared(command, trainings):
+def test_a_failed_training_is_reported_and_the_others_are_compared(command, trainings):
     text = Path("words.yaml").read_text(encoding="utf-8")
     Path("broken.yaml").write_text(text.replace("count: 12", "count: 0"), "utf-8")
     code, out, err = command("compare", "broken.yaml", "words.yaml", "--set=trainer.max_epochs=1")
     assert code == 1 and "│ words" in out
     log = "runs/compare/compare/broken-seed0.log"
-    told = f"error: broken seed 0 failed with exit status 2, its log {log} ends with: error: Syn"
-    assert told in err
+    message = f"error: broken seed 0 failed with exit status 2, its log {log} ends with: error: Syn"
+    assert message in err
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ def test_a_failed_training_is_told_and_the_others_are_compared(command, training
         (["words.yaml", "--splits", "test"], "no option 'splits'"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_trained(command, trainings, arguments, says):
+def test_mistakes_are_reported_before_the_first_training(command, trainings, arguments, says):
     code, _, err = command("compare", *arguments)
     assert code == 2 and says in err
     assert trainings == [] and not Path("runs").exists()
@@ -162,16 +164,18 @@ def test_mistakes_are_told_before_anything_is_trained(command, trainings, argume
 
 def test_ctrl_c_reaches_each_training_once(monkeypatch):
     """Two of three run, at a SIGTERM or Ctrl-C; the third never starts."""
-    said = []
+    events = []
 
     def begin(trial: Trial, jobs: int) -> Process:
-        said.append(f"start {trial.seed}")
+        events.append(f"start {trial.seed}")
 
         def wait(seconds: float) -> int:
-            said.append(f"wait {trial.seed}")
+            events.append(f"wait {trial.seed}")
             return 130
 
-        return Process(lambda: None, lambda: said.append(f"stop {trial.seed}"), wait, lambda: None)
+        return Process(
+            lambda: None, lambda: events.append(f"stop {trial.seed}"), wait, lambda: None
+        )
 
     end_politely = lambda seconds: os.kill(os.getpid(), signal.SIGTERM)  # noqa: E731
     monkeypatch.setattr(trial_runner.time, "sleep", end_politely)
@@ -181,7 +185,7 @@ def test_ctrl_c_reaches_each_training_once(monkeypatch):
     ]
     with pytest.raises(KeyboardInterrupt):
         Runner(2, begin).train(trials)
-    assert said == ["start 0", "start 1", "stop 0", "stop 1", "wait 0", "wait 1"]
+    assert events == ["start 0", "start 1", "stop 0", "stop 1", "wait 0", "wait 1"]
 
 
 @pytest.mark.slow
@@ -189,10 +193,10 @@ def test_ctrl_c_in_a_terminal_and_the_same_command_again(folder):
     arguments = [sys.executable, str(ROOT / "run.py"), "compare", "words.yaml"]
     arguments += ["--set=trainer.max_epochs=100000", "--set=early_stopping.patience=100000"]
     arguments += ["--set=data.workers=0"]
-    # started in the background, a shell makes its children deaf to Ctrl-C: this one listens
-    listen = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    # the children of a shell ignore Ctrl-C if started in the background: this one handles it
+    handle = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
-        arguments, cwd=folder, stderr=subprocess.PIPE, text=True, preexec_fn=listen
+        arguments, cwd=folder, stderr=subprocess.PIPE, text=True, preexec_fn=handle
     )
     run, deadline = folder / "runs/compare/compare/words-seed0", time.monotonic() + 200
     while not read_history(run) and process.poll() is None and time.monotonic() < deadline:
@@ -225,10 +229,10 @@ def test_trainings_share_the_cores(monkeypatch):
 
 
 def test_a_childs_memory_is_its_own():
-    """This process holds torch; a bare Python started from it does not, and says so."""
+    """This process holds torch; a bare Python started from it does not count that memory."""
     code = "from pipeline.training.memory import peak_memory_mib as p\n"
     code += "a = p(); b = bytearray(64 << 20)\nprint(a, p() - a)"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    peak, grown = map(float, told.stdout.split())
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    peak, grown = map(float, done.stdout.split())
     assert 2 < peak < 100 < peak_memory_mib()
     assert 60 < grown < 70

@@ -1,4 +1,4 @@
-"""The demo's parts, with a bundle made here that knows nothing yet."""
+"""The demo's parts, with tiny untrained bundles."""
 
 import io
 import logging
@@ -39,7 +39,7 @@ def zoo(tmp_path, monkeypatch):
     save_bundle(
         Bundle(model, LABELS, LineReader(16)), tmp_path / "zoo" / f"{demo.MODEL}.safetensors"
     )
-    save_bundle(opinion_bundle(), tmp_path / "zoo" / f"{demo.OPINIONS}.safetensors")
+    save_bundle(opinion_bundle(), tmp_path / "zoo" / f"{demo.REVIEWS}.safetensors")
     for name, made in film_bundles().items():
         save_bundle(made, tmp_path / "zoo" / f"{name}.safetensors")
     monkeypatch.setattr(bundle, "ZOO", tmp_path / "zoo")
@@ -47,16 +47,16 @@ def zoo(tmp_path, monkeypatch):
     return tmp_path / "zoo"
 
 
-def test_without_the_bundle_it_says_so_and_ends_with_2(tmp_path, monkeypatch, capsys):
+def test_without_the_bundle_the_exit_status_is_2(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bundle, "ZOO", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert demo.main() == 2
-    said = capsys.readouterr()
-    assert f"no bundle '{demo.MODEL}'" in said.err and not said.out
+    output = capsys.readouterr()
+    assert f"no bundle '{demo.MODEL}'" in output.err and not output.out
     assert not list(tmp_path.iterdir())
 
 
-def test_a_damaged_sample_is_named_and_ends_with_2(zoo, tmp_path, monkeypatch, capsys):
+def test_a_damaged_sample_is_named_and_the_exit_status_is_2(zoo, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "samples" / "lines"
     folder.mkdir(parents=True)
     (folder / "labels.tsv").write_text("01.png\tabc\n", encoding="utf-8")
@@ -80,13 +80,13 @@ def test_every_sample_is_read_and_scored(zoo):
     assert reading.scores["cer"].value > 50 and reading.per_second > 0  # it was never trained
 
 
-def test_the_table_shows_files_readings_and_where_they_are_wrong(tmp_path):
+def test_the_table_marks_what_is_wrong_in_the_readings(tmp_path):
     rows = [
         report.Line(tmp_path / "01.png", "[bold]cat", "[bold]cut", 0.5),
         report.Line(tmp_path / "02.png", "right", "right", 0.987),
     ]
     console = Console(width=80, record=True, file=io.StringIO(), force_terminal=True)
-    console.print(demo.table(rows))
+    console.print(demo.line_table(rows))
     text = console.export_text(clear=False)
     assert "[bold]cat" in text and "[bold]cut" in text and "98.7 %" in text
     assert len(re.findall("right", text)) == 1
@@ -111,8 +111,8 @@ def test_it_trains_and_writes_the_page(zoo, tmp_path, monkeypatch, capsys):
     )
     (tmp_path / "runs" / "demo").mkdir(parents=True)
     assert demo.main() == 0
-    said = capsys.readouterr()
-    assert said.out.rstrip().splitlines()[-1] == "report: reports/demo.html"
+    output = capsys.readouterr()
+    assert output.out.rstrip().splitlines()[-1] == "report: reports/demo.html"
     for library in ("pytorch_lightning", "lightning_fabric"):
         assert not logging.getLogger(library).isEnabledFor(logging.INFO)
     assert (tmp_path / "runs" / "demo-2" / "best.safetensors").is_file()
@@ -123,6 +123,6 @@ def test_it_trains_and_writes_the_page(zoo, tmp_path, monkeypatch, capsys):
     html = (tmp_path / "reports" / "demo.html").read_text(encoding="utf-8")
     assert (
         html.count('src="data:image/png;base64,') == 21 and html.count("<polyline") == 2 + 4
-    )  # curves of the training, of films
+    )  # curves of the training, of the videos
     assert html.count('class="card"') == 14 and html.count('class="timeline"') == 4
     assert "--data.source.count=32" in html and not re.search("https?:", html)

@@ -1,4 +1,4 @@
-"""The demo's films: read whole, shown as tables and strips, with a reading that is known."""
+"""The videos of the demo: read and scored, shown as tables, strips and sections."""
 
 import io
 import re
@@ -34,29 +34,29 @@ def printed(*things) -> str:
     return console.file.getvalue()
 
 
-def corrected(films: demo_video.Read) -> demo_video.Read:
-    """Every clip but the first is read as it is; the first as the next label."""
+def corrected(videos: demo_video.ScoredVideos) -> demo_video.ScoredVideos:
+    """Every clip but the first gets its own label as reading, the first one the next label."""
     seen = []
-    for place, one in enumerate(films.seen):
-        said = (int(one.target) + (place == 0)) % len(films.labels)
-        seen.append(one._replace(answer=one.answer._replace(reading=Label(said, 0.875))))
-    return films._replace(seen=seen)
+    for i, clip in enumerate(videos.seen):
+        label = (int(clip.target) + (i == 0)) % len(videos.labels)
+        seen.append(clip._replace(answer=clip.answer._replace(reading=Label(label, 0.875))))
+    return videos._replace(seen=seen)
 
 
 def test_every_sample_is_read_and_scored(zoo):
     motions, events = demo_video.read_samples(CLIPS)
     assert len(motions.seen) == 14 and len(events.seen) == 4
-    right = [one.answer.reading.id == int(one.target) for one in motions.seen]
-    assert motions.scores["accuracy"].value == pytest.approx(100 * np.mean(right))
+    correct = [clip.answer.reading.id == int(clip.target) for clip in motions.seen]
+    assert motions.scores["accuracy"].value == pytest.approx(100 * np.mean(correct))
     for answer, target in events.seen:
         assert len(answer.reading.ids) == len(answer.times) == len(target) > 40
-        assert target.min() >= 0  # every frame of a film has a label
+        assert target.min() >= 0  # every frame of these videos has a label
     assert 0 <= events.scores["frame_accuracy"].value <= 100
 
 
 def test_a_wrong_clip_shows_its_truth(zoo):
     motions = corrected(
-        demo_video.read_films(demo_video.load_recognizer("motions"), CLIPS / "clips.csv")
+        demo_video.read_videos(demo_video.load_recognizer("motions"), CLIPS / "clips.csv")
     )
     rows = [r for r in printed(demo_video.motion_table(motions)).splitlines() if ".mp4" in r]
     assert re.split(r"\s{2,}", rows[0].strip()) == ["motion01.mp4", "moves left", "stays", "87.5 %"]
@@ -66,31 +66,32 @@ def test_a_wrong_clip_shows_its_truth(zoo):
 
 def test_a_strip_shows_each_label_for_its_share_of_the_time():
     ids = np.repeat([0, 5, 2], [10, 20, 10])
-    told = demo_video.strip(ids, ACTIONS, columns=8)
-    assert told.plain == "aaffffcc"
-    assert len({span.style for span in told.spans}) == 3
+    text = demo_video.strip(ids, ACTIONS, columns=8)
+    assert text.plain == "aaffffcc"
+    assert len({span.style for span in text.spans}) == 3
     ids = np.repeat([0, 5], [12, 28])  # the third column, frames 10 to 15, is f in its middle
     assert demo_video.strip(ids, ACTIONS, columns=8).plain == "aaffffff"
     ids = np.repeat([0, 5], [12, 28])  # the third column, frames 10 to 15, is f in its middle
     assert demo_video.strip(ids, ACTIONS, columns=8).plain == "aaffffff"
     assert demo_video.strip(ids[:3], ACTIONS, columns=8).plain == "aaaaaaaa"
-    legend = demo_video.key(ACTIONS).plain
+    legend = demo_video.letter_key(ACTIONS).plain
     assert "a waiting" in legend and "f flashing" in legend
 
 
-def test_truth_stands_above_the_reading(zoo):
-    events = demo_video.read_films(demo_video.load_recognizer("events"), CLIPS / "events.csv")
+def test_the_truth_is_above_the_reading(zoo):
+    events = demo_video.read_videos(demo_video.load_recognizer("events"), CLIPS / "events.csv")
     rows = printed(demo_video.event_table(events)).splitlines()
-    place = next(i for i, row in enumerate(rows) if "events1.mp4" in row)
-    strips = [re.search(r"\b[a-f]{50}\b", row).group() for row in rows[place : place + 2]]
-    target, said = events.seen[0].target, [ids[0] for ids in events.seen[0].answer.reading.ids]
-    for shown, ids in zip(strips, (target, said), strict=True):
+    first = next(i for i, row in enumerate(rows) if "events1.mp4" in row)
+    strips = [re.search(r"\b[a-f]{50}\b", row).group() for row in rows[first : first + 2]]
+    target, answer = events.seen[0].target, events.seen[0].answer
+    reading = [ids[0] for ids in answer.reading.ids]
+    for shown, ids in zip(strips, (target, reading), strict=True):
         assert [ord(letter) - ord("a") for letter in shown] == [
             ids[int((column + 0.5) * len(ids) / 50)] for column in range(50)
         ]
 
 
-def test_lips_are_told_of_only_if_their_bundle_is_there(zoo):
+def test_the_lips_hint_needs_its_bundle(zoo):
     assert demo_video.lips_hint() is None
     (zoo / "lips-en.safetensors").write_bytes(b"")
     assert "predict CLIP.mp4 --model lips-en" in demo_video.lips_hint()
@@ -103,22 +104,22 @@ def test_a_missing_bundle_is_named(zoo, missing):
         demo_video.read_samples(CLIPS)
 
 
-def test_a_damaged_clip_and_a_strange_label_are_named(zoo, tmp_path):
+def test_a_damaged_clip_and_an_unknown_label_are_named(zoo, tmp_path):
     recognizer = demo_video.load_recognizer("motions")
     shutil.copy(CLIPS / "motion01.mp4", tmp_path / "a.mp4")
     (tmp_path / "b.mp4").write_bytes(b"")
     table = tmp_path / "clips.csv"
     table.write_text("clip,label\na.mp4,stays\nb.mp4,stays\n")
     with pytest.raises(ValueError, match=r"b\.mp4.*make the samples again"):
-        demo_video.read_films(recognizer, table)
+        demo_video.read_videos(recognizer, table)
     table.write_text("clip,label\na.mp4,swims\n")
     with pytest.raises(ValueError, match="does not know the label 'swims'"):
-        demo_video.read_films(recognizer, table)
+        demo_video.read_videos(recognizer, table)
 
 
-def test_the_page_has_a_card_for_each_clip_and_a_timeline_for_each_film(zoo):
+def test_the_page_has_a_card_for_each_clip_and_a_timeline_for_each_longer_video(zoo):
     html = "".join(demo_video.sections(demo_video.read_samples(CLIPS)))
     assert html.count('class="card"') == 14 and html.count('class="timeline"') == 4
-    assert html.count("<image ") == 4 * demo_video.FILM
+    assert html.count("<image ") == 4 * demo_video.NUM_THUMBNAILS
     assert all(f">{label}</li>" in html for label in ACTIONS)
     assert all(label in html for label in MOTIONS)

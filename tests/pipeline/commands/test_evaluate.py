@@ -1,4 +1,4 @@
-"""evaluate as a user calls it: corpus scores of a bundle on labelled lines and reviews."""
+"""The command evaluate: corpus scores of a bundle on labelled lines and reviews."""
 
 import csv
 import json
@@ -20,25 +20,29 @@ def labelled(tmp_path, expected) -> tuple[Path, list[tuple[str, str]]]:
     """A labelled folder and its (transcript, reading) pairs: right, wrong, and unreadable."""
     folder = tmp_path / "labelled"
     paths = [write_image(folder / f"p{i % 2}__{i}.png", noise_line(i)) for i in range(4)]
-    said = [r["text"] for r in expected.predict(map(str, paths))]
-    true = [said[0], said[1].upper(), said[2][1:] + "xy", said[3]]
+    predictions = [r["text"] for r in expected.predict(map(str, paths))]
+    references = [predictions[0], predictions[1].upper(), predictions[2][1:] + "xy", predictions[3]]
     (folder / "p1__9.png").write_bytes(b"broken")
-    rows = [*zip((p.name for p in paths), true, strict=True), ("p1__9.png", "abc")]
+    rows = [*zip((p.name for p in paths), references, strict=True), ("p1__9.png", "abc")]
     text = "".join(f"{name}\t{line}\n" for name, line in rows)
     (folder / "labels.tsv").write_text(text, encoding="utf-8")
-    return folder, list(zip([*true, "abc"], [*said, ""], strict=True))
+    return folder, list(zip([*references, "abc"], [*predictions, ""], strict=True))
+
+
+def load_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def percent_cer(pairs) -> float:
-    edits = sum(Levenshtein.distance(true, said) for true, said in pairs)
-    return 100 * edits / sum(len(true) for true, _ in pairs)
+    edits = sum(Levenshtein.distance(reference, prediction) for reference, prediction in pairs)
+    return 100 * edits / sum(len(reference) for reference, _ in pairs)
 
 
-def test_evaluate_gives_corpus_scores(command, bundle_file, labelled, tmp_path):
+def test_evaluate_computes_corpus_scores(command, bundle_file, labelled, tmp_path):
     folder, pairs = labelled
     options = ("evaluate", "--model", bundle_file, "--data", folder, "--json", tmp_path / "s.json")
     code, out, err = command(*options)
-    scores = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    scores = load_json(tmp_path / "s.json")
     assert set(scores) == {"cer", "wer", "exact", "ece", "n", "per_second"}
     assert scores["cer"] == pytest.approx(percent_cer(pairs))
     assert (scores["exact"], scores["n"]) == (40.0, 5)
@@ -52,13 +56,13 @@ def test_evaluate_ignores_case_if_asked(command, bundle_file, labelled, tmp_path
     folder, pairs = labelled
     options = ("evaluate", "--model", bundle_file, "--data", folder / "labels.tsv")
     _, out, _ = command(*options, "--ignore_case", "--json", tmp_path / "s.json")
-    scores = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
-    folded = [(true.casefold(), said.casefold()) for true, said in pairs]
+    scores = load_json(tmp_path / "s.json")
+    folded = [(reference.casefold(), prediction.casefold()) for reference, prediction in pairs]
     assert scores["cer"] == pytest.approx(percent_cer(folded)) and scores["exact"] == 60.0
     assert "case ignored" in out
 
 
-def test_evaluate_ends_with_zero_if_all_was_read(command, bundle_file, labelled):
+def test_evaluate_returns_0_if_everything_was_read(command, bundle_file, labelled):
     folder, _ = labelled
     (folder / "p1__9.png").unlink()
     rows = (folder / "labels.tsv").read_text(encoding="utf-8").splitlines()[:4]
@@ -76,7 +80,7 @@ def test_evaluate_names_what_is_missing(command, bundle_file, tmp_path):
     assert code == 2 and "error: the following arguments are required: data" in err
 
 
-def test_an_image_without_a_transcript_is_named_and_not_scored(command, bundle_file, tmp_path):
+def test_an_image_without_a_transcript_is_reported_and_not_scored(command, bundle_file, tmp_path):
     for name in ("a__1", "b__1"):
         write_image(tmp_path / f"{name}.png", noise_line(0))
     (tmp_path / "a__1.gt.txt").write_text("ab\n", encoding="utf-8")
@@ -85,12 +89,12 @@ def test_an_image_without_a_transcript_is_named_and_not_scored(command, bundle_f
     assert "b__1.png: no transcript, so not scored" in err
 
 
-def test_a_transcript_may_hold_what_the_bundle_cannot_read(command, bundle_file, tmp_path):
+def test_a_transcript_may_contain_symbols_unknown_to_the_bundle(command, bundle_file, tmp_path):
     write_image(tmp_path / "a__1.png", noise_line(0))
     (tmp_path / "a__1.gt.txt").write_text("\u00e9\u6f22\n", encoding="utf-8")
     options = ("--data", tmp_path, "--json", tmp_path / "s.json")
     assert command("evaluate", "--model", bundle_file, *options).code == 0
-    assert json.loads((tmp_path / "s.json").read_text())["cer"] >= 100
+    assert load_json(tmp_path / "s.json")["cer"] >= 100
 
 
 # text, label, film; the bundle calls a text positive if it holds more good than bad
@@ -102,7 +106,7 @@ REVIEWS = [
     ("good film", 0, "z"),
     ("good", 1, "z"),
 ]
-SURE = [1, 1 / 3, 1, 1 / 2, 1 / 2, 1]  # half the distance of the two logits
+HALF_LOGIT_GAPS = [1, 1 / 3, 1, 1 / 2, 1 / 2, 1]  # half the difference of the two logits
 
 
 @pytest.fixture
@@ -122,15 +126,15 @@ def test_evaluate_scores_reviews(command, opinions, tmp_path):
     data = write_reviews(tmp_path / "reviews.csv")
     options = ("--data", data, "--json", tmp_path / "s.json")
     code, out, err = command("evaluate", "--model", opinions, *options)
-    scores = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    scores = load_json(tmp_path / "s.json")
     assert (code, err) == (0, "")
     assert set(scores) == {"accuracy", "mean_class_accuracy", "ece", "n", "per_second"}
     assert scores["accuracy"] == pytest.approx(100 * 4 / 6)
     assert scores["mean_class_accuracy"] == pytest.approx(100 * (3 / 4 + 1 / 2) / 2)
-    sure = [1 / (1 + exp(-2 * half / 0.5)) for half in SURE]
+    confidences = [1 / (1 + exp(-2 * half / 0.5)) for half in HALF_LOGIT_GAPS]
     assert (scores["n"], scores["per_second"] > 0) == (6, True)
     # answers of one confidence share a bin: all three of 1 are right, both of 1/2 are wrong
-    distance = 3 * (1 - sure[0]) + (1 - sure[1]) + 2 * sure[3]
+    distance = 3 * (1 - confidences[0]) + (1 - confidences[1]) + 2 * confidences[3]
     assert scores["ece"] == pytest.approx(100 * distance / 6, abs=0.5)  # 0.5: bfloat16
     assert "accuracy 66.67 % (" in out and "95 % over 3 groups" in out
     assert "6 reviews, " in out and "compared" not in out and f"ece {scores['ece']:.2f} %" in out
@@ -149,7 +153,7 @@ def test_evaluate_takes_names_of_labels_and_a_part_of_a_folder(command, opinions
     assert code == 2 and "no test reviews; add test.parquet, or --split train" in err
 
 
-def test_an_empty_review_is_named_and_wrong_a_row_without_a_label_is_not_scored(
+def test_an_empty_review_counts_as_wrong_and_an_unlabelled_row_is_not_scored(
     command, opinions, tmp_path
 ):
     data = write_reviews(tmp_path / "r.csv", [*REVIEWS[:3], (" ", 1, "z"), ("good", "", "z")])
@@ -166,7 +170,7 @@ def test_unknown_labels_are_named(command, opinions, tmp_path):
     assert "r.csv: 2 labels that the bundle does not know, such as '2', 'great'; it knows" in err
 
 
-def test_numbers_are_places_unless_they_are_names():
+def test_numbers_are_indices_unless_they_are_names():
     assert label_ids(["1", "0", "1"], ["no", "yes"], "x") == [1, 0, 1]
     assert label_ids(["1", "2"], ["2", "1"], "x") == [1, 0]
     assert label_ids(["yes", "no"], ["no", "yes"], "x") == [1, 0]
@@ -176,7 +180,7 @@ def test_numbers_are_places_unless_they_are_names():
         label_ids(["yes", "1"], ["no", "yes"], "x")
 
 
-def test_evaluate_names_bundles_that_it_cannot_score(command, tmp_path):
+def test_evaluate_refuses_bundles_that_it_cannot_score(command, tmp_path):
     from datasets import TextReader
     from models import RecurrentStack, TokenClassificationHead, TokenEmbedding
     from pipeline.reading.bundle import Bundle

@@ -1,4 +1,4 @@
-"""fetch against a server of its own: whole, dropped, without Range, wrong, missing, unreachable."""
+"""fetch against a local server: complete, dropped, without Range, wrong, missing, unreachable."""
 
 import hashlib
 import socket
@@ -17,9 +17,10 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """content: what it has. drops: after how many bytes each next answer breaks off.
+    """content: of its file. drops: after how many bytes each of the next responses breaks off.
 
-    ranges: whether it heeds Range. asked: (Range, bytes sent) of each request.
+    ranges: whether it supports Range. codes: status of the next responses. requests: (Range, bytes
+    sent) of each.
     """
 
     daemon_threads = True
@@ -27,7 +28,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.drops, self.ranges, self.codes = CONTENT, [], True, []
-        self.asked: list[tuple[str | None, int]] = []
+        self.requests: list[tuple[str | None, int]] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,8 +36,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        server, asked = self.server, self.headers.get("Range")
-        start = int(asked[6:-1]) if asked and server.ranges else 0
+        server, wanted = self.server, self.headers.get("Range")
+        start = int(wanted[6:-1]) if wanted and server.ranges else 0
         body = server.content[start:]
         code = server.codes.pop(0) if server.codes else 206 if start else 200
         if self.path != "/a.tar.gz":
@@ -53,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if body and server.drops:
             body = body[: server.drops.pop(0)]
-        server.asked.append((asked, len(body)))  # before the client can see the answer's head
+        server.requests.append((wanted, len(body)))  # before the client can see the headers
         self.end_headers()
         self.wfile.write(body)
 
@@ -98,59 +99,59 @@ def test_a_file_is_fetched_once(get, path, server):
     assert (code, err) == (0, "") and f"{path}: 700000 bytes, and the checksum is right" in out
     assert path.read_bytes() == CONTENT and list(path.parent.iterdir()) == [path]
     code, out, _ = get()
-    assert code == 0 and "is there already" in out and server.asked == [(None, 700_000)]
+    assert code == 0 and "is there already" in out and server.requests == [(None, 700_000)]
 
 
-def test_other_checksums_are_told_by_their_length(get, path):
+def test_the_length_of_a_checksum_gives_its_algorithm(get, path):
     assert get("--checksum", hashlib.sha256(CONTENT).hexdigest().upper())[0] == 0
     code, _, err = get("--checksum", "7c2a")
     assert code == 2 and "--checksum 7c2a: give 32 (md5), 40 (sha1) or 64 (sha256)" in err
 
 
-def test_a_dropped_connection_goes_on_where_it_was(get, path, server):
+def test_a_dropped_connection_is_resumed(get, path, server):
     server.drops = [300_000, 100_000]
     assert get()[0] == 0 and path.read_bytes() == CONTENT
-    assert server.asked == [
+    assert server.requests == [
         (None, 300_000), ("bytes=300000-", 100_000), ("bytes=400000-", 300_000)
     ]  # fmt: skip
 
 
-def test_another_run_goes_on_where_the_last_one_gave_up(get, path, server):
+def test_another_run_resumes_where_the_last_one_gave_up(get, path, server):
     server.drops = [100_000] + [0] * (fetching.ATTEMPTS - 1)
     code, _, err = get()
     assert code == 1 and "the connection was lost at 100000 of 700000 bytes" in err
     assert "gave up after 6 attempts with 100000 bytes in" in err and not path.exists()
-    server.asked.clear()
-    assert get()[0] == 0 and server.asked == [("bytes=100000-", 600_000)]
+    server.requests.clear()
+    assert get()[0] == 0 and server.requests == [("bytes=100000-", 600_000)]
     assert path.read_bytes() == CONTENT
 
 
-def test_a_server_without_range_sends_all_of_it_again(get, path, server):
+def test_a_server_without_range_sends_the_whole_file_again(get, path, server):
     server.drops, server.ranges = [300_000], False
     assert get()[0] == 0 and path.read_bytes() == CONTENT
-    assert server.asked == [(None, 300_000), ("bytes=300000-", 700_000)]
+    assert server.requests == [(None, 300_000), ("bytes=300000-", 700_000)]
 
 
-def test_what_was_there_whole_is_only_checked(get, path, server):
+def test_a_complete_partial_file_is_only_checked(get, path, server):
     path.parent.mkdir()
     partial(path).write_bytes(CONTENT)
     assert get()[0] == 0 and path.read_bytes() == CONTENT
-    assert [sent for _, sent in server.asked] == [0]  # 416: there is no more
+    assert [sent for _, sent in server.requests] == [0]  # 416: there is no more
 
 
-def test_more_than_the_server_has_is_thrown_away(get, path, server):
+def test_a_partial_file_longer_than_the_servers_is_removed(get, path, server):
     path.parent.mkdir()
     partial(path).write_bytes(CONTENT + b"more")
     assert get()[0] == 0 and path.read_bytes() == CONTENT
 
 
-def test_a_wrong_file_does_not_stay(get, path, server):
+def test_a_wrong_download_is_removed(get, path, server):
     server.content = CONTENT[:-1] + b"?"
     code, _, err = get()
     assert code == 1 and f"not {MD5}; it was removed" in err
     assert list(path.parent.iterdir()) == []
     server.content = CONTENT
-    assert get()[0] == 0  # no bad rest is in the way
+    assert get()[0] == 0  # no partial file is left
 
 
 def test_a_file_of_another_size_is_wrong(server, path):
@@ -160,26 +161,26 @@ def test_a_file_of_another_size_is_wrong(server, path):
         fetching.fetch(archive, path.parent)
 
 
-def test_a_wrong_file_of_the_users_is_left_alone(get, path, server):
+def test_a_wrong_file_of_the_user_is_kept(get, path, server):
     path.parent.mkdir()
     path.write_bytes(b"mine")
     code, _, err = get()
     assert code == 1 and "move it away, then fetch again" in err
-    assert path.read_bytes() == b"mine" and server.asked == []
+    assert path.read_bytes() == b"mine" and server.requests == []
 
 
-def test_an_address_without_the_file_is_asked_once(get, server):
+def test_a_url_without_the_file_is_requested_once(get, server):
     code, _, err = get(path="other")
     assert code == 1 and "the server says 404 Not Found; give another address with --url" in err
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_a_busy_server_is_asked_again(get, path, server):
+def test_a_busy_server_is_requested_again(get, path, server):
     server.codes = [503, 500]
-    assert get()[0] == 0 and len(server.asked) == 3
+    assert get()[0] == 0 and len(server.requests) == 3
 
 
-def test_without_a_network_it_says_so(get, path, server):
+def test_no_network_is_an_error(get, path, server):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))  # bound, but nobody listens
         code, _, err = get("--url", f"http://127.0.0.1:{free.getsockname()[1]}/a.tar.gz")
@@ -187,13 +188,13 @@ def test_without_a_network_it_says_so(get, path, server):
     assert not path.exists()
 
 
-def test_a_disk_without_room_is_told_first(server, path, monkeypatch):
+def test_a_full_disk_is_an_error_before_the_download(server, path, monkeypatch):
     archive = fetching.Archive(path.name, "http://127.0.0.1:9/", MD5, 2**60)
     with pytest.raises(OSError, match=rf"{2**60} bytes to fetch, \d+ free; make room"):
         fetching.fetch(archive, path.parent)
 
 
-def test_ctrl_c_keeps_what_is_there(get, path, monkeypatch):
+def test_ctrl_c_keeps_the_partial_file(get, path, monkeypatch):
     def interrupted(url, partial):
         partial.write_bytes(b"part")
         raise KeyboardInterrupt
@@ -204,18 +205,18 @@ def test_ctrl_c_keeps_what_is_there(get, path, monkeypatch):
     assert partial(path).read_bytes() == b"part"
 
 
-def test_it_goes_where_reviews_are_looked_for(server, monkeypatch, tmp_path):
-    seen = []
-    monkeypatch.setattr(fetching, "fetch", lambda archive, folder: seen.append((archive, folder)))
+def test_the_default_folder_is_where_reviews_are_looked_for(server, monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(fetching, "fetch", lambda archive, folder: calls.append((archive, folder)))
     main(["fetch", "imdb"])
     monkeypatch.setenv("STRAND_DATA", str(tmp_path))
     main(["fetch", "imdb", "--url", "http://mirror"])
-    assert [folder for _, folder in seen] == [Path("data/imdb"), tmp_path / "imdb"]
+    assert [folder for _, folder in calls] == [Path("data/imdb"), tmp_path / "imdb"]
     # a mirror must have the same file
-    assert seen[0][0] == fetching.KNOWN["imdb"] == seen[1][0]._replace(url=seen[0][0].url)
+    assert calls[0][0] == fetching.KNOWN["imdb"] == calls[1][0]._replace(url=calls[0][0].url)
 
 
-def test_a_data_set_that_nobody_knows_is_misuse(capsys):
+def test_an_unknown_data_set_is_misuse(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["fetch", "imbd"])
     assert stop.value.code == 2 and "imbd" in capsys.readouterr().err

@@ -1,3 +1,5 @@
+"""The command language_model: tuning, measuring and writing a bundle with a character model."""
+
 import json
 import re
 from dataclasses import replace
@@ -18,8 +20,8 @@ from pipeline.scoring.temperature import Calibration
 from tests.support.small import noise_line, tiny_bundle, write_image
 
 
-def sure_bundle():
-    """A network that doubts few steps, as a trained one does."""
+def confident_bundle():
+    """A bundle whose network is confident at most steps, as a trained one is."""
     bundle = tiny_bundle()
     with torch.no_grad():
         for weights in bundle.model.head.parameters():
@@ -29,9 +31,9 @@ def sure_bundle():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Noise lines, labelled with what the network reads in them but for the last letter of each."""
+    """Noise lines, labelled with the predictions without their last letter."""
     root = tmp_path_factory.mktemp("lines")
-    bundle = sure_bundle()
+    bundle = confident_bundle()
     save_bundle(bundle, root / "tiny.safetensors")
     paths = [str(write_image(root / f"p__{n}.png", noise_line(n))) for n in range(6)]
     texts = [text_of(reading, bundle.labels) for _, reading in Recognizer(bundle).read(paths)]
@@ -64,15 +66,15 @@ def test_the_bundle_that_is_written_searches_by_default(folder, command, tmp_pat
 
 def test_the_weights_of_the_fewest_edits_are_kept(folder, monkeypatch):
     monkeypatch.setattr(language_weights, "BETAS", (-1.0, 0.5, 4.0))
-    bundle = sure_bundle()
+    bundle = confident_bundle()
     rows = [line.split("\t") for line in (folder / "labels.tsv").read_text().splitlines()]
     lines = Lines([row[0] for row in rows], [row[1] for row in rows])
-    looked = cache_logits(bundle, lines.paths)
-    found = tune(BeamSearch(bundle.labels), looked, lines.texts)
-    tried = [
-        count_edits(replace(found, beta=beta), looked, lines.texts) for beta in (-1.0, 0.5, 4.0)
+    cached = cache_logits(bundle, lines.paths)
+    search = tune(BeamSearch(bundle.labels), cached, lines.texts)
+    edits = [
+        count_edits(replace(search, beta=beta), cached, lines.texts) for beta in (-1.0, 0.5, 4.0)
     ]
-    assert count_edits(found, looked, lines.texts) == min(tried) < max(tried)
+    assert count_edits(search, cached, lines.texts) == min(edits) < max(edits)
 
 
 def test_a_model_that_does_harm_is_not_written(folder, command, tmp_path, monkeypatch):
@@ -101,7 +103,7 @@ def test_a_model_that_does_harm_is_not_written(folder, command, tmp_path, monkey
         (("--data", "{}", "--texts", "{}/labels.tsv", "--width", "0"), "width 0"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_anything_is_read(
+def test_mistakes_are_reported_before_anything_is_read(
     folder, command, options, reason, monkeypatch
 ):
     monkeypatch.setattr(language_model, "cache_logits", lambda *_: pytest.fail("lines were read"))
@@ -138,8 +140,8 @@ def test_no_calibration_of_an_older_search_survives(folder, command, tmp_path, m
         assert "run calibrate --decoder beam" in outcome.out
 
 
-def test_lines_to_weigh_on_come_evenly_from_all(monkeypatch, capsys):
-    monkeypatch.setattr(language_model, "MOST", 3)
+def test_tuning_lines_are_evenly_spaced(monkeypatch, capsys):
+    monkeypatch.setattr(language_model, "MAX_LINES", 3)
     lines = Lines([f"{n}.png" for n in range(7)], [str(n) for n in range(7)])
     assert subsample(lines) == Lines(["0.png", "2.png", "4.png"], ["0", "2", "4"])
     assert "weighing on 3 of 7 validation lines" in capsys.readouterr().out
@@ -147,12 +149,12 @@ def test_lines_to_weigh_on_come_evenly_from_all(monkeypatch, capsys):
     assert subsample(few) is few
 
 
-def test_what_is_left_out_and_what_no_label_spells_is_told(folder, command, tmp_path, monkeypatch):
+def test_left_out_lines_and_unknown_symbols_are_reported(folder, command, tmp_path, monkeypatch):
     few_trials(monkeypatch)
     rows = [line.split("\t") for line in (folder / "labels.tsv").read_text().splitlines()]
-    for place, (path, text) in enumerate(rows):
-        (tmp_path / f"p__{place}.gt.txt").write_text(text, encoding="utf-8")
-        (tmp_path / f"p__{place}.png").write_bytes(Path(path).read_bytes())
+    for i, (path, text) in enumerate(rows):
+        (tmp_path / f"p__{i}.gt.txt").write_text(text, encoding="utf-8")
+        (tmp_path / f"p__{i}.png").write_bytes(Path(path).read_bytes())
     alone = write_image(tmp_path / "q.png", noise_line(9))
     (tmp_path / "t.txt").write_text("abba §§ zz\n", encoding="utf-8")
     given = ("--texts", tmp_path / "t.txt", "--order", "2", "--output", tmp_path / "o.safetensors")
@@ -178,14 +180,16 @@ def test_a_share_of_the_prose_is_learnt_from(folder, command, tmp_path, monkeypa
     assert 300 < int(learnt[1]) < 600  # with the lines' ends and some capitals
 
 
-def test_the_kept_logits_are_small_and_read_alike(folder):
-    bundle = sure_bundle()
+def test_cached_logits_are_float16_and_decode_alike(folder):
+    bundle = confident_bundle()
     paths = sorted(map(str, folder.glob("*.png")))
-    looked = cache_logits(bundle, paths)
-    assert {row.dtype for row in looked.logits} == {torch.float16}
-    read = [text_of(reading, bundle.labels) for _, reading in Recognizer(sure_bundle()).read(paths)]
-    said = [text_of(reading, bundle.labels) for reading in looked.readings]
-    lengths = [torch.tensor([len(row)]) for row in looked.logits]
-    pairs = zip(looked.logits, lengths, strict=True)
-    again = [text_of(bundle.model.head.decode(r[None], n)[0], bundle.labels) for r, n in pairs]
-    assert said == read == again
+    cached = cache_logits(bundle, paths)
+    assert {logits.dtype for logits, _ in cached} == {torch.float16}
+    read = [
+        text_of(reading, bundle.labels) for _, reading in Recognizer(confident_bundle()).read(paths)
+    ]
+    cached_texts = [text_of(reading, bundle.labels) for _, reading in cached]
+    decode = bundle.model.head.decode
+    readings = [decode(logits[None], torch.tensor([len(logits)]))[0] for logits, _ in cached]
+    decoded = [text_of(reading, bundle.labels) for reading in readings]
+    assert cached_texts == read == decoded

@@ -1,4 +1,4 @@
-"""predict and evaluate as a user calls them: files in, records out in order, an exit code."""
+"""predict from the command line: files in, records out in order, an exit status."""
 
 import csv
 import io
@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def lines(tmp_path) -> Path:
-    """A folder of six images, their names out of the order in which they were made."""
-    for place, name in enumerate(["c", "a", "f", "sub/e", "b", "d"]):
-        write_image(tmp_path / "lines" / f"{name}.png", noise_line(place))
+    """A folder of six images whose names are not in the order of their seeds."""
+    for seed, name in enumerate(["c", "a", "f", "sub/e", "b", "d"]):
+        write_image(tmp_path / "lines" / f"{name}.png", noise_line(seed))
     return tmp_path / "lines"
 
 
@@ -33,19 +33,19 @@ def names(out: str) -> list[str]:
     return [line.split("\t")[0] for line in out.splitlines()]
 
 
-def test_the_tiny_bundle_says_different_things_of_different_lines(lines, expected):
+def test_the_tiny_bundle_reads_different_lines_differently(lines, expected):
     texts = [r["text"] for r in expected.predict(sorted(map(str, lines.rglob("*.png"))))]
-    assert len(set(texts)) == 6 and min(map(len, texts)) > 2  # or equal strings prove nothing
+    assert len(set(texts)) == 6 and min(map(len, texts)) > 2  # equal strings would prove nothing
 
 
 def test_files_are_answered_in_the_order_given(predict, lines, expected):
     given = [str(lines / f"{name}.png") for name in ("f", "a", "c", "a")]
     code, out, err = predict(*given)
-    said = [f"{r['input']}\t{r['text']}" for r in expected.predict(given)]
-    assert (code, out.splitlines(), err) == (0, said, "")
+    records = [f"{r['input']}\t{r['text']}" for r in expected.predict(given)]
+    assert (code, out.splitlines(), err) == (0, records, "")
 
 
-def test_a_folder_is_read_in_name_order_with_what_lies_below(predict, lines):
+def test_a_folder_is_read_in_name_order_with_its_subfolders(predict, lines):
     (lines / "notes.txt").write_text("no image", encoding="utf-8")
     write_image(lines / "G.PNG", noise_line(9))
     code, out, _ = predict(lines)
@@ -70,7 +70,7 @@ def test_a_dash_takes_names_from_standard_input(predict, lines, monkeypatch):
     assert (code, names(out)) == (0, [f"{lines}/{name}.png" for name in "cba"])
 
 
-def test_jsonl_gives_the_contracts_keys(predict, lines, expected):
+def test_jsonl_has_the_documented_keys(predict, lines, expected):
     code, out, _ = predict(lines / "a.png", lines / "no.png", "--format", "jsonl")
     first, second = map(json.loads, out.splitlines())
     assert code == 1
@@ -100,8 +100,8 @@ def test_several_readings_need_a_format_that_holds_them(predict, lines, form):
 )
 def test_a_stream_is_never_searched(predict, given):
     code, out, err = predict("--live", "a.mp4", *given)
-    told = f"--live a.mp4: reads step by step and never searches; leave out {' '.join(given)}"
-    assert (code, out) == (2, "") and told in err and err.count("\n") == 1
+    message = f"--live a.mp4: reads step by step and never searches; leave out {' '.join(given)}"
+    assert (code, out) == (2, "") and message in err and err.count("\n") == 1
 
 
 def test_output_goes_to_a_file(predict, lines, tmp_path):
@@ -193,7 +193,7 @@ MISUSE = [
 
 
 @pytest.mark.parametrize(("options", "says"), MISUSE)
-def test_misuse_is_one_line_and_two(command, lines, options, says):
+def test_misuse_is_one_line_and_exit_status_2(command, lines, options, says):
     code, out, err = command("predict", lines / "a.png", *options)
     assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith(f"error: {says}")
@@ -216,7 +216,7 @@ def test_an_empty_folder_and_an_empty_glob_are_misuse(predict, tmp_path):
 SUFFIXES = ".png .jpg .jpeg .tif .tiff .bmp .webp"
 
 
-def test_an_unknown_command_lists_those_there_are(command):
+def test_an_unknown_command_lists_the_commands(command):
     code, _, err = command("preddict")
     assert code == 2 and "no command 'preddict'; choose one of fit, " in err
     assert command("--help").code == 0 and "predict INPUT" in command().out
@@ -249,15 +249,15 @@ def test_upper_case_endings_are_found(command, bundle_file, tmp_path):
     assert code == 0 and "SCAN.PNG\t" in out
 
 
-def test_a_record_that_cannot_be_written_stops_no_other(capsys):
-    told = []
+def test_a_record_that_cannot_be_written_does_not_stop_the_others(capsys):
+    records = []
 
     def write(record: dict) -> None:
         if record["input"] == "bad":
             raise ValueError("bad: lasts no millisecond")
-        told.append(record["input"])
+        records.append(record["input"])
 
     assert [written(write, {"input": name}) for name in ("a", "bad", "b")] == [True, False, True]
-    assert told == ["a", "b"] and "error: bad: lasts no millisecond" in capsys.readouterr().err
+    assert records == ["a", "b"] and "error: bad: lasts no millisecond" in capsys.readouterr().err
     with pytest.raises(BrokenPipeError):
         written(lambda record: (_ for _ in ()).throw(BrokenPipeError()), {"input": "a"})

@@ -1,4 +1,4 @@
-"""Baselines: what is changed in a config, and the most frequent answer counted by hand."""
+"""Baselines: the changes to a config, and the most frequent answer counted by hand."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ trainer:
 
 
 def parts(encoder: str = "FrameCNN", head: str = "SequenceClassificationHead", **source) -> dict:
-    """As much of the resolved options as the changes depend on."""
+    """The resolved options that the changes depend on."""
     return {
         "init_from": None,
         "model": {
@@ -71,13 +71,13 @@ def test_frames_with_labels_of_their_own_are_all_read_each_by_itself(head):
     assert mean_pooling(parts(head=head), 15) == (EACH[0], "model.recurrent.window=15")
 
 
-def test_a_head_with_a_memory_loses_it():
+def test_a_refined_head_is_replaced_by_a_plain_one():
     refined = parts(head="RefinedTokenHead")
     assert one_frame(refined)[0][2] == "model.head=models.TokenClassificationHead"
     assert mean_pooling(refined, 5)[-1] == "model.head=models.TokenClassificationHead"
 
 
-def test_no_frame_is_taken_where_there_is_none():
+def test_no_one_frame_baseline_without_frames():
     assert one_frame(parts("TokenEmbedding")) == ((), "its input is no video")
     assert one_frame(parts("LineCNN", "CTCHead"))[1] == "its input is no video"
     assert one_frame(parts())[1] == "datasets.Clips cannot give the middle frame alone"
@@ -95,29 +95,29 @@ def test_an_even_window_is_refused():
 
 @pytest.fixture
 def config(tmp_path, monkeypatch) -> Path:
-    """Five films of two people: up up down | up down."""
+    """Five videos of two people: up up down | up down."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     Path("films").mkdir()
     labels = {"a0": "up", "a1": "up", "a2": "down", "b0": "up", "b1": "down"}
-    for place, name in enumerate(labels):
-        film(Path(f"films/{name}.mp4"), [40 * place + t for t in range(5)], size=(16, 16))
+    for index, name in enumerate(labels):
+        film(Path(f"films/{name}.mp4"), [40 * index + t for t in range(5)], size=(16, 16))
     rows = [f"{name}.mp4,{label},{name[0]}" for name, label in labels.items()]
     Path("films/labels.csv").write_text("clip,label,group\n" + "\n".join(rows) + "\n", "utf-8")
     Path("clips.yaml").write_text(CLIPS, encoding="utf-8")
     return Path("clips.yaml")
 
 
-def test_the_changes_are_understood_as_they_are_meant(config):
-    """Parsed by `fit`: options of the former class are gone, shared ones stay."""
+def test_the_changes_are_parsed_as_intended(config):
+    """By `fit`: options of the replaced class are dropped, shared ones stay."""
     (variant,) = read_variants([str(config)], ["data.source.validation=0", "trainer.max_epochs=3"])
-    rows, told = with_baselines([variant], 15)
-    assert told == []
+    rows, notes = with_baselines([variant], 15)
+    assert notes == []
     names = ["clips", "clips, majority", "clips, one frame", "clips, mean pooling"]
     assert [row.name for row in rows] == names
     assert [row.counted for row in rows] == [False, True, False, False]
-    _, _, one, pooled = (row.options for row in rows)
-    for options in (one, pooled):
+    _, _, framewise, pooled = (row.options for row in rows)
+    for options in (framewise, pooled):
         assert options["model"]["recurrent"] == {
             "class_path": "models.MovingMean", "init_args": {"window": 1},
         }  # fmt: skip
@@ -126,12 +126,12 @@ def test_the_changes_are_understood_as_they_are_meant(config):
         assert options["trainer"]["max_epochs"] == 3
     encoders = [row.options["model"]["encoder"]["init_args"]["difference"] for row in rows]
     assert encoders == [True, True, False, True]
-    source = one["data"]["source"]["init_args"]
+    source = framewise["data"]["source"]["init_args"]
     assert (source["frames"], source["rate_hz"], source["validation"]) == (1, None, 0)
     assert pooled["data"] == variant.options["data"]
 
 
-def test_baselines_of_a_fine_tuned_config_start_from_nothing(monkeypatch):
+def test_baselines_of_a_fine_tuned_config_start_from_random_weights(monkeypatch):
     given = []
     monkeypatch.setattr(
         "pipeline.comparison.baselines.options_of",
@@ -139,15 +139,15 @@ def test_baselines_of_a_fine_tuned_config_start_from_nothing(monkeypatch):
     )
     options = parts(frames=None) | {"init_from": "runs/words/best.safetensors"}
     variant = Variant("lips", "lips", Path("lips.yaml"), ("init_from=x",), options)
-    _, told = with_baselines([variant], 15)
+    _, notes = with_baselines([variant], 15)
     assert len(given) == 2
-    assert all(one[0] == "init_from=x" and one[-1] == "init_from=null" for one in given)
-    says = "the baselines of lips start from nothing: the recurrent part of runs/words/best"
-    assert told[0].startswith(says)
+    assert all(o[0] == "init_from=x" and o[-1] == "init_from=null" for o in given)
+    message = "the baselines of lips start from nothing: the recurrent part of runs/words/best"
+    assert notes[0].startswith(message)
 
 
 def test_the_majority_of_clips(config):
-    """Trained on up up down: `up` is right for one of b's two."""
+    """Of up up down in training it is `up`, correct for one of b's two clips."""
     (variant,) = read_variants(
         [str(config)], ['data.source.test=["b"]', "data.source.validation=0"]
     )
@@ -160,20 +160,20 @@ def test_the_majority_of_clips(config):
 
 
 def test_the_most_frequent_label_and_its_share():
-    found = most_frequent_label([np.array(i) for i in (2, 0, 2, 0, 1)])
-    assert (found.id, found.confidence) == (0, 0.4)  # of two equal ones the first
+    label = most_frequent_label([np.array(i) for i in (2, 0, 2, 0, 1)])
+    assert (label.id, label.confidence) == (0, 0.4)  # of two equal counts the smaller label
 
 
 def test_the_most_frequent_transcript():
-    found = most_frequent_text([np.array(ids) for ids in ([1, 2], [3], [1, 2], [3], [1, 2])])
-    assert found.ids == [1, 2]
+    text = most_frequent_text([np.array(ids) for ids in ([1, 2], [3], [1, 2], [3], [1, 2])])
+    assert text.ids == [1, 2]
 
 
 def test_the_most_frequent_step():
     known = [np.array([2, IGNORED, IGNORED, IGNORED]), np.array([0, 2, 1])]
     assert most_frequent_step(known, 3, "x") == [2]
     several = [np.array([[1, 0, 1], [1, 0, 0]]), np.array([[1, 1, IGNORED], [0, 0, IGNORED]])]
-    assert most_frequent_step(several, 3, "x") == [0]  # the third: one of two is no majority
+    assert most_frequent_step(several, 3, "x") == [0]  # the second: 1 of 4 steps, the third: 1 of 2
     with pytest.raises(ValueError, match="x: no step of the training split is labelled"):
         most_frequent_step([np.full(3, IGNORED)], 3, "x")
 

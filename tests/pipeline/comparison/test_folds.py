@@ -1,4 +1,4 @@
-"""Folds: how groups are dealt, how scores are joined, and a comparison from end to end."""
+"""Folds: splitting groups, joining scores, and a comparison end to end."""
 
 import csv
 import json
@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
-from pipeline.comparison.folds import Fold, check_end, deal, find_folds, join_folds, sum_results
+from pipeline.comparison.folds import (
+    Fold,
+    check_limited,
+    find_folds,
+    join_folds,
+    split_groups,
+    sum_results,
+)
 from pipeline.evaluation.split_scores import SampleScores, load_scores
 from pipeline.training.history import read_history
 from tests.pipeline.commands.test_compare import trainings  # noqa: F401
@@ -17,15 +24,15 @@ from tests.pipeline.comparison.test_baselines import config  # noqa: F401
 COUNTS = {"a": 5, "b": 1, "c": 3, "d": 3, "e": 2}
 
 
-def test_each_group_by_itself():
-    assert deal(COUNTS, "groups", "x") == [("a",), ("b",), ("c",), ("d",), ("e",)]
+def test_one_fold_per_group():
+    assert split_groups(COUNTS, "groups", "x") == [("a",), ("b",), ("c",), ("d",), ("e",)]
 
 
-def test_groups_are_dealt_evenly_and_always_the_same():
-    """5 | 3 | 3; e joins the first of the lesser, b the one that is least then."""
-    dealt = [("a",), ("c", "e"), ("b", "d")]
-    assert deal(COUNTS, "3", "x") == dealt
-    assert deal(dict(reversed(COUNTS.items())), "3", "x") == dealt
+def test_groups_are_split_evenly_and_deterministically():
+    """5 | 3 | 3 samples; then e goes to the first of the two smaller folds, b to the other."""
+    folds = [("a",), ("c", "e"), ("b", "d")]
+    assert split_groups(COUNTS, "3", "x") == folds
+    assert split_groups(dict(reversed(COUNTS.items())), "3", "x") == folds
 
 
 @pytest.mark.parametrize(
@@ -37,25 +44,25 @@ def test_groups_are_dealt_evenly_and_always_the_same():
         ("6", COUNTS, "--folds 6: x has only 5 groups"),
     ],
 )
-def test_what_cannot_be_dealt(wanted, counts, says):
+def test_groups_that_cannot_be_split(wanted, counts, says):
     with pytest.raises(ValueError, match=says):
-        deal(counts, wanted, "x")
+        split_groups(counts, wanted, "x")
 
 
-def test_a_training_without_validation_must_have_an_end():
-    ends = {"max_epochs": 3, "max_steps": -1, "max_time": None}
-    check_end(ends, "x")
-    check_end(ends | {"max_epochs": None, "max_time": "00:00:10:00"}, "x")
+def test_a_training_without_validation_must_be_limited():
+    trainer = {"max_epochs": 3, "max_steps": -1, "max_time": None}
+    check_limited(trainer, "x")
+    check_limited(trainer | {"max_epochs": None, "max_time": "00:00:10:00"}, "x")
     for epochs in (None, -1):
         with pytest.raises(ValueError, match=f"x: trainer.max_epochs={epochs}; with --folds"):
-            check_end(ends | {"max_epochs": epochs}, "x")
+            check_limited(trainer | {"max_epochs": epochs}, "x")
 
 
-def test_a_fold_changes_the_source_alone():
+def test_a_fold_changes_only_the_source():
     options = {"data": {"source": {"init_args": {"test": 0.1, "validation": 0.2, "root": "r"}}}}
     fold = Fold(2, 3, ("é 1", '"'), 7, ("no", "yes"))
-    found = fold.apply(options)["data"]["source"]["init_args"]
-    assert found == {"test": ["é 1", '"'], "validation": [], "labels": ["no", "yes"], "root": "r"}
+    changed = fold.apply(options)["data"]["source"]["init_args"]
+    assert changed == {"test": ["é 1", '"'], "validation": [], "labels": ["no", "yes"], "root": "r"}
     assert options["data"]["source"]["init_args"]["test"] == 0.1
     given = dict(change.split("=", 1) for change in fold.overrides())
     assert {key: json.loads(value) for key, value in given.items()} == {
@@ -72,36 +79,37 @@ def test_a_source_without_named_groups_is_refused():
         find_folds(options, "groups", "y")
 
 
-def hits(names: str, group: str, *right: float, classes: list[list[int]] | None = None):
+def scores(names: str, group: str, *correct: float, classes: list[list[int]] | None = None):
+    """Accuracy of samples of one group, optionally with the accuracy of each class."""
     others = {}
     if classes:
-        of = np.array(classes, float)
-        others = {"mean_class_accuracy": (of * np.array(right)[:, None], of)}
-    numbers = np.array(right), np.ones(len(right))
-    return SampleScores("accuracy", list(names), [group] * len(right), *numbers, others)
+        counts = np.array(classes, float)
+        others = {"mean_class_accuracy": (counts * np.array(correct)[:, None], counts)}
+    numbers = np.array(correct), np.ones(len(correct))
+    return SampleScores("accuracy", list(names), [group] * len(correct), *numbers, others)
 
 
-def test_the_samples_of_all_folds_are_one_test():
-    """Not the mean of 100 and 25 percent; of class 0 two of three are right, of class 1 none."""
+def test_the_samples_of_all_folds_are_one_test_set():
+    """Not the mean of 100 and 25 percent; two of three are correct in class 0, none in class 1."""
     folds = [Fold(1, 2, ("a",), 1), Fold(2, 2, ("b",), 4)]
-    first = hits("v", "a", 1, classes=[[1, 0]])
-    second = hits("wxyz", "b", 1, 0, 0, 0, classes=[[1, 0], [1, 0], [0, 1], [0, 1]])
+    first = scores("v", "a", 1, classes=[[1, 0]])
+    second = scores("wxyz", "b", 1, 0, 0, 0, classes=[[1, 0], [1, 0], [0, 1], [0, 1]])
     joined = join_folds(folds, [first, second], "c")
     assert joined.names == list("vwxyz") and joined.groups == list("abbbb")
     assert joined.value == 40.0
     assert joined.other_values()["mean_class_accuracy"] == pytest.approx(100 / 3)
     assert joined.interval() == (25.0, 100.0)  # drawn from two groups
     with pytest.raises(ValueError, match="c: fold 2 has 4 samples but 1 were scored"):
-        join_folds(folds, [first, hits("w", "b", 1)], "c")
+        join_folds(folds, [first, scores("w", "b", 1)], "c")
     cer = SampleScores("cer", list("wxyz"), ["b"] * 4, np.zeros(4), np.ones(4))
     with pytest.raises(ValueError, match="different scores: accuracy, cer"):
         join_folds(folds, [first, cer], "c")
 
 
 def test_the_times_of_folds_add_up():
-    one = {"parameters": 9, "seconds": 3.0, "seconds_per_epoch": 1.0, "peak_memory_mib": 50.0}
-    two = one | {"seconds": 5.0, "seconds_per_epoch": 2.0, "peak_memory_mib": 70.0}
-    assert sum_results([one | {"best_epoch": 3}, two]) == {
+    first = {"parameters": 9, "seconds": 3.0, "seconds_per_epoch": 1.0, "peak_memory_mib": 50.0}
+    second = first | {"seconds": 5.0, "seconds_per_epoch": 2.0, "peak_memory_mib": 70.0}
+    assert sum_results([first | {"best_epoch": 3}, second]) == {
         "parameters": 9, "seconds": 8.0, "seconds_per_epoch": 1.5, "peak_memory_mib": 70.0,
     }  # fmt: skip
 

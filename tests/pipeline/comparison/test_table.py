@@ -1,8 +1,9 @@
-"""The table of a comparison against figures worked out by hand, and its picture."""
+"""The table of a comparison against values computed by hand, its files and its plot."""
 
 import csv
 import json
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -11,22 +12,15 @@ from matplotlib.text import Text
 
 from pipeline.comparison.files import read_beside, write_csv, write_json
 from pipeline.comparison.plot import COLOURS, draw, spread
-from pipeline.comparison.table import (
-    Row,
-    Trained,
-    columns,
-    explain,
-    markdown,
-    row_of,
-)
+from pipeline.comparison.table import Row, Trained, columns, explain, markdown, row_of
 from pipeline.evaluation.split_scores import SampleScores, average, load_scores
 from pipeline.training.history import summarize
 
 GROUPS = ["a", "a", "b", "b"]
 
 
-def hits(*right: float, names: str = "wxyz", metric: str = "accuracy") -> SampleScores:
-    return SampleScores(metric, list(names), GROUPS, np.array(right, float), np.ones(4))
+def scores(*correct: float, names: str = "wxyz", metric: str = "accuracy") -> SampleScores:
+    return SampleScores(metric, list(names), GROUPS, np.array(correct, float), np.ones(4))
 
 
 def epoch(number: int, seconds: float, accuracy: float, memory: float = 100.0) -> dict:
@@ -41,7 +35,7 @@ def epoch(number: int, seconds: float, accuracy: float, memory: float = 100.0) -
 
 
 def trained(name: str, *seeds: SampleScores, stretch: float = 1.0) -> Trained:
-    """Each seed has an epoch more than the one before, and takes as much longer."""
+    """Each seed has one epoch more than the previous one; all take `stretch` times as long."""
     histories = [
         [epoch(e, stretch * 2 * e, 50 + 10 * e, 100 * (seed + 1)) for e in range(1, 4 + seed)]
         for seed in range(len(seeds))
@@ -49,18 +43,18 @@ def trained(name: str, *seeds: SampleScores, stretch: float = 1.0) -> Trained:
     return Trained(name, list(seeds), [summarize(h) for h in histories], histories)
 
 
-FIRST = trained("first", hits(1, 1, 0, 0), hits(1, 0, 0, 0))
-SECOND = trained("second", hits(1, 1, 1, 1), hits(1, 1, 1, 0), stretch=5.0)
+FIRST = trained("first", scores(1, 1, 0, 0), scores(1, 0, 0, 0))
+SECOND = trained("second", scores(1, 1, 1, 1), scores(1, 1, 1, 0), stretch=5.0)
 
 
-def test_a_history_gives_its_figures():
+def test_a_history_is_summarized():
     rows = [epoch(1, 3.0, 60), epoch(2, 5.0, 80), epoch(3, 6.0, 80), epoch(4, 8.0, 70)]
-    found = summarize([*rows, epoch(5, 9.0, 0) | {"validation": {}}])
-    assert found["best_epoch"] == 3  # of two equally good ones the later, as best.safetensors
-    assert (found["epochs"], found["seconds"], found["parameters"]) == (5, 9.0, 1234)
-    assert found["seconds_per_epoch"] == 2.0  # of 3, 2, 1, 2, 1
-    assert (found["samples_per_second"], found["peak_memory_mib"]) == (30.0, 105.0)
-    assert "gpu_memory_mib" not in found
+    summary = summarize([*rows, epoch(5, 9.0, 0) | {"validation": {}}])
+    assert summary["best_epoch"] == 3  # the later of two equal ones, as in best.safetensors
+    assert (summary["epochs"], summary["seconds"], summary["parameters"]) == (5, 9.0, 1234)
+    assert summary["seconds_per_epoch"] == 2.0  # of 3, 2, 1, 2, 1
+    assert (summary["samples_per_second"], summary["peak_memory_mib"]) == (30.0, 105.0)
+    assert "gpu_memory_mib" not in summary
 
 
 def test_a_row_holds_means_over_seeds():
@@ -69,7 +63,7 @@ def test_a_row_holds_means_over_seeds():
     assert row.deviation == pytest.approx(math.sqrt(2) * 12.5)
     assert row.seconds == 5 * (6 + 8) / 2 and row.seconds_per_epoch == 10
     assert row.best_epoch == 3.5 and row.peak_memory_mib == 204
-    # both samples of group a are always right, b's are right with 1 and 1/2
+    # both samples of group a are correct for all seeds, those of b for 1 and 1/2 of them
     assert (row.low, row.high) == (75.0, 100.0)
 
 
@@ -81,40 +75,40 @@ def test_the_difference_is_paired():
     assert math.isnan(row_of(FIRST, FIRST).difference)
 
 
-def test_no_difference_between_other_samples_or_metrics():
-    for other in (hits(1, 1, 1, 1, names="wxyq"), hits(1, 1, 1, 1, metric="cer")):
+def test_no_difference_for_other_samples_or_metrics():
+    for other in (scores(1, 1, 1, 1, names="wxyq"), scores(1, 1, 1, 1, metric="cer")):
         assert math.isnan(row_of(trained("other", other), FIRST).difference)
 
 
 def test_seeds_scored_on_other_samples_are_refused():
     with pytest.raises(ValueError, match="seeds 0 and 1 were scored on different samples"):
-        average([hits(1, 1, 1, 1), hits(1, 1, 1, 1, names="wxyq")])
+        average([scores(1, 1, 1, 1), scores(1, 1, 1, 1, names="wxyq")])
 
 
 def test_edits_are_summed_before_they_are_divided():
-    """cer: 1 of 10 and 6 of 6 letters are 7 of 16, whatever the mean of the rates is."""
+    """CER: 1 of 10 and 6 of 6 characters are 7 of 16, not the mean of the two rates."""
     score = SampleScores("cer", ["x", "y"], ["a", "b"], np.array([1.0, 6]), np.array([10.0, 6]))
     assert score.value == 43.75
 
 
 def test_scores_survive_the_file(tmp_path):
-    hits(1, 0.5, 0, 1).save(tmp_path / "samples.npz")
+    scores(1, 0.5, 0, 1).save(tmp_path / "samples.npz")
     assert [p.name for p in tmp_path.iterdir()] == ["samples.npz"]
-    found = load_scores(tmp_path / "samples.npz")
-    assert found.same_samples(hits(0, 0, 0, 0)) and found.numerators.tolist() == [1, 0.5, 0, 1]
+    loaded = load_scores(tmp_path / "samples.npz")
+    assert loaded.same_samples(scores(0, 0, 0, 0)) and loaded.numerators.tolist() == [1, 0.5, 0, 1]
     (tmp_path / "samples.npz").write_bytes(b"PK")
     with pytest.raises(ValueError, match=r"samples\.npz: no scores of samples"):
         load_scores(tmp_path / "samples.npz")
 
 
-def beside(tmp_path, *entries: object) -> str:
+def external_file(tmp_path, *entries: object) -> str:
     (tmp_path / "beside.json").write_text(json.dumps(entries), encoding="utf-8")
     return str(tmp_path / "beside.json")
 
 
-def test_figures_from_elsewhere_stand_beside(tmp_path):
+def test_external_scores_are_read(tmp_path):
     counted = {"name": "NB|SVM", "score": 91.2, "low": 90.9, "high": None, "note": "counted"}
-    (row,) = read_beside(beside(tmp_path, counted))
+    (row,) = read_beside(external_file(tmp_path, counted))
     assert (row.name, row.score, row.low, row.note) == ("NB|SVM", 91.2, 90.9, "counted")
     assert math.isnan(row.high) and math.isnan(row.seconds) and math.isnan(row.parameters)
 
@@ -128,8 +122,9 @@ def test_figures_from_elsewhere_stand_beside(tmp_path):
     ],
 )
 def test_a_wrong_entry_is_named(tmp_path, entry, says):
+    path = external_file(tmp_path, {"name": "x", "score": 1, "note": "n"}, entry)
     with pytest.raises(ValueError, match=says):
-        read_beside(beside(tmp_path, {"name": "x", "score": 1, "note": "n"}, entry))
+        read_beside(path)
 
 
 ROWS = [
@@ -140,41 +135,42 @@ ROWS = [
 ]
 
 
-def test_markdown_and_csv_say_the_same(tmp_path):
+def test_markdown_and_csv_have_the_same_cells(tmp_path):
     write_csv(ROWS, tmp_path / "table.csv")
     with open(tmp_path / "table.csv", encoding="utf-8", newline="") as file:
-        found = list(csv.reader(file))
-    table = markdown(ROWS, "told").splitlines()
-    assert table[-2:] == ["", "told"]
-    cut = [line[2:-2].replace("\\|", "\0").split(" | ") for line in table[:-2]]
-    del cut[1]
-    assert [[cell.replace("\0", "|").strip() for cell in line] for line in cut] == found
-    second = dict(zip(found[0], found[2], strict=True))
+        table = list(csv.reader(file))
+    lines = markdown(ROWS, "notes").splitlines()
+    assert lines[-2:] == ["", "notes"]
+    rows = [line[2:-2].replace("\\|", "\0").split(" | ") for line in lines[:-2]]
+    del rows[1]
+    assert [[cell.replace("\0", "|").strip() for cell in row] for row in rows] == table
+    second = dict(zip(table[0], table[2], strict=True))
     assert second == {
         "model": "second", "accuracy %": "87.50", "± seeds": "17.68",
         "95 % interval": "75.00-100.00", "to the first": "+50.00 (+25.00 to +75.00)",
         "parameters": "1234", "s/epoch": "10", "best epoch": "3.5", "training s": "35",
         "peak MiB": "204", "note": "trained",
     }  # fmt: skip
-    assert [line[0] for line in found[1:]] == ["first", "second", "NB|SVM", "paper"]
+    assert [row[0] for row in table[1:]] == ["first", "second", "NB|SVM", "paper"]
 
 
-def test_columns_that_say_nothing_are_left_out():
-    one = trained("one", hits(1, 1, 0, 0))
-    titles = [column.title for column in columns([row_of(one, one)])]
-    assert not {"± seeds", "to the first", "GPU MiB", "metric"} & set(titles)
-    mixed = [row_of(one, one), row_of(trained("two", hits(1, 1, 0, 0, metric="cer")), one)]
-    assert [c.cells for c in columns(mixed) if c.title == "metric"] == [["accuracy", "cer"]]
+def test_empty_columns_are_left_out():
+    first = trained("first", scores(1, 1, 0, 0))
+    titles = columns([row_of(first, first)]).keys()
+    assert not {"± seeds", "to the first", "GPU MiB", "metric"} & titles
+    second = trained("second", scores(1, 1, 0, 0, metric="cer"))
+    mixed = [row_of(first, first), row_of(second, first)]
+    assert columns(mixed)["metric"] == ["accuracy", "cer"]
 
 
-def test_the_words_below_the_table():
-    told = explain(ROWS, [FIRST, SECOND], "validation")
-    assert told.startswith("validation: 4 samples in 2 groups; it also chose the best epoch")
-    assert "bootstrap over groups of each sample's mean over the seeds" in told
+def test_the_notes_below_the_table():
+    notes = explain(ROWS, [FIRST, SECOND], "validation")
+    assert notes.startswith("validation: 4 samples in 2 groups; it also chose the best epoch")
+    assert "bootstrap over groups of each sample's mean over the seeds" in notes
     assert "it also chose" not in explain(ROWS, [FIRST, SECOND], "test")
 
 
-def test_the_picture_shows_every_config_and_baseline(tmp_path):
+def test_the_plot_shows_every_config_and_baseline(tmp_path):
     figure = draw(ROWS, [FIRST, SECOND], "validation")
     left, right = figure.axes
     assert left.get_ylabel() == "validation accuracy (%)"
@@ -187,22 +183,21 @@ def test_the_picture_shows_every_config_and_baseline(tmp_path):
     assert points == [(7.0, 37.5), (35.0, 87.5)]
     thick = [line for line in right.lines if line.get_linewidth() > 1]
     assert [line.get_color() for line in thick] == list(COLOURS[:2])
-    assert thick[0].get_xydata().tolist() == [[2, 60], [4, 70], [6, 80]]  # as far as both went
+    assert thick[0].get_xydata().tolist() == [[2, 60], [4, 70], [6, 80]]  # the epochs of both
     assert [len(line.get_xdata()) for line in right.lines if line not in thick] == [3, 4, 3, 4]
     assert to_rgba(COLOURS[0], 0.15) in map(tuple, right.collections[0].get_facecolor())
     figure.savefig(tmp_path / "compare.png")
     assert (tmp_path / "compare.png").stat().st_size > 10_000
 
 
-def test_no_words_of_the_picture_lie_over_others():
+def test_no_texts_of_the_plot_overlap():
     figure = draw(ROWS, [FIRST, SECOND], "validation")
     figure.draw_without_rendering()
     left, right = figure.axes
-    boxes = [Text.get_window_extent(text) for text in left.texts]  # without its line
+    boxes = [Text.get_window_extent(text) for text in left.texts]  # without the arrow
     boxes += [right.get_tightbbox(), figure.legends[0].get_window_extent()]
     boxes += [left.xaxis.get_tightbbox()]
-    for place, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+    assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
 
 
 def test_labels_move_apart_and_stay_inside():
@@ -211,8 +206,8 @@ def test_labels_move_apart_and_stay_inside():
     assert spread([0.98, 0.99], 0.05) == pytest.approx([0.95, 1.0])
 
 
-def test_figures_that_are_unknown_are_left_out_of_the_json(tmp_path):
+def test_the_json_has_no_nan(tmp_path):
     row = Row("a", "accuracy", 91.5, others={"edit": math.nan, "f1@50": 40.0})
     write_json([row], tmp_path / "t.json")
-    told = json.loads((tmp_path / "t.json").read_text(), parse_constant=pytest.fail)
-    assert told == {"a": {"accuracy": 91.5, "f1@50": 40.0}}
+    written = json.loads((tmp_path / "t.json").read_text(), parse_constant=pytest.fail)
+    assert written == {"a": {"accuracy": 91.5, "f1@50": 40.0}}

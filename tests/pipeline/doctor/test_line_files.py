@@ -1,4 +1,4 @@
-"""Rows as they are listed: broken ones, images without a row, the splits of a config."""
+"""Listings of line data: unusable rows, images without a row, the splits of a config."""
 
 import json
 import re
@@ -14,26 +14,27 @@ from tests.support.small import noise_line, write_image
 
 def pages(root: Path, count: int = 12) -> Path:
     names = [f"p{page}__{line}.png" for page in range(count) for line in range(2)]
-    for place, name in enumerate(names):
-        write_image(root / name, noise_line(place))
+    for index, name in enumerate(names):
+        write_image(root / name, noise_line(index))
     (root / "labels.tsv").write_text("".join(f"{name}\tab\n" for name in names))
     return root
 
 
-def test_rows_are_taken_as_they_are_and_broken_ones_are_told(tmp_path):
+def test_rows_are_listed_unchanged_and_unusable_ones_are_reported(tmp_path):
     write_image(tmp_path / "p1__a.png", noise_line(0))
     write_image(tmp_path / "p1__c.png", noise_line(0))
     rows = "p1__a.png\tcafe\u0301 \np1__b.png\tb\tgiven\nno tab here\nx.png\ta\tb\tc\n"
     (tmp_path / "labels.tsv").write_text(rows, encoding="utf-8")
-    found = list_folder(LineFolder(str(tmp_path)), True)
-    assert [(line.name, line.text, line.group, line.where) for line in found.lines] == [
+    listing = list_folder(LineFolder(str(tmp_path)), True)
+    assert [(line.name, line.text, line.group, line.where) for line in listing.lines] == [
         ("p1__a.png", "cafe\u0301 ", "p1", "labels.tsv, line 1"),
         ("p1__b.png", "b", "given", "labels.tsv, line 2"),
         ("p1__c.png", None, "p1", "not in labels.tsv"),
     ]
-    assert len(found.problems) == 2
-    assert "line 3: 1 columns" in found.problems[0] and "line 4: 4 columns" in found.problems[1]
-    with pytest.raises(ValueError, match="line 3: 1 columns"):  # as they say: training refuses
+    assert len(listing.problems) == 2
+    assert "line 3: 1 columns" in listing.problems[0] and "line 4: 4 columns" in listing.problems[1]
+    # training refuses the table, as the message says
+    with pytest.raises(ValueError, match="line 3: 1 columns"):
         RealLines([LineFolder(str(tmp_path))])
 
 
@@ -41,33 +42,33 @@ def test_a_config_gives_each_line_the_split_that_training_gives_it(tmp_path):
     root = pages(tmp_path / "lines")
     (tmp_path / "out.tsv").write_text("p3__0.png\ttorn\np3__1.png\n")
     options = {"validation": 0.25, "test": 0.25, "leave_out": str(tmp_path / "out.tsv")}
-    told = ", ".join(f"{name}: {value}" for name, value in options.items())
+    entries = ", ".join(f"{name}: {value}" for name, value in options.items())
     config = tmp_path / "c.yaml"
     config.write_text(
         "data: {source: {class_path: datasets.RealLines, init_args: {folders: ["
-        f"{{root: {root}, {told}}}]}}}}}}\n"
+        f"{{root: {root}, {entries}}}]}}}}}}\n"
     )
-    found = list_config(config)
+    listing = list_config(config)
     source = RealLines([LineFolder(str(root), **options)])
     for split in ("train", "validation", "test"):
-        listed = {line.path for line in found.lines if line.split == split}
+        listed = {line.path for line in listing.lines if line.split == split}
         assert listed == set(source.split(split).names) and listed
-    assert [line.group for line in found.left_out] == ["p3", "p3"] and len(found.lines) == 22
+    assert [line.group for line in listing.left_out] == ["p3", "p3"] and len(listing.lines) == 22
     config.write_text("data: {}\n")
     with pytest.raises(ValueError, match=r"c\.yaml: no datasets\.RealLines in it"):
         list_config(config)
 
 
 @pytest.mark.parametrize(
-    ("names", "says"),
+    ("names", "message"),
     [
         (["p3__0.png", "q.png"], r"1 of its 2 names are no line's, such as 'q.png'"),
         (["q.png"], "training refuses it"),
         (["p3__0.png"], None),
     ],
 )
-def test_a_stale_list_of_lines_to_leave_out_is_told(tmp_path, names, says):
-    """Both folders share it: what is a line of one of them is none too many for the other."""
+def test_unknown_names_in_a_list_of_lines_to_leave_out_are_reported(tmp_path, names, message):
+    """Two folders share the list: a name is unknown only if neither has such a line."""
     first, second = pages(tmp_path / "a"), pages(tmp_path / "b", 2)
     stale = tmp_path / "out.tsv"
     stale.write_text("\n".join(names))
@@ -76,14 +77,14 @@ def test_a_stale_list_of_lines_to_leave_out_is_told(tmp_path, names, says):
     config = tmp_path / "c.yaml"
     config.write_text(json.dumps({"data": {"source": source}}))
     problems = list_config(config).problems
-    assert len(problems) == (says is not None)
-    assert says is None or re.search(says, problems[0])
-    if says == "training refuses it":
+    assert len(problems) == (message is not None)
+    assert message is None or re.search(message, problems[0])
+    if message == "training refuses it":
         with pytest.raises(ValueError, match="names are no line's"):
             RealLines([LineFolder(**folder) for folder in folders])
 
 
-def test_only_tables_of_images_and_gt_txt_are_lines(tmp_path):
+def test_only_tables_of_images_and_gt_txt_hold_lines(tmp_path):
     assert not holds_lines(tmp_path)
     (tmp_path / "labels.tsv").write_text("film.mp4\twalk\n")
     assert not holds_lines(tmp_path) and not holds_lines(tmp_path / "labels.tsv")
@@ -95,7 +96,7 @@ def test_only_tables_of_images_and_gt_txt_are_lines(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("a.png\tx: y\tz\n", r"no config of lines; .*"),
         ("{folders: 3}", r"folders: 3 is no list"),
@@ -108,29 +109,29 @@ def test_only_tables_of_images_and_gt_txt_are_lines(tmp_path):
         ("{folders: [{root: x, repeat: true}]}", "repeat True in .*; expected int"),
     ],
 )
-def test_a_file_that_is_no_config_is_named_with_what_is_wrong(tmp_path, content, says):
+def test_an_invalid_config_is_named_with_the_reason(tmp_path, content, message):
     if content.startswith("{"):
         content = f"{{class_path: datasets.RealLines, init_args: {content}}}"
     (tmp_path / "c.yaml").write_text(content)
-    with pytest.raises(ValueError, match=rf"c\.yaml: .*{says}"):
+    with pytest.raises(ValueError, match=rf"c\.yaml: .*{message}"):
         list_config(tmp_path / "c.yaml")
 
 
-def test_options_of_all_types_are_taken():
+def test_options_of_all_types_are_accepted():
     options = {"root": "x", "validation": 0, "test": ["a"], "repeat": 2, "leave_out": None}
     part = {"class_path": "datasets.RealLines", "init_args": {"folders": [options]}}
     assert list(folders_in([{"any": part}])) == [LineFolder(**options)]
 
 
-def test_a_pattern_that_is_none_is_named(tmp_path):
+def test_an_invalid_group_pattern_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"group_pattern '\(': missing \)"):
         list_folder(LineFolder(str(pages(tmp_path)), group_pattern="("), True)
 
 
-def test_other_xml_makes_no_folder_one_of_lines(tmp_path):
+def test_a_folder_with_other_xml_files_holds_no_lines(tmp_path):
     (tmp_path / "settings.xml").write_text('<?xml version="1.0"?>\n<settings a="1"/>')
     (tmp_path / "broken.xml").write_text("PcGts")
     assert not holds_lines(tmp_path)
-    assert holds_lines(tmp_path / "broken.xml")  # given itself, it is told what is wrong with it
+    assert holds_lines(tmp_path / "broken.xml")  # given itself, its fault is reported
     (tmp_path / "page.xml").write_text('<?xml version="1.0"?>\n<!-- x --><pc:PcGts><cut off')
     assert holds_lines(tmp_path)

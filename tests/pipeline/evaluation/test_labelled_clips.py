@@ -1,4 +1,4 @@
-"""evaluate on videos: a reader of brightness stands in for a network: every score is known."""
+"""evaluate on videos, with a recognizer of brightness instead of a network: known scores."""
 
 import json
 from pathlib import Path
@@ -30,22 +30,27 @@ GREY = {"d": 30, "b": 220}
 LABELS = ["dark", "bright"]
 
 
-def write_film(path: Path, frames: str) -> str:
-    """ "ddb": two dark frames and a bright one, ten a second."""
+def write_video(path: Path, frames: str) -> str:
+    """Write a video of 10 Hz; "ddb" is two dark frames and a bright one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
         stream.height = stream.width = 16
         stream.pix_fmt = "yuv420p"
         for letter in frames:
-            picture = np.full((16, 16, 3), GREY[letter], np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = np.full((16, 16, 3), GREY[letter], np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     return str(path)
 
 
+def write_rows(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
 class Brightness:
-    """Says of each frame, or of the last one, whether it is bright; spells d and b."""
+    """Recognizer that classifies each frame, or the last one, by brightness; spells d and b."""
 
     def __init__(self, head, labels=LABELS, **options):
         self.bundle = Bundle(SimpleNamespace(head=head), labels, ClipReader(8, 8, **options))
@@ -74,13 +79,13 @@ def parsed(data, *arguments: str):
     parser.add_argument("--json", type=str | None)
     parser.add_argument("--group_pattern", default="(.+?)__")
     options = parser.parse_args(list(arguments))
-    words = {"data": str(data), "model": "m", "ignore_case": False, "fold_punctuation": False}
-    return SimpleNamespace(**vars(options), **words)
+    fixed = {"data": str(data), "model": "m", "ignore_case": False, "fold_punctuation": False}
+    return SimpleNamespace(**vars(options), **fixed)
 
 
 @pytest.fixture
 def scored(tmp_path, capsys):
-    """(recognizer, data, arguments) -> exit code, the scores written, standard output, error."""
+    """(recognizer, data, arguments) -> exit code, scores in the file, standard output, error."""
 
     def run(recognizer, data, *arguments: str):
         file = tmp_path / "scores.json"
@@ -97,27 +102,25 @@ def steps_head() -> TokenClassificationHead:
 
 @pytest.fixture
 def table(tmp_path) -> Path:
-    """Truth in frames: the first film is read right but for one frame; the second has a part
-    without label and one to ignore.
+    """Annotations in frames: one frame of the first video is read wrong; the second has a part
+    without a label and one to ignore.
     """
-    write_film(tmp_path / "a.mp4", "ddddbbbbdddd")
-    write_film(tmp_path / "b.mp4", "bbbbbbdd")
+    write_video(tmp_path / "a.mp4", "ddddbbbbdddd")
+    write_video(tmp_path / "b.mp4", "bbbbbbdd")
     rows = ["a.mp4,0,5,dark,p", "a.mp4,5,8,bright,p", "a.mp4,8,12,dark,p"]
     rows += ["b.mp4,0,3,bright,q", "b.mp4,5,6,nothing,q", "b.mp4,6,8,dark,q"]
-    text = "\n".join(["clip,start_frame,end_frame,label,group", *rows]) + "\n"
-    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
-    return tmp_path / "t.csv"
+    return write_rows(tmp_path / "t.csv", "clip,start_frame,end_frame,label,group", *rows)
 
 
-def test_steps_by_hand(scored, table):
-    code, found, out, err = scored(Brightness(steps_head()), table, "--ignore", "nothing")
+def test_step_scores_against_values_computed_by_hand(scored, table):
+    code, values, out, err = scored(Brightness(steps_head()), table, "--ignore", "nothing")
     assert (code, err) == (0, "")
-    assert found["frame_accuracy"] == pytest.approx(100 * 16 / 17)
+    assert values["frame_accuracy"] == pytest.approx(100 * 16 / 17)
     # bright: 3 + 3 of 6; dark: 4 of 5, 4 of 4, 2 of 2
-    assert found["mean_class_accuracy"] == pytest.approx(100 * (1 + 10 / 11) / 2)
-    assert found["edit"] == found["f1@10"] == found["f1@50"] == 100
-    assert found["boundary_error_s"] == pytest.approx((0.1 + 0.0) / 2)
-    assert (found["boundaries_missed"], found["n"]) == (0, 2)
+    assert values["mean_class_accuracy"] == pytest.approx(100 * (1 + 10 / 11) / 2)
+    assert values["edit"] == values["f1@10"] == values["f1@50"] == 100
+    assert values["boundary_error_s"] == pytest.approx((0.1 + 0.0) / 2)
+    assert (values["boundaries_missed"], values["n"]) == (0, 2)
     assert "over 2 groups" in out and "2 clips, " in out and "2 true and 2 predicted" in out
     assert "edit 100.00 % as the mean over clips" in out
     table_lines = out[out.index("true / said") :].splitlines()
@@ -127,56 +130,56 @@ def test_steps_by_hand(scored, table):
     ]
 
 
-def test_seconds_and_a_rate_give_the_same_truth(scored, table, tmp_path):
+def test_annotations_in_seconds_and_a_frame_rate_give_the_same_targets(scored, table, tmp_path):
     rows = ["a.mp4,0.0,0.45,dark", "a.mp4,0.45,0.8,bright", "a.mp4,0.8,1.2,dark"]
-    text = "\n".join(["clip,start,end,label", *rows]) + "\n"
-    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
-    _, found, _, err = scored(Brightness(steps_head()), tmp_path / "s.csv")
-    assert err == "" and found["frame_accuracy"] == pytest.approx(100 * 11 / 12)
+    write_rows(tmp_path / "s.csv", "clip,start,end,label", *rows)
+    _, values, _, err = scored(Brightness(steps_head()), tmp_path / "s.csv")
+    assert err == "" and values["frame_accuracy"] == pytest.approx(100 * 11 / 12)
     # at 5 a second: frames 0 2 4 6 8 10, of which number 4 is wrong, and the change comes at 0.4
-    _, found, _, err = scored(Brightness(steps_head(), rate_hz=5.0), tmp_path / "s.csv")
-    assert err == "" and found["frame_accuracy"] == pytest.approx(100 * 5 / 6)
-    assert found["boundary_error_s"] == pytest.approx(0.1)  # said at 0.4, true at 0.6; and none
+    _, values, _, err = scored(Brightness(steps_head(), rate_hz=5.0), tmp_path / "s.csv")
+    assert err == "" and values["frame_accuracy"] == pytest.approx(100 * 5 / 6)
+    # one boundary predicted at 0.4 and true at 0.6, the other exact
+    assert values["boundary_error_s"] == pytest.approx(0.1)
 
 
-def test_background_labels_make_no_segments(scored, table):
+def test_background_labels_form_no_segments(scored, table):
     options = ("--ignore", "nothing", "--background", "dark")
-    _, found, out, _ = scored(Brightness(steps_head()), table, *options)
-    assert found["edit"] == 100 and "no segments: dark" in out
-    assert found["f1@50"] == 100 and found["frame_accuracy"] == pytest.approx(100 * 16 / 17)
+    _, values, out, _ = scored(Brightness(steps_head()), table, *options)
+    assert values["edit"] == 100 and "no segments: dark" in out
+    assert values["f1@50"] == 100 and values["frame_accuracy"] == pytest.approx(100 * 16 / 17)
     (table.parent / "b.mp4").write_bytes(b"no video")  # one bright segment found, one missed
-    _, found, _, _ = scored(Brightness(steps_head()), table, *options)
-    assert found["edit"] == 50 and found["f1@50"] == pytest.approx(100 * 2 / 3)
+    _, values, _, _ = scored(Brightness(steps_head()), table, *options)
+    assert values["edit"] == 50 and values["f1@50"] == pytest.approx(100 * 2 / 3)
     with pytest.raises(ValueError, match="--background grey: the bundle has no such label"):
         scored(Brightness(steps_head()), table, "--ignore", "nothing", "--background", "grey")
 
 
-def test_a_bad_video_is_wrong_in_as_many_steps_as_it_should_have(scored, table):
+def test_an_unreadable_video_counts_as_wrong_in_all_its_expected_steps(scored, table):
     (table.parent / "b.mp4").write_bytes(b"no video")
-    code, found, out, err = scored(Brightness(steps_head()), table, "--ignore", "nothing")
+    code, values, out, err = scored(Brightness(steps_head()), table, "--ignore", "nothing")
     assert code == 1 and "b.mp4" in err and "(counted as wrong)" in err
-    assert found["frame_accuracy"] == pytest.approx(100 * 11 / 17)  # 5 of b's 8 steps have labels
-    assert found["f1@50"] == pytest.approx(100 * 6 / (6 + 2)) and found["boundaries_missed"] == 0
-    assert found["edit"] == pytest.approx(100 * 3 / 5)
-    # at 5 a second: a says ddbbdd to dddbdd, and b would have had frames 0, 2 (bright) and 6 (dark)
+    assert values["frame_accuracy"] == pytest.approx(100 * 11 / 17)  # 5 of b's 8 steps have labels
+    assert values["f1@50"] == pytest.approx(100 * 6 / (6 + 2)) and values["boundaries_missed"] == 0
+    assert values["edit"] == pytest.approx(100 * 3 / 5)
+    # at 5 a second: a is read as ddbbdd, true is dddbdd; b would have 0, 2 (bright), 6 (dark)
     slow = Brightness(steps_head(), rate_hz=5.0)
-    _, found, _, _ = scored(slow, table, "--ignore", "nothing")
-    assert found["frame_accuracy"] == pytest.approx(100 * 5 / 9)
-    assert found["mean_class_accuracy"] == pytest.approx(100 * (1 / 3 + 4 / 6) / 2)
+    _, values, _, _ = scored(slow, table, "--ignore", "nothing")
+    assert values["frame_accuracy"] == pytest.approx(100 * 5 / 9)
+    assert values["mean_class_accuracy"] == pytest.approx(100 * (1 / 3 + 4 / 6) / 2)
     (table.parent / "a.mp4").write_bytes(b"no video either")
-    code, found, out, _ = scored(Brightness(steps_head()), table, "--ignore", "nothing")
-    assert code == 1 and found["frame_accuracy"] == found["edit"] == found["f1@10"] == 0
-    assert found["boundary_error_s"] is None and "boundary error undefined" in out
+    code, values, out, _ = scored(Brightness(steps_head()), table, "--ignore", "nothing")
+    assert code == 1 and values["frame_accuracy"] == values["edit"] == values["f1@10"] == 0
+    assert values["boundary_error_s"] is None and "boundary error undefined" in out
 
 
-def test_annotations_behind_the_end_of_a_clip_are_told(scored, table):
-    write_film(table.parent / "a.mp4", "dddd")
-    code, found, _, err = scored(Brightness(steps_head()), table, "--ignore", "nothing")
-    assert code == 0 and found["frame_accuracy"] == 100
+def test_annotations_past_the_end_of_a_clip_are_reported(scored, table):
+    write_video(table.parent / "a.mp4", "dddd")
+    code, values, _, err = scored(Brightness(steps_head()), table, "--ignore", "nothing")
+    assert code == 0 and values["frame_accuracy"] == 100
     assert "a.mp4: 'bright' from frame 5 to 8" in err and "not scored from there on" in err
 
 
-def test_labels_that_nobody_knows_are_named_before_anything_is_read(table):
+def test_unknown_labels_are_named_before_any_clip_is_read(table):
     (table.parent / "a.mp4").unlink()
     with pytest.raises(ValueError, match=r"t\.csv: labels that the bundle does not know: nothing"):
         labelled_clips(Brightness(steps_head()).bundle, parsed(table))
@@ -185,17 +188,17 @@ def test_labels_that_nobody_knows_are_named_before_anything_is_read(table):
 @pytest.fixture
 def folders(tmp_path) -> Path:
     for name, frames in (("dark/a__1", "bd"), ("dark/a__2", "bb"), ("bright/b__1", "db")):
-        write_film(tmp_path / "clips" / f"{name}.mp4", frames)
+        write_video(tmp_path / "clips" / f"{name}.mp4", frames)
     return tmp_path / "clips"
 
 
 def test_a_folder_for_each_class(scored, folders):
     (folders / "bright" / "b__2.mp4").write_bytes(b"no video")
     head = SequenceClassificationHead(1, 2)
-    code, found, out, err = scored(Brightness(head), folders)
+    code, values, out, err = scored(Brightness(head), folders)
     assert code == 1 and "b__2.mp4" in err and "(counted as wrong)" in err
-    assert found["accuracy"] == 50 and found["mean_class_accuracy"] == 50
-    assert set(found) == {"accuracy", "mean_class_accuracy", "ece", "n", "per_second"}
+    assert values["accuracy"] == 50 and values["mean_class_accuracy"] == 50
+    assert set(values) == {"accuracy", "mean_class_accuracy", "ece", "n", "per_second"}
     assert "over 2 groups" in out and "4 clips, " in out  # a and b, before the __
     assert [line.split() for line in out[out.index("true / said") :].splitlines()[:3]] == [
         ["true", "/", "said", "dark", "bright", "unread", "right"],
@@ -211,34 +214,33 @@ def test_a_folder_for_each_class(scored, folders):
 
 def test_clip_labels_of_chosen_rows_and_columns(scored, folders):
     rows = ["dark/a__1.mp4,yes,dark,s", "dark/a__2.mp4,no,bright,s", "bright/b__1.mp4,yes,nope,t"]
-    text = "\n".join(["clip,use,kind,scene", *rows]) + "\n"
-    (folders / "t.csv").write_text(text, encoding="utf-8")
+    write_rows(folders / "t.csv", "clip,use,kind,scene", *rows)
     arguments = ("--column", "kind", "--where", "use=yes", "--group", "scene", "--ignore", "nope")
     head = SequenceClassificationHead(1, 2)
-    code, found, out, err = scored(Brightness(head), folders / "t.csv", *arguments)
-    assert (code, found["accuracy"], found["n"]) == (0, 100, 1)
+    code, values, out, err = scored(Brightness(head), folders / "t.csv", *arguments)
+    assert (code, values["accuracy"], values["n"]) == (0, 100, 1)
     assert err == "1 clips have a label of --ignore; not scored\n"
-    _, found, out, _ = scored(Brightness(head), folders / "t.csv", "--column", "kind", "--ignore",
+    _, values, out, _ = scored(Brightness(head), folders / "t.csv", "--column", "kind", "--ignore",
                               "nope", "--group", "use")  # fmt: skip
-    assert found["n"] == 2 and found["accuracy"] == 100 and "over 2 groups" in out
+    assert values["n"] == 2 and values["accuracy"] == 100 and "over 2 groups" in out
     with pytest.raises(ValueError, match="1 labels that the bundle does not know, such as 'nope'"):
         scored(Brightness(head), folders / "t.csv", "--column", "kind")
 
 
 def test_transcripts_by_characters_and_by_words(scored, folders):
-    text = "clip,text\ndark/a__1.mp4,bd\ndark/a__2.mp4,d\nbright/b__1.mp4,dbx\n"
-    (folders / "t.csv").write_text(text, encoding="utf-8")
-    code, found, out, err = scored(Brightness(CTCHead(1, 2), ["d", "b"]), folders / "t.csv")
+    rows = ["dark/a__1.mp4,bd", "dark/a__2.mp4,d", "bright/b__1.mp4,dbx"]
+    write_rows(folders / "t.csv", "clip,text", *rows)
+    code, values, out, err = scored(Brightness(CTCHead(1, 2), ["d", "b"]), folders / "t.csv")
     assert (code, err) == (0, "") and "compared after NFC" in out
-    assert found["cer"] == pytest.approx(100 * (0 + 1 + 1) / 6)
-    assert found["exact"] == pytest.approx(100 / 3) and found["n"] == 3
-    text = "clip,text\ndark/a__1.mp4,bright dark\ndark/a__2.mp4,bright grey\n"
-    (folders / "t.csv").write_text(text, encoding="utf-8")
-    _, found, _, _ = scored(Brightness(CTCHead(1, 2)), folders / "t.csv")
-    assert found["wer"] == 25 and found["exact"] == 50
+    assert values["cer"] == pytest.approx(100 * (0 + 1 + 1) / 6)
+    assert values["exact"] == pytest.approx(100 / 3) and values["n"] == 3
+    rows = ["dark/a__1.mp4,bright dark", "dark/a__2.mp4,bright grey"]
+    write_rows(folders / "t.csv", "clip,text", *rows)
+    _, values, _, _ = scored(Brightness(CTCHead(1, 2)), folders / "t.csv")
+    assert values["wer"] == 25 and values["exact"] == 50
 
 
-def test_what_a_head_cannot_be_scored_on_is_said(folders, table):
+def test_data_that_does_not_fit_the_head_is_refused(folders, table):
     with pytest.raises(ValueError, match=r"no clip to score\n.*no segments"):
         labelled_clips(Brightness(steps_head()).bundle, parsed(folders))
     with pytest.raises(ValueError, match=r"no clip to score\n.*no transcript"):
@@ -251,7 +253,7 @@ def test_what_a_head_cannot_be_scored_on_is_said(folders, table):
 
 
 def test_a_network_is_scored_on_what_it_reads(command, table, tmp_path):
-    """The truth is what the bundle says, but for the first film's first three frames."""
+    """The annotations equal the readings except in the first three frames of the first video."""
     torch.manual_seed(1)
     model = connect(
         1,
@@ -270,10 +272,10 @@ def test_a_network_is_scored_on_what_it_reads(command, table, tmp_path):
             ids[:3] = [1 - i for i in ids[:3]]
         rows += [f"{name},{i},{i + 1},{LABELS[label]}" for i, label in enumerate(ids)]
     rows.append("b.mp4,8,9,shut")
-    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    write_rows(table, *rows)
     options = ("evaluate", "--model", tmp_path / "b.safetensors", "--data", table)
     code, out, err = command(*options, "--ignore", "shut", "open", "--json", tmp_path / "s.json")
-    found = json.loads((tmp_path / "s.json").read_text())
+    values = json.loads((tmp_path / "s.json").read_text())
     assert code == 0 and "b.mp4: 'shut' from frame 8 to 9" in err and err.count("\n") == 1
-    assert found["frame_accuracy"] == pytest.approx(100 * 17 / 20) and found["per_second"] > 0
+    assert values["frame_accuracy"] == pytest.approx(100 * 17 / 20) and values["per_second"] > 0
     assert "frame_accuracy 85.00 %" in out and "f1@25 " in out

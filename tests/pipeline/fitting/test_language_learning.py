@@ -1,10 +1,10 @@
-"""How texts and transcripts are weighed against each other."""
+"""How often transcripts are repeated among running texts."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from pipeline.fitting.language_learning import learn_model, usual_repeat
+from pipeline.fitting.language_learning import default_repeat, learn_model
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from pipeline.fitting.language_learning import learn_model, usual_repeat
     [(1000, 0, 1), (1000, 7999, 1), (1000, 8000, 2), (1000, 10**7, 20), (0, 50, 12), (0, 0, 1)],
 )
 def test_transcripts_are_repeated_among_much_prose_only(transcripts, prose, times):
-    assert usual_repeat(transcripts, prose) == times
+    assert default_repeat(transcripts, prose) == times
 
 
 @pytest.mark.parametrize(("given", "times"), [(None, 1), (7, 7)])

@@ -1,3 +1,5 @@
+"""Training texts of a language model: cut into lines, encoded, subsampled."""
+
 import random
 
 import pytest
@@ -12,9 +14,9 @@ from pipeline.fitting.language_texts import (
 
 
 def test_lines_are_encoded_with_their_ends():
-    told = encode_lines(["ab?a", "", " b€? "], ["a", "b", " "])
-    assert told.symbols.tolist() == [0, 1, -1, 0, 3, 1, -1, -1, 3]
-    assert told.strange.most_common() == [("?", 2), ("€", 1)]
+    encoded = encode_lines(["ab?a", "", " b€? "], ["a", "b", " "])
+    assert encoded.symbols.tolist() == [0, 1, -1, 0, 3, 1, -1, -1, 3]
+    assert encoded.unknown.most_common() == [("?", 2), ("€", 1)]
 
 
 def test_composed_and_decomposed_letters_are_one():
@@ -30,7 +32,7 @@ def test_a_share_of_the_passages_comes_evenly_from_all():
     passages = [f"{n:04}" for n in range(1000)]
     chosen = subsample(passages, 1000)
     assert sum(map(len, chosen)) == 1000
-    assert [int(one) for one in chosen[:3]] == [0, 4, 8] and int(chosen[-1]) == 996
+    assert [int(passage) for passage in chosen[:3]] == [0, 4, 8] and int(chosen[-1]) == 996
     assert subsample(passages, 4000) == passages
     assert subsample(["a long passage"], 3) == ["a long passage"]
 
@@ -64,5 +66,7 @@ def test_some_lines_come_in_capitals():
 def test_files_of_passages_and_of_lines(tmp_path):
     (tmp_path / "p.txt").write_text("one\ntwo\n", encoding="utf-8")
     (tmp_path / "l.tsv").write_text("a.png\tthree\nb.png\tfour\tpage\n", encoding="utf-8")
-    found = read_prose([str(tmp_path / "p.txt"), str(tmp_path / "l.tsv")])
-    assert found == (["one", "two"], ["three", "four"])
+    assert read_prose([str(tmp_path / "p.txt"), str(tmp_path / "l.tsv")]) == (
+        ["one", "two"],
+        ["three", "four"],
+    )

@@ -1,4 +1,4 @@
-"""A bundle holds all that is needed, says what is wrong with it, and runs no code."""
+"""Bundles: round trip, clear errors for damaged files, and no code execution."""
 
 import builtins
 import json
@@ -29,7 +29,7 @@ from tests.support.small import ALPHABET, tiny_bundle, tiny_model
 
 
 def half_weights(model):
-    """The network a float16 file can hold."""
+    """Round the weights to float16, as a bundle file does."""
     model.load_state_dict(
         {k: w.half().float() if w.is_floating_point() else w for k, w in model.state_dict().items()}
     )
@@ -37,7 +37,7 @@ def half_weights(model):
 
 
 def rewrite(source, target, change=lambda content: None, weights=lambda w: w):
-    """A copy of a bundle whose metadata and weights went through these functions."""
+    """Copy a bundle with changed metadata (`change`) and weights; return its path."""
     content = read_metadata(source)
     change(content)
     saved = {k: w.contiguous() for k, w in weights(load_file(source)).items()}
@@ -47,7 +47,7 @@ def rewrite(source, target, change=lambda content: None, weights=lambda w: w):
 
 @pytest.fixture
 def changed(bundle_file, tmp_path):
-    """change -> the path of a bundle whose metadata it changed."""
+    """change -> the path of a bundle whose metadata was changed by it."""
     return lambda change: rewrite(bundle_file, tmp_path / "changed.safetensors", change)
 
 
@@ -61,10 +61,10 @@ def test_round_trip_gives_the_same_logits(bundle_file):
 
 
 def test_labels_reader_scores_and_card_are_kept(bundle_file):
-    loaded, made = load_bundle(str(bundle_file)), tiny_bundle()
+    loaded, original = load_bundle(str(bundle_file)), tiny_bundle()
     assert loaded.labels == list(ALPHABET)
     assert part_spec(loaded.reader) == part_spec(LineReader(16, 500, True))
-    assert (loaded.scores, loaded.card) == (made.scores, made.card)
+    assert (loaded.scores, loaded.card) == (original.scores, original.card)
     assert not loaded.model.training
     assert {w.dtype for w in loaded.model.state_dict().values()} == {torch.float32, torch.int64}
 
@@ -91,7 +91,7 @@ def test_a_network_that_a_recognizer_has_folded_is_not_written(bundle_file, tmp_
 
 
 def test_saving_draws_no_random_numbers(tmp_path, monkeypatch):
-    """A training saves on its way; a regnet draws even where its weights have no values."""
+    """Bundles are saved during training; a regnet draws even on the meta device."""
 
     def build_as_regnet(*arguments):
         torch.rand(3)
@@ -126,15 +126,15 @@ def test_a_wide_part_is_kept_with_its_weights(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [({"num_labels": 4}, "2 labels, but the wide part tells 4 apart"),
      ({"input_size": 9}, "the wide part takes 9 ids, but the encoder 4")],
 )  # fmt: skip
-def test_a_wide_part_that_does_not_fit_is_refused(tmp_path, options, says):
+def test_a_wide_part_that_does_not_fit_is_refused(tmp_path, options, message):
     save_bundle(wide_bundle(), tmp_path / "b.safetensors")
     damage = lambda content: content["parts"]["wide"]["options"].update(options)  # noqa: E731
     path = rewrite(tmp_path / "b.safetensors", tmp_path / "c.safetensors", damage)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         load_bundle(path)
 
 
@@ -179,9 +179,8 @@ def test_damaged_metadata_is_one_clear_error(tmp_path, metadata):
 
 @pytest.mark.parametrize("field", ["labels", "reader", "parts"])
 def test_missing_fields_are_named(changed, field):
-    with pytest.raises(
-        ValueError, match=f"the metadata lacks .*{field if field != 'parts' else 'head'}"
-    ):
+    missing = "head" if field == "parts" else field
+    with pytest.raises(ValueError, match=f"the metadata lacks .*{missing}"):
         load_bundle(changed(lambda content: content.pop(field)))
 
 
@@ -190,11 +189,11 @@ def test_a_newer_format_asks_for_an_update(changed):
         load_bundle(changed(lambda content: content.update(format=FORMAT + 1)))
 
 
-REFUSED = ["NoSuchHead", "LineCNN", "SequenceModel", "Head", "__doc__", "os.system", "system"]
-REFUSED += ["builtins.eval", "eval", "torch.load", "heads", "models.heads.labels.CTCHead", ""]
+NO_HEADS = ["NoSuchHead", "LineCNN", "SequenceModel", "Head", "__doc__", "os.system", "system"]
+NO_HEADS += ["builtins.eval", "eval", "torch.load", "heads", "models.heads.labels.CTCHead", ""]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", NO_HEADS)
 def test_only_exported_classes_of_the_right_kind_are_built(changed, name, monkeypatch):
     def ran(*_, **__):
         raise AssertionError("code ran")
@@ -238,20 +237,14 @@ def test_weights_that_do_not_fit_are_one_clear_error(bundle_file, changed, tmp_p
 
     with pytest.raises(ValueError, match=r"2 weights .*head\.linear\.weight is \(10, .* \(31, "):
         load_bundle(changed(larger))
-    cut = rewrite(
-        bundle_file,
-        tmp_path / "cut.safetensors",
-        weights=lambda all_: {k: w for k, w in all_.items() if k != "head.linear.bias"},
-    )
+    path = tmp_path / "weights.safetensors"
+    bias = "head.linear.bias"
+    rewrite(bundle_file, path, weights=lambda w: {k: w[k] for k in w if k != bias})
     with pytest.raises(ValueError, match=r"1 weights .*head\.linear\.bias is missing"):
-        load_bundle(cut)
-    more = rewrite(
-        bundle_file,
-        tmp_path / "more.safetensors",
-        weights=lambda all_: all_ | {"head.extra": torch.ones(3)},
-    )
+        load_bundle(str(path))
+    rewrite(bundle_file, path, weights=lambda w: w | {"head.extra": torch.ones(3)})
     with pytest.raises(ValueError, match=r"head\.extra is \(3,\), the network has none"):
-        load_bundle(more)
+        load_bundle(str(path))
 
 
 def test_parts_that_do_not_fit_each_other_are_refused(changed):

@@ -1,3 +1,5 @@
+"""String decoding: the search a bundle stores, the options of users, lexicons."""
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,17 +35,17 @@ def test_a_bundle_keeps_its_search(search, tmp_path):
     bundle, logits = tiny_bundle(), torch.randn(2, 20, len(LABELS) + 1)
     bundle.decoder = search
     save_bundle(bundle, tmp_path / "b.safetensors")
-    again = load_bundle(str(tmp_path / "b.safetensors"))
+    loaded = load_bundle(str(tmp_path / "b.safetensors"))
     lengths = torch.tensor([20, 11])
-    assert Recognizer(again).decode(logits, lengths) == Recognizer(bundle).decode(logits, lengths)
-    greedy = bundle.model.head.decode(logits, lengths)
-    assert Recognizer(again).decode(logits, lengths) != greedy
-    kept = ("alpha", "beta", "width", "threshold", "certain", "margin", "lexicon", "word_bonus")
-    for name in kept:
-        assert getattr(again.decoder, name) == getattr(search, name)
+    readings = Recognizer(loaded).decode(logits, lengths)
+    assert readings == Recognizer(bundle).decode(logits, lengths)
+    assert readings != bundle.model.head.decode(logits, lengths)
+    stored = ("alpha", "beta", "width", "threshold", "certain", "margin", "lexicon", "word_bonus")
+    for name in stored:
+        assert getattr(loaded.decoder, name) == getattr(search, name)
 
 
-def test_a_bundle_without_one_reads_greedily(bundle_file):
+def test_a_bundle_without_a_search_reads_greedily(bundle_file):
     assert load_bundle(str(bundle_file)).decoder is None
 
 
@@ -55,18 +57,15 @@ def test_a_damaged_search_is_named(search, tmp_path):
         load_bundle(str(tmp_path / "b.safetensors"))
 
 
-def test_what_is_asked_for(search, tmp_path):
+def test_options_choose_the_search(search, tmp_path):
     head = tiny_bundle().model.head
     assert choose_decoder(search, head, LABELS, options()) is search
     assert choose_decoder(search, head, LABELS, options("greedy")) is None
     assert choose_decoder(None, head, LABELS, options()) is None
     assert choose_decoder(None, head, LABELS, options("beam")).language_model is None
     several = choose_decoder(search, head, LABELS, options(n_best=3))
-    assert (several.n_best, several.alpha, several.language_model) == (
-        3,
-        0.4,
-        search.language_model,
-    )
+    assert (several.n_best, several.alpha) == (3, 0.4)
+    assert several.language_model == search.language_model
     (tmp_path / "words.txt").write_text("Abba\nb-a\n", encoding="utf-8")
     given = choose_decoder(search, head, LABELS, options(lexicon=str(tmp_path / "words.txt")))
     assert given.lexicon == {"abba", "b", "a"}
@@ -84,13 +83,13 @@ def test_only_strings_are_searched():
         choose_decoder(None, SequenceClassificationHead(3, 2), ["a", "b"], options("beam"))
 
 
-def test_words_that_no_label_spells(tmp_path):
+def test_a_lexicon_that_no_label_spells_is_refused(tmp_path):
     (tmp_path / "words.txt").write_text("слово\n", encoding="utf-8")
     with pytest.raises(ValueError, match="1 words, none of which"):
         read_lexicon(tmp_path / "words.txt", ["a", "b"])
 
 
-def test_alternatives_are_told_as_text():
+def test_alternatives_are_recorded_as_text():
     text = Text([0], [0.9], [(0, 0)], 0.9, [([0], 0.75), ([0, 1], 0.25)])
     assert alternatives_of(text, ["a", "b"]) == {
         "alternatives": [{"text": "a", "score": 0.75}, {"text": "ab", "score": 0.25}]
@@ -98,28 +97,28 @@ def test_alternatives_are_told_as_text():
     assert alternatives_of(text._replace(alternatives=()), ["a", "b"]) == {}
 
 
-def unsure() -> torch.Tensor:
-    """(1, 3, L + 1): a, a blank, then b, a little surer than c."""
+def ambiguous_logits() -> torch.Tensor:
+    """(1, 3, L + 1): a, a blank, then b, a little more probable than c."""
     probabilities = torch.full((1, 3, len(LABELS) + 1), 1e-6)
     probabilities[0, 0, 0] = probabilities[0, 1, -1] = 0.999
     probabilities[0, 2, 1], probabilities[0, 2, 2] = 0.55, 0.44
     return probabilities.log()
 
 
-@pytest.mark.parametrize("kept", [None, BeamSearch(LABELS, word_bonus=0.0)])
-def test_a_lexicon_changes_readings_of_bundles_that_have_none(kept, tmp_path):
+@pytest.mark.parametrize("stored", [None, BeamSearch(LABELS, word_bonus=0.0)])
+def test_a_lexicon_changes_readings_of_bundles_that_have_none(stored, tmp_path):
     bundle = tiny_bundle()
     (tmp_path / "words.txt").write_text("ac", encoding="utf-8")
-    said = {}
+    texts = []
     for given in (None, str(tmp_path / "words.txt")):
         head = bundle.model.head
-        bundle.decoder = choose_decoder(kept, head, LABELS, options("beam", lexicon=given))
-        (reading,) = Recognizer(bundle).decode(unsure(), torch.tensor([3]))
-        said[given is None] = text_of(reading, LABELS)
-    assert said == {True: "ab", False: "ac"}
+        bundle.decoder = choose_decoder(stored, head, LABELS, options("beam", lexicon=given))
+        (reading,) = Recognizer(bundle).decode(ambiguous_logits(), torch.tensor([3]))
+        texts.append(text_of(reading, LABELS))
+    assert texts == ["ab", "ac"]
 
 
-def test_the_bonus_that_was_weighed_stays(search, tmp_path):
+def test_a_tuned_word_bonus_is_kept(search, tmp_path):
     (tmp_path / "words.txt").write_text("ac", encoding="utf-8")
     asked = options(lexicon=str(tmp_path / "words.txt"))
     assert choose_decoder(search, None, LABELS, options()).word_bonus == 0.7

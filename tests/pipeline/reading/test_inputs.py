@@ -1,4 +1,4 @@
-"""Arguments: to a bundle for texts a path, a text or a table; to one for images a path."""
+"""Command-line inputs: a path, a text or a table for text bundles, a path for image bundles."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def texts_file(tmp_path_factory):
 
 @pytest.fixture
 def read(command, texts_file, tmp_path, monkeypatch):
-    """predict in a folder of its own -> the exit status, the records, and standard error."""
+    """Run predict in a folder of its own -> exit status, records, standard error."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -39,39 +39,39 @@ def read(command, texts_file, tmp_path, monkeypatch):
     return run
 
 
-def said(records: list[dict]) -> list[tuple[str, str]]:
+def labels_of(records: list[dict]) -> list[tuple[str, str]]:
+    """(input, label or "failed") of each record."""
     return [(r["input"], r.get("label", "failed")) for r in records]
 
 
 def test_a_text_is_read_as_it_stands(read):
-    code, records, err = read("a good film", "Bad!", "good?", "good good bad")
+    expected = {"a good film": "positive", "Bad!": "negative"}
+    expected |= dict.fromkeys(["good?", "good good bad"], "positive")
+    code, records, err = read(*expected)
     assert (code, err) == (0, "")
-    answers = ["positive", "negative", "positive", "positive"]
-    assert said(records) == list(
-        zip(["a good film", "Bad!", "good?", "good good bad"], answers, strict=True)
-    )
+    assert labels_of(records) == list(expected.items())
     # logits -1/3 and 1/3, divided by the temperature 2
     assert records[0]["confidence"] == pytest.approx(1 / (1 + exp(-1 / 3)), abs=0.005)
 
 
-def test_a_record_of_a_database_is_read_by_its_name(command, bundle_file, tmp_path):
+def test_an_lmdb_record_is_read_by_its_name(command, bundle_file, tmp_path):
     lmdb = pytest.importorskip("lmdb")
     image = write_image(tmp_path / "a.png", noise_line(1))
     with lmdb.open(str(tmp_path / "x.lmdb"), map_size=1 << 20) as base, base.begin(write=True) as t:
         t.put(b"num-samples", b"1")
         t.put(b"image-000000001", image.read_bytes())
     given = ("--model", bundle_file, "--format", "jsonl")
-    answers = [
-        json.loads(command("predict", name, *given).out)
-        for name in (image, tmp_path / "x.lmdb#image-000000001")
-    ]
-    assert answers[0]["text"] and answers[0]["text"] == answers[1]["text"]
+    names = (image, tmp_path / "x.lmdb#image-000000001")
+    first, second = (json.loads(command("predict", name, *given).out)["text"] for name in names)
+    assert first and first == second
 
 
 def test_the_help_names_what_lines_may_come_from(command):
-    told = {name: " ".join(command(name, "--help").out.split()) for name in ("predict", "evaluate")}
-    assert "PAGE and ALTO files (every line of the page) and records of an LMDB" in told["predict"]
-    assert "a folder of PAGE or ALTO files or one of them, an LMDB" in told["evaluate"]
+    predict, evaluate = (
+        " ".join(command(name, "--help").out.split()) for name in ("predict", "evaluate")
+    )
+    assert "PAGE and ALTO files (every line of the page) and records of an LMDB" in predict
+    assert "a folder of PAGE or ALTO files or one of them, an LMDB" in evaluate
 
 
 def test_what_exists_is_a_path_even_without_an_ending(read, tmp_path):
@@ -80,7 +80,8 @@ def test_what_exists_is_a_path_even_without_an_ending(read, tmp_path):
     (tmp_path / "good").write_text("bad", encoding="utf-8")
     code, records, _ = read("one.txt", "TWO.TXT", "good")
     assert code == 1
-    assert said(records) == [("one.txt", "negative"), ("TWO.TXT", "positive"), ("good", "failed")]
+    expected = [("one.txt", "negative"), ("TWO.TXT", "positive"), ("good", "failed")]
+    assert labels_of(records) == expected
     assert records[2]["error"].startswith("good: not .txt, .parquet, .csv, .tsv; ")
 
 
@@ -105,7 +106,7 @@ def test_a_dash_takes_one_text_a_line(read, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("good.txt\n\nbad a/b\r\n"))
     code, records, _ = read("-")
     # tokens of the first: good . txt
-    assert (code, said(records)) == (0, [("good.txt", "positive"), ("bad a/b", "negative")])
+    assert (code, labels_of(records)) == (0, [("good.txt", "positive"), ("bad a/b", "negative")])
 
 
 def test_empty_texts_are_named(read, tmp_path):
@@ -153,12 +154,12 @@ def test_the_rows_of_a_table_are_inputs(read, tmp_path):
         for name in ("t.csv", "t.tsv", "t.parquet")
         for row, label in enumerate(("positive", "negative", "failed"), 1)
     ]
-    assert said(records) == [*expected, ("good film", "positive")]
+    assert labels_of(records) == [*expected, ("good film", "positive")]
     assert records[8]["error"] == "t.parquet:row 3: no text"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("a.csv", b"review,label\ngood,1\n", "column 'text' (its first row is review, label)"),
         ("b.csv", b"", "column 'text' (its first row is empty)"),
@@ -166,12 +167,12 @@ def test_the_rows_of_a_table_are_inputs(read, tmp_path):
         ("d.parquet", b"no parquet", "not a table with a column 'text'"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_one_error(read, tmp_path, name, content, says):
+def test_a_table_that_cannot_be_read_is_one_error(read, tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     code, records, _ = read(name, "good film")
     assert code == 1
-    assert said(records) == [(name, "failed"), ("good film", "positive")]
-    assert says in records[0]["error"] and records[0]["error"].startswith(f"{name}: ")
+    assert labels_of(records) == [(name, "failed"), ("good film", "positive")]
+    assert message in records[0]["error"] and records[0]["error"].startswith(f"{name}: ")
 
 
 def test_rows_are_read_when_they_are_needed(tmp_path, monkeypatch):
@@ -189,7 +190,7 @@ def test_rows_are_read_when_they_are_needed(tmp_path, monkeypatch):
     assert next(iter(table.items())).name.endswith("t.csv:row 1") and len(taken) == 1
 
 
-def test_the_text_form_keeps_one_line_a_record(command, texts_file):
+def test_the_text_format_has_one_line_a_record(command, texts_file):
     code, out, _ = command("predict", "good\tor\nnot", "--model", texts_file)
     assert (code, out) == (0, "good or not\tpositive\n")
 
@@ -199,9 +200,9 @@ def test_the_wrong_bundle_names_the_right_one(command, read, bundle_file, tmp_pa
     (tmp_path / "a.txt").write_text("good", encoding="utf-8")
     code, (record,), _ = read("a.png")
     assert code == 1 and "reads texts; for images use --model lines-en" in record["error"]
-    for given, why in (("a.txt", ""), ("t.csv", ""), ("a good film", "no such file; ")):
+    for given, reason in (("a.txt", ""), ("t.csv", ""), ("a good film", "no such file; ")):
         code, out, _ = command("predict", given, "--model", bundle_file, "--format", "jsonl")
-        expected = f"{given}: {why}{bundle_file} reads images; for texts use --model reviews-en"
+        expected = f"{given}: {reason}{bundle_file} reads images; for texts use --model reviews-en"
         assert (code, json.loads(out)["error"]) == (1, expected)
 
 

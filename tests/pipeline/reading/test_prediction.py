@@ -1,4 +1,4 @@
-"""Videos at work: segments in seconds, and long ones read piece by piece with the same result."""
+"""Prediction: segments in seconds, long videos in chunks with the same result, failures."""
 
 import csv
 import io
@@ -11,11 +11,7 @@ import pytest
 import torch
 
 from datasets.video.decoder import TimedFrame
-from models import (
-    CTCHead,
-    SequenceClassificationHead,
-    TokenClassificationHead,
-)
+from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading import prediction
 from pipeline.reading.chunks import JoinedReading, Prefetcher
@@ -29,26 +25,27 @@ SIZE = 16
 
 
 @pytest.fixture
-def film(tmp_path) -> str:
-    return write_squares(tmp_path / "film.mkv")
+def video(tmp_path) -> str:
+    return write_squares(tmp_path / "video.mkv")
 
 
 @pytest.fixture
 def long(monkeypatch) -> None:
-    """Twenty frames are too long, and five are a piece."""
+    """Limits so small that more than twenty frames are long, and five are a chunk."""
     monkeypatch.setattr(prediction, "LONG_BYTES", 20 * SIZE * SIZE)
     monkeypatch.setattr(prediction, "BATCH_BYTES", 5 * SIZE * SIZE)
 
 
-def same(one: Answer, other: Answer) -> None:
-    assert one.name == other.name and type(one.reading) is type(other.reading)
-    np.testing.assert_array_equal(one.times, other.times)
-    np.testing.assert_array_equal(one.numbers, other.numbers)
-    for mine, yours in zip(one.reading, other.reading, strict=True):
-        if np.asarray(mine).dtype == np.float64:
-            np.testing.assert_allclose(mine, yours, atol=1e-4)
+def assert_same(actual: Answer, expected: Answer) -> None:
+    """Equal answers, confidences up to 1e-4."""
+    assert actual.name == expected.name and type(actual.reading) is type(expected.reading)
+    np.testing.assert_array_equal(actual.times, expected.times)
+    np.testing.assert_array_equal(actual.numbers, expected.numbers)
+    for field, expected_field in zip(actual.reading, expected.reading, strict=True):
+        if np.asarray(field).dtype == np.float64:
+            np.testing.assert_allclose(field, expected_field, atol=1e-4)
         else:
-            assert mine == yours
+            assert field == expected_field
 
 
 HEADS = [TokenClassificationHead, CTCHead, SequenceClassificationHead]
@@ -56,57 +53,52 @@ HEADS = [TokenClassificationHead, CTCHead, SequenceClassificationHead]
 
 @pytest.mark.parametrize("direction", ["forward", "both"])
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("reading", [{}, {"rate_hz": 7.0}])
-def test_a_long_film_is_read_as_a_short_one(head, direction, reading, film, request):
-    """The halo is wider than this film, so that even both directions are exact."""
-    reader = recognizer(head, direction, **reading)
-    (short,) = reader.answers([film])
+@pytest.mark.parametrize("options", [{}, {"rate_hz": 7.0}])
+def test_a_long_video_is_read_as_a_short_one(head, direction, options, video, request):
+    """The halo is wider than this video, so that even both directions are exact."""
+    reader = recognizer(head, direction, **options)
+    (short,) = reader.answers([video])
     request.getfixturevalue("long")
-    (long,) = reader.answers([film])
-    same(long, short)
-    assert len(short.times) == (FRAMES if not reading else 42)
+    (long,) = reader.answers([video])
+    assert_same(long, short)
+    assert len(short.times) == (42 if options else FRAMES)
     if head is not SequenceClassificationHead:
         assert len(set(map(str, short.reading.ids))) > 2
 
 
-def test_long_and_short_films_keep_their_order(tmp_path, long):
+def test_long_and_short_videos_keep_their_order(tmp_path, long):
     reader = recognizer()
     lengths = [30, 8, 50, 12, 21, 20]
     given = [write_squares(tmp_path / f"{n}.mkv", n, seed=n) for n in lengths]
     answers = list(reader.answers([given[0], str(tmp_path / "no.mkv"), *given[1:]]))
-    assert answers[1].reading == f"{tmp_path}/no.mkv: no such file"
-    del answers[1]
+    assert answers.pop(1).reading == f"{tmp_path}/no.mkv: no such file"
     assert [answer.name for answer in answers] == given
     assert [len(answer.times) for answer in answers] == lengths
     for answer in answers:
-        same(next(reader.answers([answer.name])), answer)
+        assert_same(next(reader.answers([answer.name])), answer)
 
 
-def test_a_label_for_the_whole_is_refused_where_its_features_pass_the_bound(
-    film, long, monkeypatch
-):
+def test_features_beyond_the_bound_are_refused_for_one_label(video, long, monkeypatch):
     monkeypatch.setattr("pipeline.reading.streaming.FEATURE_BYTES", 30 * 20 * 4)
-    (answer,) = recognizer(SequenceClassificationHead).answers([film])
-    assert answer.reading.startswith(f"{film}: too long for a network that gives one label")
-    (answer,) = recognizer(SequenceClassificationHead, frames=8).answers([film])
+    (answer,) = recognizer(SequenceClassificationHead).answers([video])
+    assert answer.reading.startswith(f"{video}: too long for a network that gives one label")
+    (answer,) = recognizer(SequenceClassificationHead, frames=8).answers([video])
     assert isinstance(answer.reading, Label) and len(answer.times) == 8
 
 
-def test_read_gives_pairs_and_items_may_load_clips(film):
+def test_read_gives_pairs_and_items_may_load_clips(video):
     reader = recognizer()
-    item = Item("row 3", lambda: reader.bundle.reader.read_clip(film))
-    plain = Item("plain", lambda: reader.bundle.reader.read(film))
-    (answer, bare), (pair, _) = (
-        list(reader.answers([item, plain])),
-        list(reader.read([item, plain])),
-    )
-    (whole,) = reader.answers([film])
-    same(answer._replace(name=film), whole)
-    assert (bare.reading.ids, *bare[2:]) == (answer.reading.ids, None, None)
+    timed = Item("row 3", lambda: reader.bundle.reader.read_clip(video))
+    untimed = Item("untimed", lambda: reader.bundle.reader.read(video))
+    answer, without_times = reader.answers([timed, untimed])
+    pair, _ = reader.read([timed, untimed])
+    (expected,) = reader.answers([video])
+    assert_same(answer._replace(name=video), expected)
+    assert (without_times.reading.ids, *without_times[2:]) == (answer.reading.ids, None, None)
     assert pair == ("row 3", answer.reading)
 
 
-def test_a_long_film_stops_when_nobody_waits_for_it(long):
+def test_a_long_video_stops_once_it_is_not_wanted(long):
     reader = recognizer()
     ended, stopped = threading.Event(), threading.Event()
 
@@ -124,15 +116,15 @@ def test_a_long_film_stops_when_nobody_waits_for_it(long):
     assert ended.wait(5)  # and its file is closed
 
 
-def test_leaving_early_tells_the_films_at_hand_to_stop(film, monkeypatch):
-    reader, told = recognizer(), []
+def test_leaving_early_stops_the_videos_being_read(video, monkeypatch):
+    reader, events = recognizer(), []
     load = reader.load
-    monkeypatch.setattr(reader, "load", lambda path, stop: told.append(stop) or load(path))
-    answers = reader.answers([film, film])
+    monkeypatch.setattr(reader, "load", lambda path, stop: events.append(stop) or load(path))
+    answers = reader.answers([video, video])
     next(answers)
-    assert not told[0].is_set()
+    assert not events[0].is_set()
     answers.close()
-    assert told[0].is_set()
+    assert events[0].is_set()
 
 
 RUNS = [(0, 2, "in", 0.51239), (2, 3, "out", 0.5), (3, 5, "in", 1.0)]
@@ -140,14 +132,13 @@ RUNS = [(0, 2, "in", 0.51239), (2, 3, "out", 0.5), (3, 5, "in", 1.0)]
 
 def test_a_step_lasts_until_the_next_and_the_last_the_median_step():
     times = np.array([0.0, 0.1, 0.2, 1.0, 1.1])  # one long gap
-    found = to_spans(RUNS, times, np.array([0, 3, 6, 30, 33]))
-    rows = [list(row.values()) for row in found]
-    assert rows == [
+    spans = to_spans(RUNS, times, np.array([0, 3, 6, 30, 33]))
+    assert [list(span.values()) for span in spans] == [
         [0.0, 0.2, 0, 6, "in", 0.5124],
         [0.2, 1.0, 6, 30, "out", 0.5],
         [1.0, 1.2, 30, 36, "in", 1.0],
     ]
-    assert list(found[0]) == ["start", "end", "start_frame", "end_frame", "label", "confidence"]
+    assert list(spans[0]) == ["start", "end", "start_frame", "end_frame", "label", "confidence"]
     (alone,) = to_spans([(0, 1, "in", 1.0)], np.array([0.0]), np.array([0]))
     assert list(alone.values()) == [0.0, 0.04, 0, 1, "in", 1.0]
     assert to_spans([], np.array([]), np.array([])) == []
@@ -166,15 +157,15 @@ def test_a_record_of_steps_has_times_only_if_they_are_known():
     ]
 
 
-def test_pieces_of_a_string_are_joined_as_if_decoded_at_once():
+def test_chunks_of_a_string_are_joined_as_if_decoded_at_once():
     head = CTCHead(3, 4).eval()
     torch.manual_seed(2)
     logits = 3 * torch.randn(1, 40, 5).repeat_interleave(2, 1)
     whole = head.decode(logits, torch.tensor([80]))[0]
     for size in (1, 3, 80):
         joined = JoinedReading()
-        for piece in logits.split(size, 1):
-            joined.add(head.decode(piece, torch.tensor([piece.shape[1]]))[0], piece.shape[1])
+        for chunk in logits.split(size, 1):
+            joined.add(head.decode(chunk, torch.tensor([chunk.shape[1]]))[0], chunk.shape[1])
         assert (joined.whole.ids, joined.whole.steps) == (whole.ids, whole.steps)
         np.testing.assert_allclose(joined.whole.confidences, whole.confidences, rtol=1e-5)
         assert joined.whole.confidence == pytest.approx(whole.confidence, rel=1e-4)
@@ -189,19 +180,19 @@ def test_equal_steps_share_one_list():
     assert len({id(step) for step in joined.whole.ids}) == 2
 
 
-def test_what_is_made_ahead_is_bounded_in_order_and_ends_with_the_error():
-    made = []
+def test_the_prefetcher_is_bounded_in_order_and_ends_with_the_error():
+    produced = []
 
     def items():
         for number in range(9):
-            made.append(number)
+            produced.append(number)
             yield number
         raise OSError("the disk is gone")
 
     with Prefetcher(items(), 2) as ahead:
         assert next(ahead) == 0
         time.sleep(0.2)
-        assert len(made) <= 4  # one taken, two waiting, one in hand
+        assert len(produced) <= 4  # one taken, two in the queue, one about to be put
         taken: list[int] = []
         while len(taken) < 8:
             taken += ahead.take(3)
@@ -211,7 +202,7 @@ def test_what_is_made_ahead_is_bounded_in_order_and_ends_with_the_error():
         assert ahead.take(1) is None
 
 
-def test_waiting_for_what_does_not_come_ends():
+def test_taking_from_the_prefetcher_may_time_out():
     gate = threading.Event()
 
     def items():
@@ -224,8 +215,8 @@ def test_waiting_for_what_does_not_come_ends():
         assert (ahead.take(3), ahead.take(3)) == ([1], None)
 
 
-def test_one_clip_is_a_batch_of_its_own_where_frames_are_many():
-    """75 frames of 64 x 48 are more than a batch holds; none is left out."""
+def test_a_clip_of_many_frames_is_a_batch_of_its_own():
+    """75 frames of 64 x 48 exceed the bytes of a batch; none is left out."""
     batches = recognizer().batches({0: 230_400, 1: 230_400, 2: 40_000, 3: 40_000})
     assert sorted(map(sorted, batches)) == [[0], [1], [2, 3]]
 
@@ -238,7 +229,7 @@ def test_a_clip_alone_is_read_as_in_a_batch():
     for clip, reading in zip(clips, together, strict=True):
         (alone,) = reader.infer([clip])
         times = np.arange(len(clip), dtype=float)
-        same(Answer("", alone, times, times), Answer("", reading, times, times))
+        assert_same(Answer("", alone, times, times), Answer("", reading, times, times))
 
 
 def test_a_batch_that_cannot_be_read_stops_no_other(tmp_path, monkeypatch):
@@ -257,31 +248,31 @@ def test_a_batch_that_cannot_be_read_stops_no_other(tmp_path, monkeypatch):
     assert first["segments"] and third["segments"]
 
 
-@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+@pytest.mark.parametrize("kind", ["text", "jsonl", "csv"])
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
-def test_where_all_inputs_fail_each_is_answered(command, bundle_file, tmp_path, form, decoder):
+def test_where_all_inputs_fail_each_is_answered(command, bundle_file, tmp_path, kind, decoder):
     broken = break_images(tmp_path)
-    given = ("predict", *broken, "--model", bundle_file, "--decoder", decoder, "--format", form)
+    given = ("predict", *broken, "--model", bundle_file, "--decoder", decoder, "--format", kind)
     code, out, err = command(*given)
     assert code == 1 and err.endswith("7 of 7 inputs failed; the others were answered\n")
-    if form == "text":
-        told = err.splitlines()
-    elif form == "jsonl":
-        told = [json.loads(line)["error"] for line in out.splitlines()]
+    if kind == "text":
+        errors = err.splitlines()
+    elif kind == "jsonl":
+        errors = [json.loads(line)["error"] for line in out.splitlines()]
     else:
-        told = [row["error"] for row in csv.DictReader(io.StringIO(out))]
+        errors = [row["error"] for row in csv.DictReader(io.StringIO(out))]
     for path in broken:
-        (reason,) = [one for one in told if str(path) in one]
+        (reason,) = [error for error in errors if str(path) in error]
         assert len(reason) > len(f"error: {path}: ")
     assert sum(str(path) in out for path in broken) == 7
 
 
 @pytest.mark.parametrize("good", [0, 2, 5])
-def test_windows_of_nothing_but_failures_keep_their_place(expected, tmp_path, monkeypatch, good):
+def test_windows_of_only_failures_keep_the_order(expected, tmp_path, monkeypatch, good):
     monkeypatch.setattr(prediction, "WINDOW", 2)
     given = [str(tmp_path / f"{number}.png") for number in range(6)]
     write_image(tmp_path / f"{good}.png", noise_line(good))
     records = list(expected.predict(given))
     assert [record["input"] for record in records] == given
-    assert [place for place, record in enumerate(records) if "text" in record] == [good]
+    assert [i for i, record in enumerate(records) if "text" in record] == [good]
     assert all(r["error"] == f"{r['input']}: no such file" for r in records if "text" not in r)

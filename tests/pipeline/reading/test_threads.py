@@ -1,4 +1,4 @@
-"""One thread an operation, for as long as it is asked for."""
+"""One thread per operation within the context, the previous number after it."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ def fail_with_one_thread() -> None:
         raise ValueError("on the way")
 
 
-def test_the_number_of_threads_comes_back():
+def test_the_number_of_threads_is_restored():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

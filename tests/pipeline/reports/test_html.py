@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else, and says what it was given."""
+"""The HTML page is one self-contained file with everything it was given, escaped."""
 
 import base64
 import math
@@ -17,7 +17,7 @@ VOID = {"meta", "img", "br", "link"}
 
 
 class Page(HTMLParser):
-    """What a browser would see: texts by tag, attributes, and whether the tags close in order."""
+    """A parsed page: texts, attributes, and tags, which must close in order."""
 
     def __init__(self, html: str):
         super().__init__()
@@ -62,9 +62,9 @@ def test_readings_targets_and_names_are_escaped(image):
             report.heading(evil),
             report.paragraph(evil),
             report.facts({evil: evil}),
-            report.lines([Line(image, evil, evil + "!", 0.5), Line(image, evil, None, 0.5)]),
-            report.picture(image, evil),
-            report.folded(evil, evil),
+            report.line_cards([Line(image, evil, evil + "!", 0.5), Line(image, evil, None, 0.5)]),
+            report.figure(image, evil),
+            report.details(evil, evil),
             report.curves({evil: [(0, 1)]}, evil),
         ],
     )
@@ -73,21 +73,24 @@ def test_readings_targets_and_names_are_escaped(image):
     assert sum(evil in text for text in page.text) >= 9
 
 
-def test_every_image_is_inside_as_it_is(image):
+def test_images_are_embedded_unchanged(image):
     other = image.with_name("second.jpg")
     other.write_bytes(b"\xff\xd8 any bytes")
-    html = report.lines([Line(image, "a", "a", 1.0), Line(other, "b", "a", 0.0)])
-    found = re.findall(r'src="data:([a-z/]+);base64,([^"]+)"', html)
-    assert [kind for kind, _ in found] == ["image/png", "image/jpeg"]
-    assert [base64.b64decode(data) for _, data in found] == [
+    html = report.line_cards([Line(image, "a", "a", 1.0), Line(other, "b", "a", 0.0)])
+    images = re.findall(r'src="data:([a-z/]+);base64,([^"]+)"', html)
+    assert [kind for kind, _ in images] == ["image/png", "image/jpeg"]
+    assert [base64.b64decode(data) for _, data in images] == [
         image.read_bytes(),
         other.read_bytes(),
     ]
 
 
 def test_nothing_is_loaded_from_elsewhere(image):
-    sections = [report.lines([Line(image, "a", "b", 0.2)]), report.curves({"x": [(1, 2)]}, "s")]
-    html = report.document("t", "l", [*sections, report.picture(image, "whole")])
+    sections = [
+        report.line_cards([Line(image, "a", "b", 0.2)]),
+        report.curves({"x": [(1, 2)]}, "s"),
+    ]
+    html = report.document("t", "l", [*sections, report.figure(image, "whole")])
     assert (
         "http:" not in html
         and "https:" not in html
@@ -114,33 +117,34 @@ def test_nothing_is_loaded_from_elsewhere(image):
     ],
 )
 def test_what_differs_is_marked_and_nothing_else(reading, target, wrong, right):
-    said, true = mark_differences(reading, target)
-    assert (plain(said), plain(true)) == (reading, target)
+    marked, truth = mark_differences(reading, target)
+    assert (plain(marked), plain(truth)) == (reading, target)
     if right is None:  # markup in the text itself: only the digit differs
         wrong, right = ["1"], ["7"]
-    assert re.findall(r'<mark class="wrong">(.*?)</mark>', said) == wrong
-    assert re.findall(r'<mark class="right">(.*?)</mark>', true) == right
+    assert re.findall(r'<mark class="wrong">(.*?)</mark>', marked) == wrong
+    assert re.findall(r'<mark class="right">(.*?)</mark>', truth) == right
 
 
 def test_gaps_keep_both_lines_aligned():
-    said, true = mark_differences("the old clock", "an hour, the old clo")
+    marked, truth = mark_differences("the old clock", "an hour, the old clo")
 
     def columns(html: str) -> int:
         gaps = sum(map(int, re.findall(r"--n:(\d+)", html)))
         return len(plain(html)) + gaps
 
-    assert columns(said) == columns(true) == 22
-    assert said.count("gap") == true.count("gap") == 1
+    assert columns(marked) == columns(truth) == 22
+    assert marked.count("gap") == truth.count("gap") == 1
 
 
-def test_a_card_tells_edits_and_confidence(image):
+def test_a_card_shows_edits_and_confidence(image):
     wrong, exact, unknown = (
-        report.card(Line(image, "kitten", target, 0.25)) for target in ("sitting", "kitten", None)
+        report.line_card(Line(image, "kitten", target, 0.25))
+        for target in ("sitting", "kitten", None)
     )
     assert "3 edits" in wrong and 'title="target"' in wrong and "width:25.0%" in wrong
     assert "exact" in exact and "<mark" not in exact and 'title="target"' not in exact
     assert "no target" in unknown and 'title="target"' not in unknown
-    assert "1 edit<" in report.card(Line(image, "a", "b", 1.0))
+    assert "1 edit<" in report.line_card(Line(image, "a", "b", 1.0))
 
 
 def test_a_curve_goes_through_its_points():
@@ -162,10 +166,10 @@ def test_points_that_are_not_finite_are_counted_and_left_out():
 
 @pytest.mark.parametrize("largest", [1e-6, 0.3, 0.99, 1, 1.001, 5, 7, 20, 99.9, 100, 101, 12345])
 def test_ticks_are_few_round_and_reach_the_largest(largest):
-    found = ticks(largest)
-    assert 3 <= len(found) <= 6 and found[0] == 0
-    assert found[-2] < largest <= found[-1] * (1 + 1e-6)
-    steps = {f"{b - a:.3g}" for a, b in pairwise(found)}
+    values = ticks(largest)
+    assert 3 <= len(values) <= 6 and values[0] == 0
+    assert values[-2] < largest <= values[-1] * (1 + 1e-6)
+    steps = {f"{b - a:.3g}" for a, b in pairwise(values)}
     assert len(steps) == 1 and steps.pop().strip("0.e-+")[0] in "125"
 
 

@@ -1,4 +1,4 @@
-"""Characters stand below the columns that they were read from."""
+"""Characters are drawn below the columns that they were read from."""
 
 import base64
 import re
@@ -9,13 +9,13 @@ import pytest
 
 from datasets import LineReader
 from models.heads.labels import Text
-from pipeline.reports.line_strip import HIGHEST, SHOWN, Span, colour, shrunk_png, spans, strip
+from pipeline.reports.line_strip import MAX_HEIGHT, SHOWN, Span, colour, shrunk_png, spans, strip
 from tests.pipeline.reports.test_html import Page
 
 PAPER = np.full((32, 64), 255, np.uint8)
 
 
-def test_steps_become_places_in_the_drawing():
+def test_steps_become_positions_in_the_drawing():
     # 32 x 64 pixels are 32 columns at height 16, drawn 96 units wide: 3 units a column, 12 a step
     reading = Text([0, 2, 1], [0.9, 0.8, 0.7], [(0, 0), (2, 3), (7, 7)], 0.5)
     assert spans(reading, ["a", "b", " "], PAPER, LineReader(16), 4) == [
@@ -25,13 +25,13 @@ def test_steps_become_places_in_the_drawing():
 
 def test_a_step_does_not_reach_past_the_image():
     image = np.full((48, 90), 255, np.uint8)  # 30 columns at height 16, 3 units each
-    found = spans(Text([0], [1.0], [(7, 7)], 1.0), ["a"], image, LineReader(16), 4)
-    assert found == [Span("a", 1.0, 84, 90)]
+    characters = spans(Text([0], [1.0], [(7, 7)], 1.0), ["a"], image, LineReader(16), 4)
+    assert characters == [Span("a", 1.0, 84, 90)]
 
 
-def test_the_image_is_inside_and_every_character_below_it():
-    found = [Span("<", 0.5, 12, 24), Span(" ", 1.0, 24, 48)]
-    html = strip(PAPER, found, 'the line "x" & y')
+def test_the_image_is_embedded_and_every_character_below_it():
+    characters = [Span("<", 0.5, 12, 24), Span(" ", 1.0, 24, 48)]
+    html = strip(PAPER, characters, 'the line "x" & y')
     page = Page(html)
     assert not page.open and page.tags.count("rect") == 2 and page.tags.count("image") == 1
     assert page.text == ["< 50.0 %", "<", "\u2423 100.0 %", "\u2423"]
@@ -45,13 +45,13 @@ def test_the_image_is_inside_and_every_character_below_it():
 
 @pytest.mark.parametrize(
     ("shape", "kept"),
-    [((20, 50), (20, 50)), ((128, 300), (HIGHEST, 150)), ((640, 2), (HIGHEST, 1))],
+    [((20, 50), (20, 50)), ((128, 300), (MAX_HEIGHT, 150)), ((640, 2), (MAX_HEIGHT, 1))],
 )
 def test_high_images_are_scaled_down(shape, kept):
     png = shrunk_png(np.zeros(shape, np.uint8))
     assert cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED).shape == kept
 
 
-def test_the_colour_goes_from_unsure_to_sure():
+def test_the_colour_follows_the_confidence():
     shares = [int(re.search(r"(\d+)%", colour(p))[1]) for p in (0.1, 0.5, 0.75, 1.0)]
     assert shares == [0, 0, 50, 100]

@@ -1,4 +1,4 @@
-"""report for lines as a user calls it: the scores of evaluate, and one page that is whole."""
+"""report on lines from the command line: the scores of evaluate in one self-contained page."""
 
 import json
 import re
@@ -12,16 +12,16 @@ from tests.support.small import noise_line, tiny_bundle, write_image
 
 @pytest.fixture
 def labelled(tmp_path, expected):
-    """Six lines of three pages: two right, three with errors, and one that is no image."""
+    """Six lines of three pages: two correct, three with errors, and one that is no image."""
     folder = tmp_path / "a & <b>"
     folder.mkdir()
     paths = [write_image(folder / f"p{i % 3}__{i}.png", noise_line(i)) for i in range(5)]
-    said = [r["text"] for r in expected.predict(map(str, paths))]
-    true = [said[0], said[1].upper(), said[2][1:] + "<x", said[3], "“" + said[4]]
+    texts = [r["text"] for r in expected.predict(map(str, paths))]
+    truths = [texts[0], texts[1].upper(), texts[2][1:] + "<x", texts[3], "“" + texts[4]]
     (folder / "p2__9.png").write_bytes(b"broken")
-    rows = [*zip((p.name for p in paths), true, strict=True), ("p2__9.png", "abc")]
-    text = "".join(f"{name}\t{line}\n" for name, line in rows)
-    (folder / "labels.tsv").write_text(text, encoding="utf-8")
+    rows = [*zip((p.name for p in paths), truths, strict=True), ("p2__9.png", "abc")]
+    table = "".join(f"{name}\t{line}\n" for name, line in rows)
+    (folder / "labels.tsv").write_text(table, encoding="utf-8")
     return folder
 
 
@@ -53,17 +53,17 @@ def test_two_bundles_are_compared_on_the_same_lines(command, bundle_file, labell
     options = ("--model", bundle_file, "--data", labelled, "--output", tmp_path / "r.html")
     code, out, _ = command("report", *options, "--beside", tmp_path / "other.safetensors")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
-    told = re.search(r"tiny beats other by ([\d.]+) points of cer \(.*over 3 groups\), p ", out)
-    assert code == 1 and told and told[0] in html
+    summary = re.search(r"tiny beats other by ([\d.]+) points of cer \(.*over 3 groups\), p ", out)
+    assert code == 1 and summary and summary[0] in html
     own, other = (
         float(re.search(rf"{name}</th><td>([\d.]+)", html)[1]) for name in ("tiny", "other")
     )
-    assert float(told[1]) == pytest.approx(other - own, abs=0.011) and own < other
+    assert float(summary[1]) == pytest.approx(other - own, abs=0.011) and own < other
     assert "Only 3 groups" in html and "Where tiny and other differ most" in html
     assert not Page(html).open
 
 
-def test_a_bundle_beside_itself_differs_by_nothing(command, bundle_file, labelled, tmp_path):
+def test_a_bundle_compared_with_itself_has_no_difference(command, bundle_file, labelled, tmp_path):
     options = ("--model", bundle_file, "--data", labelled, "--output", tmp_path / "r.html")
     _, out, _ = command("report", *options, "--beside", bundle_file)
     assert "tiny and tiny (2) differ by 0.00 points of cer (0.00 to 0.00" in out

@@ -1,4 +1,4 @@
-"""The report on videos: what it draws stands where the data says; what it leaves out it says."""
+"""The report on videos: drawings, tables and cards agree with the data; omissions are noted."""
 
 import base64
 import json
@@ -27,14 +27,14 @@ from pipeline.reports.video_html import (
     wrong_runs,
 )
 from pipeline.reports.video_sections import (
-    Seen,
+    VideoReading,
+    evenly_spaced,
     label_sections,
-    spread,
     step_sections,
     text_sections,
 )
 from pipeline.writing.palette import palette
-from pipeline.writing.thumbnails import measure, thumbnails
+from pipeline.writing.thumbnails import thumbnails, video_format
 from tests.pipeline.reports.test_html import Page
 from tests.support.opinions import opinion_bundle
 from tests.support.screen import clip_bundle, even, plain, write_film
@@ -43,7 +43,7 @@ LABELS = ["walk", "sit", "<b>"]
 
 
 def tree(html: str) -> Page:
-    """Parsed; every tag must be closed, in order."""
+    """The parsed page; every tag must be closed, in order."""
     page = Page(html)
     assert not page.open
     return page
@@ -51,9 +51,10 @@ def tree(html: str) -> Page:
 
 def video(reading, target, confidences=None, step=0.5) -> Timeline:
     reading = np.array(reading)
-    sure = np.full(len(reading), 0.5) if confidences is None else np.array(confidences)
+    confidences = np.full(len(reading), 0.5) if confidences is None else np.array(confidences)
     edges = np.arange(len(reading) + 1) * step
-    return Timeline("a.mp4", edges, reading, sure, None if target is None else np.array(target), [])
+    target = None if target is None else np.array(target)
+    return Timeline("a.mp4", edges, reading, confidences, target, [])
 
 
 def test_runs_end_where_reading_or_target_changes():
@@ -71,7 +72,7 @@ def test_unlabelled_steps_are_not_wrong():
     assert wrong_runs(video([0, 1], None)) == []
 
 
-def test_a_timelines_stretches_lie_at_their_times():
+def test_the_runs_of_a_timeline_are_at_their_times():
     svg = timeline(video([0, 0, 0, 1], [0, -100, -100, -100]), LABELS, palette(LABELS))
     rects = re.findall(r'<rect x="([\d.]+)" y="(\d+)" width="([\d.]+)"[^>]*fill="([^"]+)"', svg)
     whole = RIGHT - LEFT
@@ -91,15 +92,15 @@ def test_a_timelines_stretches_lie_at_their_times():
 
 
 def test_the_confidence_curve_keeps_a_single_dip_of_a_long_video():
-    sure = np.ones(5000)
-    sure[1234] = 0.0
-    svg = timeline(video(np.zeros(5000, int), None, sure, 0.04), LABELS, palette(LABELS))
+    confidences = np.ones(5000)
+    confidences[1234] = 0.0
+    svg = timeline(video(np.zeros(5000, int), None, confidences, 0.04), LABELS, palette(LABELS))
     points = re.search(r'points="([^"]+)"', svg)[1].split()
-    places = [tuple(map(float, point.split(","))) for point in points]
-    lowest = max(places, key=lambda place: place[1])
+    positions = [tuple(map(float, point.split(","))) for point in points]
+    lowest = max(positions, key=lambda position: position[1])
     assert len(points) <= 400
     assert lowest[0] == pytest.approx(LEFT + (RIGHT - LEFT) * 1234 / 5000, abs=3)
-    assert lowest[1] - min(y for _, y in places) == 30  # the whole height of the curve
+    assert lowest[1] - min(y for _, y in positions) == 30  # the whole height of the curve
 
 
 def test_the_heat_table_counts_and_gives_percent_of_the_row():
@@ -113,7 +114,7 @@ def test_the_heat_table_counts_and_gives_percent_of_the_row():
     tree(table)
 
 
-def test_a_table_of_many_labels_shows_those_with_errors_and_says_so():
+def test_a_table_of_many_labels_shows_those_with_most_errors():
     counts = np.diag(np.full(40, 5))
     counts[37, 3] = 1
     table = confusion_table(counts, [f"w{i}" for i in range(40)], "steps")
@@ -141,37 +142,37 @@ def test_cards_mark_what_is_wrong():
     tree(wrong + text)
 
 
-def test_other_systems_stand_in_one_table():
+def test_systems_are_compared_in_one_table():
     table = comparison({"this": {"edit": 50.0}, "majority": {"frame_accuracy": 12.5}})
     assert re.findall("<td>(.*?)</td>", table) == ["50.00", "-", "-", "12.50"]
 
 
 def test_thumbnails_are_the_frames_shown_at_the_times(tmp_path):
     times = [0.0, 0.1, 0.2, 1.0]
-    film = write_film(tmp_path / "a.mp4", [plain(g) for g in (40, 90, 140, 240)], times)
-    found = thumbnails(film, [0.0, 0.15, 0.25, 0.99, 1.0, 9.0])
-    images = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for jpeg in found]
+    path = write_film(tmp_path / "a.mp4", [plain(g) for g in (40, 90, 140, 240)], times)
+    files = thumbnails(path, [0.0, 0.15, 0.25, 0.99, 1.0, 9.0])
+    images = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for jpeg in files]
     assert [image.mean() for image in images] == pytest.approx([40, 90, 140, 140, 240, 240], abs=4)
     assert images[0].shape == (120, 160, 3)
-    assert thumbnails(film, []) == [] and measure(film)[:2] == (48, 64)
+    assert thumbnails(path, []) == [] and video_format(path)[:2] == (48, 64)
     with pytest.raises(FileNotFoundError, match=r"no\.mp4: no such file"):
         thumbnails(str(tmp_path / "no.mp4"), [0.0])
 
 
-def seen_steps(film: str, reading: list[int], target: list[int] | None) -> Seen:
+def seen_steps(path: str, reading: list[int], target: list[int] | None) -> VideoReading:
     labels = StepLabels([[i] for i in reading], [0.5 + 0.01 * i for i in range(len(reading))])
     numbers = np.arange(len(reading))
-    answer = Answer(film, labels, numbers * 0.1, numbers)
-    return Seen(answer, None if target is None else np.array(target))
+    answer = Answer(path, labels, numbers * 0.1, numbers)
+    return VideoReading(answer, None if target is None else np.array(target))
 
 
 @pytest.fixture
-def film(tmp_path) -> str:
+def path(tmp_path) -> str:
     return write_film(tmp_path / "a.mp4", [plain(20 * i) for i in range(10)], even(10, 0.1))
 
 
-def test_worst_stretches_have_their_middle_picture(film):
-    seen = [seen_steps(film, [0, 1, 1, 1, 1, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0])]
+def test_wrong_runs_have_the_frame_at_their_centre(path):
+    seen = [seen_steps(path, [0, 1, 1, 1, 1, 0, 0, 0, 1, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0])]
     html = "".join(step_sections(seen, LABELS, 20))
     tree(html)
     longest, surest = (part.split("<h2>")[0] for part in html.split("wrong stretches</h2>")[1:])
@@ -183,32 +184,34 @@ def test_worst_stretches_have_their_middle_picture(film):
     assert "2 of 2" in longest and html.count("<image ") == 12
 
 
-def test_each_video_is_decoded_once(film, monkeypatch):
-    asked = []
+def test_each_video_is_decoded_once(path, monkeypatch):
+    decoded = []
     real = video_sections.thumbnails
-    monkeypatch.setattr(video_sections, "thumbnails", lambda *a: asked.append(a[0]) or real(*a))
-    step_sections([seen_steps(film, [1] * 10, [0] * 10)], LABELS, 20)
-    assert asked == [film]
+    monkeypatch.setattr(video_sections, "thumbnails", lambda *a: decoded.append(a[0]) or real(*a))
+    step_sections([seen_steps(path, [1] * 10, [0] * 10)], LABELS, 20)
+    assert decoded == [path]
 
 
-def test_what_is_left_out_is_said_and_the_rest_is_spread(film):
-    seen = [seen_steps(film, [0] * 10, [0] * 10) for _ in range(5)]
+def test_videos_left_out_are_counted_and_the_others_evenly_spaced(path):
+    seen = [seen_steps(path, [0] * 10, [0] * 10) for _ in range(5)]
     html = "".join(step_sections(seen, LABELS, 2))
     assert html.count("<svg") == 2 and "2 of 5 are shown; --videos shows more" in html
     assert "No labelled step is wrong" in html
-    assert spread(5, 2) == [1, 3] and spread(3, 9) == [0, 1, 2]
+    assert evenly_spaced(5, 2) == [1, 3] and evenly_spaced(3, 9) == [0, 1, 2]
 
 
-def test_without_truth_only_the_reading_is_shown(film):
-    html = "".join(step_sections([seen_steps(film, [0] * 10, None)], LABELS, 20))
+def test_without_truth_only_the_reading_is_shown(path):
+    html = "".join(step_sections([seen_steps(path, [0] * 10, None)], LABELS, 20))
     assert "truth" not in html and "wrong" not in html and html.count("<svg") == 1
 
 
-def test_wrong_clips_come_first_and_sure_ones_before(film):
+def test_wrong_clips_come_in_order_of_confidence(path):
     numbers = np.arange(10)
     seen = [
-        Seen(Answer(film, Label(said, sure), numbers * 0.1, numbers), np.array(true))
-        for said, sure, true in ((0, 0.9, 0), (1, 0.6, 0), (0, 0.8, 2))
+        VideoReading(
+            Answer(path, Label(label, confidence), numbers * 0.1, numbers), np.array(target)
+        )
+        for label, confidence, target in ((0, 0.9, 0), (1, 0.6, 0), (0, 0.8, 2))
     ]
     html = "".join(label_sections(seen, LABELS, 20))
     tree(html)
@@ -216,7 +219,7 @@ def test_wrong_clips_come_first_and_sure_ones_before(film):
     assert "1<br><small>50 %" in html  # of two that are walk, one is
 
 
-def test_texts_with_the_most_edits_come_first(film):
+def test_texts_with_the_most_edits_come_first(path):
     numbers = np.arange(10)
     symbols = ["a", "b", " "]
 
@@ -224,8 +227,8 @@ def test_texts_with_the_most_edits_come_first(film):
         return Text(ids, [0.9] * len(ids), [(i, i) for i in range(len(ids))], 0.5)
 
     seen = [
-        Seen(Answer(film, text([0, 1]), numbers * 0.1, numbers), np.array([0, 1])),
-        Seen(Answer(film, text([0, 0]), numbers * 0.1, numbers), np.array([1, 1])),
+        VideoReading(Answer(path, text([0, 1]), numbers * 0.1, numbers), np.array([0, 1])),
+        VideoReading(Answer(path, text([0, 0]), numbers * 0.1, numbers), np.array([1, 1])),
     ]
     html = "".join(text_sections(seen, symbols, 20))
     first, second = html.split("<article")[1:]
@@ -242,21 +245,21 @@ def bundles(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def films(tmp_path) -> Path:
-    """Three films, dark and then bright, with frame labels; one is broken."""
+def videos(tmp_path) -> Path:
+    """Three videos, dark and then bright, with frame labels; one is broken."""
     rows = ["clip,start_frame,end_frame,label,group"]
     for name in "a", "b":
         frames = [plain(10)] * 6 + [plain(250)] * 6
-        write_film(tmp_path / "films" / f"{name}.mp4", frames, even(12))
+        write_film(tmp_path / "videos" / f"{name}.mp4", frames, even(12))
         rows += [f"{name}.mp4,0,6,dark,{name}", f"{name}.mp4,6,12,bright,{name}"]
-    (tmp_path / "films" / "c.mp4").write_bytes(b"no film")
+    (tmp_path / "videos" / "c.mp4").write_bytes(b"no video")
     rows.append("c.mp4,0,6,dark,c")
-    (tmp_path / "films" / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
-    return tmp_path / "films"
+    (tmp_path / "videos" / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
+    return tmp_path / "videos"
 
 
-def test_report_has_the_scores_of_evaluate(command, films, bundles, tmp_path):
-    options = ("--model", bundles / "steps.safetensors", "--data", films / "labels.csv")
+def test_report_has_the_scores_of_evaluate(command, videos, bundles, tmp_path):
+    options = ("--model", bundles / "steps.safetensors", "--data", videos / "labels.csv")
     beside = tmp_path / "majority class.json"
     beside.write_text(json.dumps({"frame_accuracy": 43.21, "n": 3}), encoding="utf-8")
     code, out, err = command(
@@ -278,10 +281,10 @@ def test_report_has_the_scores_of_evaluate(command, films, bundles, tmp_path):
     assert sources and all(value.startswith("data:image/jpeg;base64,") for value in sources)
 
 
-def test_videos_without_annotations_are_shown_as_read(command, films, bundles, tmp_path):
-    (films / "labels.csv").unlink()
+def test_videos_without_annotations_are_shown_as_read(command, videos, bundles, tmp_path):
+    (videos / "labels.csv").unlink()
     for head in "steps", "clip":
-        options = ("--model", bundles / f"{head}.safetensors", "--data", films)
+        options = ("--model", bundles / f"{head}.safetensors", "--data", videos)
         code, _, _ = command("report", *options, "--output", tmp_path / "r.html")
         html = (tmp_path / "r.html").read_text(encoding="utf-8")
         tree(html)
@@ -289,10 +292,10 @@ def test_videos_without_annotations_are_shown_as_read(command, films, bundles, t
         assert ("<svg" in html) == (head == "steps") and "accuracy" not in html
 
 
-def test_clips_in_folders_of_their_class_are_scored(command, films, bundles, tmp_path):
+def test_clips_in_folders_of_their_class_are_scored(command, videos, bundles, tmp_path):
     for name, label in ("a", "dark"), ("b", "bright"):
         (tmp_path / "classes" / label).mkdir(parents=True)
-        (films / f"{name}.mp4").rename(tmp_path / "classes" / label / f"{name}.mp4")
+        (videos / f"{name}.mp4").rename(tmp_path / "classes" / label / f"{name}.mp4")
     options = ("--model", bundles / "clip.safetensors", "--data", tmp_path / "classes")
     code, _, _ = command("report", *options, "--output", tmp_path / "r.html")
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -309,20 +312,20 @@ MISUSE = [
 
 
 @pytest.mark.parametrize(("options", "says"), MISUSE)
-def test_misuse_is_one_line_and_two(command, films, bundles, options, says):
+def test_misuse_is_one_line_and_exit_status_2(command, videos, bundles, options, says):
     code, out, err = command(
-        "report", "--model", bundles / "steps.safetensors", "--data", films, *options
+        "report", "--model", bundles / "steps.safetensors", "--data", videos, *options
     )
     assert (code, out) == (2, "") and says in err and err.count("\n") == 1
 
 
-def test_bundles_of_texts_are_refused_with_a_way_out(command, films, tmp_path):
+def test_bundles_of_texts_are_refused_with_an_alternative(command, videos, tmp_path):
     save_bundle(opinion_bundle(), tmp_path / "texts.safetensors")
-    code, _, err = command("report", "--model", tmp_path / "texts.safetensors", "--data", films)
+    code, _, err = command("report", "--model", tmp_path / "texts.safetensors", "--data", videos)
     assert code == 2 and "reads texts; report takes bundles that read lines or videos" in err
 
 
-def test_bundles_are_not_set_beside_on_videos(command, films, bundles):
+def test_bundles_are_not_compared_on_videos(command, videos, bundles):
     own, other = bundles / "steps.safetensors", bundles / "clip.safetensors"
-    code, _, err = command("report", "--model", own, "--data", films, "--beside", other)
+    code, _, err = command("report", "--model", own, "--data", videos, "--beside", other)
     assert code == 2 and "clip.safetensors: bundles are compared on lines only" in err

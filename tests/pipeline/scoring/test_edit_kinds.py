@@ -1,4 +1,4 @@
-"""Classes and confusions of errors, each against a line aligned by hand."""
+"""Edit classes and confusions, each against a line aligned by hand."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from pipeline.scoring.edit_kinds import (
     confusions,
     count_classes,
     edit_class,
-    edits,
+    edit_operations,
     merge_edits,
 )
 
@@ -55,16 +55,16 @@ def test_each_edit_has_one_class(truth, reading, expected):
 
 @pytest.mark.parametrize(("truth", "reading"), WORDS)
 def test_the_edits_turn_the_truth_into_the_reading(truth, reading):
-    made, shift = list(truth), 0
-    found = edits(truth, reading)
-    for edit in found:
-        at = edit.at + shift
-        assert "".join(made[at : at + len(edit.truth)]) == edit.truth
-        made[at : at + len(edit.truth)] = edit.reading
+    edited, shift = list(truth), 0
+    edits = edit_operations(truth, reading)
+    for edit in edits:
+        index = edit.truth_index + shift
+        assert "".join(edited[index : index + len(edit.truth)]) == edit.truth
+        edited[index : index + len(edit.truth)] = edit.reading
         shift += len(edit.reading) - len(edit.truth)
         assert edit_class(edit) in CLASSES
-    assert "".join(made) == reading and len(found) == Levenshtein.distance(truth, reading)
-    assert sum(counted(truth, reading).values()) == len(found)
+    assert "".join(edited) == reading and len(edits) == Levenshtein.distance(truth, reading)
+    assert sum(counted(truth, reading).values()) == len(edits)
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ def test_the_edits_turn_the_truth_into_the_reading(truth, reading):
     ],
 )
 def test_neighbouring_edits_are_one_confusion(truth, reading, expected):
-    places = list(merge_edits(truth, reading))
-    assert [(truth[p.start : p.end], reading[p.first : p.last]) for p in places] == expected
+    spans = list(merge_edits(truth, reading))
+    assert [(truth[s.start : s.end], reading[s.first : s.last]) for s in spans] == expected
 
 
-def test_the_most_frequent_confusions_come_first_with_a_place():
+def test_the_most_frequent_confusions_come_first_with_an_example():
     truths = ["corn, barn", "cat", "turn", "beam", "unreadable line"]
     readings = ["com, bam", "cot", "tum", "beem", "@@@@"]
-    found, long = confusions(truths, readings, 3)
-    assert [(c.truth, c.reading, c.count, c.lines) for c in found] == [
+    most_frequent, too_long = confusions(truths, readings, 3)
+    assert [(c.truth, c.reading, c.count, c.lines) for c in most_frequent] == [
         ("rn", "m", 3, 2), ("a", "e", 1, 1), ("a", "o", 1, 1),
     ]  # fmt: skip
-    assert long == 1
-    place = found[2].example
-    assert place.line == 1 and truths[1][place.start : place.end] == "a"
-    assert readings[1][place.first : place.last] == "o"
+    assert too_long == 1
+    span = most_frequent[2].example
+    assert span.line == 1 and truths[1][span.start : span.end] == "a"
+    assert readings[1][span.first : span.last] == "o"

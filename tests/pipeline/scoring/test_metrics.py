@@ -187,7 +187,7 @@ def test_drawing_in_blocks_changes_nothing(monkeypatch):
     random = np.random.default_rng(3)
     data = random.integers(0, 9, 50), np.full(50, 9), [str(i) for i in range(50)]
     whole = bootstrap_interval(*data)
-    monkeypatch.setattr(metrics, "DRAWN_AT_ONCE", 700)
+    monkeypatch.setattr(metrics, "MAX_DRAWS_PER_BLOCK", 700)
     assert bootstrap_interval(*data) == whole
 
 

@@ -1,4 +1,4 @@
-"""The paired bootstrap against draws that are counted by hand."""
+"""The paired bootstrap against draws enumerated by hand."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_two_groups_are_drawn_as_counted_by_hand():
     assert found.p == pytest.approx(0.5, abs=0.02) and (found.drawn, found.unit) == (2, "groups")
 
 
-def test_groups_weigh_by_their_characters():
+def test_groups_are_weighted_by_their_characters():
     # aa 0 / 20, ab 2 / 110, bb 4 / 200: never a mean of the groups' rates
     found = paired_bootstrap([0, 0], [0, 2], [10, 100], ["a", "b"])
     assert found.gain == pytest.approx(200 / 110) and (found.low, found.high) == (0, 2)
@@ -47,7 +47,7 @@ def test_a_symmetric_difference_is_chance():
     assert found.gain == 0 and found.low == pytest.approx(-found.high, abs=0.5) and found.p > 0.9
 
 
-def test_the_null_is_rejected_about_as_often_as_said():
+def test_the_null_is_rejected_at_about_the_nominal_rate():
     rng = np.random.default_rng(0)
     groups = [f"g{i}" for i in range(40)]
     trials = [
@@ -57,7 +57,7 @@ def test_the_null_is_rejected_about_as_often_as_said():
     assert 0.02 < np.mean(np.array(trials) < 0.05) < 0.11
 
 
-def test_a_difference_everywhere_is_sure_and_turns_its_sign_with_the_order():
+def test_a_difference_in_every_group_is_significant_and_antisymmetric():
     first, second, lengths = np.ones(12), np.full(12, 3), np.full(12, 100)
     groups = [f"g{i}" for i in range(12)]
     found = paired_bootstrap(first, second, lengths, groups, samples=999)
@@ -75,13 +75,14 @@ def test_a_single_group_is_drawn_by_lines_and_says_so():
 
 def test_the_sentence_names_the_better_one_first():
     found = PairedDifference(0.31, 0.1, 0.55, 0.004, 28, "groups")
-    told = "points of cer (0.10 to 0.55, 95 % over 28 groups), p = 0.004"
-    assert describe_difference(found, "A", "B") == f"A beats B by 0.31 {told}"
+    rest = "points of cer (0.10 to 0.55, 95 % over 28 groups), p = 0.004"
+    assert describe_difference(found, "A", "B") == f"A beats B by 0.31 {rest}"
     assert describe_difference(found._replace(gain=-0.31, low=-0.55, high=-0.1), "A", "B") == (
-        f"B beats A by 0.31 {told}"
+        f"B beats A by 0.31 {rest}"
     )
-    unsure = describe_difference(found._replace(low=-0.1, p=0.2), "A", "B")
-    assert "beats" not in unsure and "(-0.10 to 0.55" in unsure and unsure.endswith("chance gives")
+    no_difference = describe_difference(found._replace(low=-0.1, p=0.2), "A", "B")
+    assert "beats" not in no_difference and "(-0.10 to 0.55" in no_difference
+    assert no_difference.endswith("chance gives")
     assert describe_difference(found._replace(p=0.0005), "A", "B").endswith("p < 0.001")
 
 

@@ -21,13 +21,13 @@ from pipeline.scoring.segment_metrics import (
 
 
 def steps(text: str) -> np.ndarray:
-    """ "AAB?" -> [0, 0, 1, -100]; "-" is a step where nothing was said."""
+    """ "AAB?" -> [0, 0, 1, -100]; "-" is a step without prediction."""
     return np.array([{"?": -100, "-": -1}.get(c, ord(c) - ord("A")) for c in text], dtype=np.int64)
 
 
-def values(said, true, background=()):
-    pairs = [steps(x) for x in said], [steps(x) for x in true]
-    names = [str(i) for i in range(len(said))]
+def values(predicted, true, background=()):
+    pairs = [steps(x) for x in predicted], [steps(x) for x in true]
+    names = [str(i) for i in range(len(predicted))]
     return {k: s.value for k, s in scores(tally_segments(*pairs, names, 4, background)).items()}
 
 
@@ -35,51 +35,53 @@ def values(said, true, background=()):
 
 
 def slow_segments(labels, background):
-    at, found = 0, []
+    start, segments = 0, []
     for label, group in groupby(labels):
         length = len(list(group))
         if label not in background:
-            found.append((label, set(range(at, at + length))))
-        at += length
-    return found
+            segments.append((label, set(range(start, start + length))))
+        start += length
+    return segments
 
 
-def slow_edits(said, true):
+def slow_edits(predicted, true):
     cost = [
-        [i + j if i * j == 0 else 0 for j in range(len(true) + 1)] for i in range(len(said) + 1)
+        [i + j if i * j == 0 else 0 for j in range(len(true) + 1)]
+        for i in range(len(predicted) + 1)
     ]
-    for i in range(1, len(said) + 1):
+    for i in range(1, len(predicted) + 1):
         for j in range(1, len(true) + 1):
-            other = cost[i - 1][j - 1] + (said[i - 1] != true[j - 1])
-            cost[i][j] = min(cost[i - 1][j] + 1, cost[i][j - 1] + 1, other)
+            replace = cost[i - 1][j - 1] + (predicted[i - 1] != true[j - 1])
+            cost[i][j] = min(cost[i - 1][j] + 1, cost[i][j - 1] + 1, replace)
     return cost[-1][-1]
 
 
-def slow_counts(said, true, least, background):
+def slow_counts(predicted, true, least, background):
     """True positives, false positives, false negatives."""
-    said, true = slow_segments(said, background), slow_segments(true, background)
-    taken = set()
+    predicted, true = slow_segments(predicted, background), slow_segments(true, background)
+    matched = set()
     wrong = 0
-    for label, place in said:
-        best, chosen = 0.0, None
-        for number, (other, where) in enumerate(true):
-            share = len(place & where) / len(place | where) if label == other else 0.0
-            if share > best:
-                best, chosen = share, number
-        if chosen is not None and best >= least and chosen not in taken:
-            taken.add(chosen)
+    for label, steps in predicted:
+        best, index = 0.0, None
+        for i, (true_label, true_steps) in enumerate(true):
+            same = label == true_label
+            iou = len(steps & true_steps) / len(steps | true_steps) if same else 0.0
+            if iou > best:
+                best, index = iou, i
+        if index is not None and best >= least and index not in matched:
+            matched.add(index)
         else:
             wrong += 1
-    return len(taken), wrong, len(true) - len(taken)
+    return len(matched), wrong, len(true) - len(matched)
 
 
 def random_pair(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Said and true labels of up to 60 steps: runs of some length, shifted and with errors."""
+    """Predicted and true labels of up to 60 steps: runs of some length, shifted and with errors."""
     true = np.repeat(rng.integers(0, 4, 60), rng.integers(1, 9, 60))[: rng.integers(0, 60)]
-    said = np.roll(true, rng.integers(-4, 5))
+    predicted = np.roll(true, rng.integers(-4, 5))
     wrong = rng.random(len(true)) < rng.choice([0.0, 0.05, 0.3, 1.0])
-    said[wrong] = rng.integers(0, 4, wrong.sum())
-    return said, true
+    predicted[wrong] = rng.integers(0, 4, wrong.sum())
+    return predicted, true
 
 
 @pytest.mark.parametrize("background", [(), (0,), (1, 3)])
@@ -96,7 +98,7 @@ def test_every_video_counts_as_in_ms_tcn(background):
             counts = slow_counts(*pair, least, background)
             assert (found, predicted - found, real - found) == counts, (pair, least)
         partly += 0 < matches[2] < matches[0] < real
-    assert partly > 20  # else the thresholds were not told apart
+    assert partly > 20  # else the thresholds were not distinguished
 
 
 def test_scores_are_pooled_over_videos():
@@ -130,7 +132,7 @@ def test_edit_by_hand():
 
 
 def test_f1_by_hand():
-    # true A 0-10, B 10-20; said A 0-4, B 4-10, B 10-20 as one run: IoU A 4/10, B 10/16
+    # true A 0-10, B 10-20; predicted A 0-4, B 4-10, B 10-20 as one run: IoU A 4/10, B 10/16
     found = values(["A" * 4 + "B" * 16], ["A" * 10 + "B" * 10])
     assert (found["f1@10"], found["f1@25"], found["f1@50"]) == (100, 100, 50)
     # cut in two, one half of B matches and the other is a false positive: 2 TP 4, FP 1, FN 0
@@ -141,8 +143,8 @@ def test_f1_by_hand():
 
 def test_a_true_segment_is_matched_once_even_if_another_is_free():
     # both predicted A overlap the first true A best: as in MS-TCN the second one is lost
-    true, said = "AAAAAABA", "AACAAAAA"
-    assert match_counts(steps(said), steps(true))[0][0] == 1
+    true, predicted = "AAAAAABA", "AACAAAAA"
+    assert match_counts(steps(predicted), steps(true))[0][0] == 1
 
 
 def test_overlap_reaches_its_threshold():
@@ -151,24 +153,24 @@ def test_overlap_reaches_its_threshold():
 
 
 def test_background_makes_no_segments_but_its_steps_count():
-    said, true = ["AADDBB"], ["AAADBB"]
-    assert values(said, true, background=[3])["edit"] == 100
-    assert values(said, true, background=[3])["frame_accuracy"] == pytest.approx(100 * 5 / 6)
+    predicted, true = ["AADDBB"], ["AAADBB"]
+    assert values(predicted, true, background=[3])["edit"] == 100
+    assert values(predicted, true, background=[3])["frame_accuracy"] == pytest.approx(100 * 5 / 6)
     # A D A is two segments of A still, on both sides
     assert edit_counts(steps("ADA"), steps("ADA"), [3]) == (2, 2)
     assert edit_counts(steps("AAA"), steps("ADA"), [3]) == (1, 2)
-    # a video of background alone: what is said in it is false, and nothing said is undefined
+    # a video of background alone: a segment predicted in it is wrong, without any it is undefined
     assert values(["ADDD"], ["DDDD"], [3])["f1@10"] == values(["ADDD"], ["DDDD"], [3])["edit"] == 0
     assert math.isnan(values(["DDDD"], ["DDDD"], [3])["f1@10"])
 
 
-def test_what_is_said_in_unlabelled_steps_is_not_judged():
+def test_predictions_in_unlabelled_steps_are_ignored():
     true = "??AA??BB??"
     right = values(["AAAAAAABBB"], [true])  # B comes too late by one step: IoU 1/2, A extra
     plain = values(["CDAACDBBCD"], [true])
     assert set(plain.values()) == {100.0}
     assert right["frame_accuracy"] == 75
-    # said A A | A B against A A | B B: three segments, of which A goes and the rest is right
+    # predicted A A | A B against A A | B B: three segments, of which A goes and the rest is right
     assert edit_counts(steps("AAAAAAABBB"), steps(true)) == (2, 3)
     assert match_counts(steps("AAAAAAABBB"), steps(true)) == ([2, 2, 2], 3, 2)
 
@@ -229,7 +231,7 @@ def test_boundary_error_by_hand():
     found = boundary_error(
         [steps("AAABBBCC"), steps("AABB")], [steps("AABBBBBC"), steps("ABBB")], times
     )
-    # true at 1.0 and 3.5, said at 1.5 and 3.0; then true at 1, said at 5
+    # true at 1.0 and 3.5, predicted at 1.5 and 3.0; then true at 1, predicted at 5
     assert found == (pytest.approx(5 / 3), 0.5, 3, 0, 3)
     assert (
         "boundary error 1.67 s on average, 0.50 s in the median (3 true and 3" in found.describe()
@@ -254,7 +256,7 @@ def test_boundaries_without_any_prediction_are_missed_and_counted():
 
 
 def test_boundaries_at_unlabelled_steps_are_none():
-    # A|? and ?|B are no true boundaries, and the change said inside the gap is not judged
+    # A|? and ?|B are no true boundaries, and the change predicted inside the gap is not judged
     found = boundary_error([steps("AAABBBBBA")], [steps("AA???BBCC")], [np.arange(9)])
     assert found[2:] == (1, 0, 1) and found.mean == 1
 
@@ -277,7 +279,7 @@ def test_a_confusion_table_for_people():
     ]
 
 
-def test_a_table_too_wide_to_print_names_the_worst_mistakes():
+def test_a_table_too_wide_to_print_lists_the_most_frequent_mistakes():
     matrix = np.diag(np.full(52, 10))
     matrix[3, 4], matrix[9, 1] = 7, 2
     labels = [f"word{i}" for i in range(52)]

@@ -1,4 +1,4 @@
-"""Strings: the fits beside scikit-learn."""
+"""Platt scaling and character temperature, against scikit-learn and by hand."""
 
 import numpy as np
 import pytest
@@ -18,27 +18,27 @@ from pipeline.scoring.string_evidence import StringEvidence
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_platts_map_is_the_logistic_regression_of_his_targets(seed):
+def test_platt_scaling_is_the_logistic_regression_of_platts_targets(seed):
     from sklearn.linear_model import LogisticRegression
 
     random = np.random.default_rng(seed)
     x = random.normal(3, 4, 300)
-    hits = random.uniform(size=300) < 1 / (1 + np.exp(-(0.7 * x - 1)))
-    slope, offset = fit_logistic(x, hits)
-    right, wrong = hits.sum(), (~hits).sum()
-    targets = np.where(hits, (right + 1) / (right + 2), 1 / (wrong + 2))
-    peer = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
+    correct = random.uniform(size=300) < 1 / (1 + np.exp(-(0.7 * x - 1)))
+    slope, offset = fit_logistic(x, correct)
+    right, wrong = correct.sum(), (~correct).sum()
+    targets = np.where(correct, (right + 1) / (right + 2), 1 / (wrong + 2))
+    reference = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
     twice, labels = np.concatenate([x, x])[:, None], np.repeat([1, 0], len(x))
-    peer.fit(twice, labels, sample_weight=np.concatenate([targets, 1 - targets]))
-    assert slope == pytest.approx(peer.coef_[0, 0], rel=1e-4)
-    assert offset == pytest.approx(peer.intercept_[0], rel=1e-3, abs=1e-4)
+    reference.fit(twice, labels, sample_weight=np.concatenate([targets, 1 - targets]))
+    assert slope == pytest.approx(reference.coef_[0, 0], rel=1e-4)
+    assert offset == pytest.approx(reference.intercept_[0], rel=1e-3, abs=1e-4)
 
 
 def test_a_few_strings_or_hopeless_ones_keep_the_map_finite_and_rising():
     x = np.array([-3.0, -1.0, 2.0])
     assert fit_logistic(x, np.zeros(3, bool)) == pytest.approx((0, np.log(0.2 / 0.8)), abs=1e-6)
     assert fit_logistic(x[:1], np.ones(1, bool)) == pytest.approx((0, np.log(2)), abs=1e-6)
-    slope, offset = fit_logistic(x, np.array([False, False, True]))  # perfectly parted
+    slope, offset = fit_logistic(x, np.array([False, False, True]))  # perfectly separated
     assert 0 < slope < 5 and np.isfinite(offset)
     assert fit_logistic(x, np.array([True, False, False]))[0] == 0
 
@@ -46,15 +46,14 @@ def test_a_few_strings_or_hopeless_ones_keep_the_map_finite_and_rising():
 def test_the_fit_undoes_what_was_done_to_a_probability():
     random = np.random.default_rng(0)
     true = random.beta(3, 1, 20_000)
-    logits = (np.log(true / (1 - true)) - 0.5) / 0.7  # surer and then less sure than it should be
+    logits = (np.log(true / (1 - true)) - 0.5) / 0.7  # overconfident and then shifted
     scores = -np.logaddexp(0, -logits)
-    nothing = np.zeros((0, 3), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
     exact = random.uniform(size=20_000) < true
-    fitted = fit_platt_scaling(StringEvidence(*nothing, scores, exact))
+    fitted = fit_platt_scaling(scores, exact)
     assert (fitted.slope, fitted.offset) == pytest.approx((0.7, 0.5), abs=0.04)
-    for place in range(5):
-        expected = 1 / (1 + np.exp(-fitted.slope * logits[place] - fitted.offset))
-        assert fitted.confidence(float(np.exp(scores[place]))) == pytest.approx(expected, rel=1e-6)
+    for i in range(5):
+        expected = 1 / (1 + np.exp(-fitted.slope * logits[i] - fitted.offset))
+        assert fitted.confidence(float(np.exp(scores[i]))) == pytest.approx(expected, rel=1e-6)
     assert fitted.curve.counts[-1] == 20_000 and fitted.curve.wrong[-1] == (~exact).sum()
 
 
@@ -74,16 +73,16 @@ def test_certain_and_impossible_strings_end_at_the_bounds():
 def test_the_temperature_is_what_the_logits_were_multiplied_by(scale):
     torch.manual_seed(0)
     logits = 2 * torch.randn(10_000, 4)
-    sure, ids = logits.softmax(1).max(1)
-    hits = (torch.rand(10_000) < sure).numpy()
-    told = StringEvidence(
-        (scale * logits).numpy(), ids.numpy(), hits, np.zeros(0), np.zeros(0, bool)
+    confidences, ids = logits.softmax(1).max(1)
+    correct = (torch.rand(10_000) < confidences).numpy()
+    evidence = StringEvidence(
+        (scale * logits).numpy(), ids.numpy(), correct, np.zeros(0), np.zeros(0, bool)
     )
-    found = fit_character_temperature(told, 0.05, 20)
-    assert found == pytest.approx(scale, rel=0.05)
-    scaled = torch.from_numpy(told.logits)
-    targets = platt_targets(hits)
-    lowest = negative_log_likelihood(character_confidences(scaled, ids, found), targets)
+    temperature = fit_character_temperature(evidence, 0.05, 20)
+    assert temperature == pytest.approx(scale, rel=0.05)
+    scaled = torch.from_numpy(evidence.logits)
+    targets = platt_targets(correct)
+    lowest = negative_log_likelihood(character_confidences(scaled, ids, temperature), targets)
     for other in np.geomspace(0.05, 20, 20):
         assert (
             lowest
@@ -97,15 +96,15 @@ def test_a_few_characters_without_an_error_move_the_temperature_little():
     logits[torch.arange(60), logits.argmax(1)] += 3.5
     ids = logits.argmax(1)
     nothing = np.zeros(0), np.zeros(0, bool)
-    told = StringEvidence(logits.numpy(), ids.numpy(), np.ones(60, bool), *nothing)
-    assert 0.8 < fit_character_temperature(told) < 2  # 61 of 62, and not the lowest there is
-    wrong = told._replace(hits=np.zeros(60, bool))
+    evidence = StringEvidence(logits.numpy(), ids.numpy(), np.ones(60, bool), *nothing)
+    assert 0.8 < fit_character_temperature(evidence) < 2  # 61 of 62, and not the lowest there is
+    wrong = evidence._replace(correct=np.zeros(60, bool))
     assert fit_character_temperature(wrong) == pytest.approx(3)
 
 
 def test_platts_targets_by_hand():
-    hits = np.array([True, True, False])
-    assert platt_targets(hits) == pytest.approx([3 / 4, 3 / 4, 1 / 3])
+    correct = np.array([True, True, False])
+    assert platt_targets(correct) == pytest.approx([3 / 4, 3 / 4, 1 / 3])
 
 
 def test_likelihood_by_hand():

@@ -1,4 +1,4 @@
-"""A temperature fitted on labelled logits, from the last validation to the confidence predicted."""
+"""Temperature scaling, from the last validation to the predicted confidence; calibration error."""
 
 import json
 import math
@@ -23,8 +23,8 @@ from pipeline.reading.prediction import Recognizer
 from pipeline.scoring.risk_coverage import RiskCoverageCurve
 from pipeline.scoring.string_confidence import StringCalibration, StringEvidence
 from pipeline.scoring.temperature import (
-    HIGHEST,
-    LOWEST,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
     Calibration,
     LabelEvidence,
     chance_calibration_error,
@@ -56,17 +56,17 @@ def test_the_temperature_is_what_the_logits_were_multiplied_by(scale):
 def test_no_temperature_is_better_than_the_one_that_is_fitted(seed):
     logits, labels = drawn(50, 3, seed)
     best = fit_temperature(logits, labels)
-    assert LOWEST < best < HIGHEST
+    assert MIN_TEMPERATURE < best < MAX_TEMPERATURE
     lowest = cross_entropy(logits / best, labels)
-    for other in [1.0, *np.geomspace(LOWEST, HIGHEST, 200).tolist()]:
-        assert lowest <= cross_entropy(logits / other, labels) + 1e-12
+    for temperature in [1.0, *np.geomspace(MIN_TEMPERATURE, MAX_TEMPERATURE, 200).tolist()]:
+        assert lowest <= cross_entropy(logits / temperature, labels) + 1e-12
 
 
-def test_hopeless_and_perfect_validations_end_at_the_bounds():
+def test_all_wrong_and_all_correct_validations_end_at_the_bounds():
     logits = torch.tensor([[4.0, 0.0], [0.0, 3.0]], dtype=torch.float64)
-    assert fit_temperature(logits, torch.tensor([0, 1])) == pytest.approx(LOWEST)
-    assert fit_temperature(logits, torch.tensor([1, 0])) == pytest.approx(HIGHEST)
-    assert fit_temperature(1e4 * logits, torch.tensor([1, 0])) == pytest.approx(HIGHEST)
+    assert fit_temperature(logits, torch.tensor([0, 1])) == pytest.approx(MIN_TEMPERATURE)
+    assert fit_temperature(logits, torch.tensor([1, 0])) == pytest.approx(MAX_TEMPERATURE)
+    assert fit_temperature(1e4 * logits, torch.tensor([1, 0])) == pytest.approx(MAX_TEMPERATURE)
 
 
 def test_calibrating_lowers_both_errors_of_an_overconfident_network():
@@ -75,11 +75,11 @@ def test_calibrating_lowers_both_errors_of_an_overconfident_network():
         LabelEvidence((3 * logits[c]).numpy(), labels[c].numpy())
         for c in (slice(2000), slice(2000, None))
     ]
-    calibration, found = fit_calibration(parts)
+    calibration, scores = fit_calibration(parts)
     assert calibration.temperature == pytest.approx(3, rel=0.1)
-    assert found["nll"] == pytest.approx(float(cross_entropy(3 * logits, labels)))
-    assert found["nll_calibrated"] < found["nll"] and found["nll_calibrated"] < 0.5
-    assert found["ece"] > 5 > 2.5 > found["ece_calibrated"]
+    assert scores["nll"] == pytest.approx(float(cross_entropy(3 * logits, labels)))
+    assert scores["nll_calibrated"] < scores["nll"] and scores["nll_calibrated"] < 0.5
+    assert scores["ece"] > 5 > 2.5 > scores["ece_calibrated"]
 
 
 def test_without_a_label_there_is_nothing_to_fit():
@@ -90,11 +90,12 @@ def test_without_a_label_there_is_nothing_to_fit():
 def test_labelled_steps_count_and_others_do_not():
     logits = torch.arange(12.0).reshape(2, 2, 3)
     head = TokenClassificationHead(4, 3)
-    told = label_evidence(head, logits, torch.tensor([[2, -100], [0, 1]]))
-    assert told.logits.tolist() == [[0, 1, 2], [6, 7, 8], [9, 10, 11]]
-    assert told.labels.tolist() == [2, 0, 1]
-    whole = label_evidence(SequenceClassificationHead(4, 3), logits[0], torch.tensor([1, 0]))
-    assert whole.logits.tolist() == [[0, 1, 2], [3, 4, 5]] and whole.labels.tolist() == [1, 0]
+    evidence = label_evidence(head, logits, torch.tensor([[2, -100], [0, 1]]))
+    assert evidence.logits.tolist() == [[0, 1, 2], [6, 7, 8], [9, 10, 11]]
+    assert evidence.labels.tolist() == [2, 0, 1]
+    sequences = label_evidence(SequenceClassificationHead(4, 3), logits[0], torch.tensor([1, 0]))
+    assert sequences.logits.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert sequences.labels.tolist() == [1, 0]
     several = TokenClassificationHead(4, 3, multi_label=True)
     assert label_evidence(several, logits, torch.zeros(2, 2, 3)) is None
     assert label_evidence(CTCHead(4, 2), logits, torch.tensor([[1], [0]])) is None
@@ -111,7 +112,7 @@ def word_bundle(temperature: float) -> Bundle:
     return Bundle(model, ["no", "yes"], reader, calibration=Calibration(temperature))
 
 
-def test_a_prediction_has_the_softmax_of_the_cooled_logits(tmp_path):
+def test_a_prediction_has_the_softmax_of_the_scaled_logits(tmp_path):
     save_bundle(word_bundle(2.5), tmp_path / "b.safetensors")
     recognizer = Recognizer(load_bundle(str(tmp_path / "b.safetensors")))
     recognizer.precision = torch.float32
@@ -120,10 +121,10 @@ def test_a_prediction_has_the_softmax_of_the_cooled_logits(tmp_path):
         logits, _ = recognizer.model(ids, torch.tensor([3]))
     (record,) = recognizer.predict(["a good film"])
     best = int(logits.argmax())
-    cooled = float((logits[0] / 2.5).softmax(0)[best])
-    assert cooled < float(logits[0].softmax(0)[best]) - 0.01  # or the division proves nothing
+    scaled = float((logits[0] / 2.5).softmax(0)[best])
+    assert scaled < float(logits[0].softmax(0)[best]) - 0.01  # or the division proves nothing
     assert record["label"] == ["no", "yes"][best]
-    assert record["confidence"] == pytest.approx(cooled, abs=6e-5)
+    assert record["confidence"] == pytest.approx(scaled, abs=6e-5)
 
 
 def test_a_bundle_keeps_its_temperature_and_an_old_one_has_none(tmp_path):
@@ -172,9 +173,9 @@ def test_a_training_calibrates_its_best_bundle(command, folder):
     split = SyntheticReviews(count=12, validation=8, test=4).split("validation")
     samples = [split.read(i) for i in range(8)]
     with torch.no_grad():
-        told = [bundle.model(torch.from_numpy(s.inputs)[None], torch.tensor([len(s.inputs)]))[0]
+        outputs = [bundle.model(torch.from_numpy(s.inputs)[None], torch.tensor([len(s.inputs)]))[0]
                 for s in samples]  # fmt: skip
-    logits, labels = torch.cat(told).double(), torch.tensor([int(s.target) for s in samples])
+    logits, labels = torch.cat(outputs).double(), torch.tensor([int(s.target) for s in samples])
     assert len(set(labels.tolist())) == 2
     assert scores["validation/nll"] == pytest.approx(float(cross_entropy(logits, labels)), abs=2e-3)
     expected = fit_temperature(logits, labels)  # of weights that were rounded to float16
@@ -182,33 +183,37 @@ def test_a_training_calibrates_its_best_bundle(command, folder):
 
 
 def test_calibration_error_by_hand():
-    sure, hits = [0.9, 0.6, 0.8, 0.7], [True, False, False, True]
+    confidences, correct = [0.9, 0.6, 0.8, 0.7], [True, False, False, True]
     # Two bins: 0.6 and 0.7 with one hit, 0.8 and 0.9 with one: |1 - 1.3| / 4 + |1 - 1.7| / 4.
-    assert expected_calibration_error(sure, hits, bins=2) == pytest.approx(100 * (0.3 + 0.7) / 4)
+    assert expected_calibration_error(confidences, correct, bins=2) == pytest.approx(
+        100 * (0.3 + 0.7) / 4
+    )
     # One bin: |2 - 3| / 4. One answer a bin, however many bins: the mean distance.
-    assert expected_calibration_error(sure, hits, bins=1) == pytest.approx(25)
+    assert expected_calibration_error(confidences, correct, bins=1) == pytest.approx(25)
     for bins in (4, 15):
         distance = (0.1 + 0.6 + 0.8 + 0.3) / 4
-        assert expected_calibration_error(sure, hits, bins) == pytest.approx(100 * distance)
+        assert expected_calibration_error(confidences, correct, bins) == pytest.approx(
+            100 * distance
+        )
     assert math.isnan(expected_calibration_error([], []))
 
 
 def test_equal_confidences_share_a_bin_whatever_their_order():
-    sure, hits = [0.75] * 40, [True] * 30 + [False] * 10
-    assert expected_calibration_error(sure, hits) == pytest.approx(0)
+    confidences, correct = [0.75] * 40, [True] * 30 + [False] * 10
+    assert expected_calibration_error(confidences, correct) == pytest.approx(0)
     mixed = [0.5] * 20 + [1.0] * 20
-    one_order = expected_calibration_error(mixed, [True, False] * 10 + [True] * 20)
-    other = expected_calibration_error(mixed, [True] * 10 + [False] * 10 + [True] * 20)
-    assert one_order == other == pytest.approx(0)
+    first = expected_calibration_error(mixed, [True, False] * 10 + [True] * 20)
+    second = expected_calibration_error(mixed, [True] * 10 + [False] * 10 + [True] * 20)
+    assert first == second == pytest.approx(0)
 
 
 def test_bins_are_of_equal_mass():
     random = np.random.default_rng(0)
-    sure = random.uniform(0.5, 1, 3000)
-    hits = random.uniform(size=3000) < sure**2  # surer than right by sure - sure ** 2
-    order = np.argsort(sure)
-    shares = [abs(hits[b].mean() - sure[b].mean()) for b in np.array_split(order, 15)]
-    assert expected_calibration_error(sure, hits) == pytest.approx(100 * np.mean(shares))
+    confidences = random.uniform(0.5, 1, 3000)
+    correct = random.uniform(size=3000) < confidences**2  # p ** 2 instead of p: overconfident
+    order = np.argsort(confidences)
+    shares = [abs(correct[b].mean() - confidences[b].mean()) for b in np.array_split(order, 15)]
+    assert expected_calibration_error(confidences, correct) == pytest.approx(100 * np.mean(shares))
 
 
 def test_a_bundle_keeps_what_its_strings_were_fitted_with(tmp_path):
@@ -219,7 +224,7 @@ def test_a_bundle_keeps_what_its_strings_were_fitted_with(tmp_path):
     assert load_bundle(str(tmp_path / "b.safetensors")).calibration == bundle.calibration
 
 
-def test_a_string_is_as_sure_as_its_decoders_fit_says_or_else_anothers():
+def test_string_confidence_is_of_its_decoders_calibration_or_else_anothers():
     greedy, beam = StringCalibration(1.0, 1.0), StringCalibration(1.0, -1.0)
     reading = Text([0], [0.9], [(0, 0)], 0.5)
     both = Calibration(1.0, {"greedy": greedy, "beam": beam})
@@ -232,29 +237,32 @@ def test_a_string_is_as_sure_as_its_decoders_fit_says_or_else_anothers():
 
 def test_calibrating_strings_lowers_the_errors_of_strings_and_characters():
     torch.manual_seed(0)
-    logits, hits = drawn(4000, 3)
+    logits, labels = drawn(4000, 3)
     ids = logits.argmax(1)
-    sure = torch.rand(4000, dtype=torch.float64)
-    exact = torch.rand(4000) < sure
-    told = StringEvidence(
-        (2 * logits).float().numpy(), ids.numpy(), (ids == hits).numpy(),
-        (sure**2).log().numpy(), exact.numpy(),
+    confidences = torch.rand(4000, dtype=torch.float64)
+    exact = torch.rand(4000) < confidences
+    evidence = StringEvidence(
+        (2 * logits).float().numpy(), ids.numpy(), (ids == labels).numpy(),
+        (confidences**2).log().numpy(), exact.numpy(),
     )  # fmt: skip
-    calibration, found = fit_calibration([told, told])
+    calibration, scores = fit_calibration([evidence, evidence])
     assert calibration.temperature == pytest.approx(2, rel=0.1)
     assert calibration.strings["greedy"].curve.counts[-1] == 8000
     for name in ("nll", "ece", "characters_nll", "characters_ece"):
-        assert found[f"{name}_calibrated"] < found[name]
-    assert found["ece"] > 10 > 4 > found["ece_calibrated"]
+        assert scores[f"{name}_calibrated"] < scores[name]
+    assert scores["ece"] > 10 > 4 > scores["ece_calibrated"]
 
 
-def test_the_error_by_chance_is_what_exact_confidences_show():
+def test_the_chance_error_is_that_of_perfectly_calibrated_confidences():
     random = np.random.default_rng(0)
-    sure = random.uniform(size=900) ** 0.3
+    confidences = random.uniform(size=900) ** 0.3
     drawn_errors = [
-        expected_calibration_error(sure, random.uniform(size=900) < sure, 6) for _ in range(200)
+        expected_calibration_error(confidences, random.uniform(size=900) < confidences, 6)
+        for _ in range(200)
     ]
-    assert chance_calibration_error(sure, 6) == pytest.approx(np.mean(drawn_errors), rel=0.05)
+    assert chance_calibration_error(confidences, 6) == pytest.approx(
+        np.mean(drawn_errors), rel=0.05
+    )
     # one bin of two answers at 0.5: a deviation of sqrt(0.5) answers
     expected = 100 * math.sqrt(2 / math.pi * 0.5) / 2
     assert chance_calibration_error([0.5, 0.5], 1) == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""Which characters are read after a fine-tuning, and what a new one starts from."""
+"""The alphabet chosen for fine-tuning, and the look-alikes of new characters."""
 
 import string
 import unicodedata
@@ -9,7 +9,7 @@ import pytest
 from datasets import RealLines
 from datasets.lines.folders import LineFolder
 from pipeline.training.alphabets import (
-    LOOKS,
+    LOOK_ALIKES,
     choose_alphabet,
     nearest_known,
     spell_out,
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def source(alphabet: str | None) -> dict:
-    """RealLines of a config; page 0 is for validation, page 1 for the test."""
+    """Options of RealLines; page 0 is for validation, page 1 for the test."""
     folder = SimpleNamespace(root="lines", group_pattern="(.+?)__", validation=["p0"], test=["p1"])
     return {"init_args": {"alphabet": alphabet, "folders": [folder]}}
 
 
 @pytest.mark.parametrize(
-    ("way", "given", "chosen"),
+    ("policy", "given", "chosen"),
     [
         ("union", None, "bafé"),
         ("replace", None, "abfé"),
@@ -37,11 +37,11 @@ def source(alphabet: str | None) -> dict:
         ("keep", "cab", "ba"),
     ],
 )
-def test_the_ways(way, given, chosen):
-    write_lines("fe\u0301", "test", "aba", "b")  # é composed; what only the test has is left out
+def test_the_policies(policy, given, chosen):
+    write_lines("fe\u0301", "test", "aba", "b")  # é is composed; t and s occur in the test only
     mixture = {"init_args": {"sources": [source(given), {"init_args": {"count": 3}}]}}
-    for _ in range(2):  # again when a run is resumed from the config that it wrote
-        choose_alphabet(mixture, ["b", "a"], way)
+    for _ in range(2):  # the second time as when resuming from the config written
+        choose_alphabet(mixture, ["b", "a"], policy)
         real, rendered = mixture["init_args"]["sources"]
         assert real["init_args"]["alphabet"] == chosen
         assert rendered["init_args"] == {"count": 3}
@@ -55,13 +55,13 @@ def test_sources_of_a_mixture_get_one_alphabet():
     assert [s["init_args"]["alphabet"] for s in mixture["init_args"]["sources"]] == ["abfx"] * 2
 
 
-def test_words_are_no_alphabet():
-    one = source("ab")
-    choose_alphabet(one, ["walk", "a"], "union")
-    assert one["init_args"]["alphabet"] == "ab"
+def test_labels_that_are_words_leave_the_alphabet_as_it_is():
+    options = source("ab")
+    choose_alphabet(options, ["walk", "a"], "union")
+    assert options["init_args"]["alphabet"] == "ab"
 
 
-def test_the_derived_alphabet_is_what_the_source_derives(tmp_path):
+def test_the_alphabet_of_the_transcripts_is_the_one_that_the_source_derives(tmp_path):
     write_lines("zx", "t", "aba", "ſe")
     (tmp_path / "out.tsv").write_text("p2__.png\tno such text\n", encoding="utf-8")
     folder = LineFolder("lines", validation=["p0"], test=["p1"], leave_out="out.tsv")
@@ -92,10 +92,10 @@ def test_a_look_alike_must_be_known():
 
 
 def test_the_table_holds_single_composed_characters():
-    wrong = [c for c in LOOKS if len(c) != 1 or unicodedata.normalize("NFC", c) != c]
-    assert not wrong and not [c for c, old in LOOKS.items() if c in old or not old]
+    wrong = [c for c in LOOK_ALIKES if len(c) != 1 or unicodedata.normalize("NFC", c) != c]
+    assert not wrong and not [c for c, old in LOOK_ALIKES.items() if c in old or not old]
 
 
-def test_labels_are_told_readably():
+def test_labels_are_printed_readably():
     assert spell_out([" ", "a", "\u0364"]) == "␣ a ◌\u0364"
     assert spell_out([]) == "none"

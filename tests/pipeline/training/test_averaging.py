@@ -1,4 +1,4 @@
-"""The moving average of the weights: by hand, and what a training keeps of it."""
+"""The moving average of the weights: by hand, and in the checkpoints and bundle of a training."""
 
 import json
 import signal
@@ -16,34 +16,33 @@ from pipeline.training.averaging import MovingAverage, averaged_weights
 from pipeline.training.callbacks import BestBundle
 from pipeline.training.interrupt import StopBetweenBatches
 from pipeline.training.recognizer import SequenceRecognizer
-from tests.support.small import WORDS
 
 AVERAGE = ["--model.average_decay=0.9", "--model.learning_rate=0.05"]
-SOON = [*AVERAGE, "--model.warmup_steps=0"]  # in one epoch the weights leave their average
+FAST = [*AVERAGE, "--model.warmup_steps=0"]  # weights and average differ after one epoch
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.15])
 def test_the_average_by_hand(decay):
     average = MovingAverage(decay)
     values = [4.0, 1.0, -2.0, 7.0]
-    found, expected = torch.tensor(values[0]), values[0]
+    actual, expected = torch.tensor(values[0]), values[0]
     for steps, value in enumerate(values[1:], 1):
-        found = average._average(found, torch.tensor(value), torch.tensor(steps))
+        actual = average._average(actual, torch.tensor(value), torch.tensor(steps))
         kept = min(decay, (1 + steps) / (10 + steps))
         expected = kept * expected + (1 - kept) * value
-    assert float(found) == pytest.approx(expected)
-    counted = average._average(torch.tensor(3), torch.tensor(8), torch.tensor(1))
-    assert counted.dtype == torch.int64 and int(counted) == 8
+    assert float(actual) == pytest.approx(expected)
+    count = average._average(torch.tensor(3), torch.tensor(8), torch.tensor(1))
+    assert count.dtype == torch.int64 and int(count) == 8
 
 
 @pytest.mark.parametrize("decay", [0.0, 1.0, 1.5])
-def test_a_decay_that_averages_nothing_is_refused(decay):
+def test_a_decay_out_of_range_is_refused(decay):
     with pytest.raises(ValueError, match=f"average_decay {decay}: between 0 and 1"):
         MovingAverage(decay)
 
 
 class Spy(pl.Callback):
-    """The weights of the network while it is validated, and after it."""
+    """Record the weights of the network in each validation, and after it."""
 
     def __init__(self):
         self.validated, self.trained = [], []
@@ -60,19 +59,16 @@ def weights_of(model: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in model.state_dict().items()}
 
 
-def differ(ones: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> bool:
-    return any(not torch.allclose(ones[k], others[k], atol=1e-3) for k in ones)
+def differ(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return any(not torch.allclose(first[k], second[k], atol=1e-3) for k in first)
 
 
 @pytest.fixture
-def spied(command, tmp_path, monkeypatch) -> Spy:
-    """A short training with an average; the spy stands behind all of its callbacks."""
-    monkeypatch.chdir(tmp_path)
-    Path("words.yaml").write_text(WORDS, encoding="utf-8")
+def spied(run, folder, monkeypatch) -> Spy:
+    """A short training with averaging; the spy is the last of its callbacks."""
     spy, own = Spy(), SequenceRecognizer.configure_callbacks
     monkeypatch.setattr(SequenceRecognizer, "configure_callbacks", lambda self: [*own(self), spy])
-    code, _, err = command("fit", "-c", "words.yaml", *AVERAGE)
-    assert code == 0, err
+    run("fit", "-c", "words.yaml", *AVERAGE)
     return spy
 
 
@@ -80,9 +76,9 @@ def test_validation_bundle_and_checkpoint_hold_the_average(spied):
     best = min(range(2), key=lambda i: (errors()[i], -i))
     assert differ(spied.validated[best], spied.trained[best])
     bundle = load_bundle("runs/words/best.safetensors")
-    kept = weights_of(bundle.model)
-    seen = {name: spied.validated[best][name].half().float() for name in kept}
-    assert_close(kept, seen, rtol=0, atol=0)
+    weights = weights_of(bundle.model)
+    expected = {name: spied.validated[best][name].half().float() for name in weights}
+    assert_close(weights, expected, rtol=0, atol=0)
     assert bundle.calibration.temperature != 1.0
     last = torch.load("runs/words/checkpoints/last.ckpt", weights_only=True)
     state = {k.removeprefix("model."): v for k, v in last["state_dict"].items()}
@@ -96,57 +92,54 @@ def errors() -> list[float]:
     return [json.loads(row)["validation"]["error"] for row in rows]
 
 
-def test_a_resumed_training_goes_on_with_both(command, tmp_path, monkeypatch):
-    """Two epochs in one sitting or in two: the same average and the same weights."""
-    monkeypatch.chdir(tmp_path)
-    Path("words.yaml").write_text(WORDS, encoding="utf-8")
-    assert command("fit", "-c", "words.yaml", *AVERAGE, "--name=whole").code == 0
-    short = ["--trainer.max_epochs=1", "--name=parts"]
-    assert command("fit", "-c", "words.yaml", *AVERAGE, *short).code == 0
-    last = "runs/parts/checkpoints/last.ckpt"
-    assert command("fit", "-c", "words.yaml", *AVERAGE, f"--ckpt_path={last}").code == 0
+def load_whole_and_parts() -> tuple[dict, dict]:
+    """The last checkpoints of the two runs, after checking that their weights are equal."""
     files = [f"runs/{name}/checkpoints/last.ckpt" for name in ("whole", "parts")]
     whole, parts = (torch.load(file, weights_only=True) for file in files)
     assert_close(parts["state_dict"], whole["state_dict"])
     assert_close(parts["current_model_state"], whole["current_model_state"])
+    return whole, parts
 
 
-@pytest.mark.parametrize("place", [0, 1])
+def test_a_resumed_training_continues_average_and_weights(run, folder):
+    """Two epochs in one run or in two: the same average and the same weights."""
+    run("fit", "-c", "words.yaml", *AVERAGE, "--name=whole")
+    run("fit", "-c", "words.yaml", *AVERAGE, "--trainer.max_epochs=1", "--name=parts")
+    last = "runs/parts/checkpoints/last.ckpt"
+    run("fit", "-c", "words.yaml", *AVERAGE, f"--ckpt_path={last}")
+    load_whole_and_parts()
+
+
+@pytest.mark.parametrize("index", [0, 1])
 def test_ctrl_c_within_a_validation_keeps_average_and_weights_apart(
-    command, tmp_path, monkeypatch, place
+    command, run, folder, monkeypatch, index
 ):
-    """In the first epoch, behind the first or the last batch; then as a training at once."""
-    monkeypatch.chdir(tmp_path)
-    Path("words.yaml").write_text(WORDS, encoding="utf-8")
-    assert command("fit", "-c", "words.yaml", *SOON, "--name=whole").code == 0
+    """After the first or the last batch in the first epoch; resumed it equals one training."""
+    run("fit", "-c", "words.yaml", *FAST, "--name=whole")
     seen = []
 
-    def ask(stop, trainer, module, outputs, batch, batch_idx, *_):
-        if batch_idx == place:
+    def interrupt(stop, trainer, module, outputs, batch, batch_idx, *_):
+        if batch_idx == index:
             average = next(c for c in trainer.callbacks if isinstance(c, MovingAverage))
-            weights = average._average_model.module  # each in the other's place
+            weights = average._average_model.module  # the two are swapped
             seen.extend([weights_of(module), weights_of(weights)])
-            stop.asked = True
-        stop._stop()
+            stop.requested = True
+        stop.on_train_batch_end(trainer, module)
 
     with monkeypatch.context() as patch:
-        patch.setattr(StopBetweenBatches, "on_validation_batch_end", ask)
-        code, out, _ = command("fit", "-c", "words.yaml", *SOON, "--name=parts")
+        patch.setattr(StopBetweenBatches, "on_validation_batch_end", interrupt)
+        code, out, _ = command("fit", "-c", "words.yaml", *FAST, "--name=parts")
     assert code == 130
     last = torch.load("runs/parts/checkpoints/last.ckpt", weights_only=True)
     assert differ(*seen)
     assert_close(last["state_dict"], dict(seen[0]))
     assert_close(last["current_model_state"], dict(seen[1]))
-    code, _, err = command(*out.splitlines()[-1].split()[6:])
-    assert code == 0, err
-    files = [f"runs/{name}/checkpoints/last.ckpt" for name in ("whole", "parts")]
-    whole, parts = (torch.load(file, weights_only=True) for file in files)
+    run(*out.splitlines()[-1].split()[6:])
+    whole, parts = load_whole_and_parts()
     assert parts["global_step"] == whole["global_step"] == 6
-    assert_close(parts["state_dict"], whole["state_dict"])
-    assert_close(parts["current_model_state"], whole["current_model_state"])
 
 
-def test_without_an_average_nothing_is_exchanged():
+def test_without_an_average_nothing_is_swapped():
     trainer = pl.Trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.callbacks.append(BestBundle())
     module = pl.LightningModule()
@@ -155,21 +148,21 @@ def test_without_an_average_nothing_is_exchanged():
         assert module.weight.item() == 1.0
 
 
-def test_ctrl_c_never_cuts_an_exchange_in_two(monkeypatch):
+def test_ctrl_c_never_interrupts_a_swap(monkeypatch):
     module, average = nn.Linear(2, 2), MovingAverage(0.5)
-    exchanged = []
+    calls = []
 
     def swap(self, module):
-        exchanged.append("begun")
+        calls.append("begun")
         signal.raise_signal(signal.SIGINT)
-        exchanged.append("done")
+        calls.append("done")
 
     monkeypatch.setattr(WeightAveraging, "_swap_models", swap)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt), average.applied(module):
-            pytest.fail("went on")
+            pytest.fail("not interrupted")
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert exchanged == ["begun", "done"] * 2 and not average.stands_in
+    assert calls == ["begun", "done"] * 2 and not average.swapped

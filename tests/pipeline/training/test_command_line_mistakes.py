@@ -1,4 +1,4 @@
-"""Whatever is wrong with a config or a command is told in one line, before anything is trained."""
+"""A mistake in a config or on the command line is reported in one line, before any training."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def change(old: str, new: str) -> str:
-    """A config with one mistake in it."""
+    """Write a config with one mistake in it and return its name."""
     assert old in WORDS
     Path("wrong.yaml").write_text(WORDS.replace(old, new), encoding="utf-8")
     return "wrong.yaml"

@@ -1,4 +1,4 @@
-"""--remember: old lines before and after, in percent, written into the new bundle."""
+"""`--remember`: error rates on old lines before and after fine-tuning, stored in the bundle."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def readings(bundle: Path, paths: list[Path]) -> list[str]:
 
 
 def test_both_scores_are_those_of_the_readings(bundle_file):
-    """The labels are what one bundle reads: it has no error, another has some, empty ones 100 %."""
+    """The texts are what one bundle reads: it has no error, another has some, blanks have 100 %."""
     write_lines(*"xxxx")
     images = sorted(Path("lines").glob("*.png"))
     texts = readings(bundle_file, images)
@@ -31,16 +31,16 @@ def test_both_scores_are_those_of_the_readings(bundle_file):
     silent = tiny_bundle()
     silent.model.head.linear.bias.data[-1] = 1e4  # nothing but blanks
     save_bundle(silent, Path("new.safetensors"))
-    said = forgetting.note(Path("new.safetensors"))
-    assert said == "forgetting: tiny: lines (4 lines) 0.00 -> 100.00 % CER"
+    summary = forgetting.report(Path("new.safetensors"))
+    assert summary == "forgetting: tiny: lines (4 lines) 0.00 -> 100.00 % CER"
     kept = load_bundle("new.safetensors")
     assert kept.scores == silent.scores | {"old/lines/cer_before": 0.0, "old/lines/cer": 100.0}
-    assert kept.card == silent.card | {"forgetting": said.removeprefix("forgetting: ")}
+    assert kept.card == silent.card | {"forgetting": summary.removeprefix("forgetting: ")}
     assert Forgetting("other.safetensors", "lines").before[0] > 0
 
 
-def test_a_search_hides_nothing(bundle_file):
-    """Both bundles are read greedily, for the new one has no language model yet."""
+def test_decoding_is_greedy(bundle_file):
+    """Also for a bundle with a beam search, since a fine-tuned one has no language model yet."""
     write_lines(*"xxxx")
     images = sorted(Path("lines").glob("*.png"))
     texts = readings(bundle_file, images)
@@ -68,12 +68,12 @@ def test_a_config_stands_for_its_validation_lines():
         "init_args: {folders: [{root: lines, validation: [p2]}]}}]}\n"
     )
     Path("mixed.yaml").write_text(mixed, encoding="utf-8")
-    assert [one.texts for one in old_lines("mixed.yaml", reader)] == [["cab"]]
+    assert [lines.texts for lines in old_lines("mixed.yaml", reader)] == [["cab"]]
     with pytest.raises(ValueError, match=r"words.yaml: no datasets.RealLines in it"):
         old_lines("words.yaml", reader)
 
 
-def test_a_label_file_is_called_as_its_folder():
+def test_a_set_is_named_after_its_folder_or_label_file():
     write_lines("ab", "ba")
     Path("lines/labels.tsv").write_text("p0__.png\tab\n", encoding="utf-8")
     names = [old_lines(given, None)[0].name for given in ("lines/labels.tsv", "lines")]

@@ -1,4 +1,4 @@
-"""--init_from: everything for the same task, the body and the known labels for another."""
+"""`--init_from`: all weights for the same task, body and known labels for another."""
 
 import numpy as np
 import pytest
@@ -27,23 +27,23 @@ def bundle(network: SequenceModel, labels: list[str]) -> Bundle:
     return Bundle(network, labels, LineReader(16))
 
 
-def test_the_same_task_takes_all_weights():
+def test_the_same_task_copies_all_weights():
     given, own = model(3), model(3)
-    told = initialize_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
+    summary = initialize_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
     assert_close(own.state_dict(), given.state_dict())
-    assert told == "--init_from: all weights, 3 labels"
+    assert summary == "--init_from: all weights, 3 labels"
 
 
 def test_another_head_keeps_the_body_and_the_labels_that_both_have():
     given, own = model(3), model(2, CTCHead)
     before = own.head.linear.weight.detach().clone()
-    told = initialize_from(own, ["c", "d"], bundle(given, ["a", "b", "c"]))
+    summary = initialize_from(own, ["c", "d"], bundle(given, ["a", "b", "c"]))
     body = {k: w for k, w in own.state_dict().items() if not k.startswith("head.")}
     assert_close(body, {k: given.state_dict()[k] for k in body})
     assert_close(own.head.linear.weight[0], given.head.linear.weight[2])
     assert_close(own.head.linear.bias[0], given.head.linear.bias[2])
     assert_close(own.head.linear.weight[1:], before[1:])  # d is new, and so is the blank
-    assert told.splitlines() == [
+    assert summary.splitlines() == [
         "--init_from: encoder and recurrent stack; of the head 1 labels kept, 1 new, 2 dropped",
         "  kept: c",
         "  new: d (anew)",
@@ -51,17 +51,17 @@ def test_another_head_keeps_the_body_and_the_labels_that_both_have():
     ]
 
 
-def test_between_alphabets_rows_go_by_character_and_new_ones_start_from_their_like():
+def test_between_alphabets_rows_are_copied_by_character_and_new_ones_from_look_alikes():
     given, own = tiny_model(4), tiny_model(5, seed=1)
     before = own.head.linear.weight.detach().clone()
-    told = initialize_from(own, [" ", "ſ", "e", "☞", "é"], bundle(given, ["x", "f", "e", " "]))
+    summary = initialize_from(own, [" ", "ſ", "e", "☞", "é"], bundle(given, ["x", "f", "e", " "]))
     weight, bias = given.head.linear.weight, given.head.linear.bias
-    places = [3, 1, 2, 2, 4]  # of " ", the f for ſ, e, the e for é, and the blank
-    assert_close(own.head.linear.weight[[0, 1, 2, 4, 5]], weight[places])
-    lower = torch.tensor([0, HANDICAP, 0, HANDICAP, 0])
-    assert_close(own.head.linear.bias[[0, 1, 2, 4, 5]], bias[places] - lower)
+    rows = [3, 1, 2, 2, 4]  # of " ", the f for ſ, e, the e for é, and the blank
+    assert_close(own.head.linear.weight[[0, 1, 2, 4, 5]], weight[rows])
+    handicap = torch.tensor([0, HANDICAP, 0, HANDICAP, 0])
+    assert_close(own.head.linear.bias[[0, 1, 2, 4, 5]], bias[rows] - handicap)
     assert_close(own.head.linear.weight[3], before[3])
-    assert told.splitlines()[1:] == [
+    assert summary.splitlines()[1:] == [
         "  kept: ␣ e",
         "  new: ſ (from f), ☞ (anew), é (from e)",
         "  dropped: x f",
@@ -77,7 +77,7 @@ def test_running_statistics_are_kept():
 
 
 def test_no_reading_changes_before_the_first_step():
-    """New characters stand below those they start from: old lines are still read as they were."""
+    """New characters have lower logits than the ones they are copied from."""
     given, own = tiny_model(2), tiny_model(4, seed=1)
     initialize_from(own.eval(), ["f", "e", "ſ", "é"], bundle(given, ["f", "e"]))
     inputs, lengths = torch.randint(0, 256, (3, 80, 1, 16), dtype=torch.uint8), torch.full((3,), 80)
@@ -86,27 +86,26 @@ def test_no_reading_changes_before_the_first_step():
 
 
 @pytest.mark.parametrize("labels", [["a", "b", "c"], ["a", "x"]])
-def test_what_stays_behind_is_told(labels):
+def test_what_is_not_copied_is_reported(labels):
     given = bundle(model(3), ["a", "b", "c"])
     line = "its {} does not come along: run language_model again; its calibration is fitted anew"
     language_model = fit_character_lm(np.array([0, 1, 2, 3, 1, 2, 3]), 3, order=2)
+    words = frozenset({"ab"})
     searches = {
         "language model": BeamSearch(given.labels, language_model),
-        "lexicon": BeamSearch(given.labels, lexicon=frozenset({"ab"})),
-        "language model and lexicon": BeamSearch(
-            given.labels, language_model, lexicon=frozenset({"ab"})
-        ),
+        "lexicon": BeamSearch(given.labels, lexicon=words),
+        "language model and lexicon": BeamSearch(given.labels, language_model, lexicon=words),
         "beam search": BeamSearch(given.labels),
     }
     plain = initialize_from(model(len(labels)), labels, given)
     for what, search in searches.items():
         given.decoder = search
-        told = initialize_from(model(len(labels)), labels, given)
-        assert told == f"{plain}\n  {line.format(what)}"
+        summary = initialize_from(model(len(labels)), labels, given)
+        assert summary == f"{plain}\n  {line.format(what)}"
     given.decoder = None
     given.calibration = Calibration(1.0, {"greedy": StringCalibration(2.0)})
-    told = initialize_from(model(len(labels)), labels, given)
-    assert told == f"{plain}\n  its calibration is fitted anew"
+    summary = initialize_from(model(len(labels)), labels, given)
+    assert summary == f"{plain}\n  its calibration is fitted anew"
 
 
 def test_the_order_of_the_labels_may_differ():
@@ -126,6 +125,6 @@ def test_a_head_of_another_width_starts_anew():
     own = tiny_model(3)
     own.head = TokenClassificationHead(own.recurrent.output_size + 1, 3)
     before = {k: w.clone() for k, w in own.head.state_dict().items()}
-    told = initialize_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
+    summary = initialize_from(own, ["a", "b", "c"], bundle(given, ["a", "b", "c"]))
     assert_close(own.head.state_dict(), before) and torch.is_tensor(before["linear.bias"])
-    assert "0 labels kept" in told
+    assert "0 labels kept" in summary

@@ -1,4 +1,4 @@
-"""TableAdamW: AdamW but for tables, which share one step size."""
+"""TableAdamW: AdamW with one second moment for each table."""
 
 import pytest
 import torch
@@ -55,7 +55,7 @@ def test_only_tables_are_stepped_otherwise():
 
 
 def test_a_table_step_by_hand():
-    """First and second moments in plain Python, over three steps with rows that come and go."""
+    """Moments computed step by step, with rows that do not have a gradient in every step."""
     table = nn.Parameter(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype=torch.float64))
     group = {"params": [table], "table": True, "lr": 0.1, "weight_decay": 0.5}
     optimizer = TableAdamW([group], betas=(0.9, 0.99))
@@ -73,8 +73,8 @@ def test_a_table_step_by_hand():
         assert_close(table.detach(), expected, rtol=0, atol=1e-9)
 
 
-def test_a_word_moves_in_proportion_to_its_evidence():
-    """Seen twice as often, moved twice as far; plain AdamW moves both about alike."""
+def test_a_row_moves_in_proportion_to_its_gradients():
+    """Four times as many gradients, four times as far; AdamW moves both rows about equally."""
     moved = {}
     for rate in (None, 0.01):
         table = nn.Embedding(3, 1)
@@ -90,7 +90,7 @@ def test_a_word_moves_in_proportion_to_its_evidence():
     assert moved[None] < 2.5
 
 
-def test_it_goes_on_from_a_checkpoint():
+def test_it_resumes_from_its_state_dict():
     whole, parts = small_model(), small_model()
     train(whole, make_optimizer(whole, 0.01, 0.1, 0.02), 4)
     first = make_optimizer(parts, 0.01, 0.1, 0.02)

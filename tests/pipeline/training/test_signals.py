@@ -1,4 +1,4 @@
-"""What Ctrl-C may not cut in two."""
+"""Deferring Ctrl-C."""
 
 import signal
 import threading
@@ -14,20 +14,20 @@ def work_through_ctrl_c(done: list[str]) -> None:
         done.append("whole")
 
 
-def test_ctrl_c_comes_when_it_is_over():
+def test_ctrl_c_takes_effect_at_the_end_of_the_context():
     done, before = [], signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
             work_through_ctrl_c(done)
         assert done == ["whole"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         with uninterrupted():
-            done.append("nothing came")
+            done.append("no signal")
     finally:
         signal.signal(signal.SIGINT, before)
     assert len(done) == 2
 
 
-def test_a_handler_that_is_none_of_pythons_stays(monkeypatch):
+def test_a_handler_not_installed_from_python_is_kept(monkeypatch):
     monkeypatch.setattr(signal, "getsignal", lambda number: None)
     monkeypatch.setattr(signal, "signal", lambda *given: pytest.fail("replaced"))
     with uninterrupted():
@@ -35,13 +35,13 @@ def test_a_handler_that_is_none_of_pythons_stays(monkeypatch):
 
 
 def test_other_threads_handle_no_signals():
-    went = []
+    done = []
 
     def work():
         with uninterrupted():
-            went.append(True)
+            done.append(True)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert went == [True]
+    assert done == [True]

@@ -1,4 +1,4 @@
-"""Training without a validation split: to the last epoch, without alarm, and gone on with."""
+"""Training without a validation split: to the last epoch, without warnings, and resumable."""
 
 import json
 import warnings
@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from pipeline.reading.bundle import read_metadata
 from pipeline.training.history import read_history
-from pipeline.training.recognizer import SequenceRecognizer
+from tests.pipeline.training.test_command_line import interrupt_at
 
 RUN = Path("runs/words")
 UNVALIDATED = ("fit", "-c", "words.yaml", "--data.source.validation=0")
@@ -19,20 +19,19 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def weights(run: Path) -> tuple[dict, dict]:
-    """Those of the bundle, and of the last checkpoint as a bundle keeps them."""
+    """Of the bundle, and of the last checkpoint in the bundle's precision."""
     last = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     last = {key.removeprefix("model."): values.half() for key, values in last.items()}
     return load_file(run / "best.safetensors"), last
 
 
-def test_the_last_epoch_is_kept_and_nothing_is_chosen(command):
-    with warnings.catch_warnings(record=True) as said:
+def test_the_last_epoch_is_kept_and_nothing_is_selected(run):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        code, out, err = command(*UNVALIDATED)
-    assert code == 0, err
-    noise = [str(w.message) for w in said if w.category is not FutureWarning]
-    about = ("validation", "val_", "zero")
-    assert not [told for told in noise if any(word in told for word in about)], noise
+        out = run(*UNVALIDATED)
+    messages = [str(w.message) for w in caught if w.category is not FutureWarning]
+    words = ("validation", "val_", "zero")
+    assert not [text for text in messages if any(word in text for word in words)], messages
     assert out.count("no validation split") == 1
     assert "12 train, 0 validation" in out and "epoch 0: training loss" in out
     bundle, last = weights(RUN)
@@ -46,19 +45,15 @@ def test_the_last_epoch_is_kept_and_nothing_is_chosen(command):
     assert json.loads((RUN / "result.json").read_text())["best_epoch"] == 2
 
 
-def test_an_interrupted_one_goes_on(command, monkeypatch):
-    command(*UNVALIDATED, "--name=whole")
-
-    def stop(module, *_) -> None:
-        if module.global_step == 4:
-            raise KeyboardInterrupt
+def test_an_interrupted_training_is_resumed(command, run, monkeypatch):
+    run(*UNVALIDATED, "--name=whole")
 
     with monkeypatch.context() as patch:
-        patch.setattr(SequenceRecognizer, "on_train_batch_end", stop)
+        interrupt_at(patch, 4)
         code, out, _ = command(*UNVALIDATED)
     assert code == 130 and not (RUN / "best.safetensors").exists()
-    code, _, err = command(*out.splitlines()[-1].split()[6:])
-    assert code == 0 and (RUN / "result.json").exists(), err
+    run(*out.splitlines()[-1].split()[6:])
+    assert (RUN / "result.json").exists()
     bundle, last = weights(RUN)
     assert_close(bundle, last, rtol=0, atol=0)
     assert_close(bundle, weights(Path("runs/whole"))[0], rtol=0, atol=1e-3)

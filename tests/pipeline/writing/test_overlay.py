@@ -1,4 +1,4 @@
-"""The reading in the picture: at the same times, in fixed colours, in words that can be read."""
+"""Video overlays: the times of the source, fixed colours, readable text."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from models.heads.labels import Text
 from pipeline.reading.bundle import save_bundle
 from pipeline.writing import lettering, overlay
-from pipeline.writing.lettering import draw_text, fit, width, wrap
+from pipeline.writing.lettering import draw_text, shorten, text_width, wrap
 from pipeline.writing.overlay import Painter, Word, burn, words_of
 from pipeline.writing.palette import BASE, palette, rgb
 from tests.support.screen import clip_bundle, even, plain, read_film, write_film
@@ -30,15 +30,15 @@ def test_the_copy_has_the_times_of_the_source(tmp_path):
     times = [0.0, 0.04, 0.1, 0.333, 0.334, 0.9, 1.7]
     source = write_film(tmp_path / "a.mp4", [plain(90)] * 7, times)
     burn(source, tmp_path / "out.mp4", RECORD, LABELS)
-    made = read_film(tmp_path / "out.mp4")
-    assert [round(seconds, 4) for seconds, _ in made] == times
+    copy = read_film(tmp_path / "out.mp4")
+    assert [round(seconds, 4) for seconds, _ in copy] == times
     assert not list(tmp_path.glob("*.partial"))
 
 
 @pytest.mark.parametrize(
     ("size", "shown"), [((96, 128), (288, 384)), ((49 * 2, 322), (98, 322)), ((36, 64), (180, 320))]
 )
-def test_small_pictures_are_enlarged_and_sides_are_even(tmp_path, size, shown):
+def test_small_videos_are_enlarged_and_sides_are_even(tmp_path, size, shown):
     source = write_film(tmp_path / "a.mp4", [plain(90, *size)] * 2, even(2))
     burn(source, tmp_path / "out.mp4", RECORD, LABELS)
     assert read_film(tmp_path / "out.mp4")[0][1].shape == (*shown, 3)
@@ -50,14 +50,13 @@ def test_the_label_of_the_time_is_shown_and_the_cursor_moves(tmp_path):
     colours = palette(LABELS)
     cursors = []
     for seconds, image in read_film(tmp_path / "out.mp4"):
-        chip = image[15, 13]  # in the middle of the square at the top left
-        assert near(chip, colours["walk" if seconds < 0.5 else "sit"])
+        square = image[15, 13]  # a pixel of it, at the top left
+        assert near(square, colours["walk" if seconds < 0.5 else "sit"])
         row = image[-5].astype(int)
-        assert near(row[100], colours["walk"]) or seconds in (0.3,)
+        assert near(row[100], colours["walk"]) or seconds == 0.3  # the cursor is there
         assert near(row[300], colours["sit"])
         cursors.append(int(row.min(1).argmax()))  # the whitest column
-    expected = [32 * i for i in range(10)]
-    assert np.abs(np.array(cursors[1:]) - expected[1:]).max() <= 2
+    assert np.abs(np.array(cursors[1:]) - np.arange(32, 320, 32)).max() <= 2
 
 
 def test_a_clips_label_is_a_banner_and_its_bar_is_its_confidence():
@@ -70,16 +69,15 @@ def test_a_clips_label_is_a_banner_and_its_bar_is_its_confidence():
     assert (image[-20:] == 128).all()  # no timeline
 
 
-def test_words_turn_white_when_they_are_said():
+def test_words_turn_white_when_they_begin():
     words = [Word("one", 0.0), Word("two", 1.0)]
     painter = Painter({"text": "one two", "confidence": 1.0}, ["x"], 240, 320, words)
     before, after, whole = (plain(0, 240, 320) for _ in range(3))
     painter.draw(before, 0.5)
     painter.draw(after, 1.5)
     Painter({"text": "one two", "confidence": 1.0}, ["x"], 240, 320).draw(whole, 0.0)
-    half = 160
-    assert before[:, :half].max() == after[:, :half].max() == 255
-    assert 120 < before[:, half:].max() < 180 and after[:, half:].max() == 255
+    assert before[:, :160].max() == after[:, :160].max() == 255
+    assert 120 < before[:, 160:].max() < 180 and after[:, 160:].max() == 255
     assert (whole == after).all() and not before[:100].any()
 
 
@@ -116,20 +114,20 @@ def test_another_encoder_is_taken_where_h264_is_missing(tmp_path, monkeypatch):
 
 def test_frames_are_drawn_one_by_one(tmp_path, monkeypatch):
     source = write_film(tmp_path / "a.mp4", [plain(90)] * 60, even(60))
-    waiting, most = 0, 0
+    pending, max_pending = 0, 0
     real = overlay.decode
 
     def counted(*arguments):
-        nonlocal waiting, most
+        nonlocal pending, max_pending
         for frame in real(*arguments):
-            waiting += 1
-            most = max(most, waiting)
+            pending += 1
+            max_pending = max(max_pending, pending)
             yield frame
-            waiting -= 1
+            pending -= 1
 
     monkeypatch.setattr(overlay, "decode", counted)
     burn(source, tmp_path / "out.mp4", RECORD, LABELS)
-    assert most == 1 and len(read_film(tmp_path / "out.mp4")) == 60
+    assert max_pending == 1 and len(read_film(tmp_path / "out.mp4")) == 60
 
 
 @pytest.mark.parametrize("head", ["steps", "clip", "text"])
@@ -139,15 +137,14 @@ def test_predict_burns_what_it_reads(command, tmp_path, head):
     frames = [plain(10)] * 6 + [plain(250)] * 6
     for name in "a", "b":
         write_film(tmp_path / "films" / f"{name}.mp4", frames, even(12))
-    code, out, _ = command(
-        "predict", tmp_path / "films", "--model", bundle, "--overlay", tmp_path / "out"
-    )
+    options = ("--model", bundle, "--overlay")
+    code, out, _ = command("predict", tmp_path / "films", *options, tmp_path / "out")
     assert code == 0 and out.count("\n") == 2
-    made = read_film(tmp_path / "out" / "b.mp4")
-    assert len(made) == 12
-    assert made[1][1].std() > 5  # the frame itself is of one grey
-    one = tmp_path / "films" / "a.mp4"
-    assert command("predict", one, "--model", bundle, "--overlay", tmp_path / "o.mp4").code == 0
+    copy = read_film(tmp_path / "out" / "b.mp4")
+    assert len(copy) == 12
+    assert copy[1][1].std() > 5  # the frame itself is uniformly grey
+    single = tmp_path / "films" / "a.mp4"
+    assert command("predict", single, *options, tmp_path / "o.mp4").code == 0
     assert (tmp_path / "o.mp4").exists()
 
 
@@ -160,8 +157,8 @@ def test_a_copy_that_cannot_be_written_stops_no_other(command, tmp_path):
     code, out, err = command("predict", tmp_path / "films", *options, tmp_path / "out")
     assert code == 1 and out.count("\tdark") == 2 and "out/a.mp4" in err
     assert len(read_film(tmp_path / "out" / "b.mp4")) == 3
-    one = tmp_path / "films" / "a.mp4"
-    code, out, err = command("predict", one, *options, tmp_path / "o.txt")
+    single = tmp_path / "films" / "a.mp4"
+    code, out, err = command("predict", single, *options, tmp_path / "o.txt")
     assert (code, out) == (2, "") and "written as .mp4" in err
 
 
@@ -171,7 +168,7 @@ def test_letters_are_white_with_a_dark_edge_on_any_ground():
         draw_text(image, "walk", 10, 15, 20, 180)
         assert image.max() == 255 and image.min() < 10
         columns = np.flatnonzero((image != ground).any((0, 2)))
-        assert columns[0] >= 7 and columns[-1] <= 10 + width("walk", 20) + 5
+        assert columns[0] >= 7 and columns[-1] <= 10 + text_width("walk", 20) + 5
 
 
 def test_text_at_the_borders_is_cut_and_never_fails():
@@ -180,16 +177,17 @@ def test_text_at_the_borders_is_cut_and_never_fails():
 
 
 def test_long_text_ends_in_dots_and_long_rows_are_broken():
-    cut = fit("a very long label that has no room at all", 20, 150)
-    assert cut.endswith("...") and width(cut, 20) <= 150 < width(cut[:-3] + "very", 20) + 40
-    assert fit("short", 20, 150) == "short"
+    cut = shorten("a very long label that has no room at all", 20, 150)
+    assert cut.endswith("...")
+    assert text_width(cut, 20) <= 150 < text_width(cut[:-3] + "very", 20) + 40
+    assert shorten("short", 20, 150) == "short"
     rows = wrap(["one", "two", "three", "four", "five"], 20, 150)
     assert sum(map(len, rows)) == 5 and len(rows) > 1
     assert all(row[0].start == 0 and row[-1].end <= 150 for row in rows)
 
 
-def test_text_is_drawn_once(monkeypatch):
-    lettering.mask.cache_clear()
+def test_masks_of_text_are_cached(monkeypatch):
+    lettering.text_mask.cache_clear()
     drawn = []
     real = cv2.putText
     monkeypatch.setattr(cv2, "putText", lambda *a: drawn.append(a[1]) or real(*a))
@@ -200,8 +198,9 @@ def test_text_is_drawn_once(monkeypatch):
 
 def test_a_label_keeps_its_colour_and_no_two_are_alike():
     labels = [f"label {i}" for i in range(33)]
-    found = palette(labels)
-    assert len(set(found.values())) == 33 and found["label 3"] == palette(labels[:5])["label 3"]
+    colours = palette(labels)
+    assert len(set(colours.values())) == 33
+    assert colours["label 3"] == palette(labels[:5])["label 3"]
 
 
 def test_the_first_colours_differ_for_the_colour_blind_too():
@@ -221,5 +220,5 @@ def test_the_first_colours_differ_for_the_colour_blind_too():
         seen = (linear @ view.T).clip(0, 1)
         srgb = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
         lab = cv2.cvtColor(srgb[None].astype(np.float32), cv2.COLOR_RGB2LAB)[0]
-        apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(8)
-        assert apart.min() > 10  # of CIE 1976; about 2.3 can just be seen
+        distances = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(8)
+        assert distances.min() > 10  # CIE 1976; about 2.3 is just noticeable

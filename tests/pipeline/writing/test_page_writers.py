@@ -1,12 +1,11 @@
-"""predict and evaluate on page files: records in order, texts written back, errors by page."""
+"""predict and evaluate on page files: record order, texts written back, errors by page."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from datasets.pages.files import read_page
-from pipeline.writing.page_writers import page_files
+from pipeline.writing.page_writers import page_writer
 from tests.support.pages import TEXTS, escriptorium, tesseract, transkribus
 from tests.support.small import ALPHABET, noise_line, write_image
 
@@ -16,32 +15,33 @@ def predict(command, bundle_file):
     return lambda *inputs: command("predict", *inputs, "--model", bundle_file)
 
 
-def said(outcome) -> list[list[str]]:
+def rows(outcome) -> list[list[str]]:
+    """The tab-separated fields of each line of output."""
     return [line.split("\t") for line in outcome.out.splitlines()]
 
 
 def test_a_page_gives_its_lines_in_reading_order(predict, tmp_path, expected):
     path = transkribus(tmp_path / "p.xml")
-    names = [f"{path}#l{place}" for place in range(4)]
+    names = [f"{path}#l{i}" for i in range(4)]
     outcome = predict(path)
     texts = [record["text"] for record in expected.predict(names)]
     assert (outcome.code, outcome.err) == (0, "")
-    assert said(outcome) == [list(pair) for pair in zip(names, texts, strict=True)]
+    assert rows(outcome) == [list(pair) for pair in zip(names, texts, strict=True)]
     assert len(set(texts)) > 2
 
 
 @pytest.mark.parametrize(
     ("write", "kind"), [(transkribus, "page"), (escriptorium, "alto"), (tesseract, "alto")]
 )
-def test_what_was_read_stands_in_its_line(predict, tmp_path, write, kind):
+def test_readings_are_written_into_their_lines(predict, tmp_path, write, kind):
     path, target = write(tmp_path / "p.xml"), tmp_path / "read.xml"
-    texts = [text.strip() for _, text in said(predict(path))]
+    texts = [text.strip() for _, text in rows(predict(path))]
     outcome = predict(path, "--format", kind, "--output", target)
     assert tuple(outcome) == (0, "", "")
     before, after = read_page(path), read_page(target)
     assert [line.text for line in after.lines] == texts != [line.text for line in before.lines]
-    for one, other in zip(before.lines, after.lines, strict=True):
-        assert (one.id, one.region, one.box) == (other.id, other.region, other.box)
+    for old, new in zip(before.lines, after.lines, strict=True):
+        assert (old.id, old.region, old.box) == (new.id, new.region, new.box)
     again = predict(target, "--format", kind)  # the image is beside it; printed, for one page
     assert again.out == target.read_text(encoding="utf-8")
     record = json.loads(predict(path, "--format", "jsonl").out.splitlines()[0])
@@ -58,10 +58,14 @@ def test_a_folder_is_read_by_page_and_broken_ones_are_one_error(predict, tmp_pat
     (pages / "mets.xml").write_text("<mets/>", encoding="utf-8")
     write_image(pages / "line.png", noise_line(3))
     outcome = predict(pages)
-    lines = [f"{pages}/{name}.xml#l{place}" for name in "ac" for place in range(4)]
+    lines = [f"{pages}/{name}.xml#l{i}" for name in "ac" for i in range(4)]
     assert outcome.code == 1
-    named = [name for name, _ in said(outcome)]
-    assert named == [*lines[:4], f"{pages}/b.xml", *lines[4:], f"{pages}/line.png"]
+    assert [name for name, _ in rows(outcome)] == [
+        *lines[:4],
+        f"{pages}/b.xml",
+        *lines[4:],
+        f"{pages}/line.png",
+    ]
     first, last = outcome.err.splitlines()
     assert first.startswith(f"error: {pages}/b.xml: damaged XML")
     assert last == "1 of 10 inputs failed; the others were answered"
@@ -83,17 +87,17 @@ def test_a_missing_image_is_one_error(predict, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "says"),
+    ("kind", "message"),
     [
         ("alto", "p.xml is PAGE; read it with --format page"),
         ("page", "2 pages; name a folder with --output"),
     ],
 )
-def test_misuse_is_told_before_anything_is_read(predict, tmp_path, kind, says):
-    one, two = transkribus(tmp_path / "p.xml"), transkribus(tmp_path / "q.xml")
-    given = (one, two) if kind == "page" else (one,)
+def test_misuse_is_reported_before_anything_is_read(predict, tmp_path, kind, message):
+    first, second = transkribus(tmp_path / "p.xml"), transkribus(tmp_path / "q.xml")
+    given = (first, second) if kind == "page" else (first,)
     code, out, err = predict(*given, "--format", kind)
-    assert (code, out) == (2, "") and says in err
+    assert (code, out) == (2, "") and message in err
 
 
 def test_line_images_have_no_page(predict, tmp_path):
@@ -107,8 +111,8 @@ def test_line_images_have_no_page(predict, tmp_path):
 
 def test_a_line_that_failed_keeps_its_text(tmp_path):
     path = transkribus(tmp_path / "p.xml")
-    names = [f"{path}#l{place}" for place in range(4)]
-    write = page_files("page", names, {str(path): tmp_path / "out.xml"})
+    names = [f"{path}#l{i}" for i in range(4)]
+    write = page_writer("page", names, {str(path): tmp_path / "out.xml"})
     write({"input": names[0], "text": "new", "confidence": 0.5})
     write({"input": names[1], "error": "too wide"})
     with pytest.raises(ValueError, match=r"l2: U\+0001 cannot stand"):
@@ -125,6 +129,6 @@ def test_evaluate_takes_pages(command, bundle_file, tmp_path):
     target = tmp_path / "scores.json"
     arguments = ("--model", bundle_file, "--data", tmp_path, "--json", target)
     code, out, err = command("evaluate", *arguments)
-    assert (code, json.loads(Path(target).read_text(encoding="utf-8"))["n"]) == (0, 3)
+    assert (code, json.loads(target.read_text(encoding="utf-8"))["n"]) == (0, 3)
     assert "3 lines" in out
     assert f"{tmp_path}/p.xml#l1: no text" in err and f"{tmp_path}/q.xml: damaged XML" in err

@@ -1,4 +1,4 @@
-"""The forms of a video's segments: rows, subtitles, annotation files; one form for each run."""
+"""Output formats of a video's segments: rows, subtitles, annotation files."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ import pytest
 
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
-from pipeline.writing.writers import clock, open_writer, record_form, srt, targets_of
+from pipeline.writing.writers import format_time, open_writer, record_form, targets_of, to_srt
 from tests.support.screen import clip_bundle, even, plain, write_film
 
 WALK = {"start": 0.0, "end": 1.2, "start_frame": 0, "end_frame": 30, "label": "walk"}
@@ -28,8 +28,8 @@ def steps_bundle(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def films(tmp_path) -> Path:
-    """Two films that go from dark to bright, one of them in a folder below; and a broken one."""
+def videos(tmp_path) -> Path:
+    """Two videos from dark to bright, one of them in a subfolder; and a broken one."""
     frames = [plain(10)] * 6 + [plain(250)] * 6
     write_film(tmp_path / "films" / "a.mp4", frames, even(12))
     write_film(tmp_path / "films" / "sub" / "a.mp4", frames[3:], even(9))
@@ -37,7 +37,7 @@ def films(tmp_path) -> Path:
     return tmp_path / "films"
 
 
-def written(kind: str, form: str, records: list[dict], path: Path) -> str:
+def write_all(kind: str, form: str, records: list[dict], path: Path) -> str:
     with ExitStack() as stack:
         write = open_writer(kind, form, [r["input"] for r in records], str(path), stack)
         for record in records:
@@ -46,16 +46,16 @@ def written(kind: str, form: str, records: list[dict], path: Path) -> str:
 
 
 def test_subtitles_are_numbered_with_times_to_the_millisecond():
-    assert srt(SEGMENTS) == (
+    assert to_srt(SEGMENTS) == (
         "1\n00:00:00,000 --> 00:00:01,200\nwalk\n\n2\n00:00:01,200 --> 01:02:03,046\nsit down\n\n"
     )
-    assert clock(59.9996) == "00:01:00,000" and clock(360_000) == "100:00:00,000"
+    assert format_time(59.9996) == "00:01:00,000" and format_time(360_000) == "100:00:00,000"
 
 
-def test_a_run_has_one_csv_head_by_the_bundles_kind(tmp_path):
+def test_a_run_has_one_csv_header_by_the_bundles_kind(tmp_path):
     failed = {"input": str(tmp_path / "b.mp4"), "error": "b.mp4: gone"}
     good = RECORD | {"input": str(tmp_path / "a.mp4")}
-    rows = list(csv.reader(io.StringIO(written("csv", "spans", [failed, good], tmp_path / "s"))))
+    rows = list(csv.reader(io.StringIO(write_all("csv", "spans", [failed, good], tmp_path / "s"))))
     assert rows == [
         ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"],
         ["b.mp4", "", "", "", "", "", "", "b.mp4: gone"],
@@ -63,25 +63,24 @@ def test_a_run_has_one_csv_head_by_the_bundles_kind(tmp_path):
         ["a.mp4", "1.2", "3723.0456", "30", "93076", "sit\n down", "0.5", ""],
     ]
     tokens = {"input": "t", "segments": [{"start": 0, "end": 2, "label": "B"}], "confidence": 1.0}
-    head, row = csv.reader(io.StringIO(written("csv", "segments", [tokens], tmp_path / "t")))
-    assert head == ["input", "reading", "confidence", "error"]
+    header, row = csv.reader(io.StringIO(write_all("csv", "segments", [tokens], tmp_path / "t")))
+    assert header == ["input", "reading", "confidence", "error"]
     assert json.loads(row[1]) == tokens["segments"]
-    said = {"input": "x", "label": "hug", "confidence": 0.5}
-    assert written("csv", "label", [said], tmp_path / "l").splitlines()[1] == "x,hug,0.5,"
+    record = {"input": "x", "label": "hug", "confidence": 0.5}
+    assert write_all("csv", "label", [record], tmp_path / "l").splitlines()[1] == "x,hug,0.5,"
 
 
 def test_text_shows_tokens_as_numbers_and_videos_as_seconds(tmp_path):
     tokens = {"input": "t", "segments": [{"start": 0, "end": 2, "label": "B"}], "confidence": 1.0}
-    assert written("text", "segments", [tokens], tmp_path / "t") == "t\tB[0-2]\n"
-    assert written("text", "spans", [RECORD | {"segments": SEGMENTS[:1]}], tmp_path / "v") == (
-        "a.mp4\twalk[0.00-1.20]\n"
-    )
+    assert write_all("text", "segments", [tokens], tmp_path / "t") == "t\tB[0-2]\n"
+    record = RECORD | {"segments": SEGMENTS[:1]}
+    assert write_all("text", "spans", [record], tmp_path / "v") == "a.mp4\twalk[0.00-1.20]\n"
 
 
 @pytest.mark.parametrize(
     ("head", "form"), [("steps", "spans"), ("clip", "label"), ("text", "text")]
 )
-def test_the_form_is_the_heads(head, form):
+def test_the_head_determines_the_form(head, form):
     assert record_form(clip_bundle(head)) == form
 
 
@@ -94,13 +93,12 @@ def test_what_has_no_times_cannot_be_subtitles(kind, form, tmp_path):
 
 def test_files_lie_below_the_folder_as_the_inputs_do(tmp_path):
     names = [str(tmp_path / name) for name in ("in/a.mp4", "in/x/a.mp4", "in/x/b.c.avi")]
-    found = targets_of(names, "out", ".srt")
-    assert list(found.values()) == [Path("out/a.srt"), Path("out/x/a.srt"), Path("out/x/b.c.srt")]
+    targets = targets_of(names, "out", ".srt")
+    assert list(targets.values()) == [Path("out/a.srt"), Path("out/x/a.srt"), Path("out/x/b.c.srt")]
     assert targets_of(names[:1], "one.txt", ".srt") == {names[0]: Path("one.txt")}
-    (tmp_path / "there").mkdir()
-    assert targets_of(names[:1], str(tmp_path / "there"), ".srt") == {
-        names[0]: tmp_path / "there" / "a.srt"
-    }
+    folder = tmp_path / "there"
+    folder.mkdir()
+    assert targets_of(names[:1], str(folder), ".srt") == {names[0]: folder / "a.srt"}
 
 
 def test_no_file_is_written_over_another_or_over_an_input(tmp_path):
@@ -116,9 +114,9 @@ def test_no_file_is_written_over_another_or_over_an_input(tmp_path):
 
 
 def test_predict_writes_rows_that_are_read_back_as_annotations(
-    command, films, steps_bundle, tmp_path, monkeypatch
+    command, videos, steps_bundle, tmp_path, monkeypatch
 ):
-    monkeypatch.chdir(films)  # so that clips are named from another folder than the table's
+    monkeypatch.chdir(videos)  # so that clips are named from another folder than the table's
     table = tmp_path / "read" / "segments.csv"
     table.parent.mkdir()
     given = ("a.mp4", "c.mp4", "sub/a.mp4")
@@ -126,10 +124,10 @@ def test_predict_writes_rows_that_are_read_back_as_annotations(
     code, _, _ = command("predict", *given, *options, "csv", "--output", table)
     _, out, _ = command("predict", *given, *options, "jsonl")
     first, broken, second = map(json.loads, out.splitlines())
-    found, problems = read_annotations(table)
+    annotations, problems = read_annotations(table)
     assert code == 1 and len(problems) == 1 and "c.mp4" in problems[0].reason
     assert "cannot be" in broken["error"] or "Invalid" in broken["error"]
-    for annotation, record in zip(found, (first, second), strict=True):
+    for annotation, record in zip(annotations, (first, second), strict=True):
         assert (table.parent / annotation.clip).samefile(record["input"])
         assert annotation.segments == tuple(
             FrameSegment(s["start_frame"], s["end_frame"], s["label"]) for s in record["segments"]
@@ -139,33 +137,33 @@ def test_predict_writes_rows_that_are_read_back_as_annotations(
     assert all(a["end"] == b["start"] for a, b in pairwise(first["segments"]))
 
 
-def test_predict_writes_subtitles_and_annotation_files(command, films, steps_bundle, tmp_path):
+def test_predict_writes_subtitles_and_annotation_files(command, videos, steps_bundle, tmp_path):
     options = ("--model", steps_bundle, "--format")
-    one = command("predict", films / "a.mp4", *options, "srt")
-    assert one.code == 0 and one.out.startswith("1\n00:00:00,000 --> 00:00:00,")
-    assert one.out.endswith("--> 00:00:00,480\nbright\n\n")
-    both = (films / "a.mp4", films / "sub" / "a.mp4")
-    said = command("predict", *both, *options, "srt")
-    assert said.code == 2 and "2 inputs; say where with --output" in said.err
+    single = command("predict", videos / "a.mp4", *options, "srt")
+    assert single.code == 0 and single.out.startswith("1\n00:00:00,000 --> 00:00:00,")
+    assert single.out.endswith("--> 00:00:00,480\nbright\n\n")
+    both = (videos / "a.mp4", videos / "sub" / "a.mp4")
+    refused = command("predict", *both, *options, "srt")
+    assert refused.code == 2 and "2 inputs; say where with --output" in refused.err
     assert command("predict", *both, *options, "srt", "--output", tmp_path / "o").code == 0
-    assert (tmp_path / "o" / "a.srt").read_text(encoding="utf-8") == one.out
+    assert (tmp_path / "o" / "a.srt").read_text(encoding="utf-8") == single.out
     assert (tmp_path / "o" / "sub" / "a.srt").exists()
     for kind, name in ("eaf", "e/a.eaf"), ("via", "e/a.json"), ("boris", "p.boris"):
         target = tmp_path / (name if kind == "boris" else "e")
         assert command("predict", *both, *options, kind, "--output", target).code == 0
-        found, problems = read_annotations(tmp_path / name)
-        assert [s.label for s in found[0].segments] == ["dark", "bright"] and not problems
-        assert len(found) == (2 if kind == "boris" else 1)
-        assert command("predict", films / "a.mp4", *options, kind).code == 2
+        annotations, problems = read_annotations(tmp_path / name)
+        assert [s.label for s in annotations[0].segments] == ["dark", "bright"] and not problems
+        assert len(annotations) == (2 if kind == "boris" else 1)
+        assert command("predict", videos / "a.mp4", *options, kind).code == 2
 
 
-def test_a_failed_input_leaves_no_subtitles(command, films, steps_bundle, tmp_path):
+def test_a_failed_input_leaves_no_subtitles(command, videos, steps_bundle, tmp_path):
     options = ("--model", steps_bundle, "--format", "srt", "--output", tmp_path / "o")
-    code, _, err = command("predict", films / "a.mp4", films / "c.mp4", *options)
+    code, _, err = command("predict", videos / "a.mp4", videos / "c.mp4", *options)
     assert code == 1 and "c.mp4" in err
     assert [p.name for p in (tmp_path / "o").iterdir()] == ["a.srt"]
 
 
-def test_a_video_is_labelled_while_it_plays(command, films, steps_bundle):
-    code, out, _ = command("predict", "--live", films / "a.mp4", "--model", steps_bundle)
+def test_a_video_is_labelled_while_it_plays(command, videos, steps_bundle):
+    code, out, _ = command("predict", "--live", videos / "a.mp4", "--model", steps_bundle)
     assert code == 0 and [row.split("\t")[1] for row in out.splitlines()] == ["dark", "bright"]

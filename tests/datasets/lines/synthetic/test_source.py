@@ -1,4 +1,4 @@
-"""Synthetic lines: the label is what is drawn, and every sample is a pure function of its place."""
+"""Synthetic lines: labels match the images, and samples depend on seed, split, index and epoch."""
 
 import pathlib
 import unicodedata
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from datasets.lines.synthetic import fonts as fonts_here
-from datasets.lines.synthetic.degradation import LOOKS, degrade, thin, unsteady
+from datasets.lines.synthetic.degradation import LOOKS, degrade, thin_strokes, vary_letters
 from datasets.lines.synthetic.fonts import find_fonts
-from datasets.lines.synthetic.source import KINDS, SyntheticLines, scan_line
+from datasets.lines.synthetic.source import KINDS, SyntheticLines, render_scan
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
 from datasets.lines.synthetic.typesetting import (
     ITALIC,
@@ -38,16 +38,17 @@ def serif():
     return find_fonts(LETTERS, [SERIF])[0]
 
 
+def texts(dataset, count: int) -> list[str]:
+    return [dataset.draw(i)[0] for i in range(count)]
+
+
 def test_a_sample_is_a_pure_function_of_seed_split_and_index():
     first, second, other = source().split("train"), source().split("train"), source(seed=1)
     for i in (0, 7, 39):
         (_, a), (_, b) = first[i], second[i]
         assert np.array_equal(a.inputs, b.inputs) and np.array_equal(a.target, b.target)
-    assert [other.split("train").draw(i)[0] for i in range(9)] != [
-        first.draw(i)[0] for i in range(9)
-    ]
-    validation = first.source.split("validation")
-    assert [validation.draw(i)[0] for i in range(8)] != [first.draw(i)[0] for i in range(8)]
+    assert texts(other.split("train"), 9) != texts(first, 9)
+    assert texts(first.source.split("validation"), 8) != texts(first, 8)
 
 
 def test_epochs_are_fresh_in_train_and_alike_in_validation():
@@ -56,15 +57,14 @@ def test_epochs_are_fresh_in_train_and_alike_in_validation():
         before = [split.draw(i)[1] for i in range(8)]
         split.epoch = 1
         after = [split.draw(i)[1] for i in range(8)]
-        same = [
-            a.shape == b.shape and np.array_equal(a, b) for a, b in zip(before, after, strict=True)
-        ]
+        same = list(map(np.array_equal, before, after))
         assert not any(same) if fresh else all(same)
 
 
-@pytest.mark.parametrize(
-    "alphabet", [LETTERS, LETTERS + "éçö½&\u201c\u201d\u2019\u2014¹", "0123456789", "ab "]
-)
+ALPHABETS = [LETTERS, LETTERS + "éçö½&\u201c\u201d\u2019\u2014¹", "0123456789", "ab "]
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
 def test_labels_stay_in_the_alphabet_and_survive_encoding(alphabet):
     lines = source(alphabet=alphabet)
     split = lines.split("train")
@@ -80,9 +80,8 @@ def test_labels_stay_in_the_alphabet_and_survive_encoding(alphabet):
 
 def test_rare_symbols_of_the_alphabet_occur():
     lines, rng = source(alphabet=LETTERS + "é¼£&%#@*=/"), np.random.default_rng(0)
-    drawn = [
-        lines.make_text(rng, kind, 30, "book", lines.faces[0]) for kind in KINDS for _ in range(150)
-    ]
+    font = lines.faces[0]
+    drawn = [lines.make_text(rng, kind, 30, "book", font) for kind in KINDS for _ in range(150)]
     assert set("é¼£&%#@*=/") <= set("".join(drawn))
 
 
@@ -93,9 +92,8 @@ def test_inputs_are_dark_ink_on_light_paper_and_wide_enough_for_ctc():
         assert inputs.dtype == np.uint8 and inputs.shape[1:] == (1, 40)
         assert len(inputs) >= 4 * len(target)
         assert np.percentile(inputs, 2) + 20 < np.median(inputs)
-    assert (split.sizes > 0).all() and len(split.sizes) == len(split.names) == len(
-        split.groups
-    ) == 40
+    assert (split.sizes > 0).all()
+    assert len(split.sizes) == len(split.names) == len(split.groups) == 40
     true = np.array([len(split.read(i).inputs) for i in range(40)])
     assert 0.6 < true.sum() / split.sizes.sum() < 1.6
     assert np.corrcoef(true, split.sizes)[0, 1] > 0.8
@@ -145,7 +143,7 @@ def test_fonts_that_cannot_set_the_alphabet_are_refused_with_the_folder(tmp_path
         source(fonts=[str(tmp_path / "nowhere")])
 
 
-def test_a_face_counts_only_characters_that_it_draws(monkeypatch):
+def test_a_font_has_only_the_characters_that_it_draws(monkeypatch):
     real = fonts_here.load_font
 
     class NoDigits:
@@ -163,26 +161,22 @@ def test_few_families_are_shared_and_many_are_kept_apart():
     few = source(fonts=[SERIF], validation=20)
     assert set(few.split("train").groups) == set(few.split("validation").groups)
     many = source(count=300, validation=300)
-    face = many.faces[0]
-    many.faces = [face._replace(family=f"family {i}") for i in range(20)]
+    many.faces = [many.faces[0]._replace(family=f"family {i}") for i in range(20)]
     train, validation = (set(many.split(name).groups) for name in ("train", "validation"))
     assert len(validation) == 2 and len(train) == 18  # the test split is empty and takes none
     assert not train & validation
 
 
-def test_small_capitals_are_drawn_as_capitals_and_said_in_mixed_case(serif):
+def test_small_capitals_are_drawn_as_capitals_and_labelled_in_mixed_case(serif):
     marked = SMALL_CAPS + "Homer"
     assert plain(marked) == "Homer"
-    assert [(p.letters, p.scale) for p in split_word(marked, serif, None, ())] == [
-        ("H", 1),
-        ("OMER", 0.78),
-    ]
-    rng = np.random.default_rng(0)
-    low, small, high = (
-        np.subtract(*ink_box(render_line(rng, text, serif))[1::-1])
-        for text in ("xxx", SMALL_CAPS + "xxx", "XXX")
-    )
-    assert low < small < high
+    runs = [(run.letters, run.scale) for run in split_word(marked, serif, None, ())]
+    assert runs == [("H", 1), ("OMER", 0.78)]
+    rng, heights = np.random.default_rng(0), []
+    for text in ("xxx", SMALL_CAPS + "xxx", "XXX"):
+        top, bottom, *_ = ink_box(render_line(rng, text, serif))
+        heights.append(bottom - top)
+    assert heights[0] < heights[1] < heights[2]
 
 
 def test_raised_figures_and_italics_change_the_drawing_only(serif):
@@ -206,7 +200,7 @@ def test_a_page_holds_each_line_in_its_box(serif):
     for left, top, right, bottom in boxes:
         assert page[top:bottom, left:right].min() == 0
         outside[top:bottom, left:right] = 255
-    assert outside.min() > 100  # but for the faintest edges, all ink is in the boxes
+    assert outside.min() > 100  # apart from faint edges, all ink is in the boxes
     assert boxes[0][3] <= boxes[1][1] + 10
 
 
@@ -222,13 +216,13 @@ def test_degrading_keeps_the_shape_and_leaves_it_readable(look):
     assert np.array_equal(kept[0], degrade(np.random.default_rng(0), clean.copy(), look))
 
 
-def test_scan_line_draws_marked_text_in_every_look(serif):
+def test_render_scan_draws_marked_text_in_every_look(serif):
     for look in LOOKS:
-        image = scan_line(np.random.default_rng(3), f"{SMALL_CAPS}Jebb, p. 3", serif, None, look)
+        image = render_scan(np.random.default_rng(3), f"{SMALL_CAPS}Jebb, p. 3", serif, None, look)
         assert image.ndim == 2 and 16 <= image.shape[0] <= 64
 
 
-def test_quotes_curl_by_what_stands_before_them():
+def test_quotes_open_or_close_by_the_character_before():
     curled = "\u201cIt\u2019s \u2018so\u2019,\u201d he said"
     assert curl_quotes("\"It's 'so',\" he said") == curled
 
@@ -257,12 +251,12 @@ def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monk
     monkeypatch.setattr(fonts_here, "system_folders", lambda: [tmp_path])
     fonts_here.files_by_name.cache_clear()
     try:
-        assert [face.path for face in find_fonts(LETTERS, ["TitlingSerif.ttf"])] == [str(file)]
+        assert [font.path for font in find_fonts(LETTERS, ["TitlingSerif.ttf"])] == [str(file)]
         with pytest.raises(FileNotFoundError, match="make fonts"):
             find_fonts(LETTERS, ["Nowhere.ttf"])
     finally:
         fonts_here.files_by_name.cache_clear()
-    with pytest.raises(ValueError, match="display font"):  # of a folder only text faces are taken
+    with pytest.raises(ValueError, match="display font"):  # of a folder, only text fonts are used
         find_fonts(LETTERS, [str(tmp_path)])
     rare = LETTERS + "".join(map(chr, range(0x4E00, 0x4E00 + 20)))  # it has 68 of 88
     assert find_fonts(rare, [str(file)])
@@ -273,23 +267,25 @@ def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monk
 def test_a_type_1_font_is_used_where_it_is_named(tmp_path):
     letters = "abcdefgABCDEFG123.,é"
     file = write_type_1(tmp_path / "boxes.pfb", letters, "Jana Skrivana", angle=-12)
-    (face,) = find_fonts(letters + " ", [str(file)])
-    assert (face.family, face.kind, face.italic) == ("Jana Skrivana", "script", True)
-    assert set(letters) <= face.characters and "h" not in face.characters
-    assert render_line(np.random.default_rng(0), "abé", face).min() == 0
-    with pytest.raises(ValueError, match="none of 0 font files"):  # the same face in another format
+    (font,) = find_fonts(letters + " ", [str(file)])
+    assert (font.family, font.kind, font.italic) == ("Jana Skrivana", "script", True)
+    assert set(letters) <= font.characters and "h" not in font.characters
+    assert render_line(np.random.default_rng(0), "abé", font).min() == 0
+    with pytest.raises(
+        ValueError, match="none of 0 font files"
+    ):  # folders are searched for other formats only
         find_fonts(letters, [str(tmp_path)])
     (tmp_path / "broken.pfb").write_bytes(b"no font")
     with pytest.raises(ValueError, match=r"broken\.pfb unreadable"):
         find_fonts(letters, [str(tmp_path / "broken.pfb")])
 
 
-def test_no_two_letters_of_a_hand_are_alike(serif):
+def test_varied_letters_differ_in_height(serif):
     rng = np.random.default_rng(0)
     line = render_line(rng, "n n n n n n", serif._replace(kind="script"))
-    written = unsteady(rng, line, 44)
-    assert written.shape == line.shape and written.dtype == np.uint8
-    assert 0.7 < (written < 128).sum() / (line < 128).sum() < 1.4
+    warped = vary_letters(rng, line, 44)
+    assert warped.shape == line.shape and warped.dtype == np.uint8
+    assert 0.7 < (warped < 128).sum() / (line < 128).sum() < 1.4
 
     def heights(image: np.ndarray) -> list[int]:
         ink = (image < 128).any(0)
@@ -299,26 +295,26 @@ def test_no_two_letters_of_a_hand_are_alike(serif):
         return [int(t) for t in tall]
 
     assert len(set(heights(line))) == 1 and len(heights(line)) == 6
-    many = {tuple(heights(unsteady(rng, line, 44))) for _ in range(8)}
-    assert len(many) == 8 and max(len(set(one)) for one in many) > 2
+    many = {tuple(heights(vary_letters(rng, line, 44))) for _ in range(8)}
+    assert len(many) == 8 and max(map(len, map(set, many))) > 2
 
 
-def test_a_finer_pen_never_loses_the_writing():
+def test_thinning_never_removes_a_stroke():
     rng = np.random.default_rng(0)
     image = np.full((40, 60), 255, np.uint8)
     image[10:30, 20:28] = 0
-    assert (image < 128).sum() > (thin(rng, image) < 128).sum() > 0
+    assert (image < 128).sum() > (thin_strokes(rng, image) < 128).sum() > 0
     image[10:30, 20:28], image[10:30, 20] = 255, 0  # a hair
-    assert np.array_equal(thin(rng, image), image)
+    assert np.array_equal(thin_strokes(rng, image), image)
 
 
-def test_only_what_is_written_on_letters_is_unsteady(serif, monkeypatch):
-    unmoved = []
+def test_only_script_fonts_on_letters_have_varied_letters(serif, monkeypatch):
+    calls = []
     monkeypatch.setattr(
-        "datasets.lines.synthetic.source.unsteady",
-        lambda rng, image, size: unmoved.append(1) or image,
+        "datasets.lines.synthetic.source.vary_letters",
+        lambda rng, image, size: calls.append(1) or image,
     )
-    for face in (serif, serif._replace(kind="script")):
+    for font in (serif, serif._replace(kind="script")):
         for look in LOOKS:
-            scan_line(np.random.default_rng(3), "Jebb", face, None, look)
-    assert len(unmoved) == 1
+            render_scan(np.random.default_rng(3), "Jebb", font, None, look)
+    assert len(calls) == 1

@@ -1,4 +1,4 @@
-"""BORIS projects and exports in the structure of several versions, and readings written back."""
+"""BORIS projects and exports of several versions, and predictions written back."""
 
 import copy
 import gzip
@@ -18,7 +18,7 @@ def behaviour(code, kind="State event"):
 
 
 def observation(events, files=("a.mp4",), lengths=None, **others):
-    """As BORIS 7 has it; `others` replaces or adds fields."""
+    """An observation of BORIS 7; `others` replaces or adds fields."""
     lengths = dict.fromkeys(files, 10.0) if lengths is None else lengths
     return {
         "date": "2016-11-27T01:57:26",

@@ -1,4 +1,4 @@
-"""ELAN files in the structure of several versions, unsafe and damaged ones, and a way back."""
+"""ELAN files of several versions, unsafe and damaged files, and predictions written back."""
 
 from itertools import pairwise
 
@@ -221,7 +221,7 @@ def test_a_reading_is_read_back_to_the_millisecond(tmp_path):
 
 @pytest.mark.parametrize("rate", [24000 / 1001, 30000 / 1001, 30.0, 59.94, 240.0])
 def test_no_frame_changes_sides_by_the_milliseconds(tmp_path, rate):
-    """Borders at frames' times: after ELAN's milliseconds each frame has the label it had."""
+    """Borders at frame times: rounded to ELAN's milliseconds, each frame keeps its label."""
     times = np.arange(200) / rate
     borders = [0, 7, 20, 61, 133, 199]
     spans = [

@@ -1,4 +1,4 @@
-"""Dispatch by content, targets from segments, clip labels, ends, and folders of classes."""
+"""Dispatch by content, targets from segments, clip labels, clip ends, and class folders."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ IDS = {"a": 0, "b": 1}
 
 
 def one_by_one(segments, times, numbers, ids, ignored):
-    """labels_at as its definition says it."""
+    """labels_at according to its definition, in a loop."""
     targets = []
     for seconds, number in zip(times, numbers, strict=True):
         found = -100

@@ -1,4 +1,4 @@
-"""Tables of clips: every form, every fault by its line, and readings written and read back."""
+"""Tables of clips: every form, and every error named by its line."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from datasets.video.annotations.files import (
     clip_labels,
     read_annotations,
 )
-from datasets.video.annotations.tables import conditions
+from datasets.video.annotations.tables import parse_conditions
 
 
 def read(tmp_path, content, name="labels.csv", **options):
@@ -96,13 +96,13 @@ def test_chosen_rows_give_a_clips_label(tmp_path):
     ],
 )
 def test_conditions(where, wanted):
-    assert conditions(where) == wanted
+    assert parse_conditions(where) == wanted
 
 
 @pytest.mark.parametrize("where", ["", "a", "=b", "a='b", "a=b and ", "a=1 and a=2", "a=1 and b"])
 def test_conditions_that_say_nothing_clear(where):
     with pytest.raises(ValueError, match="write column=value"):
-        conditions(where)
+        parse_conditions(where)
 
 
 FAULTS = [

@@ -1,4 +1,4 @@
-"""VIA 3 projects: temporal segments, labels of files, what is left out, and a way back."""
+"""VIA 3 projects: temporal segments, labels of files, problems, and predictions written back."""
 
 import copy
 import json
