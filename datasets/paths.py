@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def resolve(root: str) -> Path:
+def resolve_data_path(root: str) -> Path:
     """Return a data path as given if it exists, else the one below $STRAND_DATA.
 
     Raises FileNotFoundError, with the paths that were tried, if neither exists.

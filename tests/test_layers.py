@@ -158,5 +158,5 @@ def test_no_folder_of_code_holds_more_files_than_can_be_taken_in_at_a_glance():
 
 def test_every_room_says_in_one_sentence_what_it_is_for():
     for folder in {file.parent for file in FILES.values()}:
-        told = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
-        assert told and told.strip().endswith("."), folder
+        summary = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+        assert summary and summary.strip().endswith("."), folder

@@ -38,7 +38,7 @@ class Reader(NamedTuple):
 def peers_of(
     name: str, paths: Sequence[str], options: argparse.Namespace, stack: ExitStack
 ) -> list[Reader]:
-    """The peers that this machine has, over one set; what it lacks is told."""
+    """The peers that this machine has, over one set; names on standard error what it lacks."""
     readers, here = [], sys.executable
     rapid = options.rapidocr or (here if importlib.util.find_spec("rapidocr") else None)
     if rapid:

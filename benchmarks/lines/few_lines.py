@@ -24,7 +24,7 @@ from matplotlib.ticker import NullLocator, StrMethodFormatter
 from datasets.lines.folders import LineFolder, transcripts
 from datasets.lines.tables import read_table
 from pipeline.reading.prediction import load_recognizer
-from pipeline.scoring.metrics import Normalization, scores, tally_texts
+from pipeline.scoring.metrics import Normalization, compute_scores, tally_texts
 from pipeline.scoring.readings import text_of
 
 from ..table import aligned
@@ -75,7 +75,7 @@ def score(bundle: str, labels: Path) -> tuple[float, float, float]:
     if failed:
         raise ValueError(f"{len(failed)} test lines cannot be read; the first: {failed[0]}")
     said = [text_of(reading, recognizer.bundle.labels) for reading in readings]
-    found = scores(tally_texts(said, texts, groups, Normalization()))["cer"]
+    found = compute_scores(tally_texts(said, texts, groups, Normalization()))["cer"]
     return found.value, found.low, found.high
 
 
@@ -170,9 +170,9 @@ def plan(output: Path, names: list[str], options: argparse.Namespace) -> list[Ta
 
 
 def row(point: Point) -> list[str]:
-    told = f"{point.cer:.2f} ({point.low:.2f}-{point.high:.2f})"
+    cer = f"{point.cer:.2f} ({point.low:.2f}-{point.high:.2f})"
     start = [point.task.typeface, str(point.task.lines), point.task.start]
-    return [*start, told, str(point.steps), f"{point.seconds:.0f}"]
+    return [*start, cer, str(point.steps), f"{point.seconds:.0f}"]
 
 
 def draw(points: list[Point], model: str) -> Figure:

@@ -19,7 +19,7 @@ from datasets.lines.folders import transcripts
 from datasets.lines.source import RealLines
 from datasets.lines.synthetic.source import SPLITS
 from datasets.lines.tables import read_table
-from pipeline.evaluation.config_folders import folders_of
+from pipeline.evaluation.config_folders import folders_of_config
 
 from .contenders import remark
 
@@ -71,7 +71,7 @@ def take_lines(folder: Path, config: str, seed: int = 0) -> None:
 
     Each line stands there once, whatever the config's `repeat` says.
     """
-    folders = [replace(folder, repeat=1) for folder in folders_of(Path(config))]
+    folders = [replace(folder, repeat=1) for folder in folders_of_config(Path(config))]
     # every character of the labels: else test lines with one of their own would be left out
     letters = {letter for each in folders for _, text, _ in transcripts(each) for letter in text}
     source = RealLines(folders, alphabet="".join(sorted(letters)))

@@ -12,12 +12,12 @@ import numpy as np
 
 def encoded_image(name: str) -> bytes:
     """A line's image as its file or database holds it; a page's, cut out in its full size."""
-    from datasets.lines.lmdb import read_record, split_record
+    from datasets.lines.lmdb import read_record, split_record_name
     from datasets.lines.reader import load_line
 
     if "#" not in name or Path(name).exists():
         return Path(name).read_bytes()
-    return read_record(name) if split_record(name) else encode_png(load_line(name))
+    return read_record(name) if split_record_name(name) else encode_png(load_line(name))
 
 
 def encode_png(image: np.ndarray) -> bytes:

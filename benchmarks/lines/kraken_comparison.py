@@ -18,8 +18,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.evaluation.config_folders import folders_of
-from pipeline.scoring.metrics import Normalization, Score, scores, tally_texts
+from pipeline.evaluation.config_folders import folders_of_config
+from pipeline.scoring.metrics import Normalization, Score, compute_scores, tally_texts
 
 from .kept_results import Result, kept, table
 from .kraken_data import Lines, describe_part, write_pairs
@@ -62,7 +62,7 @@ SAME = (
 
 def score_texts(test: Lines, texts: Sequence[str]) -> Score:
     """CER in percent, punctuation folded as in lines_peers."""
-    return scores(
+    return compute_scores(
         tally_texts(texts, test.texts, test.groups, Normalization(fold_punctuation=True))
     )["cer"]
 
@@ -91,8 +91,8 @@ def run_kraken(options: argparse.Namespace, parts: dict[str, Lines]) -> Result:
         if done.returncode:
             raise RuntimeError(f"kraken ended with exit status {done.returncode}; see above")
         answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
-    told = f"kraken: {answer['lines']} lines trained, the last validation after "
-    remark(f"{told}{answer['validated']}; accuracies {answer['accuracies']}")
+    note = f"kraken: {answer['lines']} lines trained, the last validation after "
+    remark(f"{note}{answer['validated']}; accuracies {answer['accuracies']}")
     reading = len(answer["texts"]) / answer["reading_seconds"]
     cer = score_texts(test, answer["texts"])
     return Result("kraken", answer["parameters"], answer["lines_per_second"], reading, cer)
@@ -215,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(arguments)
     if options.data:
         os.environ["STRAND_DATA"] = options.data
-    if len(folders_of(options.config)) != 1:
+    if len(folders_of_config(options.config)) != 1:
         raise ValueError(f"{options.config}: several folders; the comparison is on one")
     parts = {}
     for split in ("train", "validation", "test"):

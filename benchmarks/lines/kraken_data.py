@@ -35,5 +35,5 @@ def describe_part(name: str, part: Lines) -> str:
     """The number of lines, and of which groups, if they are few."""
     counts = Counter(part.groups)
     groups = ", ".join(f"{count} of {group}" for group, count in sorted(counts.items()))
-    told = groups if len(counts) < MANY else f"of {len(counts)} groups"
-    return f"{name}: {len(part.paths)} lines, {told}"
+    names = groups if len(counts) < MANY else f"of {len(counts)} groups"
+    return f"{name}: {len(part.paths)} lines, {names}"

@@ -55,8 +55,8 @@ def tesseract_reader(language: str, tessdata: str) -> tuple[str, Callable, Calla
 
 
 def serve(name: str, decode: Callable, read: Callable, answers: int) -> None:
-    def answer(told: dict) -> None:
-        os.write(answers, (json.dumps(told) + "\n").encode())
+    def answer(content: dict) -> None:
+        os.write(answers, (json.dumps(content) + "\n").encode())
 
     answer({"name": name})
     images: list = []

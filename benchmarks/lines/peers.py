@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.scoring.metrics import Normalization, Score, Tally, scores, tally_texts
+from pipeline.scoring.metrics import Normalization, Score, Tally, compute_scores, tally_texts
 from pipeline.scoring.paired_bootstrap import FEW, paired_bootstrap
 
 from ..table import aligned, score_cell
@@ -60,10 +60,10 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
     """Each folder of a config's `data.source`, as a set of the first `limit` lines of `split`."""
     from datasets.lines.folders import transcripts
     from datasets.lines.source import RealLines
-    from pipeline.evaluation.config_folders import folders_of
+    from pipeline.evaluation.config_folders import folders_of_config
 
     sets = []
-    for folder in folders_of(config):
+    for folder in folders_of_config(config):
         name = Path(folder.root).name
         # Every character of the labels: else lines with one that we cannot read would be left out.
         letters = {letter for _, text, _ in transcripts(folder) for letter in text}
@@ -127,7 +127,7 @@ def measure(lines: LineSet, readers: Sequence[Reader], repeat: int) -> list[Row]
         ours = ours or (tally, reading.seconds)
         p = chance(ours[0], tally) if rows else None
         ratio = reading.seconds / ours[1]
-        rows.append(Row(lines, reader.name, reading, scores(tally), ratio, p))
+        rows.append(Row(lines, reader.name, reading, compute_scores(tally), ratio, p))
     return rows
 
 

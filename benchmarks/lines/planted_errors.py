@@ -21,8 +21,8 @@ from datasets.lines.folders import LineFolder, transcripts
 from datasets.lines.reader import load_line
 from datasets.lines.synthetic.source import SyntheticLines
 from pipeline.doctor.line_checks import Finding
-from pipeline.doctor.line_files import ListedLine, join, list_folder
-from pipeline.doctor.line_suspects import LabelScorer, Reading, suspect_findings
+from pipeline.doctor.line_files import ListedLine, join_listings, list_folder
+from pipeline.doctor.line_suspects import LabelScorer, ScoredReading, suspect_findings
 from pipeline.doctor.lines import Examined, examine_lines
 from pipeline.reading.bundle import load_bundle
 from pipeline.reading.prediction import Recognizer
@@ -84,7 +84,9 @@ def fresh(rows: Sequence[Row]) -> list[Row]:
 def examine(rows: list[Row], model: str | None) -> Examined:
     with tempfile.TemporaryDirectory() as root:
         folders = write_rows(rows, Path(root))
-        return examine_lines(join([list_folder(LineFolder(str(f)), False) for f in folders]), model)
+        return examine_lines(
+            join_listings([list_folder(LineFolder(str(f)), False) for f in folders]), model
+        )
 
 
 def mechanical(
@@ -130,7 +132,7 @@ def one_kind(
     kind: str,
     judge: LabelScorer,
     lines: list[ListedLine],
-    clean: list[Reading],
+    clean: list[ScoredReading],
     rounds: int,
     seed: int,
 ) -> Ranked:
@@ -154,10 +156,10 @@ def one_kind(
         ranking = sorted(range(len(lines)), key=lambda place: -readings[place].margin)
         kinds = ("swapped",) if kind == "swapped" else ("suspect", "swapped")
         found = suspect_findings(spoiled, readings)
-        told = {finding.line.name for finding in found if finding.kind in kinds}
+        named_lines = {finding.line.name for finding in found if finding.kind in kinds}
         planted += len(places)
         top += len(set(places) & set(ranking[: round(TOP * len(lines))]))
-        named += len({lines[place].name for place in places} & told)
+        named += len({lines[place].name for place in places} & named_lines)
     return Ranked(kind, planted, top, named)
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.commands.compare import gather
-from pipeline.comparison.table import Trained
+from pipeline.commands.compare import trained_rows
+from pipeline.comparison.table import VariantResults
 from pipeline.comparison.trial_runner import Runner
-from pipeline.comparison.trials import Variant, options_of, plan
+from pipeline.comparison.trials import Variant, options_of, plan_trials
 from pipeline.evaluation.split_scores import SampleScores
 from pipeline.training.command_line import INTERRUPTED, quieten_lightning
 
@@ -97,7 +97,7 @@ def of_folder(scores: SampleScores, folder: str) -> SampleScores:
     return SampleScores(scores.metric, names, groups, *counts)
 
 
-def cells_of(trained: Trained, base: Trained, folders: Sequence[str]) -> list[str]:
+def cells_of(trained: VariantResults, base: VariantResults, folders: Sequence[str]) -> list[str]:
     """A row of the table."""
     parameters = trained.results[0]["parameters"]
     cells = [trained.name, f"{parameters / 1e6:.2f} M"]
@@ -112,7 +112,7 @@ def cells_of(trained: Trained, base: Trained, folders: Sequence[str]) -> list[st
     return [*cells, f"{speed:.0f}", f"{trained.results[0]['seconds'] / 60:.1f}"]
 
 
-def table(found: Sequence[Trained], markdown: bool) -> str:
+def table(found: Sequence[VariantResults], markdown: bool) -> str:
     """The rows in the order of `rows_of`, the base first, and what they are."""
     base = found[0]
     folders = sorted({Path(name).parent.name for name in base.scores[0].names})
@@ -121,12 +121,12 @@ def table(found: Sequence[Trained], markdown: bool) -> str:
         head += [f"{folder}: CER % (95 %)", "to the base"]
     rows = [cells_of(trained, base, folders) for trained in found]
     counted = ", ".join(f"{len(of_folder(base.scores[0], name).names)} {name}" for name in folders)
-    told = (
+    note = (
         f"Validation lines: {counted}. Intervals: bootstrap by group (by page where there is one "
         "group only); to the base: paired, on the same lines. One training a row: the spread "
         "between seeds comes on top. lines/s: of training, the median epoch's."
     )
-    return aligned([[*head, "lines/s", "minutes"], *rows], markdown) + "\n\n" + told
+    return aligned([[*head, "lines/s", "minutes"], *rows], markdown) + "\n\n" + note
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quieten_lightning()
     try:
         variants = variants_of(options.config, options.set, options.rows)
-        trials = plan(variants, 1, options.name)
+        trials = plan_trials(variants, 1, options.name)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where it was", file=sys.stderr)
         return INTERRUPTED
-    found = gather(variants, trials, {}, "validation")
+    found = trained_rows(variants, trials, {}, "validation")
     if found and found[0].name == BASE:
         print(table(found, options.format == "markdown"))
     print(*(f"error: {text}" for text in failures), sep="\n", file=sys.stderr, end="")

@@ -27,7 +27,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 
-from pipeline.scoring.metrics import Score, scores, tally_labels
+from pipeline.scoring.metrics import Score, compute_scores, tally_labels
 
 from ..table import aligned, score_cell
 
@@ -139,7 +139,7 @@ def measure(name: str, method: Pipeline, train: Texts, held_out: Texts) -> Row:
     seconds = time.perf_counter() - start
     classes = 1 + max([*train.labels, *held_out.labels])
     tally = tally_labels(predictions, held_out.labels, held_out.groups, classes)
-    return Row(name, scores(tally)["accuracy"], len(method[0].vocabulary_), seconds)
+    return Row(name, compute_scores(tally)["accuracy"], len(method[0].vocabulary_), seconds)
 
 
 def records(rows: Sequence[Row]) -> list[dict[str, str | float | None]]:

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import torch
 import yaml
 
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 
 from ..table import aligned
 from . import loops as reviews_loops
@@ -79,15 +79,15 @@ def strand_speed(output: str) -> float:
     All epochs are of as many reviews, so the harmonic mean of their speeds is all reviews / all
     seconds. The first is the warm-up; the last is left out if others remain, for the clock may have
     cut it short.
-    Raises ValueError if fewer than two epochs were told.
+    Raises ValueError if fewer than two epochs were printed.
     """
-    told = [float(speed) for speed in EPOCH.findall(output)]
-    if len(told) < 2:
+    rates = [float(speed) for speed in EPOCH.findall(output)]
+    if len(rates) < 2:
         raise ValueError(
-            f"{len(told)} epochs of {EPOCH_BATCHES} batches fit into the time, and the first is "
+            f"{len(rates)} epochs of {EPOCH_BATCHES} batches fit into the time, and the first is "
             "only the warm-up; give more --seconds"
         )
-    return statistics.harmonic_mean(told[1:-1] or told[1:])
+    return statistics.harmonic_mean(rates[1:-1] or rates[1:])
 
 
 def strand_command(
@@ -117,7 +117,7 @@ def training_file(data: str) -> Path:
     """Its table of training reviews alone, if data is a folder of tables: `fit` counts the reviews
     of each split when it starts, and what is timed here must not open the test reviews.
     """
-    root = resolve(data).resolve()
+    root = resolve_data_path(data).resolve()
     tables = [root / f"train{suffix}" for suffix in (".parquet", ".csv", ".tsv")]
     return next((table for table in tables if table.is_file()), root)
 
@@ -192,10 +192,10 @@ def measure(
     """Speeds of each, (contenders, repeats): all of them in turn, so that a slow hour is shared."""
     speeds: list[list[float]] = [[] for _ in found]
     for repeat in range(repeats):
-        for contender, told in zip(found, speeds, strict=True):
+        for contender, rates in zip(found, speeds, strict=True):
             now = f"{repeat + 1} of {repeats}: {contender.name}, {contender.shape} ..."
             print(now, file=sys.stderr, flush=True)
-            told.append(run(contender))
+            rates.append(run(contender))
     return speeds
 
 
@@ -203,13 +203,16 @@ def format_table(
     found: Sequence[Contender], speeds: Sequence[Sequence[float]], markdown: bool
 ) -> str:
     """Aligned columns, or a Markdown table; the ratio is of medians, to the reference's."""
-    medians = [statistics.median(told) for told in speeds]
+    medians = [statistics.median(rates) for rates in speeds]
     known = {c.name: m for c, m in zip(found, medians, strict=True) if c.name == c.reference}
     cells = [COLUMNS]
-    for contender, told, median in zip(found, speeds, medians, strict=True):
+    for contender, rates, median in zip(found, speeds, medians, strict=True):
         base = known.get(contender.reference)
         cells.append([contender.name, contender.shape, contender.precision, f"{median:.0f}"])
-        cells[-1] += [f"{min(told):.0f}-{max(told):.0f}", f"x {median / base:.2f}" if base else "-"]
+        cells[-1] += [
+            f"{min(rates):.0f}-{max(rates):.0f}",
+            f"x {median / base:.2f}" if base else "-",
+        ]
     return aligned(cells, markdown)
 
 

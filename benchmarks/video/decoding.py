@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 import torch
 
-from datasets.paths import resolve
-from datasets.video.decoder import decode, describe
+from datasets.paths import resolve_data_path
+from datasets.video.decoder import decode_video, describe_video
 
 from ..table import aligned
 
@@ -54,7 +54,7 @@ Reader = Callable[[str, tuple[int, int], int], np.ndarray]
 
 
 def by_strand(path: str, size: tuple[int, int], channels: int) -> np.ndarray:
-    return np.stack([frame.pixels for frame in decode(path, *size, channels)])
+    return np.stack([frame.pixels for frame in decode_video(path, *size, channels)])
 
 
 def by_opencv(path: str, size: tuple[int, int], channels: int) -> np.ndarray:
@@ -205,13 +205,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     contenders, missing = readers()
     with tempfile.TemporaryDirectory() as folder:
         if options.data:
-            files = sorted(p for p in resolve(options.data).rglob("*") if p.suffix in SUFFIXES)
+            files = sorted(
+                p for p in resolve_data_path(options.data).rglob("*") if p.suffix in SUFFIXES
+            )
             paths = [str(path) for path in files[: options.clips]]
         else:
             paths = filmed(Path(folder), min(options.clips, 6))
         if not paths:
             parser.error(f"{options.data}: no clip in there ({', '.join(SUFFIXES)})")
-        facts = [(path, describe(path)) for path in paths]
+        facts = [(path, describe_video(path)) for path in paths]
         clips = [(path, (found.height, found.width), found.frames) for path, found in facts]
         cells = [COLUMNS]
         for size in ((None, None, 3), *MODEL_SIZES):

@@ -25,7 +25,7 @@ from models import FrameCNN, RecurrentStack, SequenceModel, TokenClassificationH
 from pipeline.reading.bundle import Bundle, load_bundle
 from pipeline.reading.chunks import stack_frames
 from pipeline.reading.prediction import Recognizer
-from pipeline.reading.spans import to_spans
+from pipeline.reading.spans import segment_records
 from pipeline.scoring.readings import segments
 from pipeline.training.memory import peak_memory_mib
 
@@ -99,7 +99,9 @@ def main() -> None:
         (answer,) = recognizer.answers([path])
         if isinstance(answer.reading, str):
             parser.exit(1, f"error: {answer.reading}\n")
-        found = to_spans(segments(answer.reading, bundle.labels), answer.times, answer.numbers)
+        found = segment_records(
+            segments(answer.reading, bundle.labels), answer.times, answer.numbers
+        )
         spent, worked = time.perf_counter() - started, time.process_time() - worked
         frames = len(answer.times)
         head = [

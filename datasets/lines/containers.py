@@ -7,9 +7,9 @@ import numpy as np
 
 from ..images import decode_grey
 from ..pages.files import KINDS, find_pages, load_page_line, page_problems, page_rows
-from ..pages.layout import split_name
+from ..pages.layout import split_page_line_name
 from ..source import Problem
-from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record
+from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record_name
 
 
 def container_rows(root: Path) -> list[tuple[Path, str]]:
@@ -75,9 +75,9 @@ def group_name(name: Path) -> str:
     That is the name of the file, the name of the line's page, or the key of the record:
     pages/a__1.xml#l3 -> a__1.xml, train.lmdb#image-000000001 -> image-000000001.
     """
-    if record := split_record(str(name)):
+    if record := split_record_name(str(name)):
         return record[1]
-    line = split_name(str(name))
+    line = split_page_line_name(str(name))
     return name.name if line is None else Path(line[0]).name
 
 
@@ -86,6 +86,6 @@ def load_contained_line(name: str) -> np.ndarray | None:
 
     Raises ValueError or OSError that names the line.
     """
-    if split_name(name):
+    if split_page_line_name(name):
         return load_page_line(name)
-    return decode_grey(read_record(name), name) if split_record(name) else None
+    return decode_grey(read_record(name), name) if split_record_name(name) else None

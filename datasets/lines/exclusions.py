@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from ..paths import resolve
+from ..paths import resolve_data_path
 from ..source import Problem
 
 
@@ -14,7 +14,7 @@ def read_exclusions(path: str | None) -> dict[str, str]:
     """
     if path is None:
         return {}
-    file = resolve(path)
+    file = resolve_data_path(path)
     try:
         rows = file.read_text(encoding="utf-8-sig").split("\n")
     except (UnicodeDecodeError, IsADirectoryError) as error:
@@ -23,7 +23,7 @@ def read_exclusions(path: str | None) -> dict[str, str]:
     return {name: reason for name, _, reason in pairs}
 
 
-def unknown_names(path: str, known: Collection[str]) -> Problem | None:
+def note_unknown_names(path: str, known: Collection[str]) -> Problem | None:
     """Return a note on the names of a list that are not in `known`, all names of its lines.
 
     None if there are none. Raises ValueError if no name of the list is known.
@@ -41,13 +41,13 @@ def unknown_names(path: str, known: Collection[str]) -> Problem | None:
     return Problem(unknown[0], f"{note}; correct or remove them")
 
 
-def names_of(image: Path, root: str) -> list[str]:
+def names_in_list(image: Path, root: str) -> list[str]:
     """Return the names that a list may use for an image of a folder.
 
     They are the path within the folder, the full path, and the folder as given plus the former.
     root: the folder or its label file, as in LineFolder.
     """
-    folder = resolve(root)
+    folder = resolve_data_path(root)
     if folder.is_file():
         folder, root = folder.parent, str(Path(root).parent)
     if not image.is_relative_to(folder):

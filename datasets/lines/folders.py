@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..images import IMAGE_SUFFIXES, sibling_images
-from ..paths import resolve
+from ..paths import resolve_data_path
 from ..source import Split
 from ..splits import split_groups
 from ..tables import read_utf8
@@ -49,7 +49,7 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
 
     Raises ValueError if there is none.
     """
-    root = resolve(folder.root)
+    root = resolve_data_path(folder.root)
     labels = root if root.is_file() else root / "labels.tsv"
     if is_container(root):
         rows = container_rows(root)
@@ -57,7 +57,7 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
         rows = [(labels.parent / row[0], *row[1:]) for row in read_table(labels, 2, 3)]
     else:
         files = sorted(root.rglob("*.gt.txt"))
-        rows = [(image_of(f), read_utf8(f).rstrip("\n")) for f in files]
+        rows = [(transcript_image(f), read_utf8(f).rstrip("\n")) for f in files]
     if not rows:
         reasons = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
         raise ValueError(
@@ -74,7 +74,7 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
 
     Raises ValueError if group_pattern is not a regular expression.
     """
-    table = resolve(folder.root) / "groups.tsv"
+    table = resolve_data_path(folder.root) / "groups.tsv"
     merged = dict(read_table(table, 2)) if table.exists() else {}
     try:
         pattern = re.compile(folder.group_pattern)
@@ -92,7 +92,7 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
     return find
 
 
-def split_lines(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -> dict[str, Split]:
+def group_splits(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -> dict[str, Split]:
     """Map each group to its split, given (text, group) of all lines that a folder lists.
 
     Every line with a text counts, even if its image is broken or left out: otherwise, repairing or
@@ -106,9 +106,9 @@ def split_lines(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) ->
     return splits
 
 
-def unlabelled(folder: LineFolder) -> list[Path]:
+def unlabelled_images(folder: LineFolder) -> list[Path]:
     """List the images without a `.gt.txt` beside them; none if there is a label file."""
-    root = resolve(folder.root)
+    root = resolve_data_path(folder.root)
     if root.is_file() or (root / "labels.tsv").exists() or is_container(root):
         return []
     return [p for p in list_images(folder) if not p.with_name(p.stem + ".gt.txt").exists()]
@@ -116,12 +116,12 @@ def unlabelled(folder: LineFolder) -> list[Path]:
 
 def list_images(folder: LineFolder) -> list[Path]:
     """List all images at or below a folder, or beside its label file, whether lines or not."""
-    root = resolve(folder.root)
+    root = resolve_data_path(folder.root)
     paths = sorted((root.parent if root.is_file() else root).rglob("*"))
     return [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
-def image_of(transcript: Path) -> Path:
+def transcript_image(transcript: Path) -> Path:
     """Return the image beside page1.gt.txt, of any suffix; page1.png if there is none."""
     candidates = sibling_images(transcript, transcript.name.removesuffix(".gt.txt"))
     return next((path for path in candidates if path.exists()), candidates[0])

@@ -26,7 +26,7 @@ def find_databases(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.rglob(DATA)) if root.is_dir() else []
 
 
-def split_record(name: str) -> tuple[str, str] | None:
+def split_record_name(name: str) -> tuple[str, str] | None:
     """Split FOLDER#image-000000001 into (FOLDER, key); None if the name has another form."""
     folder, _, key = name.rpartition("#")
     return (folder, key) if key.startswith("image-") and folder else None
@@ -76,7 +76,7 @@ def _decode_label(name: str, label: bytes | None, has_image: bool) -> str | Prob
 
 def read_record(name: str) -> bytes:
     """Return the encoded image of a record. Raises ValueError if there is none."""
-    parts = split_record(name)
+    parts = split_record_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a record is, FOLDER#image-000000001")
     with _database(parts[0]).begin() as transaction:

@@ -11,14 +11,14 @@ import numpy as np
 
 from ..batch import Sample
 from ..images import decode_grey
-from ..pages.layout import split_name
-from ..paths import resolve
+from ..pages.layout import split_page_line_name
+from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
 from .containers import container_problems
-from .exclusions import names_of, read_exclusions, unknown_names
-from .folders import LineFolder, list_images, split_lines, transcripts, unlabelled
+from .exclusions import names_in_list, note_unknown_names, read_exclusions
+from .folders import LineFolder, group_splits, list_images, transcripts, unlabelled_images
 from .reader import LineReader, load_line
 
 
@@ -86,7 +86,7 @@ class RealLines(Source):
         known: defaultdict[str, set[str]] = defaultdict(set)  # names that a list may contain
         for folder in folders:
             self._add(folder, known)
-        self.notes = [n for path, names in known.items() if (n := unknown_names(path, names))]
+        self.notes = [n for path, names in known.items() if (n := note_unknown_names(path, names))]
         texts = [line.text for split in ("train", "validation") for line in self._lines[split]]
         self.vocabulary = Vocabulary.of(texts) if alphabet is None else Vocabulary(alphabet)
         self.labels = self.vocabulary.symbols
@@ -101,18 +101,18 @@ class RealLines(Source):
         listed, excluded = list(transcripts(folder)), read_exclusions(folder.leave_out)
         rows, lines = [], []
         for row in listed:
-            name = next((n for n in names_of(row[0], folder.root) if n in excluded), None)
+            name = next((n for n in names_in_list(row[0], folder.root) if n in excluded), None)
             if name is None:
                 rows.append(row)
             else:
                 self._report(row[0], f"left out by {folder.leave_out}: {excluded[name]}")
-        unused = container_problems(resolve(folder.root))
+        unused = container_problems(resolve_data_path(folder.root))
         self.problems += unused
         if folder.leave_out:
             images = [row[0] for row in listed] + [Path(problem.name) for problem in unused]
             for image in images + list_images(folder):
-                known[folder.leave_out].update(names_of(image, folder.root))
-        for image in unlabelled(folder):
+                known[folder.leave_out].update(names_in_list(image, folder.root))
+        for image in unlabelled_images(folder):
             self._report(
                 image, f"no transcript; put {image.stem}.gt.txt beside it or remove the image"
             )
@@ -121,7 +121,7 @@ class RealLines(Source):
             for line in checked:
                 (lines if isinstance(line, Line) else self.problems).append(line)
         if lines:
-            splits = split_lines(folder, ((text, group) for _, text, group in listed))
+            splits = group_splits(folder, ((text, group) for _, text, group in listed))
             for line in lines:
                 split = splits[line.group]
                 self._lines[split] += [line] * (folder.repeat if split == "train" else 1)
@@ -161,7 +161,7 @@ def pack_line(name: str, image: np.ndarray, reader: LineReader) -> bytes | None:
     Returns None for a line with an image file or record of its own. To save memory, an image above
     the reader's height is shrunk to it, exactly as the reader would.
     """
-    if split_name(name) is None:
+    if split_page_line_name(name) is None:
         return None
     if image.shape[0] > reader.height:
         size = (reader.width(image, name), reader.height)

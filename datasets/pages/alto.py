@@ -95,7 +95,7 @@ def write_alto(path: str, document: Document, readings: dict[str, Reading]) -> N
     """
     for line in layout.placed_lines(document.root, "ID"):
         if line.id in readings:
-            xml.check_writable(readings[line.id].text, layout.full_name(path, line.id))
+            xml.check_writable(readings[line.id].text, layout.page_line_name(path, line.id))
             _write_line(line.element, readings[line.id])
 
 

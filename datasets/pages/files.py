@@ -14,7 +14,7 @@ from ..images import load_grey, sibling_images
 from ..source import Problem
 from . import alto, page_xml
 from .crops import crop_line, in_pixels, line_gaps, pixel_scale
-from .layout import Page, PageLine, Reading, full_name, split_name
+from .layout import Page, PageLine, Reading, page_line_name, split_page_line_name
 from .xml import local_name, parse_xml, serialize_xml
 
 KINDS = {page_xml.ROOT: "page", alto.ROOT: "alto"}
@@ -148,7 +148,7 @@ def page_rows(root: Path) -> Iterator[tuple[Path, str]]:
     for page in read_pages(root)[0]:
         for line in page.lines:
             if line.text:
-                yield Path(full_name(page.path, line.id)), line.text
+                yield Path(page_line_name(page.path, line.id)), line.text
 
 
 def page_problems(root: Path) -> list[Problem]:
@@ -159,7 +159,7 @@ def page_problems(root: Path) -> list[Problem]:
             problems.append(Problem(page.path, f"{page.path}: no text line in it; segment it"))
         for line in page.lines:
             if not line.text:
-                name = full_name(page.path, line.id)
+                name = page_line_name(page.path, line.id)
                 reason = f"{name}: no text, so it is unlabelled; transcribe it"
                 problems.append(Problem(name, reason))
     return problems
@@ -182,7 +182,7 @@ def load_page_line(name: str) -> np.ndarray:
     The last pages stay in memory, since their other lines are likely to follow. Raises ValueError
     or OSError.
     """
-    parts = split_name(name)
+    parts = split_page_line_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a page's line is, PAGE.xml#LINE")
     path, line = parts

@@ -143,12 +143,12 @@ def one_line(text: str) -> str:
     return BREAKS.sub(" ", text).strip()
 
 
-def full_name(path: Path | str, line: str) -> str:
+def page_line_name(path: Path | str, line: str) -> str:
     """Return the name of a line in records and messages, page.xml#line."""
     return f"{path}#{line}"
 
 
-def split_name(name: str) -> tuple[str, str] | None:
+def split_page_line_name(name: str) -> tuple[str, str] | None:
     """Split page.xml#line into (page.xml, line); None if the name has another form."""
     path, _, line = name.rpartition("#")
     return (path, line) if path.lower().endswith(".xml") else None

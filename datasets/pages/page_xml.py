@@ -111,7 +111,7 @@ def write_page_xml(path: str, document: Document, readings: dict[str, Reading]) 
     for line in layout.placed_lines(document.root, "id"):
         if line.id in readings:
             reading = readings[line.id]
-            xml.check_writable(reading.text, layout.full_name(path, line.id))
+            xml.check_writable(reading.text, layout.page_line_name(path, line.id))
             _write_words(line.element, reading)
             _write_text(line.element, reading.text, reading.confidence)
             regions[id(line.ancestors[-1])] = line.ancestors[-1]

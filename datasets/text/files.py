@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from ..paths import resolve
+from ..paths import resolve_data_path
 from ..source import Problem
 from .tables import TABLES, Row, read_reviews
 
@@ -43,7 +43,7 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
 
     Raises FileNotFoundError or ValueError that lists what was looked for.
     """
-    path = resolve(root)
+    path = resolve_data_path(root)
     if path.is_file():
         if path.name.endswith(ARCHIVES):
             return ReviewArchive(path)

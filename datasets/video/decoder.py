@@ -48,7 +48,7 @@ class VideoFacts(NamedTuple):
     ended_early: str
 
 
-def decode(
+def decode_video(
     path: str,
     height: int,
     width: int,
@@ -91,7 +91,7 @@ def frame_times(path: str) -> np.ndarray:
         return np.fromiter((seconds for seconds, *_ in shown), np.float64)
 
 
-def describe(path: str) -> VideoFacts:
+def describe_video(path: str) -> VideoFacts:
     """Decode a whole file and describe it, including one that breaks off.
 
     Raises OSError or ValueError that names the file, for one without any frame.

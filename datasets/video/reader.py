@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..source import Reader
-from .decoder import TimedFrame, decode, frame_times
+from .decoder import TimedFrame, decode_video, frame_times
 
 
 class Clip(NamedTuple):
@@ -121,7 +121,7 @@ class ClipReader(Reader):
         height, width = round(self.height / (bottom - top)), round(self.width / (right - left))
         y = min(round(top * height), height - self.height)
         x = min(round(left * width), width - self.width)
-        for frame in decode(path, height, width, self.channels, wanted, container_format):
+        for frame in decode_video(path, height, width, self.channels, wanted, container_format):
             part = frame.pixels[:, y : y + self.height, x : x + self.width]
             yield frame._replace(pixels=np.ascontiguousarray(part))
 

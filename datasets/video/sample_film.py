@@ -19,7 +19,7 @@ RATE_HZ = 25
 QUALITY = "20"  # of x264: lower values keep noise and enlarge the file, higher ones blur edges
 
 
-def film(frames: np.ndarray, path: Path) -> None:
+def write_sample_video(frames: np.ndarray, path: Path) -> None:
     """Encode frames (T, 1, H, W) uint8 as grey H.264 with RATE_HZ frames a second.
 
     Single-threaded and without the encoder's date, so that the same frames give the same bytes.
@@ -73,13 +73,13 @@ def write_samples(
     for index in range(clips):
         sample = motions.split("train").read(index)
         rows.append((f"motion{index + 1:02}.mp4", motions.labels[int(sample.target)]))
-        film(sample.inputs, out / rows[-1][0])
+        write_sample_video(sample.inputs, out / rows[-1][0])
     write_table(out / "clips.csv", ("clip", "label"), rows)
     events, rows = SyntheticEvents(films, 0, 0, seed, DRAWN), []
     for index in range(films):
         sample, name = events.split("train").read(index), f"events{index + 1}.mp4"
         rows += [(name, *run) for run in segments(sample.target, events.labels)]
-        film(sample.inputs, out / name)
+        write_sample_video(sample.inputs, out / name)
     write_table(out / "events.csv", ("clip", "start_frame", "end_frame", "label"), rows)
 
 

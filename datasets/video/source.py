@@ -7,16 +7,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..paths import resolve
+from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
 from ..splits import split_groups
 from ..vocabulary import Vocabulary, WordVocabulary
 from .annotations.files import (
     ClipAnnotation,
-    check_end,
     clip_labels,
     clip_path,
+    find_late_segments,
     labels_at,
     read_annotations,
     read_class_folders,
@@ -103,7 +103,7 @@ class Clips(Source):
         self.cache = FrameCache(self.reader, cache)
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
-        path = resolve(root) / (table or "")
+        path = resolve_data_path(root) / (table or "")
         if table is None:
             annotations = read_class_folders(path, ClipReader.suffixes)
         else:
@@ -172,7 +172,7 @@ class Clips(Source):
                 frame_count = int(result.numbers[-1]) + 1
                 if self.reader.frames is None and self.reader.rate_hz is None and frame_count > 1:
                     seconds = float(result.times[-1]) * frame_count / (frame_count - 1)
-                    self.notes += check_end(annotation, frame_count, seconds)
+                    self.notes += find_late_segments(annotation, frame_count, seconds)
                 group = annotation.group or group_of(annotation.clip, group_pattern)
                 decoded.append(DecodedClip(annotation, group, result))
         return decoded

@@ -9,13 +9,19 @@ from rich.console import Console
 
 from datasets import SequenceDataModule
 
-from ..comparison.baselines import majority, with_baselines
-from ..comparison.files import read_beside, write_csv, write_json
-from ..comparison.folds import BY_GROUP, Fold, find_folds, join_folds, sum_results
-from ..comparison.table import Trained, explain, markdown, row_of, terminal
+from ..comparison.baselines import score_majority, with_baselines
+from ..comparison.files import read_external_rows, write_csv, write_json
+from ..comparison.folds import BY_GROUP, Fold, join_folds, make_folds, sum_results
+from ..comparison.table import (
+    VariantResults,
+    describe_table,
+    make_row,
+    markdown_table,
+    terminal_table,
+)
 from ..comparison.trial_runner import Runner
-from ..comparison.trials import RUNS, Trial, Variant, plan, read_variants
-from ..evaluation.split_scores import SampleScores, data_of, load_scores, score_split
+from ..comparison.trials import RUNS, Trial, Variant, plan_trials, read_variants
+from ..evaluation.split_scores import SampleScores, data_module_of_run, load_scores, score_split
 from ..parsing import StrictParser
 from ..training.command_line import INTERRUPTED, quieten_lightning
 from .options import run_command
@@ -92,31 +98,31 @@ def check_options(options) -> None:
 def compare(options, runner: Runner | None = None) -> int:
     """Train, score, write and print; errors in the options are raised before the first training."""
     check_options(options)
-    beside = [row for path in options.beside for row in read_beside(path)]
+    beside = [row for path in options.beside for row in read_external_rows(path)]
     variants, notes = read_variants(options.configs, options.set), []
     folds = {}
     if options.folds:
-        folds = {v.config: find_folds(v.options, options.folds, v.name) for v in variants}
+        folds = {v.config: make_folds(v.options, options.folds, v.name) for v in variants}
         if any(v.options["init_from"] for v in variants):
             notes.append("init_from: that bundle must never have seen any of these groups")
     if options.baselines:
         variants, baseline_notes = with_baselines(variants, options.mean_window)
         notes += baseline_notes
-    trials = plan(variants, options.seeds, options.name, folds)
+    trials = plan_trials(variants, options.seeds, options.name, folds)
     output = Path(options.output) if options.output else RUNS / "compare" / options.name
     output.mkdir(parents=True, exist_ok=True)
     failures = (runner or Runner(options.jobs)).train(trials)
     split = "test" if folds else options.split or "validation"
-    trained = gather(variants, trials, folds, split)
+    trained = trained_rows(variants, trials, folds, split)
     if not trained:
         raise ValueError(f"nothing to compare: {len(failures)} trainings failed; see above")
-    rows = [row_of(config, trained[0]) for config in trained] + beside
-    explanation = "\n".join([explain(rows, trained, split), *notes])
+    rows = [make_row(config, trained[0]) for config in trained] + beside
+    explanation = "\n".join([describe_table(rows, trained, split), *notes])
     write_results(rows, trained, explanation, split, output)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    console.print(terminal(rows))
+    console.print(terminal_table(rows))
     print(explanation)
     if not beside and reads_reviews(trials):
         print(f"counted baselines to stand beside: {COUNTED} {split}")
@@ -127,12 +133,12 @@ def compare(options, runner: Runner | None = None) -> int:
     return 1 if failures else 0
 
 
-def gather(
+def trained_rows(
     variants: Sequence[Variant],
     trials: Sequence[Trial],
     folds: Mapping[Path, Sequence[Fold]],
     split: str,
-) -> list[Trained]:
+) -> list[VariantResults]:
     """Scores of each variant, from the seeds of which all folds are trained.
 
     The first variant that was trained comes first, as the one the others are compared with; the
@@ -151,7 +157,7 @@ def gather(
     for variant in variants:
         if variant.counted:
             own = folds.get(variant.config, ())
-            rows[variant.name] = Trained(
+            rows[variant.name] = VariantResults(
                 variant.name, [majority_scores(variant, own, split)], [], [], len(own), variant.note
             )
     ordered = [rows[variant.name] for variant in variants if variant.name in rows]
@@ -160,7 +166,7 @@ def gather(
 
 def trained_row(
     variant: Variant, trials: Sequence[Trial], folds: Sequence[Fold], split: str
-) -> Trained:
+) -> VariantResults:
     """Scores and results of a variant by seed; those of folds are joined."""
     scores, results = [], []
     for seed, parts in score_trials(trials, split).items():
@@ -168,7 +174,7 @@ def trained_row(
         scores.append(join_folds(folds, parts, variant.name) if folds else parts[0])
         results.append(sum_results(own) if folds else own[0])
     histories = [trial.history() for trial in trials]
-    return Trained(variant.name, scores, results, histories, len(folds), variant.note)
+    return VariantResults(variant.name, scores, results, histories, len(folds), variant.note)
 
 
 def score_trials(trials: Sequence[Trial], split: str) -> dict[int, list[SampleScores]]:
@@ -179,7 +185,7 @@ def score_trials(trials: Sequence[Trial], split: str) -> dict[int, list[SampleSc
         path = trial.folder / f"samples-{split}.npz"
         if not path.exists() or path.stat().st_mtime < trial.bundle.stat().st_mtime:
             if built is None or built[0] != trial.fold:
-                built = (trial.fold, data_of(trial.folder / "config.yaml"))
+                built = (trial.fold, data_module_of_run(trial.folder / "config.yaml"))
             score_split(trial.bundle, built[1], split).save(path)
         by_seed.setdefault(trial.seed, []).append(load_scores(path))
     return by_seed
@@ -188,19 +194,21 @@ def score_trials(trials: Sequence[Trial], split: str) -> dict[int, list[SampleSc
 def majority_scores(variant: Variant, folds: Sequence[Fold], split: str) -> SampleScores:
     """Scores of the majority baseline."""
     if not folds:
-        return majority(variant.options, split, variant.name)
-    parts = [majority(fold.apply(variant.options), split, variant.name) for fold in folds]
+        return score_majority(variant.options, split, variant.name)
+    parts = [score_majority(fold.apply(variant.options), split, variant.name) for fold in folds]
     return join_folds(folds, parts, variant.name)
 
 
-def write_results(rows, trained: list[Trained], explanation: str, split: str, output: Path) -> None:
+def write_results(
+    rows, trained: list[VariantResults], explanation: str, split: str, output: Path
+) -> None:
     """Write table.csv, table.md, table.json and compare.png."""
-    from ..comparison.plot import draw  # matplotlib takes a second
+    from ..comparison.plot import plot_comparison  # matplotlib takes a second
 
     write_csv(rows, output / "table.csv")
     write_json(rows, output / "table.json")
-    (output / "table.md").write_text(markdown(rows, explanation), encoding="utf-8")
-    draw(rows, trained, split).savefig(output / "compare.png", dpi=150)
+    (output / "table.md").write_text(markdown_table(rows, explanation), encoding="utf-8")
+    plot_comparison(rows, trained, split).savefig(output / "compare.png", dpi=150)
 
 
 def reads_reviews(trials: Sequence[Trial]) -> bool:

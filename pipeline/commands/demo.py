@@ -21,10 +21,10 @@ from rich.text import Text
 
 from datasets.lines.folders import LineFolder, transcripts
 
-from ..reading.inputs import expand
+from ..reading.inputs import expand_inputs
 from ..reading.prediction import Recognizer, load_recognizer
 from ..reports import html as report
-from ..scoring.metrics import Score, describe_score, scores, tally_texts
+from ..scoring.metrics import Score, compute_scores, describe_score, tally_texts
 from . import demo_video
 from .predict import each
 
@@ -80,7 +80,7 @@ def read_samples(recognizer: Recognizer, folder: Path) -> Reading:
             raise ValueError(f"{record['error']}; make the samples again: {SAMPLE_MAKER}")
         rows.append(report.Line(image, record["text"], text, record["confidence"]))
     tally = tally_texts([row.reading for row in rows], [row.target for row in rows], items)
-    return Reading(rows, scores(tally), len(rows) / seconds)
+    return Reading(rows, compute_scores(tally), len(rows) / seconds)
 
 
 def line_table(rows: Sequence[report.Line]) -> Table:
@@ -103,7 +103,7 @@ def line_table(rows: Sequence[report.Line]) -> Table:
 
 def review_table(recognizer: Recognizer, path: Path) -> Table:
     """The label and the confidence of each review of a CSV file."""
-    reviews = each(expand([str(path)], recognizer.bundle.reader, REVIEWS))
+    reviews = each(expand_inputs([str(path)], recognizer.bundle.reader, REVIEWS))
     table = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
     table.add_column("review", overflow="fold")
     table.add_column("reading")

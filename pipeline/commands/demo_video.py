@@ -23,7 +23,7 @@ from ..reports.video_sections import (
     part_centres,
     timeline_of,
 )
-from ..scoring.metrics import Score, describe_score, scores
+from ..scoring.metrics import Score, compute_scores, describe_score
 from ..scoring.readings import tally_readings
 from ..writing.palette import palette
 from ..writing.thumbnails import thumbnails
@@ -80,7 +80,9 @@ def read_videos(recognizer: Recognizer, table: Path) -> ScoredVideos:
             raise ValueError(f"{table}: the bundle does not know the label '{annotation.label}'")
         seen.append(VideoReading(answer, target))
     readings, targets = [video.answer.reading for video in seen], [video.target for video in seen]
-    return ScoredVideos(seen, labels, scores(tally_readings(readings, targets, names, labels)))
+    return ScoredVideos(
+        seen, labels, compute_scores(tally_readings(readings, targets, names, labels))
+    )
 
 
 def motion_table(videos: ScoredVideos) -> Table:

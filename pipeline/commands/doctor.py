@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 
 from ..doctor.diagnosis import Diagnosis, Examiner, TableOptions
 from ..doctor.lines import LineExaminer, LineOptions
@@ -68,7 +68,7 @@ def check_data(options) -> int:
     lines = LineOptions(*(getattr(options, name) for name in LineOptions._fields))
     for name in ("json", "html", "fix"):
         check_output(name, getattr(options, name))
-    diagnoses = diagnose([resolve(path) for path in options.paths], tables, lines)
+    diagnoses = diagnose([resolve_data_path(path) for path in options.paths], tables, lines)
     code = 0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1
     if options.json:
         document = {diagnosis.kind: diagnosis.document() for diagnosis in diagnoses}

@@ -20,7 +20,7 @@ from models import CTCHead
 
 from ..reading.chunks import Prefetcher, stack_frames
 from ..reading.prediction import Recognizer
-from ..reading.spans import end_of, span
+from ..reading.spans import end_of_last_step, segment_record
 from ..reading.streaming import Stream
 from ..writing.writers import ENCODED
 
@@ -188,13 +188,15 @@ class SegmentTracker:
         """Yield the open segment; its last step lasts as long as the median of the recent ones."""
         if self.start is not None:
             times, numbers = map(np.array, zip(*self.recent, strict=True))
-            yield from self._end(*end_of(times, numbers))
+            yield from self._end(*end_of_last_step(times, numbers))
 
     def _end(self, seconds: float, number: int) -> Iterator[dict]:
         start, self.start = self.start, None
         if start.label is not None:
             confidence = self.best if self.strings else self.total / self.count
-            yield span(start.seconds, seconds, start.number, number, start.label, confidence)
+            yield segment_record(
+                start.seconds, seconds, start.number, number, start.label, confidence
+            )
 
 
 def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]:

@@ -10,13 +10,13 @@ from models.decoding.beam import BeamSearch
 from models.heads.labels import Text
 
 from ..parsing import StrictParser
-from ..reading.accept import mark_accepted, report_accepted
+from ..reading.accept import print_accept_summary, set_accept_threshold
 from ..reading.bundle import load_bundle
-from ..reading.decoding import alternatives_of, choose_decoder
-from ..reading.inputs import TextTable, expand
+from ..reading.decoding import alternatives_record, choose_decoder
+from ..reading.inputs import TextTable, expand_inputs
 from ..reading.prediction import Answer, Item, Recognizer
-from ..reading.records import record_of
-from ..writing.writers import MARKING, Format, open_writer, record_form, targets_of
+from ..reading.records import reading_record
+from ..writing.writers import MARKING, Format, open_writer, output_paths, record_form
 from .live import add_live_options, check_live, run_live
 from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run_command
 
@@ -101,12 +101,14 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
 
     stored: the bundle's own search, for which --accept was calibrated.
     """
-    inputs = list(expand(options.inputs, recognizer.bundle.reader, options.model))
+    inputs = list(expand_inputs(options.inputs, recognizer.bundle.reader, options.model))
     total = None if any(isinstance(item, TextTable) for item in inputs) else len(inputs)
     names = [name_of(item) for item in inputs]
     failed = done = read = accepted = 0
     draw = overlay_of(recognizer, names, options.overlay)
-    promise = None if options.accept is None else mark_accepted(recognizer, options.accept, stored)
+    promise = (
+        None if options.accept is None else set_accept_threshold(recognizer, options.accept, stored)
+    )
     with ExitStack() as stack:
         form = record_form(recognizer.bundle)
         marked = promise is not None
@@ -122,7 +124,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
             if draw and "error" not in record:
                 failed += not draw(answer, record)
     if promise:
-        report_accepted(accepted, read, options.accept, promise)
+        print_accept_summary(accepted, read, options.accept, promise)
     if failed:
         print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
     return 1 if failed else 0
@@ -154,8 +156,8 @@ def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
     if isinstance(answer.reading, str):
         return {"input": answer.name, "error": answer.reading}
     bundle = recognizer.bundle
-    record = record_of(bundle, *answer[1:], accepted_from=recognizer.accepted_from)
-    return {"input": answer.name} | record | alternatives_of(answer.reading, bundle.labels)
+    record = reading_record(bundle, *answer[1:], accepted_from=recognizer.accepted_from)
+    return {"input": answer.name} | record | alternatives_record(answer.reading, bundle.labels)
 
 
 def name_of(item: str | Item | TextTable) -> str:
@@ -176,18 +178,22 @@ def overlay_of(
         return None
     if not isinstance(recognizer.bundle.reader, ClipReader):
         raise ValueError(f"--overlay {output}: this bundle reads no videos")
-    from ..writing.overlay import burn, check_ending, words_of  # loads fonts: only if needed
+    from ..writing.overlay import (  # loads fonts: only if needed
+        check_suffix,
+        timed_words,
+        write_overlay,
+    )
 
-    targets = targets_of(names, output, ".mp4")
+    targets = output_paths(names, output, ".mp4")
     for target in targets.values():
-        check_ending(target)
+        check_suffix(target)
     labels = recognizer.bundle.labels
 
     def draw(answer: Answer, record: dict) -> bool:
         timed = isinstance(answer.reading, Text) and answer.times is not None
-        words = words_of(answer.reading, answer.times, labels) if timed else None
+        words = timed_words(answer.reading, answer.times, labels) if timed else None
         try:
-            burn(answer.name, targets[answer.name], record, labels, words)
+            write_overlay(answer.name, targets[answer.name], record, labels, words)
         except (OSError, ValueError) as error:  # never stops the others
             print(f"error: --overlay: {error}", file=sys.stderr)
             return False

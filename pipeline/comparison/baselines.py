@@ -16,7 +16,7 @@ from datasets.source import SequenceDataset, Split
 from models import Backbone, CTCHead, FrameCNN, SequenceClassificationHead
 from models.heads.labels import IGNORED, Label, StepLabels, Text
 
-from ..evaluation.split_scores import SampleScores, data_from, sample_scores
+from ..evaluation.split_scores import SampleScores, build_data_module, sample_scores
 from ..scoring.readings import tally_readings
 from .trials import Variant, options_of
 
@@ -105,13 +105,13 @@ def class_of(part: dict) -> type:
     return getattr(import_module(module), name)
 
 
-def majority(options: dict, split: Split, where: str) -> SampleScores:
+def score_majority(options: dict, split: Split, where: str) -> SampleScores:
     """Score the most frequent answer of the training split as the prediction for every sample.
 
     where: the config's name, for messages. Raises ValueError if one of the two splits is empty, or
     no step of the training split has a label.
     """
-    data = data_from(whole_samples(options["data"]), where)
+    data = build_data_module(whole_samples(options["data"]), where)
     train = targets(data.source.split("train"), f"{where}: training labels")
     scored = data.source.split(split)
     true = targets(scored, f"{where}: {split} labels")

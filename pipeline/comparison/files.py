@@ -12,7 +12,7 @@ FIELDS = {"name": str, "score": float, "low": float, "high": float, "seconds": f
 OPTIONAL = ("low", "high", "seconds")  # may be left out or null
 
 
-def read_beside(path: str) -> list[Row]:
+def read_external_rows(path: str) -> list[Row]:
     """Read rows from a JSON list of {name, score, low, high, seconds, note}, scores in percent.
 
     Raises ValueError naming the entry that is wrong, OSError if there is no such file.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from ..evaluation.split_scores import SampleScores, data_from, join_scores
+from ..evaluation.split_scores import SampleScores, build_data_module, join_scores
 
 BY_GROUP = "groups"
 
@@ -50,7 +50,7 @@ class Fold:
         return options
 
 
-def find_folds(options: dict, wanted: str, where: str) -> list[Fold]:
+def make_folds(options: dict, wanted: str, where: str) -> list[Fold]:
     """Split the groups of a config's data into folds.
 
     wanted: "groups" for one fold per group, or the number of folds. where: the config's name, for
@@ -67,7 +67,7 @@ def find_folds(options: dict, wanted: str, where: str) -> list[Fold]:
         )
     check_limited(options["trainer"], where)
     whole = Fold(1, 1, (), 0).apply(options)
-    source = data_from(whole["data"], where).source
+    source = build_data_module(whole["data"], where).source
     samples = source.split("train")
     # a set, since a long clip may be several training samples of one name
     counts = Counter(group for _, group in set(zip(samples.names, samples.groups, strict=True)))

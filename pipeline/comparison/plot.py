@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-from .table import Row, Trained
+from .table import Row, VariantResults
 
 COLOURS = ("#2b6cb0", "#d9480f", "#2f9e44", "#862e9c", "#c92a2a",
            "#0b7285", "#e67700", "#5c3d2e", "#d6336c", "#495057")  # fmt: skip
@@ -18,7 +18,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GAP = 0.05  # between the labels of two lines, as a fraction of the axis
 
 
-def draw(rows: Sequence[Row], trained: Sequence[Trained], split: str) -> Figure:
+def plot_comparison(rows: Sequence[Row], trained: Sequence[VariantResults], split: str) -> Figure:
     """Left: scores over training seconds, those without a time as lines. Right: learning curves.
 
     Only configs with the first one's metric are drawn. Learning curves show the training loss if
@@ -67,7 +67,7 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def draw_point(axes: Axes, trained: Trained, row: Row, index: int):
+def draw_point(axes: Axes, trained: VariantResults, row: Row, index: int):
     """Draw one config's mean score at its mean time, with error bars, and return the artist."""
     times = trained.figures("seconds")
     xerr, yerr = None, None
@@ -117,7 +117,7 @@ def learning_curve(history: Sequence[dict], metric: str | None) -> list[tuple[fl
     return [(row["seconds"], row["validation"][metric]) for row in history if row["validation"]]
 
 
-def draw_curves(axes: Axes, trained: Trained, metric: str | None, index: int) -> None:
+def draw_curves(axes: Axes, trained: VariantResults, metric: str | None, index: int) -> None:
     """Draw the mean curve over runs by epoch with its standard deviation, up to the last epoch
     that all runs reached, and each run (seed and fold) as a thin line.
     """

@@ -7,15 +7,14 @@ from statistics import mean, stdev
 
 from rich.table import Table
 
-from ..evaluation.split_scores import BESIDE as OTHERS
-from ..evaluation.split_scores import SampleScores, average
+from ..evaluation.split_scores import OTHER_METRICS, SampleScores, average_scores
 
 NAN = math.nan
 TEXT_COLUMNS = ("model", "metric", "note")  # left-aligned
 
 
 @dataclass(frozen=True)
-class Trained:
+class VariantResults:
     """A config with the outcome of each of its seeds.
 
     results: `history.summarize` of each seed; empty for a baseline that is not trained. histories:
@@ -66,13 +65,13 @@ class Row:
     others: dict[str, float] = field(default_factory=dict)
 
 
-def row_of(trained: Trained, first: Trained) -> Row:
+def make_row(trained: VariantResults, first: VariantResults) -> Row:
     """Aggregate over the seeds: means, standard deviation (n - 1) of the score, largest memory.
 
     The interval is a bootstrap over groups of each sample's mean over the seeds.
     """
     values = [score.value for score in trained.scores]
-    joined, reference = average(trained.scores), average(first.scores)
+    joined, reference = average_scores(trained.scores), average_scores(first.scores)
     low, high = joined.interval()
     difference = (NAN, NAN, NAN)
     if trained is not first and joined.same_samples(reference):
@@ -112,7 +111,7 @@ def columns(rows: Sequence[Row]) -> dict[str, list[str]]:
         "to the first": [difference(row) for row in rows],
         **{
             f"{short_name(name)} %": [number(row.others.get(name, NAN)) for row in rows]
-            for name in OTHERS
+            for name in OTHER_METRICS
         },
         "parameters": [number(row.parameters, ".0f") for row in rows],
         "s/epoch": [three_digits(row.seconds_per_epoch) for row in rows],
@@ -151,7 +150,7 @@ def three_digits(value: float) -> str:
     return number(value, ".0f" if abs(value) >= 100 else ".3g")
 
 
-def terminal(rows: Sequence[Row]) -> Table:
+def terminal_table(rows: Sequence[Row]) -> Table:
     """The table for rich's console."""
     table = Table(header_style="bold")
     shown = columns(rows)
@@ -163,7 +162,7 @@ def terminal(rows: Sequence[Row]) -> Table:
     return table
 
 
-def markdown(rows: Sequence[Row], notes: str) -> str:
+def markdown_table(rows: Sequence[Row], notes: str) -> str:
     """The table in Markdown, with the notes below it."""
     shown = columns(rows)
     lines = [shown, ["---" if title in TEXT_COLUMNS else "---:" for title in shown]]
@@ -171,7 +170,7 @@ def markdown(rows: Sequence[Row], notes: str) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{notes}\n"
 
 
-def explain(rows: Sequence[Row], trained: Sequence[Trained], split: str) -> str:
+def describe_table(rows: Sequence[Row], trained: Sequence[VariantResults], split: str) -> str:
     """Describe in words what the table's numbers are, to print below it."""
     sample, folds = trained[0].scores[0], trained[0].folds
     where = f"{folds} folds, each group kept out once" if folds else split

@@ -10,14 +10,14 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .trials import Trial, environment
+from .trials import Trial, training_environment
 
 PATIENCE_S = 120  # for a training to save itself after Ctrl-C
 POLL_S = 0.5
 LOG_LINES = 20  # of a log's end that are searched for the reason of a failure
 
 
-class Process(NamedTuple):
+class TrainingProcess(NamedTuple):
     """The part of subprocess.Popen's interface that the runner needs."""
 
     poll: Callable[[], int | None]
@@ -26,15 +26,15 @@ class Process(NamedTuple):
     kill: Callable[[], None]
 
 
-def start_process(trial: Trial, jobs: int) -> Process:
+def start_process(trial: Trial, jobs: int) -> TrainingProcess:
     """Start `fit` in a session of its own, so that Ctrl-C reaches it only once, through us."""
     trial.log.parent.mkdir(parents=True, exist_ok=True)
     with open(trial.log, "a", encoding="utf-8") as log:
         process = subprocess.Popen(
             trial.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            env=environment(jobs), start_new_session=True,
+            env=training_environment(jobs), start_new_session=True,
         )  # fmt: skip
-    return Process(
+    return TrainingProcess(
         process.poll, lambda: process.send_signal(signal.SIGINT), process.wait, process.kill
     )
 
@@ -42,7 +42,7 @@ def start_process(trial: Trial, jobs: int) -> Process:
 class Runner:
     """Run the trainings that are not done yet, `jobs` at a time, in the order given."""
 
-    def __init__(self, jobs: int, start: Callable[[Trial, int], Process] = start_process):
+    def __init__(self, jobs: int, start: Callable[[Trial, int], TrainingProcess] = start_process):
         self.jobs, self.start = jobs, start
         self.console = Console(stderr=True)
         self.bar = Progress(
@@ -50,7 +50,7 @@ class Runner:
             TimeElapsedColumn(), TextColumn("{task.fields[score]}"),
             console=self.console, transient=True, disable=not self.console.is_terminal,
         )  # fmt: skip
-        self.running: list[tuple[Trial, Process, int]] = []
+        self.running: list[tuple[Trial, TrainingProcess, int]] = []
         self.failures: list[str] = []
 
     def train(self, trials: Sequence[Trial]) -> list[str]:

@@ -121,10 +121,10 @@ class Trial:
         if not path.exists():
             return
         stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if isinstance(stored, dict) and not differences(stored, self.options):
+        if isinstance(stored, dict) and not option_differences(stored, self.options):
             return  # parsing would take seconds
         try:
-            differing = differences(read_config(["-c", str(path)]), self.options)
+            differing = option_differences(read_config(["-c", str(path)]), self.options)
         except SystemExit:
             raise ValueError(
                 f"{path}: cannot be read any more, see above; give another --name, or delete "
@@ -172,7 +172,7 @@ def options_of(config: Path, overrides: Sequence[str]) -> dict:
         raise
 
 
-def plan(
+def plan_trials(
     variants: Sequence[Variant],
     seeds: int,
     name: str,
@@ -203,7 +203,7 @@ def plan(
     return trials
 
 
-def differences(there: dict, asked: dict) -> list[str]:
+def option_differences(there: dict, asked: dict) -> list[str]:
     """Describe options that differ, except those in ASIDE, such as "model.recurrent.hidden_size is
     64 there, asked is 32".
     """
@@ -227,7 +227,7 @@ def flatten(options: dict, prefix: str = "") -> dict:
     return flat
 
 
-def environment(jobs: int) -> dict[str, str]:
+def training_environment(jobs: int) -> dict[str, str]:
     """Environment that gives each of the jobs its share of the cores as threads, unless
     OMP_NUM_THREADS is set.
     """

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from datasets.images import IMAGE_SUFFIXES
 from datasets.lines.containers import container_problems, container_rows, is_container
-from datasets.lines.exclusions import names_of, read_exclusions, unknown_names
-from datasets.lines.folders import LineFolder, group_finder, image_of, split_lines
-from datasets.paths import resolve
+from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
+from datasets.lines.folders import LineFolder, group_finder, group_splits, transcript_image
+from datasets.paths import resolve_data_path
 from datasets.tables import read_rows, read_utf8
 
-from ..evaluation.config_folders import folders_of
+from ..evaluation.config_folders import folders_of_config
 
 PEEK = 20  # first rows of a table that are searched for image names
 
@@ -66,7 +66,7 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     alone: whether it is the only folder: names in a list of lines to leave out then lack the
     folder.
     """
-    root = resolve(folder.root)
+    root = resolve_data_path(folder.root)
     table = root if root.is_file() else root / "labels.tsv"
     find_group, excluded = group_finder(folder), read_exclusions(folder.leave_out)
     listing = Listing([], [], [])
@@ -76,7 +76,7 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     else:
         rows = table_rows(table, listing.problems) if table.exists() else pair_rows(root)
     for image, text, given, where in rows:
-        names = names_of(image, folder.root)
+        names = names_in_list(image, folder.root)
         name, group = names[0] if alone else names[-1], find_group(image, given)
         line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
         (listing.lines if excluded.keys().isdisjoint(names) else listing.left_out).append(line)
@@ -110,7 +110,7 @@ def table_rows(
 def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
     """Yield the same tuples for images with a `.gt.txt` beside them, then for those without."""
     for file in sorted(root.rglob("*.gt.txt")):
-        yield image_of(file), read_utf8(file).rstrip("\n"), None, file.name
+        yield transcript_image(file), read_utf8(file).rstrip("\n"), None, file.name
     for image in sorted(root.rglob("*")):
         alone = not image.with_name(image.stem + ".gt.txt").exists()
         if image.suffix.lower() in IMAGE_SUFFIXES and alone:
@@ -122,9 +122,9 @@ def list_config(config: Path) -> Listing:
 
     Raises ValueError for a config without RealLines, or a file that is not a config.
     """
-    folders = folders_of(config)
-    listings = [assign(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
-    joined = join(listings)
+    folders = folders_of_config(config)
+    listings = [assign_splits(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
+    joined = join_listings(listings)
     return joined._replace(problems=joined.problems + exclusion_problems(folders, listings))
 
 
@@ -134,11 +134,11 @@ def exclusion_problems(folders: Sequence[LineFolder], listings: Sequence[Listing
     for folder, listing in zip(folders, listings, strict=True):
         if folder.leave_out:
             for line in listing.lines + listing.left_out:
-                known_names[folder.leave_out].update(names_of(Path(line.path), folder.root))
+                known_names[folder.leave_out].update(names_in_list(Path(line.path), folder.root))
     problems = []
     for path, names in known_names.items():
         try:
-            problem = unknown_names(path, names)
+            problem = note_unknown_names(path, names)
         except ValueError as error:
             problems.append(f"{error}; training refuses it")
         else:
@@ -146,14 +146,14 @@ def exclusion_problems(folders: Sequence[LineFolder], listings: Sequence[Listing
     return problems
 
 
-def assign(folder: LineFolder, listing: Listing) -> Listing:
+def assign_splits(folder: LineFolder, listing: Listing) -> Listing:
     """Set the split of each line (train, validation or test) as the folder's options say."""
     listed = listing.lines + listing.left_out
-    splits = split_lines(folder, ((line.text, line.group) for line in listed))
+    splits = group_splits(folder, ((line.text, line.group) for line in listed))
     lines = [line._replace(split=splits[line.group]) for line in listing.lines]
     return listing._replace(lines=lines)
 
 
-def join(listings: Sequence[Listing]) -> Listing:
+def join_listings(listings: Sequence[Listing]) -> Listing:
     """Concatenate one or more listings."""
     return Listing(*(list(chain.from_iterable(parts)) for parts in zip(*listings, strict=True)))

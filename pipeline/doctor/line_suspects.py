@@ -16,7 +16,7 @@ from datasets.progress import track
 from models import CTCHead
 
 from ..reading.prediction import Recognizer
-from ..reading.threads import one_thread_an_operation
+from ..reading.threads import single_threaded
 from ..scoring.readings import text_of
 from .line_checks import Finding, composed
 from .line_files import ListedLine
@@ -33,7 +33,7 @@ BLOCK = 256  # misread lines whose distances to all texts are in memory at once
 MIN_COLUMNS = 16  # narrower images are padded with paper
 
 
-class Reading(NamedTuple):
+class ScoredReading(NamedTuple):
     """What a model reads in one line.
 
     margin: log likelihood ratio of the reading to the label, in nats per character; inf for a label
@@ -68,18 +68,18 @@ class LabelScorer:
 
     def read(
         self, lines: Sequence[ListedLine], turns: Sequence[int] | None = None
-    ) -> list[Reading]:
+    ) -> list[ScoredReading]:
         """Read N lines, whose images must be readable, and score their labels.
 
         turns: quarter turns, counterclockwise, of each image; default 0.
         """
         quarters = turns if turns is not None else [0] * len(lines)
         rows = iter(track(zip(lines, quarters, strict=True), "reading", len(lines)))
-        readings: list[Reading] = []
-        with one_thread_an_operation():
+        readings: list[ScoredReading] = []
+        with single_threaded():
             while window := list(islice(rows, WINDOW)):
                 images = [self.load(*row) for row in window]
-                scored: dict[int, Reading] = {}
+                scored: dict[int, ScoredReading] = {}
                 sizes = {index: image.nbytes for index, image in enumerate(images)}
                 for batch in self.recognizer.batches(sizes):
                     texts = [composed(window[i][0]) for i in batch]
@@ -96,7 +96,9 @@ class LabelScorer:
         return np.pad(columns, ((0, missing), (0, 0), (0, 0)), constant_values=255)
 
     @torch.inference_mode()
-    def score_batch(self, images: Sequence[np.ndarray], texts: Sequence[str]) -> list[Reading]:
+    def score_batch(
+        self, images: Sequence[np.ndarray], texts: Sequence[str]
+    ) -> list[ScoredReading]:
         """Read columns (T_i, 1, H) and score their texts, without characters that have no label."""
         recognizer = self.recognizer
         lengths = torch.tensor([len(image) for image in images], device=recognizer.device)
@@ -111,7 +113,7 @@ class LabelScorer:
         sizes = [max(len(a), len(b.ids), 1) for a, b in zip(labels, outputs, strict=True)]
         margins = (label_loss - reading_loss) / torch.tensor(sizes)
         return [
-            Reading(
+            ScoredReading(
                 text_of(output, self.labels),
                 float(margin),
                 float(np.mean(output.confidences)) if output.ids else 0.0,
@@ -130,7 +132,9 @@ class LabelScorer:
         return ctc_loss(log_probabilities, flat, lengths.cpu(), counts, blank, reduction="none")
 
 
-def suspect_findings(lines: Sequence[ListedLine], readings: Sequence[Reading]) -> Iterator[Finding]:
+def suspect_findings(
+    lines: Sequence[ListedLine], readings: Sequence[ScoredReading]
+) -> Iterator[Finding]:
     """Yield swapped labels and labels that the model doubts, by decreasing margin."""
     swapped = dict(swaps(lines, readings))
     for index in sorted(range(len(lines)), key=lambda index: -readings[index].margin):
@@ -150,13 +154,15 @@ def distance(line: ListedLine, text: str) -> float:
     return Levenshtein.normalized_distance(text, composed(line))
 
 
-def misread(lines: Sequence[ListedLine], readings: Sequence[Reading]) -> list[int]:
+def misread(lines: Sequence[ListedLine], readings: Sequence[ScoredReading]) -> list[int]:
     """Return the indices of the lines whose readings are far from their labels."""
     pairs = enumerate(zip(lines, readings, strict=True))
     return [index for index, (line, reading) in pairs if distance(line, reading.text) >= MISREAD]
 
 
-def swaps(lines: Sequence[ListedLine], readings: Sequence[Reading]) -> Iterator[tuple[int, int]]:
+def swaps(
+    lines: Sequence[ListedLine], readings: Sequence[ScoredReading]
+) -> Iterator[tuple[int, int]]:
     """Yield (index, index of the line whose text it should have) of misread lines."""
     texts = [composed(line) for line in lines]
     candidates = [index for index in misread(lines, readings) if len(readings[index].text) > 2]
@@ -174,7 +180,7 @@ def swaps(lines: Sequence[ListedLine], readings: Sequence[Reading]) -> Iterator[
 def turned_findings(
     scorer: LabelScorer,
     lines: Sequence[ListedLine],
-    readings: Sequence[Reading],
+    readings: Sequence[ScoredReading],
     inks: Sequence[LineInk],
     candidates: set[int],
 ) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import torch
 
 from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 from datasets.progress import track
 from models import LineCNN
 
@@ -30,11 +30,11 @@ from .line_checks import (
     text_findings,
 )
 from .line_duplicates import duplicate_findings
-from .line_files import ListedLine, Listing, holds_lines, join, list_config, list_folder
+from .line_files import ListedLine, Listing, holds_lines, join_listings, list_config, list_folder
 from .line_ink import LineInk, measure
 from .line_orientation import MARGIN, turning_gains
 from .line_page import write_page
-from .line_suspects import LabelScorer, Reading, suspect_findings, turned_findings
+from .line_suspects import LabelScorer, ScoredReading, suspect_findings, turned_findings
 
 MAX_NAMED = 3  # findings of a kind that the terminal names
 SPOILED = ("blank", "on its side", "upside down", "several lines", "too long")  # no use to a model
@@ -57,7 +57,7 @@ class Examined(NamedTuple):
 
     listing: Listing
     findings: list[Finding]
-    readings: dict[str, Reading]
+    readings: dict[str, ScoredReading]
 
 
 class LineExaminer(Examiner):
@@ -77,8 +77,8 @@ class LineExaminer(Examiner):
                 folder.group_pattern = options.group_pattern
             listings.append(list_folder(folder, len(paths) == 1 and not self.options.config))
         if self.options.config:
-            listings.append(list_config(resolve(self.options.config)))
-        examined = examine_lines(join(listings), self.options.model)
+            listings.append(list_config(resolve_data_path(self.options.config)))
+        examined = examine_lines(join_listings(listings), self.options.model)
         diagnosis = summarize(examined, self.options)
         return diagnosis._replace(
             problems=[*diagnosis.problems, *write_files(examined, self.options)]
@@ -135,7 +135,7 @@ def score_labels(
     inks: list[LineInk],
     turned: set[int],
     findings: list[Finding],
-) -> dict[str, Reading]:
+) -> dict[str, ScoredReading]:
     """Add the model's findings and return its readings by path.
 
     turned: indices of lines whose ink looks upside down. Labels of images that are already found

@@ -4,7 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from datasets.video.annotations.files import ClipAnnotation, FrameSegment, Segment, check_end
+from datasets.video.annotations.files import (
+    ClipAnnotation,
+    FrameSegment,
+    Segment,
+    find_late_segments,
+)
 from datasets.video.decoder import VideoFacts
 
 from .diagnosis import group_by
@@ -63,7 +68,7 @@ def check_duration(video: Video) -> Iterator[str]:
 def check_annotation_ends(video: Video) -> Iterator[str]:
     """Warn about segments that end after the video."""
     for annotation in video.annotations:
-        for problem in check_end(annotation, video.facts.frames, video.facts.seconds):
+        for problem in find_late_segments(annotation, video.facts.frames, video.facts.seconds):
             yield problem.reason
 
 

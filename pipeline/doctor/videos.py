@@ -14,7 +14,7 @@ from datasets.video.annotations.files import (
     read_annotations,
     read_class_folders,
 )
-from datasets.video.decoder import describe
+from datasets.video.decoder import describe_video
 from datasets.video.groups import group_of
 from datasets.video.reader import ClipReader
 
@@ -132,7 +132,7 @@ def decode_all(videos: Sequence[Video]) -> Iterator[Video]:
 def decode_one(video: Video) -> Video:
     """Return a video with its facts and the hash of its content, or with its error."""
     try:
-        facts = describe(video.path)
+        facts = describe_video(video.path)
         with open(video.path, "rb") as file:
             content = hashlib.file_digest(file, "blake2b").hexdigest()
     except FileNotFoundError:

@@ -10,7 +10,12 @@ from models.heads.labels import Label, Text
 from ..reading.prediction import Answer
 from ..scoring.metrics import IGNORED, Tally
 from ..scoring.readings import step_ids
-from ..scoring.segment_metrics import boundary_error, confusion, confusion_table, mean_over_videos
+from ..scoring.segment_metrics import (
+    boundary_error,
+    confusion_matrix,
+    confusion_table,
+    mean_over_videos,
+)
 from .labelled import LabelledData
 
 
@@ -49,7 +54,7 @@ def confusion_with_unread(
     predictions: Sequence[np.ndarray], targets: Sequence[np.ndarray], num_labels: int
 ) -> np.ndarray:
     """Return the confusion matrix, with a last column of unread steps if there are any."""
-    matrix = confusion(predictions, targets, num_labels)
+    matrix = confusion_matrix(predictions, targets, num_labels)
     flat = np.concatenate([np.atleast_1d(target) for target in targets])
     unread = np.bincount(flat[flat != IGNORED], minlength=num_labels) - matrix.sum(1)
     return np.column_stack([matrix, unread]) if unread.any() else matrix

@@ -10,7 +10,7 @@ from datasets.lines.folders import LineFolder
 from datasets.tables import read_utf8
 
 
-def folders_of(config: Path) -> list[LineFolder]:
+def folders_of_config(config: Path) -> list[LineFolder]:
     """Return the folders of all RealLines of a config.
 
     Raises ValueError if there are none or the file is not a config.

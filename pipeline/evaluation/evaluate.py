@@ -13,8 +13,8 @@ from models import SequenceClassificationHead
 from models.heads.labels import StepLabels, Text
 
 from ..reading.prediction import Answer, Recognizer
-from ..reading.records import confidence_of
-from ..scoring.metrics import Normalization, Tally, describe_score, scores
+from ..reading.records import reading_confidence
+from ..scoring.metrics import Normalization, Tally, compute_scores, describe_score
 from ..scoring.readings import tally_readings
 from ..scoring.temperature import (
     BINS,
@@ -40,7 +40,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
     for reason in data.unscored:
         print(reason, file=sys.stderr)
     answers, per_second = read_all(recognizer, data)
-    data, notes = data.settled(answers)
+    data, notes = data.with_targets(answers)
     for note in notes:
         print(note, file=sys.stderr)
     readings = [answer.reading for answer in answers]
@@ -49,7 +49,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
         readings, data.targets, data.groups, data.labels, normalization, data.background
     )
     values = {}
-    for name, score in scores(tally).items():
+    for name, score in compute_scores(tally).items():
         print(describe_score(name, score))
         values[name] = score.value
     is_text = isinstance(data.nothing, Text)
@@ -98,7 +98,7 @@ def confidences_and_correct(
     """Return (N,) confidences, and whether each is correct, of the N strings or labels read."""
     read = [i for i, answer in enumerate(answers) if answer.reading is not data.nothing]
     correct = tally.counts["exact" if isinstance(data.nothing, Text) else "accuracy"][0]
-    confidences = [confidence_of(recognizer.bundle, answers[i].reading) for i in read]
+    confidences = [reading_confidence(recognizer.bundle, answers[i].reading) for i in read]
     return np.array(confidences), correct[read, 0].astype(bool)
 
 

@@ -33,7 +33,7 @@ class LabelledData(NamedTuple):
     background: Sequence[int] = ()
     warm_up: int = WARM_UP
 
-    def settled(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
+    def with_targets(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
         """Return the data with its targets as arrays, computed from the answers, and the notes."""
         if not callable(self.targets):
             return self, []

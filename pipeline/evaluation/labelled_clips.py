@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
     Segment,
-    check_end,
     clip_labels,
     clip_path,
+    find_late_segments,
     labels_at,
     read_annotations,
     read_class_folders,
@@ -88,7 +88,7 @@ def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], l
 
     Raises ValueError for an option that only an annotation file can have.
     """
-    path = resolve(options.data)
+    path = resolve_data_path(options.data)
     if not path.is_dir():
         annotations, problems = read_annotations(
             path, options.column, options.where, options.group, options.tier, options.subject
@@ -105,7 +105,7 @@ def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], l
 
 def path_of(annotation: ClipAnnotation, options) -> Path:
     """Return the path of an annotated clip."""
-    path = resolve(options.data)
+    path = resolve_data_path(options.data)
     return path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
 
 
@@ -171,7 +171,7 @@ def step_targets(
         elif len(times):
             own_step, own_stride = step_size([answer])
             end = int(numbers[-1]) + own_stride, float(times[-1]) + own_step
-            late = check_end(annotation, *end)
+            late = find_late_segments(annotation, *end)
             notes += [f"{problem.reason}; not scored from there on" for problem in late]
         targets.append(labels_at(annotation.segments, times, numbers, ids, ignored))
     return targets, notes

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from datasets.lines.containers import container_problems
-from datasets.lines.folders import LineFolder, transcripts, unlabelled
-from datasets.paths import resolve
+from datasets.lines.folders import LineFolder, transcripts, unlabelled_images
+from datasets.paths import resolve_data_path
 from models.heads.labels import Text
 
 from .labelled import LabelledData, encode_texts
@@ -22,6 +22,6 @@ def labelled_lines(labels: Sequence[str], options) -> LabelledData:
         labels=symbols,
         nothing=Text([], [], [], 0.0),
         unit="lines",
-        unscored=[f"{path}: no transcript, so not scored" for path in unlabelled(folder)]
-        + [f"{p.reason}; not scored" for p in container_problems(resolve(options.data))],
+        unscored=[f"{path}: no transcript, so not scored" for path in unlabelled_images(folder)]
+        + [f"{p.reason}; not scored" for p in container_problems(resolve_data_path(options.data))],
     )

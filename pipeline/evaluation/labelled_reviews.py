@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets import TextReader
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 from datasets.source import Problem
 from datasets.text.files import find_reviews
 from models.heads.labels import Label
 
-from ..reading.inputs import from_text
+from ..reading.inputs import text_item
 from .labelled import LabelledData, label_ids
 
 
@@ -20,7 +20,9 @@ def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labe
     Raises ValueError if there is no labelled review, or no test split where it is asked for.
     """
     files = find_reviews(options.data)
-    single = resolve(options.data).is_file() and not files.own_test  # a table without splits
+    single = (
+        resolve_data_path(options.data).is_file() and not files.own_test
+    )  # a table without splits
     if options.split == "test" and not (single or files.own_test):
         raise ValueError(f"{options.data}: no test reviews; add test.parquet, or --split train")
     all_rows = list(files.rows("train" if single else options.split))
@@ -29,7 +31,7 @@ def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labe
         raise ValueError(f"{options.data}: no labelled review to score")
     targets = label_ids([row.label for row in rows], labels, options.data)
     return LabelledData(
-        items=[from_text(row.text, reader, row.name) for row in rows],
+        items=[text_item(row.text, reader, row.name) for row in rows],
         targets=[np.array(target, dtype=np.int64) for target in targets],
         groups=[row.group for row in rows],
         labels=list(labels),

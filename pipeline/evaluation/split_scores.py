@@ -16,12 +16,12 @@ from datasets.source import SequenceDataset, Split
 from ..parsing import StrictParser
 from ..reading.bundle import load_bundle, part_spec
 from ..reading.prediction import WINDOW, WINDOW_BYTES, Recognizer
-from ..reading.threads import one_thread_an_operation
-from ..scoring.metrics import Tally, bootstrap_interval, join_tallies, scores
+from ..reading.threads import single_threaded
+from ..scoring.metrics import Tally, bootstrap_interval, compute_scores, join_tallies
 from ..scoring.readings import tally_readings
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the first one available is compared
-BESIDE = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown as well, where available
+OTHER_METRICS = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown as well, where available
 
 Counts = tuple[np.ndarray, np.ndarray]  # numerators and denominators, each (N, K) float64
 
@@ -48,7 +48,9 @@ class SampleScores:
 
     def other_values(self) -> dict[str, float]:
         """Return the other scores in percent; nan where the denominator is 0."""
-        values = scores(Tally(self.groups, self.others), samples=1)  # the interval is not used
+        values = compute_scores(
+            Tally(self.groups, self.others), samples=1
+        )  # the interval is not used
         return {name: score.value for name, score in values.items()}
 
     def interval(self) -> tuple[float, float]:
@@ -94,7 +96,7 @@ def load_scores(path: Path) -> SampleScores:
         raise ValueError(f"{path}: no scores of samples ({error}); delete the file") from error
 
 
-def average(scores: list[SampleScores]) -> SampleScores:
+def average_scores(scores: list[SampleScores]) -> SampleScores:
     """Average the scores of several seeds of one config, sample by sample.
 
     Raises ValueError if the samples differ.
@@ -146,16 +148,18 @@ def sample_scores(tally: Tally, names: Sequence[str]) -> SampleScores:
     """Return the score to compare and those shown as well, of samples with these names."""
     metric = next(name for name in METRICS if name in tally.counts)
     numerators, denominators = (counts[:, 0] for counts in tally.counts[metric])
-    others = {name: tally.counts[name] for name in BESIDE if name in tally.counts}
+    others = {name: tally.counts[name] for name in OTHER_METRICS if name in tally.counts}
     return SampleScores(metric, list(names), tally.groups, numerators, denominators, others)
 
 
-def data_of(config: Path) -> SequenceDataModule:
+def data_module_of_run(config: Path) -> SequenceDataModule:
     """Build the data module of a run's config.yaml, without its model."""
-    return data_from(yaml.safe_load(config.read_text(encoding="utf-8"))["data"], str(config))
+    return build_data_module(
+        yaml.safe_load(config.read_text(encoding="utf-8"))["data"], str(config)
+    )
 
 
-def data_from(options: dict, where: str) -> SequenceDataModule:
+def build_data_module(options: dict, where: str) -> SequenceDataModule:
     """Build the data module of resolved options. where: their origin, for error messages."""
     parser = StrictParser(usage=f"data of {where}")
     parser.add_class_arguments(SequenceDataModule, "data", fail_untyped=False)
@@ -189,7 +193,7 @@ def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Ite
     largest = dataset.read(int(np.argmax(dataset.sizes))).inputs.nbytes
     size = max(1, min(WINDOW, WINDOW_BYTES // max(1, largest)))
     windows = range(0, len(dataset), size)
-    with one_thread_an_operation(), ThreadPoolExecutor(recognizer.workers) as pool:
+    with single_threaded(), ThreadPoolExecutor(recognizer.workers) as pool:
         for start in track(windows, title, len(windows)):
             indices = range(start, min(start + size, len(dataset)))
             samples = list(pool.map(dataset.read, indices))

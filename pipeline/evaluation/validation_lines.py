@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets.lines.containers import container_problems
-from datasets.lines.folders import LineFolder, transcripts, unlabelled
+from datasets.lines.folders import LineFolder, transcripts, unlabelled_images
 from datasets.lines.reader import LineReader
 from datasets.lines.source import RealLines
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 from datasets.source import Reader
 
 from ..reading.bundle import find_bundle
-from .config_folders import folders_of
+from .config_folders import folders_of_config
 
 MAX_NAMED = 10  # excluded lines named on standard error
 
 
-class KeptLines(NamedTuple):
+class FolderLines(NamedTuple):
     """Image paths, texts and groups of N lines of a folder.
 
     name: of the folder. left_out: reasons why other lines are not included.
@@ -38,7 +38,7 @@ class ConfigLines(NamedTuple):
     training lines, each line once. left_out: reasons why lines are in no split.
     """
 
-    kept: list[KeptLines]
+    kept: list[FolderLines]
     trained: list[str]
     left_out: list[str]
 
@@ -51,7 +51,7 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
     """
     if not isinstance(reader, LineReader):
         raise ValueError(f"{config}: has lines, but this bundle has a {type(reader).__name__}")
-    folders = folders_of(Path(config))
+    folders = folders_of_config(Path(config))
     source = RealLines(folders, None, reader.height, reader.max_width)
     validation = source.split("validation")
     if not validation:
@@ -66,23 +66,23 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
         own = [row for row in rows if row[0] in own_paths]
         if own:
             paths, texts, groups = map(list, zip(*own, strict=True))
-            kept.append(KeptLines(resolve(folder.root).name, paths, texts, groups, []))
+            kept.append(FolderLines(resolve_data_path(folder.root).name, paths, texts, groups, []))
     train = source.split("train")
     trained = dict(zip(train.names, train.texts, strict=True))  # `repeat` lists lines again
     return ConfigLines(kept, list(trained.values()), [p.reason for p in source.problems])
 
 
-def folder_lines(given: str) -> KeptLines:
+def folder_lines(given: str) -> FolderLines:
     """Return all lines of a folder or a label file. Raises ValueError or OSError if there are none.
 
     Images without a transcript, and unusable pages or records, are listed in `left_out`.
     """
-    folder, path = LineFolder(given), resolve(given)
+    folder, path = LineFolder(given), resolve_data_path(given)
     paths, texts, groups = zip(*transcripts(folder), strict=True)
     name = path.parent.name if path.name == "labels.tsv" else path.stem
-    left_out = [f"{image}: no transcript" for image in unlabelled(folder)]
+    left_out = [f"{image}: no transcript" for image in unlabelled_images(folder)]
     left_out += [problem.reason for problem in container_problems(path)]
-    return KeptLines(name, list(map(str, paths)), list(texts), list(groups), left_out)
+    return FolderLines(name, list(map(str, paths)), list(texts), list(groups), left_out)
 
 
 def report_left_out(reasons: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from ..evaluation.labelled import LabelledData
 from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.prediction import Recognizer
-from ..reading.records import confidence_of
+from ..reading.records import reading_confidence
 from ..scoring.string_confidence import (
     character_confidences,
     fit_character_temperature,
@@ -24,7 +24,7 @@ from ..scoring.string_confidence import (
     negative_log_likelihood,
 )
 from ..scoring.string_evidence import (
-    EvidenceTally,
+    EvidenceBuffer,
     StringEvidence,
     concatenate_evidence,
     correct_symbols,
@@ -138,13 +138,13 @@ def lines_to_data(
 def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> CalibrationData:
     """Read all items. Raises ValueError naming the first one that cannot be read."""
     strings = isinstance(recognizer.model.head, CTCHead)
-    tally, parts, correct, before = EvidenceTally(), [], [], []
+    tally, parts, correct, before = EvidenceBuffer(), [], [], []
     answers = track(recognizer.answers(data.items), "reading", len(data.items))
     for answer, target in zip(answers, data.targets, strict=True):
         if isinstance(answer.reading, str):
             raise ValueError(f"{answer.reading}; mend or remove it")
         reading, item_logits, score = answer.reading
-        before.append(confidence_of(recognizer.bundle, reading))
+        before.append(reading_confidence(recognizer.bundle, reading))
         if strings:
             ids, true = np.array(reading.ids, np.int64), target.tolist()
             correct.append(reading.ids == true)
@@ -153,7 +153,7 @@ def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> Cali
         else:
             correct.append(reading.id == int(target))
             parts.append(LabelEvidence(item_logits[None], np.array([int(target)])))
-    evidence = tally.told()[0] if strings else concatenate_evidence(parts)
+    evidence = tally.evidence()[0] if strings else concatenate_evidence(parts)
     return CalibrationData(evidence, np.array(correct), list(data.groups), np.array(before))
 
 

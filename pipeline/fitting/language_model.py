@@ -13,7 +13,7 @@ from ..evaluation.validation_lines import config_lines, folder_lines, output_pat
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.decoding import read_lexicon
 from ..reading.prediction import Recognizer
-from ..scoring.metrics import scores, tally_texts
+from ..scoring.metrics import compute_scores, tally_texts
 from ..scoring.readings import text_of
 from ..scoring.temperature import Calibration, decoder_name
 from .calibration import EvidenceRecognizer, collect_evidence, fit_and_print, lines_to_data
@@ -142,5 +142,5 @@ def measure(bundle: Bundle, lines: Lines) -> tuple[float, float, float]:
     started = time.perf_counter()
     texts = [text_of(reading, bundle.labels) for _, reading in recognizer.read(lines.paths)]
     seconds = time.perf_counter() - started
-    measured = scores(tally_texts(texts, lines.texts, [""] * len(texts)))
+    measured = compute_scores(tally_texts(texts, lines.texts, [""] * len(texts)))
     return measured["cer"].value, measured["wer"].value, len(texts) / seconds

@@ -13,7 +13,7 @@ import numpy as np
 
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
 from datasets.lines.tables import read_table
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 
 HYPHENATION = 0.15  # share of lines ending inside a word that divide it, as in rendered lines
 CAPITALS = 0.05  # share of lines repeated in capitals: headings, which running text hardly has
@@ -24,7 +24,7 @@ def read_prose(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     """Read passages of running text (.txt, .parquet) and whole lines (labels.tsv) from files."""
     tables = [path for path in paths if path.endswith(".tsv")]
     passages = read_texts([path for path in paths if path not in tables])
-    lines = [row[1] for path in tables for row in read_table(resolve(path), 2, 3)]
+    lines = [row[1] for path in tables for row in read_table(resolve_data_path(path), 2, 3)]
     return passages, lines
 
 

@@ -5,12 +5,14 @@ import sys
 
 from models.decoding.beam import BeamSearch
 
-from ..scoring.risk_coverage import LEVEL, Accepted, best_guarantee, guaranteed_threshold
+from ..scoring.risk_coverage import LEVEL, AcceptanceThreshold, best_guarantee, guaranteed_threshold
 from ..scoring.temperature import decoder_name
 from .prediction import Recognizer
 
 
-def mark_accepted(recognizer: Recognizer, wanted: float, own: BeamSearch | None) -> Accepted:
+def set_accept_threshold(
+    recognizer: Recognizer, wanted: float, own: BeamSearch | None
+) -> AcceptanceThreshold:
     """Set the recognizer's confidence threshold so that its records gain an `accepted` field.
 
     wanted: minimum share of the accepted strings that is correct, such as 0.99; see
@@ -45,7 +47,9 @@ def mark_accepted(recognizer: Recognizer, wanted: float, own: BeamSearch | None)
     return accepted
 
 
-def report_accepted(accepted: int, read: int, wanted: float, found: Accepted) -> None:
+def print_accept_summary(
+    accepted: int, read: int, wanted: float, found: AcceptanceThreshold
+) -> None:
     """Print to standard error how many of the lines read were accepted, and the guarantee."""
     share = 100 * accepted / max(1, read)
     print(

@@ -20,9 +20,9 @@ from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
 
-from ..scoring.temperature import Calibration, from_metadata, to_metadata
+from ..scoring.temperature import Calibration, calibration_from_metadata, calibration_to_metadata
 from .decoding import decoder_metadata, load_decoder
-from .threads import one_thread_an_operation
+from .threads import single_threaded
 
 FORMAT = 1
 FIELDS = {"parts", "labels", "reader", "scores", "card"}
@@ -87,12 +87,12 @@ def load_weights(model: SequenceModel, weights: dict[str, Tensor], where: object
     Raises ValueError, prefixed by `where`, that names weights that do not fit.
     """
     given = without_shortcut(model.without_copies(weights))
-    compare_weights(without_shortcut(model.state_dict()), given, where)
+    check_weights(without_shortcut(model.state_dict()), given, where)
     floats = {k: w.float() if w.is_floating_point() else w for k, w in given.items()}
     model.load_state_dict(floats, strict=False, assign=next(model.parameters()).is_meta)
 
 
-def compare_weights(wanted: dict[str, Tensor], given: dict[str, Tensor], where: object) -> None:
+def check_weights(wanted: dict[str, Tensor], given: dict[str, Tensor], where: object) -> None:
     """Raise ValueError that names the first missing, unexpected or differently shaped weights."""
     shapes = {k: tuple(w.shape) for k, w in wanted.items()}
     given_shapes = {k: tuple(w.shape) for k, w in given.items()}
@@ -128,7 +128,7 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         "reader": part_spec(bundle.reader),
         "scores": bundle.scores,
         "card": bundle.card,
-        "calibration": to_metadata(bundle.calibration),
+        "calibration": calibration_to_metadata(bundle.calibration),
     }
     weights = {
         name: (w.half() if w.is_floating_point() else w).contiguous().cpu()
@@ -149,7 +149,7 @@ def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, pat
     with torch.random.fork_rng(devices=[]):
         rebuilt = build_network(parts, num_labels, path).state_dict()
     try:
-        compare_weights(rebuilt, weights, "built again")
+        check_weights(rebuilt, weights, "built again")
     except ValueError as error:
         raise ValueError(
             f"{path}: not written, for it could not be loaded ({error}); a Recognizer changes the "
@@ -214,7 +214,7 @@ def load_bundle(name: str) -> Bundle:
     model = build_network(content["parts"], len(content["labels"]), path)
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-    with one_thread_an_operation():
+    with single_threaded():
         decoder = load_decoder(content, weights, content["labels"], path)
         load_weights(model, weights, path)
     reader = build_part(content["reader"], datasets, Reader, path)
@@ -266,7 +266,7 @@ def read_calibration(content: dict, path: Path) -> Calibration:
     Raises ValueError if it is damaged.
     """
     try:
-        return from_metadata(content.get("calibration", {}))
+        return calibration_from_metadata(content.get("calibration", {}))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{path}: damaged calibration ({error}); copy the bundle again, or update Strand"

@@ -12,7 +12,7 @@ from models.decoding.beam import BeamSearch
 from models.decoding.character_lm import CharacterLM
 from models.heads.labels import Text
 
-from ..scoring.readings import spell
+from ..scoring.readings import join_labels
 
 PREFIX = "lm."  # of the names of the language model's tensors in a bundle
 STORED_OPTIONS = ("alpha", "beta", "width", "threshold", "certain", "margin", "word_bonus")
@@ -53,11 +53,11 @@ def load_decoder(
         ) from error
 
 
-def alternatives_of(reading: object, labels: list[str]) -> dict:
+def alternatives_record(reading: object, labels: list[str]) -> dict:
     """The n-best strings of a search as a record's field; empty unless several were requested."""
     if not isinstance(reading, Text) or not reading.alternatives:
         return {}
-    scored = [(spell(ids, labels), round(score, 4)) for ids, score in reading.alternatives]
+    scored = [(join_labels(ids, labels), round(score, 4)) for ids, score in reading.alternatives]
     return {"alternatives": [{"text": text, "score": score} for text, score in scored]}
 
 

@@ -42,7 +42,7 @@ class TextTable(NamedTuple):
                 if isinstance(text, UnusableRow):
                     yield failed_item(name, f"line {text.line}: {text.reason}")
                 elif isinstance(text, str):
-                    yield from_text(text, self.reader, name)
+                    yield text_item(text, self.reader, name)
                 else:
                     yield failed_item(name, "no text")
         except FileNotFoundError:
@@ -64,7 +64,7 @@ def read_texts(path: str) -> Iterator[str | UnusableRow | None]:
         yield row if isinstance(row, UnusableRow) else row["text"]
 
 
-def expand(
+def expand_inputs(
     inputs: Iterable[str], reader: Reader, model: str = "this bundle"
 ) -> Iterator[str | Item | TextTable]:
     """Yield what to read for each argument, in order; an unreadable one becomes a failed item.
@@ -85,7 +85,7 @@ def page_lines(path: str) -> Iterator[str | Item]:
     """Yield the name of each line of a PAGE or ALTO file; one failed item for a broken page."""
     # imported here for start-up time: most inputs are no pages
     from datasets.pages.files import check_image, read_page
-    from datasets.pages.layout import full_name
+    from datasets.pages.layout import page_line_name
 
     try:
         page = read_page(path)
@@ -98,7 +98,7 @@ def page_lines(path: str) -> Iterator[str | Item]:
         return
     if not page.lines:
         yield failed_item(path, "no text line in it; segment it first, or give images of lines")
-    yield from (full_name(path, line.id) for line in page.lines)
+    yield from (page_line_name(path, line.id) for line in page.lines)
 
 
 def expand_arguments(
@@ -109,7 +109,7 @@ def expand_arguments(
         if item == "-":
             lines = (line.rstrip("\r\n") for line in sys.stdin if line.strip())
             if isinstance(reader, TextReader):
-                yield from (from_text(line, reader) for line in lines)
+                yield from (text_item(line, reader) for line in lines)
             else:
                 yield from (item_from_argument(line, reader, model) for line in lines)
             continue
@@ -149,7 +149,7 @@ def item_from_argument(item: str, reader: Reader, model: str) -> str | Item | Te
     if os.path.exists(item) or PATH.fullmatch(item):
         return item_from_path(item, reader, model)
     if isinstance(reader, TextReader):
-        return from_text(item, reader)
+        return text_item(item, reader)
     return failed_item(item, f"no such file; {describe_reader(reader, model, 'TextReader')}")
 
 
@@ -168,7 +168,7 @@ def item_from_path(path: str, reader: Reader, model: str) -> str | Item | TextTa
     return failed_item(path, reason)
 
 
-def from_text(text: str, reader: TextReader, name: str | None = None) -> Item:
+def text_item(text: str, reader: TextReader, name: str | None = None) -> Item:
     """An item for a text given directly; without a name, the text itself is its name."""
     return Item(text if name is None else name, lambda: reader.encode(reader.split(text)))
 

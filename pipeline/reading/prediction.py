@@ -22,9 +22,9 @@ from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
-from .records import Reading, record_of
+from .records import Reading, reading_record
 from .streaming import read_long_video, read_whole
-from .threads import one_thread_an_operation
+from .threads import single_threaded
 
 # items are loaded ahead and sorted by length in windows, up to either limit: enough for batches of
 # similar lengths, and a bound on the memory
@@ -72,11 +72,11 @@ class Recognizer:
         self.accepted_from: float | None = None
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device).eval()
-        native = multiplies_bfloat16(self.device.type)
+        native = has_native_bfloat16(self.device.type)
         self.precision = torch.bfloat16 if native else torch.float32
         packs = self.device.type == "cpu" and native and can_pack(self.model)
         self.workers = torch.get_num_threads() if self.device.type == "cpu" else 2
-        with one_thread_an_operation():
+        with single_threaded():
             for module in self.model.modules():
                 if hasattr(module, "fold_norm"):
                     module.fold_norm()
@@ -88,7 +88,7 @@ class Recognizer:
             yield {"input": name} | (
                 {"error": reading}
                 if isinstance(reading, str)
-                else record_of(self.bundle, reading, times, numbers, self.accepted_from)
+                else reading_record(self.bundle, reading, times, numbers, self.accepted_from)
             )
 
     def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
@@ -98,7 +98,7 @@ class Recognizer:
     def answers(self, items: Iterable[str | Item]) -> Iterator[Answer]:
         """Yield an Answer for each item, in order."""
         items, stopped = iter(items), threading.Event()
-        with one_thread_an_operation(), ThreadPoolExecutor(self.workers) as pool:
+        with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
             try:
                 window = self._load(pool, items, stopped)
                 while window:
@@ -240,7 +240,7 @@ def result_of(future: Future, count: int) -> list[Reading | str]:
         return [str(error)] * count
 
 
-def multiplies_bfloat16(device: str) -> bool:
+def has_native_bfloat16(device: str) -> bool:
     """Whether a device multiplies bfloat16 natively; a CPU without it is faster in float32."""
     return device == "cuda" or (
         torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()

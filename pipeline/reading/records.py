@@ -9,12 +9,12 @@ from models.heads.labels import Label, StepLabels, Text
 from ..scoring.readings import segments, text_of
 from ..scoring.temperature import decoder_name, string_confidence
 from .bundle import Bundle
-from .spans import to_spans
+from .spans import segment_records
 
 Reading = Text | Label | StepLabels
 
 
-def confidence_of(bundle: Bundle, reading: Reading) -> float:
+def reading_confidence(bundle: Bundle, reading: Reading) -> float:
     """Probability that the whole reading is correct; for step labels the mean over the steps."""
     if isinstance(reading, Text):
         confidence = string_confidence(bundle.calibration, reading, decoder_name(bundle.decoder))
@@ -28,7 +28,7 @@ def confidence_of(bundle: Bundle, reading: Reading) -> float:
     return float(np.mean(reading.confidences)) if reading.confidences else 0.0
 
 
-def record_of(
+def reading_record(
     bundle: Bundle,
     reading: Reading,
     times: np.ndarray | None = None,
@@ -40,7 +40,7 @@ def record_of(
     times, numbers: (T,) seconds and frame numbers of a video's steps; with times, segments are in
     seconds. accepted_from: if given, strings get `accepted`: whether their confidence reaches it.
     """
-    labels, confidence = bundle.labels, confidence_of(bundle, reading)
+    labels, confidence = bundle.labels, reading_confidence(bundle, reading)
     if isinstance(reading, Text):
         record = {"text": text_of(reading, labels), "confidence": round(confidence, 4)}
         marked = accepted_from is not None
@@ -52,5 +52,5 @@ def record_of(
         names = ("start", "end", "label", "confidence")
         spans = [dict(zip(names, (*run[:3], round(run[3], 4)), strict=True)) for run in runs]
     else:
-        spans = to_spans(runs, times, numbers)
+        spans = segment_records(runs, times, numbers)
     return {"segments": spans, "confidence": round(confidence, 4)}

@@ -13,7 +13,7 @@ def median_step(places: np.ndarray, lone: float = LONE_SECONDS) -> float:
     return float(np.median(np.diff(places))) if len(places) > 1 else lone
 
 
-def end_of(times: np.ndarray, numbers: np.ndarray) -> tuple[float, int]:
+def end_of_last_step(times: np.ndarray, numbers: np.ndarray) -> tuple[float, int]:
     """End (seconds, frame number, exclusive) of the last of the steps (T,).
 
     The last step is taken to last as long as the median step.
@@ -22,7 +22,7 @@ def end_of(times: np.ndarray, numbers: np.ndarray) -> tuple[float, int]:
     return float(times[-1]) + median_step(times), frame
 
 
-def span(
+def segment_record(
     start: float, end: float, start_frame: int, end_frame: int, label: str, sure: float
 ) -> dict:
     """One segment as a record holds it: ends are exclusive, `sure` is its confidence."""
@@ -36,7 +36,7 @@ def span(
     }
 
 
-def to_spans(
+def segment_records(
     runs: Iterable[tuple[int, int, str, float]], times: np.ndarray, numbers: np.ndarray
 ) -> list[dict]:
     """Convert runs (first step, end exclusive, label, confidence) to segments of a video.
@@ -46,9 +46,9 @@ def to_spans(
     """
     if not len(times):
         return []
-    end, end_frame = end_of(times, numbers)
+    end, end_frame = end_of_last_step(times, numbers)
     seconds, frames = np.append(times, end), np.append(numbers, end_frame)
     return [
-        span(seconds[start], seconds[end], frames[start], frames[end], label, confidence)
+        segment_record(seconds[start], seconds[end], frames[start], frames[end], label, confidence)
         for start, end, label, confidence in runs
     ]

@@ -7,7 +7,7 @@ import torch
 
 
 @contextmanager
-def one_thread_an_operation() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Run torch operations on one thread each; the previous setting is restored on exit.
 
     Several batches in parallel on one core each are faster than one batch on all cores, and for

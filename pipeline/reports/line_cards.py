@@ -5,8 +5,8 @@ from html import escape
 
 import numpy as np
 
-from ..scoring.metrics import Score, scores
-from ..scoring.paired_bootstrap import PairedDifference, caveat, describe_difference
+from ..scoring.metrics import Score, compute_scores
+from ..scoring.paired_bootstrap import PairedDifference, describe_difference, interval_caveat
 from . import html as page
 from .line_strip import UNSURE, spans, strip
 from .lines_read import LinesRead
@@ -29,7 +29,9 @@ def comparison_section(
         return []
     systems = {own.name: {name: score.value for name, score in values.items()}}
     for other in others:
-        systems[other.name] = {name: score.value for name, score in scores(other.tally).items()}
+        systems[other.name] = {
+            name: score.value for name, score in compute_scores(other.tally).items()
+        }
     for name, table in tables.items():
         systems[name] = {metric: value for metric, value in table.items() if metric in values}
     sections = [page.heading("Beside others"), page.paragraph("In percent."), comparison(systems)]
@@ -37,7 +39,7 @@ def comparison_section(
         if paired is None:
             continue
         sections.append(page.paragraph(describe_difference(paired, *names)))
-        if warning := caveat(paired):
+        if warning := interval_caveat(paired):
             sections.append(page.paragraph(warning))
         sections += differing_lines(own, other, limit)
     return sections

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from ..scoring.edit_kinds import CLASSES, OPERATIONS, Confusion, confusions, count_classes
+from ..scoring.edit_kinds import CLASSES, OPERATIONS, Confusion, count_classes, frequent_confusions
 from ..scoring.metrics import Normalization, Score
 from . import html as page
 from .line_cards import Pair, comparison_section, worst_section
@@ -116,7 +116,7 @@ def class_section(own: LinesRead) -> list[str]:
 def confusion_section(own: LinesRead) -> list[str]:
     """The most frequent confusions, with an example of each."""
     heading = page.heading("What was taken for what")
-    frequent, long = confusions(own.references, own.predictions, MAX_CONFUSIONS)
+    frequent, long = frequent_confusions(own.references, own.predictions, MAX_CONFUSIONS)
     if not frequent and not long:
         return [heading, page.paragraph("No line has an error.")]
     rows = [

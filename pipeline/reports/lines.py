@@ -11,10 +11,10 @@ from ..evaluation.labelled_lines import labelled_lines
 from ..reading.bundle import find_bundle, load_bundle
 from ..reading.inputs import KINDS
 from ..reading.prediction import Recognizer
-from ..reading.records import confidence_of
-from ..scoring.metrics import Normalization, Score, describe_score, scores, tally_texts
+from ..reading.records import reading_confidence
+from ..scoring.metrics import Normalization, Score, compute_scores, describe_score, tally_texts
 from ..scoring.paired_bootstrap import PairedDifference, describe_difference, paired_bootstrap
-from ..scoring.readings import spell, text_of
+from ..scoring.readings import join_labels, text_of
 from .line_cards import Pair
 from .line_sections import page_sections
 from .lines_read import LinesRead
@@ -35,10 +35,11 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
         print(f"error: {reason} (counted as read empty)", file=sys.stderr)
     readings = [data.nothing if i in failed else a.reading for i, a in enumerate(answers)]
     normalization = Normalization(options.ignore_case)
-    references = [normalization(spell(target, data.labels)) for target in data.targets]
+    references = [normalization(join_labels(target, data.labels)) for target in data.targets]
     predictions = [normalization(text_of(reading, data.labels)) for reading in readings]
     confidences = [
-        0.0 if i in failed else confidence_of(recognizer.bundle, r) for i, r in enumerate(readings)
+        0.0 if i in failed else reading_confidence(recognizer.bundle, r)
+        for i, r in enumerate(readings)
     ]
     tally = tally_texts(predictions, references, data.groups, normalization)
     return LinesRead(
@@ -62,7 +63,7 @@ def all_scores(own: LinesRead) -> dict[Normalization, dict[str, Score]]:
     """The scores as normalized for the page, and with quotes, dashes and white space folded."""
     folded = Normalization(own.normalization.ignore_case, fold_punctuation=True)
     tally = tally_texts(own.predictions, own.references, own.groups, folded)
-    return {own.normalization: scores(own.tally), folded: scores(tally)}
+    return {own.normalization: compute_scores(own.tally), folded: compute_scores(tally)}
 
 
 def compare(own: LinesRead, other: LinesRead) -> PairedDifference | None:

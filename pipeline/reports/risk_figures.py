@@ -8,7 +8,7 @@ from ..scoring.risk_coverage import (
     Bin,
     accept_threshold,
     area_under_risk_coverage,
-    reliability,
+    reliability_bins,
     risk_coverage,
 )
 from ..scoring.temperature import chance_calibration_error, expected_calibration_error, num_bins
@@ -36,9 +36,9 @@ def risk_sections(confidences: np.ndarray, correct: np.ndarray) -> list[str]:
         "is surer than every wrong one)."
     )
     figures = (
-        f"<figure>{reliability_figure(reliability(confidences, correct))}<figcaption>Reliability: "
-        "lines by confidence, larger dots for more lines. Below the broken line it promises too "
-        "much.</figcaption></figure>"
+        f"<figure>{reliability_figure(reliability_bins(confidences, correct))}<figcaption>"
+        "Reliability: lines by confidence, larger dots for more lines. Below the broken line it "
+        "promises too much.</figcaption></figure>"
         f"<figure>{coverage_figure(*risk_coverage(confidences, correct))}<figcaption>Risk and "
         "coverage: if only the surest lines go unread by a human, so many of them are wrong."
         "</figcaption></figure>"

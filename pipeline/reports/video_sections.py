@@ -9,8 +9,8 @@ from rapidfuzz.distance import Levenshtein
 
 from ..reading.prediction import Answer
 from ..reading.spans import median_step
-from ..scoring.readings import spell, text_of
-from ..scoring.segment_metrics import confusion
+from ..scoring.readings import join_labels, text_of
+from ..scoring.segment_metrics import confusion_matrix
 from ..writing.palette import palette
 from ..writing.thumbnails import thumbnails
 from . import html as page
@@ -165,7 +165,7 @@ def text_sections(seen: Sequence[VideoReading], labels: Sequence[str], limit: in
     rows = []
     for clip in seen:
         text = text_of(clip.answer.reading, labels)
-        target = None if clip.target is None else spell(clip.target, labels)
+        target = None if clip.target is None else join_labels(clip.target, labels)
         edits = 0 if target is None else Levenshtein.distance(text, target)
         rows.append((edits, clip, text, target))
     rows.sort(key=lambda row: -row[0])
@@ -193,7 +193,7 @@ def confusion_sections(
     readings: Sequence[np.ndarray], targets: Sequence[np.ndarray], labels: Sequence[str], unit: str
 ) -> list[str]:
     """The confusion matrix, and precision, recall and F1 of each label."""
-    counts = confusion(readings, targets, len(labels))
+    counts = confusion_matrix(readings, targets, len(labels))
     return [
         page.heading("What was taken for what"),
         confusion_table(counts, labels, unit),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasets import ClipReader
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
@@ -14,7 +14,7 @@ from ..evaluation.labelled import LabelledData
 from ..reading.bundle import find_bundle
 from ..reading.inputs import KINDS
 from ..reading.prediction import Answer, Recognizer
-from ..scoring.metrics import Normalization, Score, scores
+from ..scoring.metrics import Normalization, Score, compute_scores
 from ..scoring.readings import tally_readings
 from . import html as page
 from .video_html import comparison
@@ -106,7 +106,7 @@ def score_videos(
         answer._replace(reading=data.nothing) if isinstance(answer.reading, str) else answer
         for answer in answers
     ]
-    data, notes = data.settled(scored)
+    data, notes = data.with_targets(scored)
     tally = tally_readings(
         [answer.reading for answer in scored],
         data.targets,
@@ -115,12 +115,12 @@ def score_videos(
         Normalization(options.ignore_case),
         data.background,
     )
-    return data._replace(unscored=[*data.unscored, *notes]), scores(tally)
+    return data._replace(unscored=[*data.unscored, *notes]), compute_scores(tally)
 
 
 def unlabelled_videos(data: str) -> list[str]:
     """One video, or those of a folder without annotations and subfolders; else empty."""
-    path = resolve(data)
+    path = resolve_data_path(data)
     files = [path] if path.is_file() else sorted(path.iterdir())
     if any(file.is_dir() or file.suffix.lower() in ANNOTATIONS for file in files):
         return []

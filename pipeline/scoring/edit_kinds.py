@@ -104,7 +104,7 @@ def count_classes(truths: Sequence[str], readings: Sequence[str]) -> np.ndarray:
     return counts
 
 
-def confusions(
+def frequent_confusions(
     truths: Sequence[str], readings: Sequence[str], limit: int
 ) -> tuple[list[Confusion], int]:
     """The `limit` most frequent confusions in N lines, and the number of stretches too long to be

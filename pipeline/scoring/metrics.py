@@ -152,7 +152,7 @@ def join_tallies(tallies: Iterable[Tally]) -> Tally:
     return Tally([group for tally in tallies for group in tally.groups], counts)
 
 
-def scores(
+def compute_scores(
     tally: Tally, level: float = 0.95, samples: int = 1000, seed: int = 0
 ) -> dict[str, Score]:
     """Compute every score of a tally by name, with its interval; nan where the denominator is 0."""

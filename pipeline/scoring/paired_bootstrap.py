@@ -90,7 +90,7 @@ def describe_difference(
     return f"{better} and {worse} differ by {difference}: no more than chance gives"
 
 
-def caveat(paired: PairedDifference) -> str:
+def interval_caveat(paired: PairedDifference) -> str:
     """A warning about the limits of the interval, or "" if there is none."""
     if paired.unit == "lines":
         return "All lines are of one group, so lines were drawn: this says nothing of other groups."

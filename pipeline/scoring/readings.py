@@ -26,7 +26,7 @@ def tally_readings(
     kind = type(readings[0])
     if kind is Text:
         texts = [text_of(reading, labels) for reading in readings]
-        references = [spell(target, labels) for target in targets]
+        references = [join_labels(target, labels) for target in targets]
         return tally_texts(texts, references, groups, normalization or Normalization())
     if kind is Label:
         predictions = [reading.id for reading in readings]
@@ -47,10 +47,10 @@ def step_ids(reading: StepLabels, steps: int) -> np.ndarray:
 
 def text_of(reading: Text, labels: Sequence[str]) -> str:
     """The string of a reading."""
-    return spell(reading.ids, labels)
+    return join_labels(reading.ids, labels)
 
 
-def spell(ids: Sequence[int], labels: Sequence[str]) -> str:
+def join_labels(ids: Sequence[int], labels: Sequence[str]) -> str:
     """Join labels to a string: without spaces if all labels are single characters, else with."""
     separator = "" if all(len(label) == 1 for label in labels) else " "
     return separator.join(labels[i] for i in ids)

@@ -24,7 +24,7 @@ class Bin(NamedTuple):
     hits: float
 
 
-class Accepted(NamedTuple):
+class AcceptanceThreshold(NamedTuple):
     """A confidence threshold, and what it accepts of the answers that it was chosen on.
 
     threshold: answers of at least this confidence are accepted. count, wrong: the number of
@@ -58,7 +58,9 @@ class RiskCoverageCurve:
             raise ValueError("a curve whose thresholds do not fall or whose counts do not grow")
 
 
-def reliability(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -> list[Bin]:
+def reliability_bins(
+    confidences: Sequence[float], correct: Sequence[bool], bins: int = 10
+) -> list[Bin]:
     """Bins of equal width between 0 and 1, lowest first; empty bins are left out."""
     confidences, correct = np.asarray(confidences, float), np.asarray(correct, float)
     member = np.minimum((confidences * bins).astype(int), bins - 1)
@@ -107,14 +109,14 @@ def risk_coverage_curve(
 
 def accept_threshold(
     confidences: Sequence[float], correct: Sequence[bool], accuracy: float, level: float = LEVEL
-) -> Accepted | None:
+) -> AcceptanceThreshold | None:
     """The lowest threshold that guarantees this accuracy; see `guaranteed_threshold`."""
     return guaranteed_threshold(risk_coverage_curve(confidences, correct), accuracy, level)
 
 
 def guaranteed_threshold(
     curve: RiskCoverageCurve, accuracy: float, level: float = LEVEL
-) -> Accepted | None:
+) -> AcceptanceThreshold | None:
     """The lowest threshold whose accepted answers are correct with rate `accuracy`; None if none.
 
     In order of falling confidence, each set of accepted answers is tested: if only `accuracy` of
@@ -138,7 +140,7 @@ def guaranteed_threshold(
             continue
         if binomial_tail(count, wrong, 1 - accuracy) > 1 - level:
             break
-        lowest = Accepted(threshold, count, wrong, count / total)
+        lowest = AcceptanceThreshold(threshold, count, wrong, count / total)
     return lowest
 
 

@@ -192,7 +192,7 @@ def boundary_error(
     return BoundaryError(*map(float, averages), len(distances) + missed, missed, num_predicted)
 
 
-def confusion(
+def confusion_matrix(
     predictions: Sequence[np.ndarray], targets: Sequence[np.ndarray], num_labels: int
 ) -> np.ndarray:
     """Confusion matrix (num_labels, num_labels) int64: steps of label [row] predicted as [column].

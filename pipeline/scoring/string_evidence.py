@@ -59,7 +59,7 @@ def peak_logits(logits: Tensor, readings: Sequence[Text]) -> np.ndarray:
     return logits.numpy()[rows, steps]
 
 
-class EvidenceTally:
+class EvidenceBuffer:
     """Accumulates the evidence of batches in nearly constant memory.
 
     All strings are kept, two numbers each; of the characters only every k-th, so that at most
@@ -84,7 +84,7 @@ class EvidenceTally:
             joined = subsample_characters(concatenate_evidence(self.parts), 0, 2)
             self.parts, self.stride, self.kept = [joined], 2 * self.stride, len(joined.ids)
 
-    def told(self) -> list[StringEvidence]:
+    def evidence(self) -> list[StringEvidence]:
         """All evidence as one element, or an empty list if nothing was added."""
         return [concatenate_evidence(self.parts)] if self.parts else []
 

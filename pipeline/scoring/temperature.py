@@ -67,13 +67,13 @@ class Calibration:
             )
 
 
-def to_metadata(calibration: Calibration) -> dict:
+def calibration_to_metadata(calibration: Calibration) -> dict:
     """The calibration as JSON content; without `strings`, in the form of older versions."""
     content = asdict(calibration)
     return content if calibration.strings else {"temperature": calibration.temperature}
 
 
-def from_metadata(content: dict) -> Calibration:
+def calibration_from_metadata(content: dict) -> Calibration:
     """The inverse of `to_metadata`.
 
     Raises TypeError, ValueError, KeyError or AttributeError for content that it never wrote.

@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Container, Iterable, Iterator
 from typing import Literal
 
-from datasets.lines.exclusions import names_of, read_exclusions
-from datasets.lines.folders import LineFolder, split_lines, transcripts
+from datasets.lines.exclusions import names_in_list, read_exclusions
+from datasets.lines.folders import LineFolder, group_splits, transcripts
 
 Alphabet = Literal["union", "replace", "keep"]
 
@@ -54,10 +54,10 @@ def data_alphabet(options) -> list[str]:
     """The alphabet in a source's options, or if it is None, the characters of the transcripts."""
     if options["alphabet"] is not None:
         return list(options["alphabet"])
-    return transcribed([LineFolder(**vars(folder)) for folder in options["folders"]])
+    return transcript_alphabet([LineFolder(**vars(folder)) for folder in options["folders"]])
 
 
-def transcribed(folders: list[LineFolder]) -> list[str]:
+def transcript_alphabet(folders: list[LineFolder]) -> list[str]:
     """The characters of the training and validation lines, in code point order.
 
     Reads transcripts only, no images. Characters that occur in test lines only are not included.
@@ -65,9 +65,11 @@ def transcribed(folders: list[LineFolder]) -> list[str]:
     characters: set[str] = set()
     for folder in folders:
         rows, left_out = list(transcripts(folder)), read_exclusions(folder.leave_out)
-        splits = split_lines(folder, ((text, group) for _, text, group in rows))
+        splits = group_splits(folder, ((text, group) for _, text, group in rows))
         for path, text, group in rows:
-            if splits[group] != "test" and not left_out.keys() & set(names_of(path, folder.root)):
+            if splits[group] != "test" and not left_out.keys() & set(
+                names_in_list(path, folder.root)
+            ):
                 characters.update(text)
     return sorted(characters)
 

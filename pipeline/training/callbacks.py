@@ -15,7 +15,7 @@ from models.heads.labels import Text
 
 from ..reading.bundle import Bundle, save_bundle
 from ..scoring.metrics import describe_score
-from ..scoring.readings import describe_reading, spell
+from ..scoring.readings import describe_reading, join_labels
 from ..scoring.temperature import Calibration, fit_calibration
 from .averaging import averaged_weights
 from .run_folder import run_folder
@@ -136,7 +136,7 @@ class EpochReport(Callback):
         for i, reading in enumerate(module.model.head.decode(logits, lengths)):
             ids = batch.targets[i].reshape(-1)[: int(batch.target_lengths[i])].tolist()
             is_text = isinstance(reading, Text)
-            target = spell(ids, module.labels) if is_text else " ".join(map(str, ids))
+            target = join_labels(ids, module.labels) if is_text else " ".join(map(str, ids))
             text = f"{names[int(batch.indices[i])]}  \ntarget: {target}  \n"
             text += f"reading: {describe_reading(reading, module.labels)}"
             log.add_text(f"samples/{i}", text, step)

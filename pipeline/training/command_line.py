@@ -16,7 +16,7 @@ from datasets import SequenceDataModule
 
 from ..parsing import StrictParser
 from ..reading.bundle import describe_part, load_bundle, part_spec
-from ..reading.prediction import multiplies_bfloat16
+from ..reading.prediction import has_native_bfloat16
 from .alphabets import Alphabet, choose_alphabet
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
 from .forgetting import Forgetting
@@ -128,7 +128,7 @@ class StrandCLI(LightningCLI):
         if options.remember and not options.init_from:
             raise ValueError("--remember goes with --init_from: what is not known is not forgotten")
         on_gpu = options.trainer.accelerator != "cpu" and torch.cuda.is_available()
-        native = multiplies_bfloat16("cuda" if on_gpu else "cpu")
+        native = has_native_bfloat16("cuda" if on_gpu else "cpu")
         if options.trainer.precision == "bf16-mixed" and not native:
             print("this processor has no bfloat16: training in float32, slower but as well")
             options.trainer.precision = "32-true"

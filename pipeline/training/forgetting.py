@@ -4,10 +4,10 @@ from pathlib import Path
 
 from datasets.source import Reader
 
-from ..evaluation.validation_lines import KeptLines, config_lines, folder_lines
+from ..evaluation.validation_lines import FolderLines, config_lines, folder_lines
 from ..reading.bundle import load_bundle, save_bundle
 from ..reading.prediction import Recognizer
-from ..scoring.metrics import Normalization, scores, tally_texts
+from ..scoring.metrics import Normalization, compute_scores, tally_texts
 from ..scoring.readings import text_of
 
 
@@ -42,14 +42,14 @@ class Forgetting:
         return f"forgetting: {bundle.card['forgetting']}"
 
 
-def old_lines(lines: str, reader: Reader) -> list[KeptLines]:
+def old_lines(lines: str, reader: Reader) -> list[FolderLines]:
     """The lines of a folder or label file, or of a config: one set of validation lines a folder."""
     if Path(lines).suffix in (".yaml", ".yml"):
         return config_lines(lines, reader).kept
     return [folder_lines(lines)]
 
 
-def error_rates(bundle: str, sets: list[KeptLines]) -> list[float]:
+def error_rates(bundle: str, sets: list[FolderLines]) -> list[float]:
     """CER in percent of each set under greedy decoding; an unreadable line counts as an empty text.
 
     A beam search would hide forgetting: only the bundle before fine-tuning has a language model.
@@ -61,5 +61,5 @@ def error_rates(bundle: str, sets: list[KeptLines]) -> list[float]:
         readings = [reading for _, reading in recognizer.read(lines.paths)]
         texts = ["" if isinstance(r, str) else text_of(r, labels) for r in readings]
         tally = tally_texts(texts, lines.texts, lines.groups, Normalization())
-        rates.append(round(scores(tally)["cer"].value, 3))
+        rates.append(round(compute_scores(tally)["cer"].value, 3))
     return rates

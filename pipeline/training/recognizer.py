@@ -13,10 +13,10 @@ from torch import Tensor
 from datasets.batch import SequenceBatch, collate
 from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
-from ..reading.bundle import compare_weights, describe_part, part_spec
-from ..scoring.metrics import join_tallies, scores
+from ..reading.bundle import check_weights, describe_part, part_spec
+from ..scoring.metrics import compute_scores, join_tallies
 from ..scoring.readings import error_rate, tally_readings
-from ..scoring.string_evidence import EvidenceTally, StringEvidence, string_evidence
+from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
 from .optimizer import make_optimizer
@@ -90,7 +90,7 @@ class SequenceRecognizer(pl.LightningModule):
         self._tallies: list = []
         # of the last validation, to fit a calibration on
         self.evidence: list[LabelEvidence] | list[StringEvidence] = []
-        self._strings = EvidenceTally()
+        self._strings = EvidenceBuffer()
         self._too_long: set[str] = set()  # names of the samples already reported
         self.scores: dict = {}  # of the last validation or test
 
@@ -178,7 +178,7 @@ class SequenceRecognizer(pl.LightningModule):
         self.evidence.clear()
 
     def on_validation_epoch_end(self) -> None:
-        self.evidence = self._gather(self.evidence + self._strings.told())
+        self.evidence = self._gather(self.evidence + self._strings.evidence())
         self._strings.clear()
         self._log_scores("validation")
 
@@ -187,7 +187,7 @@ class SequenceRecognizer(pl.LightningModule):
 
     def _log_scores(self, stage: Stage) -> None:
         """Compute and log the corpus scores in percent, over the samples of all processes."""
-        self.scores = scores(join_tallies(self._gather(self._tallies)))
+        self.scores = compute_scores(join_tallies(self._gather(self._tallies)))
         named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
         named[f"{stage}/error"] = error_rate(self.scores)
         self.log_dict(named, sync_dist=True)  # equal on all processes; avoids a warning
@@ -242,7 +242,7 @@ class SequenceRecognizer(pl.LightningModule):
         for name in ("state_dict", "current_model_state"):  # the second with averaging only
             if name in checkpoint:
                 checkpoint[name] = self.model.without_copies(checkpoint[name])
-        compare_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
+        check_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
 
 
 def shorten(labels: list[str]) -> str:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.video.decoder import decode
+from datasets.video.decoder import decode_video
 from models.heads.labels import Text
 
-from ..scoring.readings import spell
+from ..scoring.readings import join_labels
 from .lettering import WHITE, Colour, draw_text, wrap
 from .palette import palette, rgb
 from .thumbnails import VideoFormat, video_format
@@ -34,7 +34,7 @@ class Word(NamedTuple):
     start: float
 
 
-def burn(
+def write_overlay(
     source: str, target: Path, record: dict, labels: Sequence[str], words: list[Word] | None = None
 ) -> None:
     """Write a copy of a video to `target` with the record drawn into it, at the same frame times.
@@ -43,7 +43,7 @@ def burn(
     index in `labels`. words: a text's words with their times; without them the text is shown as a
     whole. Raises ValueError or OSError that names the file; then no `target` is left.
     """
-    check_ending(target)
+    check_suffix(target)
     if target.resolve() == Path(source).resolve():
         raise ValueError(f"--overlay {target}: this is the input itself; name another file")
     video = enlarge(video_format(source))
@@ -58,7 +58,7 @@ def burn(
         partial.unlink(missing_ok=True)
 
 
-def check_ending(target: Path) -> None:
+def check_suffix(target: Path) -> None:
     """Raise ValueError unless the file's suffix is that of a supported video container."""
     if target.suffix.lower() not in CONTAINERS:
         raise ValueError(
@@ -67,12 +67,12 @@ def check_ending(target: Path) -> None:
         )
 
 
-def words_of(text: Text, times: np.ndarray, labels: Sequence[str]) -> list[Word]:
+def timed_words(text: Text, times: np.ndarray, labels: Sequence[str]) -> list[Word]:
     """Split a text read from a video into words, each starting at the step of its first symbol.
 
     times: (T,) seconds of the steps.
     """
-    labels_are_words = spell([0, 0], labels) != 2 * labels[0]  # else they are characters
+    labels_are_words = join_labels([0, 0], labels) != 2 * labels[0]  # else they are characters
     words: list[Word] = []
     within = False
     for symbol, (first, _) in zip((labels[i] for i in text.ids), text.steps, strict=True):
@@ -95,7 +95,7 @@ def enlarge(video: VideoFormat) -> VideoFormat:
 
 def overlay_frames(source: str, painter: "Painter") -> Iterator[tuple[float, np.ndarray]]:
     """Yield (seconds, RGB (H, W, 3) uint8) of each frame with the record drawn into it."""
-    for frame in decode(source, painter.height, painter.width, 3):
+    for frame in decode_video(source, painter.height, painter.width, 3):
         image = np.ascontiguousarray(frame.pixels.transpose(1, 2, 0))
         painter.draw(image, frame.seconds)
         yield frame.seconds, image

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from datasets.pages.files import read_page, write_page
-from datasets.pages.layout import Reading, split_name
+from datasets.pages.layout import Reading, split_page_line_name
 from datasets.pages.xml import check_writable
 
 
@@ -31,7 +31,7 @@ def page_writer(
     def write(record: dict) -> None:
         if "error" in record:
             print(f"error: {record['error']}", file=sys.stderr)
-        parts = split_name(record["input"])
+        parts = split_page_line_name(record["input"])
         if parts is None:
             return
         page, line = parts
@@ -54,7 +54,7 @@ def count_lines(kind: str, names: Sequence[str]) -> dict[str, int]:
     """
     counts: dict[str, int] = Counter()
     for name in names:
-        page, _ = split_name(name) or (name, "")
+        page, _ = split_page_line_name(name) or (name, "")
         if not page.lower().endswith(".xml"):
             raise ValueError(
                 f"--format {kind} writes readings back into PAGE or ALTO files, but {name} is "

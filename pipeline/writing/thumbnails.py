@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.video.decoder import decode
+from datasets.video.decoder import decode_video
 
 THUMBNAIL = 160  # pixels of the longer side
 QUALITY = 70  # of JPEG, from 0 to 100: about 4 KB an image
@@ -55,7 +55,7 @@ def thumbnails(path: str, times: Sequence[float]) -> list[bytes]:
     height, width = (max(1, round(scale * side)) for side in (video.height, video.width))
     images: list[bytes] = []
     shown = None
-    for frame in decode(path, height, width, 3):
+    for frame in decode_video(path, height, width, 3):
         while shown is not None and len(images) < len(times) and times[len(images)] < frame.seconds:
             images.append(encode_jpeg(shown))
         if len(images) == len(times):

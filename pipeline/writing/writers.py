@@ -160,7 +160,7 @@ def segment_file_writer(
             raise ValueError(f"--output {output}: no such folder to write into")
         stack.callback(write_boris, Path(output), None, project)
     elif output:
-        targets = targets_of(names, output, SEGMENT_SUFFIXES[kind])
+        targets = output_paths(names, output, SEGMENT_SUFFIXES[kind])
 
     def write(record: dict) -> None:
         if "error" in record:
@@ -180,14 +180,14 @@ def page_file_writer(
 ) -> Writer:
     """Writes a file per page: `output` itself for one page, a folder of files for several."""
     # imported here for start-up time
-    from datasets.pages.layout import split_name
+    from datasets.pages.layout import split_page_line_name
 
     from .page_writers import page_writer
 
     if form != "text":
         raise ValueError(f"--format {kind} needs a bundle that reads lines; take --format jsonl")
-    pages = list(dict.fromkeys((split_name(name) or (name,))[0] for name in names))
-    return page_writer(kind, names, targets_of(pages, output, ".xml") if output else None)
+    pages = list(dict.fromkeys((split_page_line_name(name) or (name,))[0] for name in names))
+    return page_writer(kind, names, output_paths(pages, output, ".xml") if output else None)
 
 
 def write_segments(kind: Format, target: Path, record: dict) -> None:
@@ -204,7 +204,7 @@ def write_segments(kind: Format, target: Path, record: dict) -> None:
     write_annotations(target, record["input"], record["segments"])
 
 
-def targets_of(names: Sequence[str], output: str, ending: str) -> dict[str, Path]:
+def output_paths(names: Sequence[str], output: str, ending: str) -> dict[str, Path]:
     """Map each input to its output file.
 
     One input: `output`, or a file in it if it is a folder. Several: files with the suffix `ending`

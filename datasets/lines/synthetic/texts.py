@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow.parquet as pq
 
-from ...paths import resolve
+from ...paths import resolve_data_path
 from .fonts import Font
 from .long_s import lengthen
 from .typesetting import ITALIC, RAISED, SMALL_CAPS, plain
@@ -117,7 +117,7 @@ def read_texts(paths: Sequence[str]) -> list[str]:
     Raises ValueError if a .parquet file has no such column, or if there is no text at all.
     """
     passages: list[str] = []
-    for path in map(resolve, paths):
+    for path in map(resolve_data_path, paths):
         if path.suffix == ".parquet":
             columns = pq.read_schema(path).names
             if "text" not in columns:

@@ -167,7 +167,7 @@ def labels_at(
     return targets
 
 
-def check_end(annotation: ClipAnnotation, frames: int, seconds: float) -> list[Problem]:
+def find_late_segments(annotation: ClipAnnotation, frames: int, seconds: float) -> list[Problem]:
     """Problems of segments that end after their clip, which has so many frames and seconds.
 
     Seconds may end one mean frame late: tools take the end from the container.

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.lines.recipe import BASE, cells_of, mixing, of_folder, rows_of, table, variants_of
 from benchmarks.lines.squeezed import Squeezed
 from datasets import LineFolder, RealLines
-from pipeline.comparison.table import Trained
-from pipeline.comparison.trials import differences
+from pipeline.comparison.table import VariantResults
+from pipeline.comparison.trials import option_differences
 from pipeline.evaluation.split_scores import SampleScores
 from tests.support.small import LINES, noise_line, write_image
 
@@ -21,9 +21,9 @@ def scored(*edits: int) -> SampleScores:
     return SampleScores("cer", NAMES, ["g", "g", "g", "shop"], *counts)
 
 
-def trained(name: str, *edits: int) -> Trained:
+def trained(name: str, *edits: int) -> VariantResults:
     history = [{"samples_per_second": speed} for speed in (10.0, 40.0, 30.0)]
-    return Trained(name, [scored(*edits)], [{"parameters": 5e5, "seconds": 90.0}], [history])
+    return VariantResults(name, [scored(*edits)], [{"parameters": 5e5, "seconds": 90.0}], [history])
 
 
 def test_scores_are_taken_apart_by_folder():
@@ -72,7 +72,7 @@ def test_options_of_a_row_are_the_bases_but_for_one(tmp_path):
     chosen = ["aspect ratio not kept", "synthetic to real"]
     base, squeezed, mixed = variants_of(config, ["model.shortcut=models.CTCHead"], chosen)
     assert [one.name for one in (base, squeezed, mixed)] == [BASE, *chosen]
-    changed = differences(base.options, mixed.options)
+    changed = option_differences(base.options, mixed.options)
     assert [line.partition(" is ")[0].rpartition(".")[2] for line in changed] == [
         "added_share", "epochs",
     ]  # fmt: skip

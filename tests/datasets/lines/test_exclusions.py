@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from datasets import LineFolder, RealLines
-from datasets.lines.exclusions import names_of, read_exclusions
-from pipeline.doctor.line_files import assign, list_folder
-from pipeline.training.alphabets import transcribed
+from datasets.lines.exclusions import names_in_list, read_exclusions
+from pipeline.doctor.line_files import assign_splits, list_folder
+from pipeline.training.alphabets import transcript_alphabet
 from tests.support.small import noise_line, write_image
 
 
@@ -28,10 +28,10 @@ def test_a_list_is_names_with_reasons(tmp_path):
 def test_a_line_has_three_names(tmp_path, monkeypatch):
     monkeypatch.setenv("STRAND_DATA", str(tmp_path))
     image = write_image(tmp_path / "lines" / "x" / "a.png", noise_line(0))
-    assert names_of(image, "lines/") == ["x/a.png", str(image), "lines/x/a.png"]
+    assert names_in_list(image, "lines/") == ["x/a.png", str(image), "lines/x/a.png"]
     (tmp_path / "lines" / "labels.tsv").write_text("x/a.png\ta\n")
-    assert names_of(image, "lines/labels.tsv")[::2] == ["x/a.png", "lines/x/a.png"]
-    assert names_of(Path("/elsewhere/a.png"), "lines") == ["/elsewhere/a.png"]
+    assert names_in_list(image, "lines/labels.tsv")[::2] == ["x/a.png", "lines/x/a.png"]
+    assert names_in_list(Path("/elsewhere/a.png"), "lines") == ["/elsewhere/a.png"]
 
 
 def write_folder(root: Path, names: list[str]) -> None:
@@ -76,7 +76,7 @@ def test_leaving_out_broken_lines_does_not_change_the_split(tmp_path):
     sources = [RealLines([folder], alphabet="ab0123456789") for folder in folders]
     source_splits = ("train", "validation", "test")
     for folder, source in zip(folders, sources, strict=True):
-        listed = assign(folder, list_folder(folder, True))
+        listed = assign_splits(folder, list_folder(folder, True))
         for split in source_splits:
             used = source.split(split).names
             assert used == sources[0].split(split).names and used
@@ -84,7 +84,7 @@ def test_leaving_out_broken_lines_does_not_change_the_split(tmp_path):
             assert set(used) <= paths
             assert {Path(path).name for path in paths - set(used)} <= set(gone)
         digits = {split: {text[2] for text in source.split(split).texts} for split in source_splits}
-        known = set(transcribed([folder]))
+        known = set(transcript_alphabet([folder]))
         assert digits["train"] | digits["validation"] <= known and not digits["test"] & known
         assert not source.notes
 

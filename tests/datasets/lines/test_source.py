@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from datasets import LineFolder, RealLines
-from datasets.lines.folders import image_of, transcripts
+from datasets.lines.folders import transcript_image, transcripts
 from datasets.lines.reader import stretch_contrast
-from datasets.paths import resolve
+from datasets.paths import resolve_data_path
 from tests.support.small import break_images, noise_line, write_image
 
 
@@ -60,7 +60,7 @@ def test_a_transcript_may_stand_deep_down_beside_any_kind_of_image(tmp_path):
         (tmp_path / name).with_suffix(".gt.txt").write_text("a\n", encoding="utf-8")
     paths = [path.relative_to(tmp_path).as_posix() for path, *_ in transcripts_of(tmp_path)]
     assert paths == ["3.png", "x/1.jpg", "x/y/2.tif"]
-    assert image_of(tmp_path / "none.gt.txt").name == "none.png"
+    assert transcript_image(tmp_path / "none.gt.txt").name == "none.png"
 
 
 def transcripts_of(root: Path, **options) -> list:
@@ -177,7 +177,7 @@ def test_data_is_looked_for_under_strand_data(tmp_path, monkeypatch):
     monkeypatch.setenv("STRAND_DATA", str(tmp_path / "data"))
     assert len(load(Path("lines"), validation=["p0"]).split("train")) == 18
     with pytest.raises(FileNotFoundError, match=rf"no such data: none or {tmp_path}/data/none$"):
-        resolve("none")
+        resolve_data_path("none")
     pages(tmp_path / "lines", 3)  # a folder that is there as given comes first
     assert len(load(Path("lines"), validation=["p0"]).split("train")) == 4
 

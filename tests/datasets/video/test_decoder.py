@@ -16,7 +16,7 @@ from av.stream import Disposition
 from av.video.frame import PictureType
 from PIL import Image
 
-from datasets.video.decoder import _Clock, _constant, decode, describe, frame_times
+from datasets.video.decoder import _Clock, _constant, decode_video, describe_video, frame_times
 
 TICK = Fraction(1, 1000)
 LEVELS = [40 + 12 * i for i in range(12)]  # each frame's luma, far enough apart to tell them
@@ -106,7 +106,7 @@ def levels_of(frames) -> list[int]:
 def test_times_are_the_files_own_from_zero(tmp_path):
     shown = [700, 740, 1000, 1010, 2500]  # milliseconds
     path = encode(tmp_path / "v.mkv", luma(LEVELS[:5]), pixel_format="yuv420p", times=shown)
-    frames = list(decode(path, 8, 8, 1))
+    frames = list(decode_video(path, 8, 8, 1))
     assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]
     expected = [0, 0.04, 0.3, 0.31, 1.8]
     np.testing.assert_allclose([frame.seconds for frame in frames], expected, atol=1e-9)
@@ -120,7 +120,7 @@ def test_frames_stored_out_of_order_come_as_shown(tmp_path, suffix):
     with av.open(path) as container:  # make sure that there are B-frames
         kinds = [int(frame.pict_type) for frame in container.decode(video=0)]
     assert PictureType.B in kinds
-    frames = list(decode(path, 8, 8, 1))
+    frames = list(decode_video(path, 8, 8, 1))
     expected = [round((level - 16) * 255 / 219) for level in LEVELS]
     assert np.abs(np.subtract(levels_of(frames), expected)).max() <= 2
     np.testing.assert_allclose([f.seconds for f in frames], np.arange(12) / 10, atol=1e-3)
@@ -165,7 +165,10 @@ def test_a_recording_that_starts_between_key_frames_starts_at_the_next(tmp_path)
     planes = luma(LEVELS)
     whole = encode(tmp_path / "a.ts", planes, "libx264", "yuv420p", gop=4, codec_options=even)
     late = without_its_start(whole)
-    shown, all_shown = levels_of(decode(str(late), 8, 8, 1)), levels_of(decode(whole, 8, 8, 1))
+    shown, all_shown = (
+        levels_of(decode_video(str(late), 8, 8, 1)),
+        levels_of(decode_video(whole, 8, 8, 1)),
+    )
     assert shown == all_shown[4:]
     only = encode(tmp_path / "b.ts", planes, "libx264", "yuv420p", gop=99, codec_options=even)
     refused(without_its_start(only), ": no frame could be decoded")
@@ -173,7 +176,9 @@ def test_a_recording_that_starts_between_key_frames_starts_at_the_next(tmp_path)
 
 def test_a_film_without_times_runs_at_its_rate(tmp_path):
     path = encode(tmp_path / "raw.m2v", luma(LEVELS), "mpeg2video", "yuv420p")
-    np.testing.assert_allclose(np.diff(frame_times(path)), 1 / describe(path).rate_hz, atol=1e-6)
+    np.testing.assert_allclose(
+        np.diff(frame_times(path)), 1 / describe_video(path).rate_hz, atol=1e-6
+    )
 
 
 # --- pixels --------------------------------------------------------------------------------------
@@ -181,11 +186,11 @@ def test_a_film_without_times_runs_at_its_rate(tmp_path):
 
 def test_grey_spans_the_full_range(tmp_path):
     limited = encode(tmp_path / "l.mkv", luma([16, 126, 235]), pixel_format="yuv420p")
-    assert levels_of(decode(limited, 16, 20, 1)) == [0, 128, 255]
+    assert levels_of(decode_video(limited, 16, 20, 1)) == [0, 128, 255]
     full = encode(tmp_path / "f.mkv", luma([0, 126, 255]), pixel_format="yuv420p", full_range=True)
     for height, width in ((16, 20), (32, 48), (40, 60)):
-        assert levels_of(decode(full, height, width, 1)) == [0, 126, 255]
-        assert levels_of(decode(full, height, width, 3)) == [0, 126, 255]
+        assert levels_of(decode_video(full, height, width, 1)) == [0, 126, 255]
+        assert levels_of(decode_video(full, height, width, 3)) == [0, 126, 255]
 
 
 def test_the_matrix_of_the_colours_leaves_grey_alone(tmp_path):
@@ -196,14 +201,14 @@ def test_the_matrix_of_the_colours_leaves_grey_alone(tmp_path):
     vivid[0][32:] = 200  # colourful
     for planes, full, level in ((luma([126]), True, 126), (vivid, True, 126), (vivid, False, 128)):
         path = encode(tmp_path / "v.mkv", planes, pixel_format="yuv420p", matrix=1, full_range=full)
-        assert levels_of(decode(path, 16, 20, 1)) == [level]
+        assert levels_of(decode_video(path, 16, 20, 1)) == [level]
 
 
 def test_a_large_film_becomes_no_brighter(tmp_path):
     image = np.full((1536 * 3 // 2, 64), 128, np.uint8)
     image[:1536] = np.random.default_rng(0).integers(0, 256, (1536, 64))
     path = encode(tmp_path / "l.mkv", [image], pixel_format="yuv420p", full_range=True)
-    (frame,) = decode(path, 24, 32, 1)
+    (frame,) = decode_video(path, 24, 32, 1)
     exact = image[:1536].reshape(24, 64, 32, 2).mean((1, 3))
     assert abs((frame.pixels[0] - exact).mean()) < 0.1
 
@@ -213,7 +218,7 @@ def test_ten_bits_become_eight(tmp_path):
     path = encode(tmp_path / "h.mkv", planes, pixel_format="yuv420p10le")
     for channels in (1, 3):
         for height, width in ((16, 20), (32, 48)):
-            found = levels_of(decode(path, height, width, channels))
+            found = levels_of(decode_video(path, height, width, channels))
             assert np.abs(np.subtract(found, [0, 128, 255])).max() <= 1
 
 
@@ -234,10 +239,10 @@ def test_colours_are_opencvs(tmp_path, size, layout):
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     theirs = by_opencv(path)
-    ours = np.stack([frame.pixels for frame in decode(path, *size, 3)]).transpose(0, 2, 3, 1)
+    ours = np.stack([frame.pixels for frame in decode_video(path, *size, 3)]).transpose(0, 2, 3, 1)
     np.testing.assert_array_equal(ours, theirs)
     for small in ((size[0] * 3 // 5, size[1] * 2 // 5), (size[0] // 2, size[1] // 2)):
-        ours = np.stack([frame.pixels for frame in decode(path, *small, 3)])
+        ours = np.stack([frame.pixels for frame in decode_video(path, *small, 3)])
         for found, image in zip(ours, theirs, strict=True):
             scaled = cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA)
             assert np.abs(found.transpose(1, 2, 0).astype(int) - scaled).max() <= 1
@@ -247,7 +252,7 @@ def test_grey_is_the_area_average_of_the_luma(tmp_path):
     image = np.full((144, 96), 128, np.uint8)
     image[:96] = cv2.cvtColor(coloured(96, 96), cv2.COLOR_RGB2GRAY)
     path = encode(tmp_path / "g.mkv", [image], pixel_format="yuv420p", full_range=True)
-    (frame,) = decode(path, 20, 36, 1)
+    (frame,) = decode_video(path, 20, 36, 1)
     scaled = cv2.resize(image[:96], (36, 20), interpolation=cv2.INTER_AREA)
     assert np.abs(frame.pixels[0].astype(int) - scaled).max() <= 1
 
@@ -258,13 +263,13 @@ def test_a_turned_film_is_turned_back(tmp_path, rotation):
     planes = image.reformat(format="yuv420p").to_ndarray()
     path = encode(tmp_path / "t.mov", [planes] * 2, "mpeg4", "yuv420p", rotation=rotation)
     theirs = by_opencv(path)
-    facts = describe(path)
+    facts = describe_video(path)
     assert theirs.shape[1:3] == (facts.height, facts.width)
     assert (facts.height, facts.width) == ((48, 80) if rotation == 180 else (80, 48))
     assert abs(facts.rotation) == abs(rotation)
-    frames = list(decode(path, facts.height, facts.width, 3))
+    frames = list(decode_video(path, facts.height, facts.width, 3))
     np.testing.assert_array_equal(frames[1].pixels.transpose(1, 2, 0), theirs[1])
-    (grey, _) = decode(path, 20, 30, 1)
+    (grey, _) = decode_video(path, 20, 30, 1)
     expected = cv2.cvtColor(theirs[0], cv2.COLOR_RGB2GRAY)
     expected = cv2.resize(expected, (30, 20), interpolation=cv2.INTER_AREA)
     assert np.abs(grey.pixels[0].astype(int) - expected).mean() < 4  # turned wrongly: above 30
@@ -273,24 +278,24 @@ def test_a_turned_film_is_turned_back(tmp_path, rotation):
 def test_a_mirrored_film_is_mirrored_back(tmp_path):
     image = av.VideoFrame.from_ndarray(coloured(48, 80), format="rgb24")
     planes = [image.reformat(format="yuv420p").to_ndarray()]
-    (stored,) = decode(encode(tmp_path / "s.mov", planes, "mpeg4", "yuv420p"), 48, 80, 3)
+    (stored,) = decode_video(encode(tmp_path / "s.mov", planes, "mpeg4", "yuv420p"), 48, 80, 3)
     path = encode(tmp_path / "m.mov", planes, "mpeg4", "yuv420p", mirrored=True)
-    (shown,) = decode(path, 48, 80, 3)
+    (shown,) = decode_video(path, 48, 80, 3)
     np.testing.assert_array_equal(shown.pixels, stored.pixels[..., ::-1])
     path = encode(tmp_path / "t.mov", planes, "mpeg4", "yuv420p", rotation=90, mirrored=True)
-    (shown,) = decode(path, 80, 48, 3)  # a quarter turn to the left, then mirrored
+    (shown,) = decode_video(path, 80, 48, 3)  # a quarter turn to the left, then mirrored
     turned = np.rot90(stored.pixels, axes=(1, 2))[..., ::-1]
     np.testing.assert_array_equal(shown.pixels, turned)
     slanted = encode(tmp_path / "d.mov", planes, "mpeg4", "yuv420p", rotation=30)
     with pytest.raises(ValueError, match=r"d\.mov: is to be shown turned by 30 degrees"):
-        list(decode(slanted, 8, 8, 1))
+        list(decode_video(slanted, 8, 8, 1))
 
 
 def test_a_gif_has_its_colours_and_its_times(tmp_path):
     images = [Image.new("RGB", (31, 23), colour) for colour in ("red", "lime", "blue")]
     path = str(tmp_path / "a.gif")
     images[0].save(path, save_all=True, append_images=images[1:], duration=[50, 20, 200])
-    frames = list(decode(path, 10, 10, 3))
+    frames = list(decode_video(path, 10, 10, 3))
     np.testing.assert_allclose([frame.seconds for frame in frames], [0, 0.05, 0.07])
     means = [frame.pixels.mean((1, 2)) for frame in frames]
     np.testing.assert_allclose(means, np.eye(3) * 255, atol=2)
@@ -300,7 +305,7 @@ def test_frames_may_be_kept(tmp_path):
     path = encode(tmp_path / "k.mkv", luma(LEVELS), pixel_format="yuv420p")
     for channels, height, width in ((1, 8, 50), (3, 32, 48), (3, 16, 30)):
         copies, kept = [], []
-        for frame in decode(path, height, width, channels):
+        for frame in decode_video(path, height, width, channels):
             assert frame.pixels.shape == (channels, height, width)
             assert frame.pixels.flags.c_contiguous and frame.pixels.flags.writeable
             copies.append(frame.pixels.copy())
@@ -310,7 +315,7 @@ def test_frames_may_be_kept(tmp_path):
 
 def test_only_the_wanted_are_converted(tmp_path):
     path = encode(tmp_path / "w.mkv", luma(LEVELS), pixel_format="yuv420p")
-    frames = list(decode(path, 8, 8, 1, wanted=lambda seconds, number: number % 5 == 1))
+    frames = list(decode_video(path, 8, 8, 1, wanted=lambda seconds, number: number % 5 == 1))
     assert [frame.number for frame in frames] == [1, 6, 11]
     np.testing.assert_allclose([frame.seconds for frame in frames], [0.1, 0.6, 1.1])
 
@@ -326,7 +331,7 @@ def open_files(path: str) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_the_file_is_closed_when_reading_stops_early(tmp_path):
     path = encode(tmp_path / "e.mkv", luma(LEVELS), pixel_format="yuv420p")
-    frames = decode(path, 8, 8, 1)
+    frames = decode_video(path, 8, 8, 1)
     next(frames)
     assert open_files(path) == 1
     frames.close()
@@ -347,7 +352,7 @@ def test_memory_does_not_grow_with_the_film(tmp_path):
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    for frame in decode(path, 64, 64, 3):  # 30 MB, if all of it were kept
+    for frame in decode_video(path, 64, 64, 3):  # 30 MB, if all of it were kept
         if frame.number == 500:
             before = resident()
     assert frame.number == 2999
@@ -358,7 +363,7 @@ def test_memory_does_not_grow_with_the_film(tmp_path):
 
 
 def refused(path, pattern: str, kind: type[Exception] = ValueError):
-    for read in (lambda p: list(decode(p, 8, 8, 1)), frame_times, describe):
+    for read in (lambda p: list(decode_video(p, 8, 8, 1)), frame_times, describe_video):
         with pytest.raises(kind, match=re.escape(str(path)) + pattern) as caught:
             read(str(path))
         assert "\n" not in str(caught.value)
@@ -410,12 +415,12 @@ def test_a_film_that_breaks_off_gives_its_frames_and_then_says_so(tmp_path):
     stored = Path(whole).read_bytes()
     path.write_bytes(stored[: len(stored) * 6 // 10])
     numbers = []
-    frames = (numbers.append(frame.number) for frame in decode(str(path), 8, 8, 1))
+    frames = (numbers.append(frame.number) for frame in decode_video(str(path), 8, 8, 1))
     with pytest.raises(ValueError, match=r"cut\.mp4: breaks off after (\d+) frames") as caught:
         list(frames)
     assert 5 < len(numbers) < 20 and numbers == list(range(len(numbers)))
     assert f"after {len(numbers)} frames" in str(caught.value)
-    facts = describe(str(path))
+    facts = describe_video(str(path))
     assert facts.frames == len(numbers) and "breaks off" in facts.ended_early
     with pytest.raises(ValueError, match="breaks off"):
         frame_times(str(path))
@@ -423,19 +428,19 @@ def test_a_film_that_breaks_off_gives_its_frames_and_then_says_so(tmp_path):
 
 def test_facts(tmp_path):
     path = encode(tmp_path / "a.mkv", luma(LEVELS), pixel_format="yuv420p")
-    facts = describe(path)
+    facts = describe_video(path)
     assert facts[:5] == ("ffv1", "yuv420p", 48, 32, 0)
     assert (facts.frames, facts.constant_rate, facts.ended_early) == (12, True, "")
     assert facts.seconds == pytest.approx(1.2) and facts.rate_hz == pytest.approx(10)
     gap = [100 * i for i in range(11)] + [1200]  # one frame is missing
     uneven = encode(tmp_path / "b.mkv", luma(LEVELS), pixel_format="yuv420p", times=gap)
-    assert not describe(uneven).constant_rate
+    assert not describe_video(uneven).constant_rate
     # one missing of 10 Hz, where times are rounded to a tenth of a second
     assert not _constant(np.array([0, 0.1, 0.2, 0.4, 0.5]), 0.1)
     rounded = [round(1000 * i / 30) for i in range(12)]  # 33, 67, 100: a steady 30 Hz
     steady = encode(tmp_path / "c.mkv", luma(LEVELS), pixel_format="yuv420p", times=rounded)
-    assert describe(steady).constant_rate
-    assert describe(steady).rate_hz == pytest.approx(30, rel=1e-2)
+    assert describe_video(steady).constant_rate
+    assert describe_video(steady).rate_hz == pytest.approx(30, rel=1e-2)
 
 
 # --- real files ----------------------------------------------------------------------------------
@@ -485,15 +490,15 @@ def test_odd_files_are_read_in_full_or_refused():
     files = {path.name for path in ODD.iterdir() if path.suffix != ".md"}
     assert files == set(COUNTED) | set(REFUSED)
     for name, expected in COUNTED.items():
-        facts = describe(str(ODD / name))
+        facts = describe_video(str(ODD / name))
         assert (facts.frames, facts.width, facts.height, facts.rotation) == expected, name
         assert not facts.ended_early, name
         if facts.width <= 640:  # the others take long, for no other path through the reader
-            frames = [frame.number for frame in decode(str(ODD / name), 8, 8, 1)]
+            frames = [frame.number for frame in decode_video(str(ODD / name), 8, 8, 1)]
             assert frames == list(range(expected[0])), name
     for name, reason in REFUSED.items():
         with pytest.raises(ValueError, match=f"{re.escape(name)}.*{reason}"):
-            list(decode(str(ODD / name), 8, 8, 1))
+            list(decode_video(str(ODD / name), 8, 8, 1))
 
 
 def test_titles_in_another_encoding_do_not_matter(tmp_path):
@@ -511,4 +516,4 @@ def test_titles_in_another_encoding_do_not_matter(tmp_path):
     content = path.read_bytes()
     assert b"Kuxxche" in content
     path.write_bytes(content.replace(b"Kuxxche", b"Ku\xfc\xfcche"))
-    assert [f.pixels.shape for f in decode(str(path), 8, 8, 1)] == [(1, 8, 8)] * 2
+    assert [f.pixels.shape for f in decode_video(str(path), 8, 8, 1)] == [(1, 8, 8)] * 2

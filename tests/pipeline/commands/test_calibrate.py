@@ -16,12 +16,16 @@ from pipeline.fitting.calibration import (
     cross_fitted,
     load_labelled_data,
 )
-from pipeline.reading.accept import mark_accepted, report_accepted
+from pipeline.reading.accept import print_accept_summary, set_accept_threshold
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer
-from pipeline.reading.records import confidence_of
+from pipeline.reading.records import reading_confidence
 from pipeline.scoring import string_evidence
-from pipeline.scoring.risk_coverage import Accepted, RiskCoverageCurve, risk_coverage_curve
+from pipeline.scoring.risk_coverage import (
+    AcceptanceThreshold,
+    RiskCoverageCurve,
+    risk_coverage_curve,
+)
 from pipeline.scoring.string_confidence import (
     StringCalibration,
     character_confidences,
@@ -161,7 +165,7 @@ def test_accepted_lines_are_those_above_the_guaranteed_threshold(
     bundle.calibration = Calibration(1.0, {"greedy": lifted})
     reader = Recognizer(bundle)
     confidences = np.array(
-        [confidence_of(reader.bundle, reading) for _, reading in reader.read(paths)]
+        [reading_confidence(reader.bundle, reading) for _, reading in reader.read(paths)]
     )
     curve = risk_coverage_curve(
         np.repeat(confidences, 25), np.repeat(confidences > np.median(confidences), 25)
@@ -170,7 +174,7 @@ def test_accepted_lines_are_those_above_the_guaranteed_threshold(
     bundle.calibration = Calibration(1.0, {"greedy": StringCalibration(0.2, 1.0, curve)})
     path = tmp_path / "b.safetensors"
     save_bundle(bundle, path)
-    threshold = mark_accepted(Recognizer(bundle), 0.95, None).threshold
+    threshold = set_accept_threshold(Recognizer(bundle), 0.95, None).threshold
     expected = [confidence >= threshold for confidence in confidences]
     assert 0 < sum(expected) < LINES
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "jsonl")
@@ -207,30 +211,32 @@ def test_a_guarantee_for_one_decoder_is_none_for_another():
     bundle = tiny_bundle()
     good = StringCalibration(1, 0, RiskCoverageCurve([0.5], [1000], [0]))
     bundle.calibration = Calibration(1.0, {"greedy": good})
-    assert mark_accepted(Recognizer(bundle), 0.99, None) == Accepted(0.5, 1000, 0, 1.0)
+    assert set_accept_threshold(Recognizer(bundle), 0.99, None) == AcceptanceThreshold(
+        0.5, 1000, 0, 1.0
+    )
     own = bundle.decoder = BeamSearch(list(ALPHABET))
     with pytest.raises(ValueError, match="decoder beam"):
-        mark_accepted(Recognizer(bundle), 0.99, own)
+        set_accept_threshold(Recognizer(bundle), 0.99, own)
 
 
 def test_a_guarantee_for_one_search_is_none_for_another():
     bundle, good = tiny_bundle(), StringCalibration(1, 0, RiskCoverageCurve([0.5], [1000], [0]))
     bundle.calibration = Calibration(1.0, {"greedy": good, "beam": good})
     own = BeamSearch(list(ALPHABET), width=8)
-    found = Accepted(0.5, 1000, 0, 1.0)
+    found = AcceptanceThreshold(0.5, 1000, 0, 1.0)
     for asked in (own, replace(own, n_best=5), None):
         bundle.decoder = asked
-        assert mark_accepted(Recognizer(bundle), 0.99, own) == found
+        assert set_accept_threshold(Recognizer(bundle), 0.99, own) == found
     for asked in (replace(own, lexicon=frozenset({"ab"})), replace(own, n_best=9, width=9)):
         bundle.decoder = asked
         with pytest.raises(ValueError, match="leave out --lexicon and --n_best above 8"):
-            mark_accepted(Recognizer(bundle), 0.99, own)
+            set_accept_threshold(Recognizer(bundle), 0.99, own)
     with pytest.raises(ValueError, match="leave out --lexicon, --decoder beam and --n_best"):
-        mark_accepted(Recognizer(bundle), 0.99, None)
+        set_accept_threshold(Recognizer(bundle), 0.99, None)
 
 
 def test_the_accepted_share_is_printed_on_standard_error(capsys):
-    report_accepted(7812, 10000, 0.99, Accepted(0.9, 300, 1, 0.5))
+    print_accept_summary(7812, 10000, 0.99, AcceptanceThreshold(0.9, 300, 1, 0.5))
     printed = capsys.readouterr()
     assert not printed.out and "7,812 of 10,000 lines (78.1 %) can go unread" in printed.err
     assert "(299 of 300 were)" in printed.err

@@ -13,8 +13,8 @@ import pytest
 
 from pipeline.commands import compare
 from pipeline.comparison import trial_runner
-from pipeline.comparison.trial_runner import Process, Runner
-from pipeline.comparison.trials import ASIDE, Trial, differences, environment
+from pipeline.comparison.trial_runner import Runner, TrainingProcess
+from pipeline.comparison.trials import ASIDE, Trial, option_differences, training_environment
 from pipeline.evaluation.split_scores import load_scores
 from pipeline.training.history import read_history
 from pipeline.training.memory import peak_memory_mib
@@ -28,11 +28,11 @@ def trainings(command, monkeypatch) -> list[list[str]]:
     """Run trainings inside this process; returns the list of their arguments."""
     given = []
 
-    def begin(trial: Trial, jobs: int) -> Process:
+    def begin(trial: Trial, jobs: int) -> TrainingProcess:
         given.append(trial.command()[4:])
         outcome = command("fit", *given[-1])
         trial.log.write_text(outcome.out + outcome.err, encoding="utf-8")
-        return Process(lambda: outcome.code, lambda: None, lambda seconds: 0, lambda: None)
+        return TrainingProcess(lambda: outcome.code, lambda: None, lambda seconds: 0, lambda: None)
 
     monkeypatch.setattr(compare, "Runner", lambda jobs: Runner(jobs, begin))
     return given
@@ -166,14 +166,14 @@ def test_ctrl_c_reaches_each_training_once(monkeypatch):
     """Two of three run, at a SIGTERM or Ctrl-C; the third never starts."""
     events = []
 
-    def begin(trial: Trial, jobs: int) -> Process:
+    def begin(trial: Trial, jobs: int) -> TrainingProcess:
         events.append(f"start {trial.seed}")
 
         def wait(seconds: float) -> int:
             events.append(f"wait {trial.seed}")
             return 130
 
-        return Process(
+        return TrainingProcess(
             lambda: None, lambda: events.append(f"stop {trial.seed}"), wait, lambda: None
         )
 
@@ -212,7 +212,7 @@ def test_differing_options_are_named_by_their_keys():
     there = {"name": "a", "model": {"size": 4, "kept": None}, "lists": [1], "old": {}}
     asked = {"name": "b", "model": {"size": 5, "kept": None}, "lists": [1, 2]}
     assert "name" in ASIDE
-    assert differences(there, asked) == [
+    assert option_differences(there, asked) == [
         "model.size is 4 there, asked is 5",
         "lists is [1] there, asked is [1, 2]",
         "old is {} there, asked is nothing",
@@ -222,10 +222,10 @@ def test_differing_options_are_named_by_their_keys():
 def test_trainings_share_the_cores(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    threads = [environment(jobs)["OMP_NUM_THREADS"] for jobs in (1, 2, 3, 8, 20)]
+    threads = [training_environment(jobs)["OMP_NUM_THREADS"] for jobs in (1, 2, 3, 8, 20)]
     assert threads == ["8", "4", "2", "1", "1"]
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert environment(2)["OMP_NUM_THREADS"] == "3"
+    assert training_environment(2)["OMP_NUM_THREADS"] == "3"
 
 
 def test_a_childs_memory_is_its_own():

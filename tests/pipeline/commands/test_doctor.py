@@ -13,7 +13,7 @@ from rich.console import Console
 
 from datasets.video.annotations.files import ClipAnnotation, FrameSegment, TimeSegment
 from datasets.video.decoder import VideoFacts
-from datasets.video.sample_film import film
+from datasets.video.sample_film import write_sample_video
 from pipeline.commands import doctor
 from pipeline.doctor.video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, warnings
 
@@ -21,7 +21,9 @@ from pipeline.doctor.video_checks import VIDEO_CHECKS, Video, count_groups, coun
 def make(path: Path, frames: int = 10, seed: int = 0) -> Path:
     """Write a video of noise at 25 Hz."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    film(np.random.default_rng(seed).integers(0, 256, (frames, 1, 16, 16), dtype=np.uint8), path)
+    write_sample_video(
+        np.random.default_rng(seed).integers(0, 256, (frames, 1, 16, 16), dtype=np.uint8), path
+    )
     return path
 
 
@@ -173,7 +175,9 @@ def test_misuse_ends_with_2_before_anything_is_decoded(
     (folder / "bare").mkdir()
     Path("clips/notes.txt").write_text("nothing")
     Path("clips/labels.csv").write_text("clip,label\na.mp4,x\n")
-    monkeypatch.setattr("pipeline.doctor.videos.describe", lambda path: pytest.fail("decoded"))
+    monkeypatch.setattr(
+        "pipeline.doctor.videos.describe_video", lambda path: pytest.fail("decoded")
+    )
     assert doctor.main(["doctor", *arguments]) == 2
     output = capsys.readouterr()
     assert message in output.err and not output.out

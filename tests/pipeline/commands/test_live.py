@@ -81,8 +81,8 @@ def test_a_pipe_is_labelled_while_it_is_written(tmp_path, monkeypatch):
         content = file.read()
     reading, writing = os.pipe()
     labelled, written = threading.Event(), []
-    original = live.span
-    monkeypatch.setattr(live, "span", lambda *a: labelled.set() or original(*a))
+    original = live.segment_record
+    monkeypatch.setattr(live, "segment_record", lambda *a: labelled.set() or original(*a))
 
     def write() -> None:
         half = len(content) * 3 // 4

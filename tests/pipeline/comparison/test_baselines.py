@@ -7,12 +7,12 @@ import pytest
 
 from models.heads.labels import IGNORED
 from pipeline.comparison.baselines import (
-    majority,
     mean_pooling,
     most_frequent_label,
     most_frequent_step,
     most_frequent_text,
     one_frame,
+    score_majority,
     whole_samples,
     with_baselines,
 )
@@ -151,12 +151,12 @@ def test_the_majority_of_clips(config):
     (variant,) = read_variants(
         [str(config)], ['data.source.test=["b"]', "data.source.validation=0"]
     )
-    score = majority(variant.options, "test", "clips")
+    score = score_majority(variant.options, "test", "clips")
     assert score.names == ["b0.mp4", "b1.mp4"] and score.groups == ["b", "b"]
     assert (score.metric, score.numerators.tolist()) == ("accuracy", [1, 0])
     assert score.other_values() == {"mean_class_accuracy": 50.0}
     with pytest.raises(ValueError, match="clips: the validation split is empty"):
-        majority(variant.options, "validation", "clips")
+        score_majority(variant.options, "validation", "clips")
 
 
 def test_the_most_frequent_label_and_its_share():

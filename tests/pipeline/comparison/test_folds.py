@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from pipeline.comparison.folds import (
     Fold,
     check_limited,
-    find_folds,
     join_folds,
+    make_folds,
     split_groups,
     sum_results,
 )
@@ -76,7 +76,7 @@ def test_a_fold_changes_only_the_source():
 def test_a_source_without_named_groups_is_refused():
     options = {"data": {"source": {"class_path": "datasets.RealLines", "init_args": {}}}}
     with pytest.raises(ValueError, match=r"y: --folds needs .* datasets\.RealLines has no 'test'"):
-        find_folds(options, "groups", "y")
+        make_folds(options, "groups", "y")
 
 
 def scores(names: str, group: str, *correct: float, classes: list[list[int]] | None = None):

@@ -10,10 +10,17 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
-from pipeline.comparison.files import read_beside, write_csv, write_json
-from pipeline.comparison.plot import COLOURS, draw, spread
-from pipeline.comparison.table import Row, Trained, columns, explain, markdown, row_of
-from pipeline.evaluation.split_scores import SampleScores, average, load_scores
+from pipeline.comparison.files import read_external_rows, write_csv, write_json
+from pipeline.comparison.plot import COLOURS, plot_comparison, spread
+from pipeline.comparison.table import (
+    Row,
+    VariantResults,
+    columns,
+    describe_table,
+    make_row,
+    markdown_table,
+)
+from pipeline.evaluation.split_scores import SampleScores, average_scores, load_scores
 from pipeline.training.history import summarize
 
 GROUPS = ["a", "a", "b", "b"]
@@ -34,13 +41,13 @@ def epoch(number: int, seconds: float, accuracy: float, memory: float = 100.0) -
     }
 
 
-def trained(name: str, *seeds: SampleScores, stretch: float = 1.0) -> Trained:
+def trained(name: str, *seeds: SampleScores, stretch: float = 1.0) -> VariantResults:
     """Each seed has one epoch more than the previous one; all take `stretch` times as long."""
     histories = [
         [epoch(e, stretch * 2 * e, 50 + 10 * e, 100 * (seed + 1)) for e in range(1, 4 + seed)]
         for seed in range(len(seeds))
     ]
-    return Trained(name, list(seeds), [summarize(h) for h in histories], histories)
+    return VariantResults(name, list(seeds), [summarize(h) for h in histories], histories)
 
 
 FIRST = trained("first", scores(1, 1, 0, 0), scores(1, 0, 0, 0))
@@ -58,7 +65,7 @@ def test_a_history_is_summarized():
 
 
 def test_a_row_holds_means_over_seeds():
-    row = row_of(SECOND, FIRST)
+    row = make_row(SECOND, FIRST)
     assert (row.score, row.seeds) == (87.5, 2)
     assert row.deviation == pytest.approx(math.sqrt(2) * 12.5)
     assert row.seconds == 5 * (6 + 8) / 2 and row.seconds_per_epoch == 10
@@ -68,21 +75,21 @@ def test_a_row_holds_means_over_seeds():
 
 
 def test_the_difference_is_paired():
-    row = row_of(SECOND, FIRST)
+    row = make_row(SECOND, FIRST)
     # sums over a: 2 - 1.5, over b: 1.5 - 0, of 2 samples each: 25 % to 75 %
     assert row.difference == 50.0
     assert (row.difference_low, row.difference_high) == (25.0, 75.0)
-    assert math.isnan(row_of(FIRST, FIRST).difference)
+    assert math.isnan(make_row(FIRST, FIRST).difference)
 
 
 def test_no_difference_for_other_samples_or_metrics():
     for other in (scores(1, 1, 1, 1, names="wxyq"), scores(1, 1, 1, 1, metric="cer")):
-        assert math.isnan(row_of(trained("other", other), FIRST).difference)
+        assert math.isnan(make_row(trained("other", other), FIRST).difference)
 
 
 def test_seeds_scored_on_other_samples_are_refused():
     with pytest.raises(ValueError, match="seeds 0 and 1 were scored on different samples"):
-        average([scores(1, 1, 1, 1), scores(1, 1, 1, 1, names="wxyq")])
+        average_scores([scores(1, 1, 1, 1), scores(1, 1, 1, 1, names="wxyq")])
 
 
 def test_edits_are_summed_before_they_are_divided():
@@ -108,7 +115,7 @@ def external_file(tmp_path, *entries: object) -> str:
 
 def test_external_scores_are_read(tmp_path):
     counted = {"name": "NB|SVM", "score": 91.2, "low": 90.9, "high": None, "note": "counted"}
-    (row,) = read_beside(external_file(tmp_path, counted))
+    (row,) = read_external_rows(external_file(tmp_path, counted))
     assert (row.name, row.score, row.low, row.note) == ("NB|SVM", 91.2, 90.9, "counted")
     assert math.isnan(row.high) and math.isnan(row.seconds) and math.isnan(row.parameters)
 
@@ -124,12 +131,12 @@ def test_external_scores_are_read(tmp_path):
 def test_a_wrong_entry_is_named(tmp_path, entry, says):
     path = external_file(tmp_path, {"name": "x", "score": 1, "note": "n"}, entry)
     with pytest.raises(ValueError, match=says):
-        read_beside(path)
+        read_external_rows(path)
 
 
 ROWS = [
-    row_of(FIRST, FIRST),
-    row_of(SECOND, FIRST),
+    make_row(FIRST, FIRST),
+    make_row(SECOND, FIRST),
     Row("NB|SVM", "", 91.2, low=90.0, high=92.0, note="counted"),
     Row("paper", "", 91.4, note="published"),
 ]
@@ -139,7 +146,7 @@ def test_markdown_and_csv_have_the_same_cells(tmp_path):
     write_csv(ROWS, tmp_path / "table.csv")
     with open(tmp_path / "table.csv", encoding="utf-8", newline="") as file:
         table = list(csv.reader(file))
-    lines = markdown(ROWS, "notes").splitlines()
+    lines = markdown_table(ROWS, "notes").splitlines()
     assert lines[-2:] == ["", "notes"]
     rows = [line[2:-2].replace("\\|", "\0").split(" | ") for line in lines[:-2]]
     del rows[1]
@@ -156,22 +163,22 @@ def test_markdown_and_csv_have_the_same_cells(tmp_path):
 
 def test_empty_columns_are_left_out():
     first = trained("first", scores(1, 1, 0, 0))
-    titles = columns([row_of(first, first)]).keys()
+    titles = columns([make_row(first, first)]).keys()
     assert not {"± seeds", "to the first", "GPU MiB", "metric"} & titles
     second = trained("second", scores(1, 1, 0, 0, metric="cer"))
-    mixed = [row_of(first, first), row_of(second, first)]
+    mixed = [make_row(first, first), make_row(second, first)]
     assert columns(mixed)["metric"] == ["accuracy", "cer"]
 
 
 def test_the_notes_below_the_table():
-    notes = explain(ROWS, [FIRST, SECOND], "validation")
+    notes = describe_table(ROWS, [FIRST, SECOND], "validation")
     assert notes.startswith("validation: 4 samples in 2 groups; it also chose the best epoch")
     assert "bootstrap over groups of each sample's mean over the seeds" in notes
-    assert "it also chose" not in explain(ROWS, [FIRST, SECOND], "test")
+    assert "it also chose" not in describe_table(ROWS, [FIRST, SECOND], "test")
 
 
 def test_the_plot_shows_every_config_and_baseline(tmp_path):
-    figure = draw(ROWS, [FIRST, SECOND], "validation")
+    figure = plot_comparison(ROWS, [FIRST, SECOND], "validation")
     left, right = figure.axes
     assert left.get_ylabel() == "validation accuracy (%)"
     dashed = [line for line in left.lines if line.get_linestyle() == "--"]
@@ -191,7 +198,7 @@ def test_the_plot_shows_every_config_and_baseline(tmp_path):
 
 
 def test_no_texts_of_the_plot_overlap():
-    figure = draw(ROWS, [FIRST, SECOND], "validation")
+    figure = plot_comparison(ROWS, [FIRST, SECOND], "validation")
     figure.draw_without_rendering()
     left, right = figure.axes
     boxes = [Text.get_window_extent(text) for text in left.texts]  # without the arrow

@@ -12,7 +12,7 @@ from pipeline.doctor.line_files import ListedLine
 from pipeline.doctor.line_ink import measure
 from pipeline.doctor.line_suspects import (
     LabelScorer,
-    Reading,
+    ScoredReading,
     suspect_findings,
     swaps,
     turned_findings,
@@ -73,8 +73,8 @@ def test_readings_equal_those_of_the_recognizer_in_order(scorer, tmp_path):
 
 def test_suspects_are_sorted_by_margin_without_labels_that_are_too_long():
     lines = [listed("right", "0"), listed("wrung", "1"), listed("worse", "2"), listed("x", "3")]
-    readings = [Reading("right", 0.0, 0.9), Reading("wrong", 0.6, 0.9),
-                Reading("other", 2.0, 0.9), Reading("y", np.inf, 0.9)]  # fmt: skip
+    readings = [ScoredReading("right", 0.0, 0.9), ScoredReading("wrong", 0.6, 0.9),
+                ScoredReading("other", 2.0, 0.9), ScoredReading("y", np.inf, 0.9)]  # fmt: skip
     findings = list(suspect_findings(lines, readings))
     assert [(f.line.name, f.leave_out) for f in findings] == [("2", True), ("1", False)]
     unsure = [reading._replace(confidence=0.5) for reading in readings]
@@ -86,7 +86,7 @@ def test_swapped_labels_are_matched_to_their_lines():
     labels = [texts[1], texts[0], *texts[2:]]
     lines = [listed(text, str(index)) for index, text in enumerate(labels)]
     predictions = ["the fi rst line", "another onehere", "something else", "lost of all"]
-    readings = [Reading(text, 3.0, 0.9) for text in predictions]
+    readings = [ScoredReading(text, 3.0, 0.9) for text in predictions]
     assert dict(swaps(lines, readings)) == {0: 1, 1: 0}
     kinds = {
         finding.line.name: (finding.kind, finding.other and finding.other.name)
@@ -114,7 +114,7 @@ def test_many_misread_lines_are_compared_in_blocks(monkeypatch):
     """Each line has the next one's text; the 9 x 9 distances are never in memory at once."""
     texts = [chr(97 + index) * 6 for index in range(9)]
     lines = [listed(text, str(index)) for index, text in enumerate(texts)]
-    readings = [Reading(text, 3.0, 0.9) for text in [*texts[1:], texts[0]]]
+    readings = [ScoredReading(text, 3.0, 0.9) for text in [*texts[1:], texts[0]]]
     shapes, original = [], line_suspects.cdist
 
     def counted(predictions, *rest, **options):

@@ -3,7 +3,7 @@
 import pytest
 
 from datasets import LineFolder
-from pipeline.evaluation.config_folders import folders_of
+from pipeline.evaluation.config_folders import folders_of_config
 
 REAL = "class_path: datasets.RealLines, init_args: {{folders: {}}}"
 
@@ -11,10 +11,10 @@ REAL = "class_path: datasets.RealLines, init_args: {{folders: {}}}"
 def test_folders_come_from_the_source_or_from_those_it_mixes(tmp_path):
     config = tmp_path / "clips.yaml"
     config.write_text(f"data: {{source: {{{REAL.format('[{root: a}, {root: b}]')}}}}}")
-    assert folders_of(config) == [LineFolder("a"), LineFolder("b")]
+    assert folders_of_config(config) == [LineFolder("a"), LineFolder("b")]
     real, rendered = f"{{{REAL.format('[{root: a}]')}}}", "{init_args: {number: 9}}"
     config.write_text(f"data: {{source: {{init_args: {{sources: [{real}, {rendered}]}}}}}}")
-    assert folders_of(config) == [LineFolder("a")]
+    assert folders_of_config(config) == [LineFolder("a")]
     config.write_text("data: {source: {class_path: datasets.Clips}}")
     with pytest.raises(ValueError, match=r"clips\.yaml: no datasets\.RealLines in it; give a con"):
-        folders_of(config)
+        folders_of_config(config)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from datasets import Clips
-from datasets.video.sample_film import film
+from datasets.video.sample_film import write_sample_video
 
 CONFIG = """
 model:
@@ -48,7 +48,7 @@ def clips_folder(tmp_path_factory) -> Path:
         rows.append(f"{name},{'brighter' if i % 2 else 'darker'}")
         shades = np.linspace(40, 200, 8)[:: 1 if i % 2 else -1] + i / 4
         frames = shades.astype(np.uint8)[:, None, None, None].repeat(16, 2).repeat(16, 3)
-        film(frames, folder / name)
+        write_sample_video(frames, folder / name)
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     empty, text, cut, sound, gone = (folder / name for name in BROKEN)
     empty.write_bytes(b"")

@@ -11,7 +11,7 @@ from models.decoding.beam import BeamSearch
 from models.decoding.character_counts import fit_character_lm
 from models.heads.labels import Text
 from pipeline.reading.bundle import load_bundle, save_bundle
-from pipeline.reading.decoding import alternatives_of, choose_decoder, read_lexicon
+from pipeline.reading.decoding import alternatives_record, choose_decoder, read_lexicon
 from pipeline.reading.prediction import Recognizer
 from pipeline.scoring.readings import text_of
 from tests.support.small import ALPHABET, tiny_bundle
@@ -91,10 +91,10 @@ def test_a_lexicon_that_no_label_spells_is_refused(tmp_path):
 
 def test_alternatives_are_recorded_as_text():
     text = Text([0], [0.9], [(0, 0)], 0.9, [([0], 0.75), ([0, 1], 0.25)])
-    assert alternatives_of(text, ["a", "b"]) == {
+    assert alternatives_record(text, ["a", "b"]) == {
         "alternatives": [{"text": "a", "score": 0.75}, {"text": "ab", "score": 0.25}]
     }
-    assert alternatives_of(text._replace(alternatives=()), ["a", "b"]) == {}
+    assert alternatives_record(text._replace(alternatives=()), ["a", "b"]) == {}
 
 
 def ambiguous_logits() -> torch.Tensor:

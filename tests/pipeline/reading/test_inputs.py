@@ -13,7 +13,7 @@ import pytest
 from datasets import LineReader, TextReader
 from pipeline.reading import inputs
 from pipeline.reading.bundle import save_bundle
-from pipeline.reading.inputs import PATH, TextTable, expand
+from pipeline.reading.inputs import PATH, TextTable, expand_inputs
 from pipeline.reading.prediction import Item
 from tests.support.opinions import opinion_bundle
 from tests.support.small import noise_line, write_image
@@ -98,7 +98,7 @@ def test_a_mistyped_path_is_no_text(read, path):
 )
 def test_a_text_is_no_path(text):
     assert not PATH.fullmatch(text)
-    (item,) = expand([text], TextReader([]))
+    (item,) = expand_inputs([text], TextReader([]))
     assert isinstance(item, Item) and item.name == text
 
 
@@ -185,7 +185,7 @@ def test_rows_are_read_when_they_are_needed(tmp_path, monkeypatch):
 
     (tmp_path / "t.csv").write_text("text\n", encoding="utf-8")
     monkeypatch.setattr(inputs, "read_texts", endless)
-    (table,) = expand([str(tmp_path / "t.csv")], TextReader(["good"]))
+    (table,) = expand_inputs([str(tmp_path / "t.csv")], TextReader(["good"]))
     assert isinstance(table, TextTable) and not taken
     assert next(iter(table.items())).name.endswith("t.csv:row 1") and len(taken) == 1
 
@@ -208,6 +208,6 @@ def test_the_wrong_bundle_names_the_right_one(command, read, bundle_file, tmp_pa
 
 def test_a_long_text_is_an_item_not_a_file_name():
     text = "a good film . " * 500
-    (item,) = expand([text], TextReader(["good", "film"]))
+    (item,) = expand_inputs([text], TextReader(["good", "film"]))
     assert item.name == text and item.load().tolist() == [1, 2, 3, 1] * 500
-    assert list(expand(["x/" * 3000 + "a.png"], LineReader())) == ["x/" * 3000 + "a.png"]
+    assert list(expand_inputs(["x/" * 3000 + "a.png"], LineReader())) == ["x/" * 3000 + "a.png"]

@@ -16,8 +16,8 @@ from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading import prediction
 from pipeline.reading.chunks import JoinedReading, Prefetcher
 from pipeline.reading.prediction import Answer, Item, Recognizer
-from pipeline.reading.records import record_of
-from pipeline.reading.spans import to_spans
+from pipeline.reading.records import reading_record
+from pipeline.reading.spans import segment_records
 from tests.support.small import break_images, noise_line, write_image
 from tests.support.squares import FRAMES, recognizer, write_squares
 
@@ -132,26 +132,26 @@ RUNS = [(0, 2, "in", 0.51239), (2, 3, "out", 0.5), (3, 5, "in", 1.0)]
 
 def test_a_step_lasts_until_the_next_and_the_last_the_median_step():
     times = np.array([0.0, 0.1, 0.2, 1.0, 1.1])  # one long gap
-    spans = to_spans(RUNS, times, np.array([0, 3, 6, 30, 33]))
+    spans = segment_records(RUNS, times, np.array([0, 3, 6, 30, 33]))
     assert [list(span.values()) for span in spans] == [
         [0.0, 0.2, 0, 6, "in", 0.5124],
         [0.2, 1.0, 6, 30, "out", 0.5],
         [1.0, 1.2, 30, 36, "in", 1.0],
     ]
     assert list(spans[0]) == ["start", "end", "start_frame", "end_frame", "label", "confidence"]
-    (alone,) = to_spans([(0, 1, "in", 1.0)], np.array([0.0]), np.array([0]))
+    (alone,) = segment_records([(0, 1, "in", 1.0)], np.array([0.0]), np.array([0]))
     assert list(alone.values()) == [0.0, 0.04, 0, 1, "in", 1.0]
-    assert to_spans([], np.array([]), np.array([])) == []
+    assert segment_records([], np.array([]), np.array([])) == []
 
 
 def test_a_record_of_steps_has_times_only_if_they_are_known():
     reader, reading = recognizer(), StepLabels([[0], [0], [2]], [0.5, 1.0, 0.25])
-    timed = record_of(reader.bundle, reading, np.array([0.0, 0.5, 1.0]), np.array([0, 12, 25]))
+    timed = reading_record(reader.bundle, reading, np.array([0.0, 0.5, 1.0]), np.array([0, 12, 25]))
     assert timed["segments"][1] == {
         "start": 1.0, "end": 1.5, "start_frame": 25, "end_frame": 38, "label": "up",
         "confidence": 0.25,
     }  # fmt: skip
-    assert record_of(reader.bundle, reading)["segments"] == [
+    assert reading_record(reader.bundle, reading)["segments"] == [
         {"start": 0, "end": 2, "label": "in", "confidence": 0.75},
         {"start": 2, "end": 3, "label": "up", "confidence": 0.25},
     ]

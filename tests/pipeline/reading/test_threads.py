@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from pipeline.reading.threads import one_thread_an_operation
+from pipeline.reading.threads import single_threaded
 
 
 def fail_with_one_thread() -> None:
-    with one_thread_an_operation():
+    with single_threaded():
         assert torch.get_num_threads() == 1
         raise ValueError("on the way")
 

@@ -7,10 +7,10 @@ from rapidfuzz.distance import Levenshtein
 from pipeline.scoring.edit_kinds import (
     CLASSES,
     OPERATIONS,
-    confusions,
     count_classes,
     edit_class,
     edit_operations,
+    frequent_confusions,
     merge_edits,
 )
 
@@ -89,7 +89,7 @@ def test_neighbouring_edits_are_one_confusion(truth, reading, expected):
 def test_the_most_frequent_confusions_come_first_with_an_example():
     truths = ["corn, barn", "cat", "turn", "beam", "unreadable line"]
     readings = ["com, bam", "cot", "tum", "beem", "@@@@"]
-    most_frequent, too_long = confusions(truths, readings, 3)
+    most_frequent, too_long = frequent_confusions(truths, readings, 3)
     assert [(c.truth, c.reading, c.count, c.lines) for c in most_frequent] == [
         ("rn", "m", 3, 2), ("a", "e", 1, 1), ("a", "o", 1, 1),
     ]  # fmt: skip

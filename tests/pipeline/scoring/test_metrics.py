@@ -14,9 +14,9 @@ from pipeline.scoring.metrics import (
     Normalization,
     Score,
     bootstrap_interval,
+    compute_scores,
     describe_score,
     join_tallies,
-    scores,
     tally_labels,
     tally_steps,
     tally_texts,
@@ -34,7 +34,7 @@ def textbook_distance(a, b):
 
 
 def values(tally):
-    return {name: score.value for name, score in scores(tally).items()}
+    return {name: score.value for name, score in compute_scores(tally).items()}
 
 
 def test_text_scores_are_sum_over_sum_not_a_mean_of_rates():
@@ -69,7 +69,7 @@ def test_an_empty_reference_adds_edits_and_no_length():
 
 
 def test_without_any_reference_a_score_is_nan():
-    found = scores(tally_texts(["abc", ""], ["", ""], ["p", "q"]))
+    found = compute_scores(tally_texts(["abc", ""], ["", ""], ["p", "q"]))
     assert math.isnan(found["cer"].value) and math.isnan(found["cer"].low)
     assert found["exact"].value == 50
     assert describe_score("cer", found["cer"]) == "cer undefined (nothing to count in 2 samples)"
@@ -134,15 +134,17 @@ def test_joined_batches_score_as_one_and_order_does_not_matter():
     random = np.random.default_rng(0)
     texts = ["".join(random.choice(list("abc "), 9)) for _ in range(60)]
     predictions, references, groups = texts[:30], texts[30:], [f"page {i % 7}" for i in range(30)]
-    whole = scores(tally_texts(predictions, references, groups))
+    whole = compute_scores(tally_texts(predictions, references, groups))
     cut = [slice(0, 11), slice(11, 30)]
     assert (
-        scores(join_tallies(tally_texts(predictions[c], references[c], groups[c]) for c in cut))
+        compute_scores(
+            join_tallies(tally_texts(predictions[c], references[c], groups[c]) for c in cut)
+        )
         == whole
     )
     order = random.permutation(30)
     shuffled = ([part[i] for i in order] for part in (predictions, references, groups))
-    assert scores(tally_texts(*shuffled)) == whole
+    assert compute_scores(tally_texts(*shuffled)) == whole
 
 
 def test_interval_is_wider_when_lines_of_a_page_fail_together():
@@ -176,7 +178,7 @@ def test_interval_of_two_groups_by_hand():
 
 
 def test_one_group_has_no_interval():
-    score = scores(tally_texts(["abcd", "ab"], ["abcX", "ab"], ["p", "p"]))["cer"]
+    score = compute_scores(tally_texts(["abcd", "ab"], ["abcX", "ab"], ["p", "p"]))["cer"]
     assert math.isnan(score.low) and math.isnan(score.high)
     assert (
         describe_score("cer", score, "pages") == "cer 16.67 % (no interval: fewer than two pages)"

@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.scoring.paired_bootstrap import (
     PairedDifference,
-    caveat,
     describe_difference,
+    interval_caveat,
     paired_bootstrap,
 )
 
@@ -68,9 +68,9 @@ def test_a_difference_in_every_group_is_significant_and_antisymmetric():
 def test_a_single_group_is_drawn_by_lines_and_says_so():
     found = paired_bootstrap([0, 1], [3, 0], [10, 10], ["a", "a"])
     assert (found.drawn, found.unit) == (2, "lines") and found.low < 0 < found.high
-    assert "lines were drawn" in caveat(found)
-    assert "Only 4 groups" in caveat(found._replace(drawn=4, unit="groups"))
-    assert caveat(found._replace(drawn=40, unit="groups")) == ""
+    assert "lines were drawn" in interval_caveat(found)
+    assert "Only 4 groups" in interval_caveat(found._replace(drawn=4, unit="groups"))
+    assert interval_caveat(found._replace(drawn=40, unit="groups")) == ""
 
 
 def test_the_sentence_names_the_better_one_first():

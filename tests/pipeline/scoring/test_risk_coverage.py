@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from pipeline.scoring.risk_coverage import (
-    Accepted,
+    AcceptanceThreshold,
     RiskCoverageCurve,
     accept_threshold,
     area_under_risk_coverage,
     best_guarantee,
     binomial_tail,
     guaranteed_threshold,
-    reliability,
+    reliability_bins,
     risk_coverage,
     risk_coverage_curve,
 )
@@ -21,11 +21,11 @@ from pipeline.scoring.risk_coverage import (
 
 def test_reliability_by_hand():
     confidences = [0.05, 0.55, 0.59, 0.97, 1.0]
-    bins = reliability(confidences, [False, True, False, True, True])
+    bins = reliability_bins(confidences, [False, True, False, True, True])
     assert [b.count for b in bins] == [1, 2, 2]
     assert np.allclose([b.confidence for b in bins], [0.05, 0.57, 0.985])
     assert [b.hits for b in bins] == [0, 0.5, 1]
-    assert reliability([], []) == []
+    assert reliability_bins([], []) == []
 
 
 def test_reliability_equals_scikit_learns():
@@ -35,7 +35,7 @@ def test_reliability_equals_scikit_learns():
     confidences = random.uniform(size=500)
     correct = random.uniform(size=500) < confidences**2
     shares, means = calibration_curve(correct, confidences, n_bins=7)
-    bins = reliability(confidences, correct, 7)
+    bins = reliability_bins(confidences, correct, 7)
     assert np.allclose([b.hits for b in bins], shares)
     assert np.allclose([b.confidence for b in bins], means)
 
@@ -77,7 +77,7 @@ def test_binomial_tail_equals_scipys(count, wrong, risk):
 
 def test_a_guarantee_needs_as_many_correct_answers_as_clopper_pearson():
     # 0.99 ** 298 > 0.05 >= 0.99 ** 299: without any wrong one, 299 answers are needed
-    for count, expected in ((298, None), (299, Accepted(0.5, 299, 0, 1.0))):
+    for count, expected in ((298, None), (299, AcceptanceThreshold(0.5, 299, 0, 1.0))):
         assert accept_threshold([0.5] * count, [True] * count, 0.99) == expected
     assert accept_threshold([], [], 0.99) is None
     with pytest.raises(ValueError, match="between 0 and 1"):
@@ -90,7 +90,7 @@ def test_the_threshold_stops_where_the_bound_does():
     accepted = accept_threshold(confidences, correct, 0.99)
     # after 600 right ones: 1 - tail passes at 605 (1 % of it is 6.05): the curve holds every fifth
     assert binomial_tail(605, 5, 0.01) > 0.05 > binomial_tail(600, 0, 0.01)
-    assert accepted == Accepted(pytest.approx(confidences[599]), 600, 0, 0.6)
+    assert accepted == AcceptanceThreshold(pytest.approx(confidences[599]), 600, 0, 0.6)
     # an early run of wrong answers ends it, however good the rest is
     assert (
         binomial_tail(1000, 50, 0.1) < 0.05

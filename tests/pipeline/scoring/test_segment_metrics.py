@@ -6,11 +6,11 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from pipeline.scoring.metrics import describe_score, join_tallies, scores
+from pipeline.scoring.metrics import compute_scores, describe_score, join_tallies
 from pipeline.scoring.segment_metrics import (
     OVERLAPS,
     boundary_error,
-    confusion,
+    confusion_matrix,
     confusion_table,
     edit_counts,
     match_counts,
@@ -28,7 +28,9 @@ def steps(text: str) -> np.ndarray:
 def values(predicted, true, background=()):
     pairs = [steps(x) for x in predicted], [steps(x) for x in true]
     names = [str(i) for i in range(len(predicted))]
-    return {k: s.value for k, s in scores(tally_segments(*pairs, names, 4, background)).items()}
+    return {
+        k: s.value for k, s in compute_scores(tally_segments(*pairs, names, 4, background)).items()
+    }
 
 
 # --- a slow reference, written from the protocol: one video, no unlabelled steps
@@ -106,7 +108,7 @@ def test_scores_are_pooled_over_videos():
     for number in range(40):
         pairs = [random_pair(rng) for _ in range(1 + number % 4)]
         tally = tally_segments(*zip(*pairs, strict=True), ["g"] * len(pairs), 4, (2,))
-        found = {name: score.value for name, score in scores(tally).items()}
+        found = {name: score.value for name, score in compute_scores(tally).items()}
         for name, least in OVERLAPS.items():
             right, wrong, missed = np.sum([slow_counts(*p, least, (2,)) for p in pairs], axis=0)
             if right + wrong + missed:
@@ -198,7 +200,7 @@ def test_empty_truth_and_empty_predictions_are_legal():
     assert set(both.values()) == {100.0}  # the unlabelled video adds nothing
     tally = tally_segments([steps("AB")], [steps("??")], ["g"], 4)
     assert math.isnan(mean_over_videos(tally, "edit"))
-    assert describe_score("edit", scores(tally)["edit"]).startswith("edit undefined")
+    assert describe_score("edit", compute_scores(tally)["edit"]).startswith("edit undefined")
 
 
 def test_a_video_that_was_not_read_misses_everything_and_invents_nothing():
@@ -216,7 +218,7 @@ def test_runs_leave_out_what_is_not_counted():
 
 def test_tallies_of_segments_join_and_have_the_contract_s_names():
     parts = [tally_segments([steps("AB")], [steps("AA")], [g], 4) for g in "ab"]
-    found = scores(join_tallies(parts))
+    found = compute_scores(join_tallies(parts))
     names = ["frame_accuracy", "mean_class_accuracy", "edit", "f1@10", "f1@25", "f1@50"]
     assert list(found) == names and found["edit"].value == 50 and found["edit"].groups == 2
     with pytest.raises(ValueError, match=r"sample 0: \(1,\) predictions for \(2,\) targets"):
@@ -265,9 +267,9 @@ def test_boundaries_at_unlabelled_steps_are_none():
 
 
 def test_confusion_by_hand():
-    matrix = confusion([steps("AAB-"), steps("CC")], [steps("ABB?"), steps("A?")], 3)
+    matrix = confusion_matrix([steps("AAB-"), steps("CC")], [steps("ABB?"), steps("A?")], 3)
     assert matrix.tolist() == [[1, 0, 1], [1, 1, 0], [0, 0, 0]]
-    assert confusion([0, -1, 2], [0, 1, 0], 3).tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
+    assert confusion_matrix([0, -1, 2], [0, 1, 0], 3).tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
 
 
 def test_a_confusion_table_for_people():

@@ -11,7 +11,7 @@ from models.heads.labels import Text
 from pipeline.scoring import string_evidence as module
 from pipeline.scoring.string_confidence import with_string_probabilities
 from pipeline.scoring.string_evidence import (
-    EvidenceTally,
+    EvidenceBuffer,
     StringEvidence,
     correct_symbols,
     log_probabilities,
@@ -77,17 +77,17 @@ def test_peak_steps_are_those_of_the_highest_softmax():
 
 def test_all_strings_are_kept_but_only_some_of_their_characters(monkeypatch):
     monkeypatch.setattr(module, "MAX_CHARACTERS", 50)
-    tally, random, ids = EvidenceTally(), np.random.default_rng(0), np.arange(1234)
-    assert tally.told() == []
+    tally, random, ids = EvidenceBuffer(), np.random.default_rng(0), np.arange(1234)
+    assert tally.evidence() == []
     parts = np.split(ids, np.sort(random.integers(0, 1234, 99)))
     for part in parts:
         logits = np.repeat(part[:, None], 3, 1).astype(np.float32)
         string = np.array([-float(len(part))]), np.array([True])
         tally.add(StringEvidence(logits, part, part % 2 == 0, *string))
         assert sum(len(kept.ids) for kept in tally.parts) <= 2 * 50
-    (evidence,) = tally.told()
+    (evidence,) = tally.evidence()
     assert evidence.scores.tolist() == [-len(part) for part in parts] and len(evidence.exact) == 100
     assert evidence.ids.tolist() == list(range(0, 1234, 16))  # every 16th of all, across batches
     assert evidence.logits[:, 0].tolist() == evidence.ids.tolist()
     tally.clear()
-    assert tally.told() == []
+    assert tally.evidence() == []

@@ -13,7 +13,7 @@ from pipeline.training.alphabets import (
     choose_alphabet,
     nearest_known,
     spell_out,
-    transcribed,
+    transcript_alphabet,
 )
 from tests.support.small import write_lines
 
@@ -65,7 +65,7 @@ def test_the_alphabet_of_the_transcripts_is_the_one_that_the_source_derives(tmp_
     write_lines("zx", "t", "aba", "ſe")
     (tmp_path / "out.tsv").write_text("p2__.png\tno such text\n", encoding="utf-8")
     folder = LineFolder("lines", validation=["p0"], test=["p1"], leave_out="out.tsv")
-    assert transcribed([folder]) == RealLines([folder]).labels == ["e", "x", "z", "ſ"]
+    assert transcript_alphabet([folder]) == RealLines([folder]).labels == ["e", "x", "z", "ſ"]
 
 
 KNOWN = set(string.ascii_letters + string.digits + string.punctuation + " ")

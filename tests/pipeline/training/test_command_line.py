@@ -161,7 +161,7 @@ def test_validate_and_test_take_a_checkpoint(run):
 
 @pytest.mark.parametrize("native", [True, False])
 def test_without_bfloat16_it_trains_in_float32_with_a_message(run, monkeypatch, native):
-    monkeypatch.setattr(command_line, "multiplies_bfloat16", lambda device: native)
+    monkeypatch.setattr(command_line, "has_native_bfloat16", lambda device: native)
     given = ("fit", "-c", "words.yaml", "--trainer.precision=bf16-mixed")
     out = run(*given, "--trainer.max_epochs=1")
     assert ("no bfloat16: training in float32" in out) == (not native)

@@ -10,7 +10,7 @@ from models.heads.labels import Text
 from pipeline.reading.bundle import save_bundle
 from pipeline.writing import lettering, overlay
 from pipeline.writing.lettering import draw_text, shorten, text_width, wrap
-from pipeline.writing.overlay import Painter, Word, burn, words_of
+from pipeline.writing.overlay import Painter, Word, timed_words, write_overlay
 from pipeline.writing.palette import BASE, palette, rgb
 from tests.support.screen import clip_bundle, even, plain, read_film, write_film
 
@@ -29,7 +29,7 @@ def near(pixel: np.ndarray, colour: str) -> bool:
 def test_the_copy_has_the_times_of_the_source(tmp_path):
     times = [0.0, 0.04, 0.1, 0.333, 0.334, 0.9, 1.7]
     source = write_film(tmp_path / "a.mp4", [plain(90)] * 7, times)
-    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    write_overlay(source, tmp_path / "out.mp4", RECORD, LABELS)
     copy = read_film(tmp_path / "out.mp4")
     assert [round(seconds, 4) for seconds, _ in copy] == times
     assert not list(tmp_path.glob("*.partial"))
@@ -40,13 +40,13 @@ def test_the_copy_has_the_times_of_the_source(tmp_path):
 )
 def test_small_videos_are_enlarged_and_sides_are_even(tmp_path, size, shown):
     source = write_film(tmp_path / "a.mp4", [plain(90, *size)] * 2, even(2))
-    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    write_overlay(source, tmp_path / "out.mp4", RECORD, LABELS)
     assert read_film(tmp_path / "out.mp4")[0][1].shape == (*shown, 3)
 
 
 def test_the_label_of_the_time_is_shown_and_the_cursor_moves(tmp_path):
     source = write_film(tmp_path / "a.mp4", [plain(90, 240, 320)] * 10, even(10, 0.1))
-    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    write_overlay(source, tmp_path / "out.mp4", RECORD, LABELS)
     colours = palette(LABELS)
     cursors = []
     for seconds, image in read_film(tmp_path / "out.mp4"):
@@ -85,37 +85,37 @@ def test_words_begin_at_the_step_of_their_first_symbol():
     times = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
     steps = [(0, 0), (1, 1), (2, 2), (4, 4)]
     text = Text([0, 1, 2, 0], [1.0] * 4, steps, 1.0)
-    assert words_of(text, times, ["a", "b", " "]) == [Word("ab", 0.0), Word("a", 2.0)]
-    words = words_of(Text([0, 1], [1.0] * 2, [(1, 1), (3, 3)], 1.0), times, ["bin", "blue"])
+    assert timed_words(text, times, ["a", "b", " "]) == [Word("ab", 0.0), Word("a", 2.0)]
+    words = timed_words(Text([0, 1], [1.0] * 2, [(1, 1), (3, 3)], 1.0), times, ["bin", "blue"])
     assert words == [Word("bin", 0.5), Word("blue", 1.5)]
 
 
 def test_an_overlay_that_cannot_be_made_leaves_nothing(tmp_path):
     source = write_film(tmp_path / "a.mp4", [plain(90)] * 3, even(3))
     with pytest.raises(ValueError, match=r"written as \.mp4, \.mov, \.mkv"):
-        burn(source, tmp_path / "out.txt", RECORD, LABELS)
+        write_overlay(source, tmp_path / "out.txt", RECORD, LABELS)
     with pytest.raises(ValueError, match="the input itself"):
-        burn(source, Path(source), RECORD, LABELS)
+        write_overlay(source, Path(source), RECORD, LABELS)
     (tmp_path / "bad.mp4").write_bytes(b"no film")
     with pytest.raises(ValueError, match=r"bad\.mp4"):
-        burn(str(tmp_path / "bad.mp4"), tmp_path / "out.mp4", RECORD, LABELS)
+        write_overlay(str(tmp_path / "bad.mp4"), tmp_path / "out.mp4", RECORD, LABELS)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "bad.mp4"]
 
 
 def test_another_encoder_is_taken_where_h264_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(overlay, "ENCODERS", (("no-such", {}), overlay.ENCODERS[1]))
     source = write_film(tmp_path / "a.mp4", [plain(90)] * 4, [0.0, 0.1, 0.15, 0.5])
-    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    write_overlay(source, tmp_path / "out.mp4", RECORD, LABELS)
     assert [round(s, 3) for s, _ in read_film(tmp_path / "out.mp4")] == [0.0, 0.1, 0.15, 0.5]
     monkeypatch.setattr(overlay, "ENCODERS", (("no-such", {}),))
     with pytest.raises(ValueError, match="none of no-such"):
-        burn(source, tmp_path / "other.mp4", RECORD, LABELS)
+        write_overlay(source, tmp_path / "other.mp4", RECORD, LABELS)
 
 
 def test_frames_are_drawn_one_by_one(tmp_path, monkeypatch):
     source = write_film(tmp_path / "a.mp4", [plain(90)] * 60, even(60))
     pending, max_pending = 0, 0
-    real = overlay.decode
+    real = overlay.decode_video
 
     def counted(*arguments):
         nonlocal pending, max_pending
@@ -125,8 +125,8 @@ def test_frames_are_drawn_one_by_one(tmp_path, monkeypatch):
             yield frame
             pending -= 1
 
-    monkeypatch.setattr(overlay, "decode", counted)
-    burn(source, tmp_path / "out.mp4", RECORD, LABELS)
+    monkeypatch.setattr(overlay, "decode_video", counted)
+    write_overlay(source, tmp_path / "out.mp4", RECORD, LABELS)
     assert max_pending == 1 and len(read_film(tmp_path / "out.mp4")) == 60
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
-from pipeline.writing.writers import format_time, open_writer, record_form, targets_of, to_srt
+from pipeline.writing.writers import format_time, open_writer, output_paths, record_form, to_srt
 from tests.support.screen import clip_bundle, even, plain, write_film
 
 WALK = {"start": 0.0, "end": 1.2, "start_frame": 0, "end_frame": 30, "label": "walk"}
@@ -93,24 +93,24 @@ def test_what_has_no_times_cannot_be_subtitles(kind, form, tmp_path):
 
 def test_files_lie_below_the_folder_as_the_inputs_do(tmp_path):
     names = [str(tmp_path / name) for name in ("in/a.mp4", "in/x/a.mp4", "in/x/b.c.avi")]
-    targets = targets_of(names, "out", ".srt")
+    targets = output_paths(names, "out", ".srt")
     assert list(targets.values()) == [Path("out/a.srt"), Path("out/x/a.srt"), Path("out/x/b.c.srt")]
-    assert targets_of(names[:1], "one.txt", ".srt") == {names[0]: Path("one.txt")}
+    assert output_paths(names[:1], "one.txt", ".srt") == {names[0]: Path("one.txt")}
     folder = tmp_path / "there"
     folder.mkdir()
-    assert targets_of(names[:1], str(folder), ".srt") == {names[0]: folder / "a.srt"}
+    assert output_paths(names[:1], str(folder), ".srt") == {names[0]: folder / "a.srt"}
 
 
 def test_no_file_is_written_over_another_or_over_an_input(tmp_path):
     with pytest.raises(ValueError, match=r"out/a\.srt: would be written for b/a\.avi"):
-        targets_of(["b/a.mp4", "b/a.avi"], "out", ".srt")
+        output_paths(["b/a.mp4", "b/a.avi"], "out", ".srt")
     with pytest.raises(ValueError, match="the input itself"):
-        targets_of(["a.mp4"], "a.mp4", ".mp4")
+        output_paths(["a.mp4"], "a.mp4", ".mp4")
     with pytest.raises(ValueError, match="the input itself"):
-        targets_of([str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")], str(tmp_path), ".mp4")
+        output_paths([str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")], str(tmp_path), ".mp4")
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(ValueError, match="a file, but 2 inputs need a folder"):
-        targets_of(["a.mp4", "b.mp4"], str(tmp_path / "file"), ".srt")
+        output_paths(["a.mp4", "b.mp4"], str(tmp_path / "file"), ".srt")
 
 
 def test_predict_writes_rows_that_are_read_back_as_annotations(

@@ -10,9 +10,9 @@ from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
     TimeSegment,
-    check_end,
     clip_labels,
     clip_path,
+    find_late_segments,
     labels_at,
     read_annotations,
     read_class_folders,
@@ -113,15 +113,15 @@ def test_segments_past_the_end_are_named():
     clip = ClipAnnotation(
         "x", segments=(FrameSegment(0, 9, "a"), FrameSegment(9, 11, "b", "line 3"))
     )
-    assert check_end(clip, 11, 1.1) == []
-    (problem,) = check_end(clip, 10, 1.0)
+    assert find_late_segments(clip, 11, 1.1) == []
+    (problem,) = find_late_segments(clip, 10, 1.0)
     assert "'b' from frame 9 to 11 (line 3)" in problem.reason and "10 frames" in problem.reason
     late = ClipAnnotation("x", segments=(TimeSegment(0, 1.1, "a"), TimeSegment(1.1, 1.3, "b")))
-    assert [p.reason.split(" is")[0] for p in check_end(late, 10, 1.0)] == [
+    assert [p.reason.split(" is")[0] for p in find_late_segments(late, 10, 1.0)] == [
         "x: 'b' from 1.1 to 1.3 s ()"
     ]
-    assert check_end(late, 12, 1.2) == []  # the end may be a frame late
-    assert len(check_end(late, 13, 1.1)) == 1
+    assert find_late_segments(late, 12, 1.2) == []  # the end may be a frame late
+    assert len(find_late_segments(late, 13, 1.1)) == 1
 
 
 def test_a_clip_is_found_from_its_table_on(tmp_path):
