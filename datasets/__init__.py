@@ -26,6 +26,10 @@ _MODULES = {
     "TextReader": "text.tokens",
     "UnevenPaper": "lines.augmentation",
     "Vocabulary": "vocabulary",
+    "read_annotations": "video.annotations.files",
+    "write_boris": "video.annotations.boris",
+    "write_elan": "video.annotations.elan",
+    "write_via": "video.annotations.via",
 }
 
 __all__ = sorted(_MODULES)

@@ -12,10 +12,9 @@ from models.heads.labels import Text
 from ..parsing import StrictParser
 from ..reading.accept import print_accept_summary, set_accept_threshold
 from ..reading.bundle import load_bundle
-from ..reading.decoding import alternatives_record, choose_decoder
+from ..reading.decoding import choose_decoder
 from ..reading.inputs import TextTable, expand_inputs
-from ..reading.prediction import Answer, Item, Recognizer
-from ..reading.records import reading_record
+from ..reading.prediction import Answer, Item, Recognizer, answer_record
 from ..writing.writers import MARKING, Format, open_writer, output_paths, record_form
 from .live import add_live_options, check_live, run_live
 from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run_command
@@ -149,15 +148,6 @@ def each(inputs: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
             yield from item.items()
         else:
             yield item
-
-
-def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
-    """The record of an answer: its input, and the error or the reading with its alternatives."""
-    if isinstance(answer.reading, str):
-        return {"input": answer.name, "error": answer.reading}
-    bundle = recognizer.bundle
-    record = reading_record(bundle, *answer[1:], accepted_from=recognizer.accepted_from)
-    return {"input": answer.name} | record | alternatives_record(answer.reading, bundle.labels)
 
 
 def name_of(item: str | Item | TextTable) -> str:

@@ -22,6 +22,7 @@ from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
+from .decoding import alternatives_record
 from .records import Reading, reading_record
 from .streaming import read_long_video, read_whole
 from .threads import single_threaded
@@ -83,13 +84,8 @@ class Recognizer:
             self.network = PackedModel(self.model) if packs else self.model
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
-        """Yield a record for each item, in order: `input` and either its reading or `error`."""
-        for name, reading, times, numbers in self.answers(items):
-            yield {"input": name} | (
-                {"error": reading}
-                if isinstance(reading, str)
-                else reading_record(self.bundle, reading, times, numbers, self.accepted_from)
-            )
+        """A record for each item, in order: `input` and either its reading or `error`."""
+        return (answer_record(self, answer) for answer in self.answers(items))
 
     def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
         """Yield (name, reading or error message) for each item, in order."""
@@ -238,6 +234,15 @@ def result_of(future: Future, count: int) -> list[Reading | str]:
         return future.result()
     except ValueError as error:
         return [str(error)] * count
+
+
+def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
+    """The record of an answer: its input, and the error or the reading with its alternatives."""
+    if isinstance(answer.reading, str):
+        return {"input": answer.name, "error": answer.reading}
+    bundle = recognizer.bundle
+    record = reading_record(bundle, *answer[1:], accepted_from=recognizer.accepted_from)
+    return {"input": answer.name} | record | alternatives_record(answer.reading, bundle.labels)
 
 
 def has_native_bfloat16(device: str) -> bool:
