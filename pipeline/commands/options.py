@@ -57,7 +57,8 @@ def add_annotation_options(parser: StrictParser) -> None:
     for name, text in {
         "--column": "column or VIA attribute that holds the labels; default: label",
         "--where": "use only table rows such as \"label=digit and set='a b'\"",
-        "--group": "table column that holds the groups; default: group",
+        "--group": "table column that holds the groups, default: group; or folder: the folder that "
+        "a line, a clip or a text lies in is its group",
         "--tier": "tier of an ELAN file",
         "--subject": "subject of a BORIS file whose events are used",
     }.items():

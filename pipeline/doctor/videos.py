@@ -55,7 +55,7 @@ class VideoExaminer(Examiner):
                 problems += [problem.reason for problem in unusable]
             elif path.is_dir():
                 table = path / "labels.csv"  # does not exist: clips are found relative to it
-                annotations = class_folders(path)
+                annotations = class_folders(path, options.group)
             else:
                 annotated.append((path, None))
             for annotation in annotations:
@@ -103,12 +103,15 @@ def videos_in(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def class_folders(root: Path) -> list[ClipAnnotation]:
-    """Return labels from the folders' names if all videos lie in two or more folders, else []."""
+def class_folders(root: Path, group: str | None = None) -> list[ClipAnnotation]:
+    """Return labels from the folders' names if all videos lie in two or more folders, else [].
+
+    group: see `read_class_folders`.
+    """
     parts = [path.relative_to(root).parts for path in videos_in(root)]
     if min(map(len, parts), default=0) < 2 or len({part[0] for part in parts}) < 2:
         return []
-    return read_class_folders(root, ClipReader.suffixes)
+    return read_class_folders(root, ClipReader.suffixes, group)
 
 
 def merge(annotated: Sequence[tuple[Path, ClipAnnotation | None]]) -> list[Video]:
