@@ -20,6 +20,7 @@ from .annotations.files import (
     labels_at,
     read_annotations,
     read_class_folders,
+    unnamed_videos,
 )
 from .cache import FrameCache, Stored
 from .dataset import ClipDataset, LabelledClip
@@ -110,6 +111,10 @@ class Clips(Source):
             annotations = read_class_folders(path, ClipReader.suffixes, group)
         else:
             annotations, self.problems = read_annotations(path, column, where, group, tier, subject)
+            if where is None:
+                self.problems += unnamed_videos(
+                    path, annotations, self.problems, ClipReader.suffixes
+                )
         decoded = self._decode(self._usable(annotations), path, group_pattern)
         groups = [clip.group for clip in decoded]
         assigned = split_groups(groups, validation, test, root, seed) if decoded else {}

@@ -20,6 +20,7 @@ from datasets.video.annotations.files import (
     labels_at,
     read_annotations,
     read_class_folders,
+    unnamed_videos,
 )
 from datasets.video.groups import group_of
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
@@ -91,6 +92,8 @@ def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], l
         annotations, problems = read_annotations(
             path, options.column, options.where, options.group, options.tier, options.subject
         )
+        if options.where is None:
+            problems = problems + unnamed_videos(path, annotations, problems, suffixes)
         return annotations, [problem.reason for problem in problems]
     for name in ("column", "where", "tier", "subject"):
         if getattr(options, name) is not None:

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from .segments import ClipAnnotation, Collected, FrameSegment, Segment, TimeSegm
 from .segments import clip_path as clip_path
 from .tables import read_clip_table, read_lines
 from .via import read_via
+
+DEFAULT_TABLES = ("labels.csv", "labels.tsv")  # they annotate their whole folder
 
 
 def read_annotations(
@@ -127,11 +129,8 @@ def read_class_folders(
             f"{root}: group={group!r} needs a table that has it; class folders take {FOLDER!r}"
         )
     annotations, loose = [], []
-    for path in sorted(root.rglob("*")):
+    for path in list_videos(root, suffixes):
         parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if hidden or not path.name.lower().endswith(tuple(suffixes)) or not path.is_file():
-            continue
         if len(parts) == 1:
             loose.append(path.name)
             continue
@@ -150,6 +149,36 @@ def read_class_folders(
             f"{', '.join(suffixes)}, or name a table"
         )
     return grouped_by_folder(annotations, 1, str(root)) if group else annotations
+
+
+def list_videos(root: Path, suffixes: Sequence[str]) -> Iterator[Path]:
+    """All videos below a folder, sorted, except hidden ones. suffixes: in lower case."""
+    for path in sorted(root.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if not hidden and path.name.lower().endswith(tuple(suffixes)) and path.is_file():
+            yield path
+
+
+def unnamed_videos(
+    table: Path,
+    annotations: Sequence[ClipAnnotation],
+    problems: Sequence[Problem],
+    suffixes: Sequence[str],
+) -> list[Problem]:
+    """One problem for each video at or below an annotation file that does not mention it.
+
+    None for a table that is not called labels.csv or labels.tsv: it may name some on purpose.
+    """
+    if table.name not in DEFAULT_TABLES:
+        return []
+    named = {clip_path(table, annotation.clip) for annotation in annotations}
+    unnamed = []
+    for video in list_videos(table.parent, suffixes):
+        mentioned = video in named or any(video.name in problem.reason for problem in problems)
+        if not mentioned:
+            reason = f"{video}: no annotation; {table.name} does not name it"
+            unnamed.append(Problem(video.relative_to(table.parent).as_posix(), reason))
+    return unnamed
 
 
 def labels_at(
