@@ -39,11 +39,13 @@ class SequenceDataset(ABC):
     names: name of each sample in messages (a path, or "synthetic 17").
     groups: page, video or writer of each sample; confidence intervals resample groups.
     sizes: (N,) steps of each input (columns, frames, words), known before anything is read.
+    files: path of each sample, as a Reader takes it; None if samples have no files of their own.
     """
 
     names: list[str]
     groups: list[str]
     sizes: np.ndarray
+    files: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.names)

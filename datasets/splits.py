@@ -1,10 +1,13 @@
 """Split data by group (page, book, video, writer), so that no group is in two splits."""
 
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
-from .source import Split
+from .source import Problem, Split
+
+FOLDER = "folder"  # value of the option `group`: the files of one folder are one group
 
 
 def split_groups(
@@ -50,3 +53,40 @@ def split_groups(
     if not free:
         raise ValueError(f"{where}: validation and test take every group; leave one to train on")
     return assigned | dict.fromkeys(free, "train")
+
+
+def folder_of(path: PurePath, level: int = 0) -> str | None:
+    """Return the name of the folder at a level of a relative path, 0 being the first.
+
+    None if the file lies above that level.
+    """
+    folders = path.parts[:-1]
+    return folders[level] if len(folders) > level else None
+
+
+def no_folder_error(where: str, names: Sequence[str]) -> ValueError:
+    """Return the error of files that `group: folder` cannot group; names: of those files."""
+    return ValueError(
+        f"{where}: group: {FOLDER}, but {len(names)} files lie in no folder of a group, first "
+        f"{names[0]}; put each book, animal or writer into a folder of its own, or remove group"
+    )
+
+
+def note_divided_folders(places: Iterable[tuple[str | None, Split]], where: str) -> list[Problem]:
+    """Return one note if files of one folder are in several splits; [] if there is one folder only.
+
+    places: folder and split of each sample; None for a file in no folder.
+    """
+    splits: defaultdict[str, dict[Split, None]] = defaultdict(dict)
+    for folder, split in places:
+        if folder is not None:
+            splits[folder][split] = None
+    divided = [folder for folder, found in splits.items() if len(found) > 1]
+    if len(splits) < 2 or not divided:
+        return []
+    reason = (
+        f"{where}: {len(divided)} of {len(splits)} folders are divided between the splits, such as "
+        f"{divided[0]} ({', '.join(splits[divided[0]])}); if a folder is one book, animal or "
+        f"writer, set group: {FOLDER}"
+    )
+    return [Problem(where, reason)]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ..images import IMAGE_SUFFIXES, sibling_images
 from ..paths import resolve_data_path
-from ..source import Split
-from ..splits import split_groups
-from ..tables import read_utf8
+from ..source import Problem, Split
+from ..splits import FOLDER, folder_of, no_folder_error, note_divided_folders, split_groups
+from ..tables import TableRow, read_rows, read_utf8
 from .containers import container_problems, container_rows, group_name, is_container
+from .lmdb import split_record_name
 from .tables import read_table
 
 
@@ -34,6 +35,8 @@ class LineFolder:
         repeat: how often each training line occurs per epoch.
         leave_out: list of lines not to use, file TAB reason, such as `doctor --fix` writes. They
             are counted and named; the split of the other lines does not change.
+        group: "folder": the first folder below the root that a file lies in is its group, such as a
+            folder for each book; null: by the label file or group_pattern.
     """
 
     root: str
@@ -42,6 +45,14 @@ class LineFolder:
     test: list[str] | float = 0.0
     repeat: int = 1
     leave_out: str | None = None
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.group not in (None, FOLDER):
+            raise ValueError(
+                f"{self.root}: group {self.group!r}: lines take {FOLDER!r}, or group_pattern, or a "
+                "third column of labels.tsv"
+            )
 
 
 def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
@@ -72,9 +83,10 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
 def group_finder(folder: LineFolder) -> Callable[..., str]:
     """Return a function (image, group in the label file = None) -> group of the line.
 
-    Raises ValueError if group_pattern is not a regular expression.
+    It raises ValueError for a file in no folder if the folder is the group. Raises ValueError if
+    group_pattern is not a regular expression.
     """
-    table = resolve_data_path(folder.root) / "groups.tsv"
+    table = groups_table(folder)
     merged = dict(read_table(table, 2)) if table.exists() else {}
     try:
         pattern = re.compile(folder.group_pattern)
@@ -82,6 +94,11 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
         raise ValueError(f"group_pattern {folder.group_pattern!r}: {error}") from error
 
     def find(image: Path, given: str | None = None) -> str:
+        if folder.group == FOLDER:
+            group = book_folder(image, folder)
+            if group is None:
+                raise no_folder_error(folder.root, [str(image)])
+            return merged.get(group, group)
         if given is not None:
             return given
         name = group_name(image)
@@ -90,6 +107,46 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
         return merged.get(group, group)
 
     return find
+
+
+def base_folder(folder: LineFolder) -> Path:
+    """Return the root, or the folder of the file that is the root."""
+    root = resolve_data_path(folder.root)
+    return root.parent if root.is_file() else root
+
+
+def groups_table(folder: LineFolder) -> Path:
+    """Return where the table that merges groups would be."""
+    return base_folder(folder) / "groups.tsv"
+
+
+def book_folder(image: Path, folder: LineFolder) -> str | None:
+    """Return the first folder below the root that holds a line, or None if there is none."""
+    record = split_record_name(str(image))
+    place, base = Path(*record) if record else image, base_folder(folder)
+    return folder_of(place.relative_to(base)) if place.is_relative_to(base) else None
+
+
+def note_divided(
+    folder: LineFolder, listed: Iterable[tuple[Path, str]], splits: dict[str, Split]
+) -> list[Problem]:
+    """Return a note if the default groups put lines of one folder into several splits.
+
+    listed: image and group of each line. splits: by group. Groups that somebody has given (in a
+    label file, groups.tsv, or by options) are not questioned.
+    """
+    default = LineFolder(folder.root)
+    if folder.group or folder.group_pattern != default.group_pattern:
+        return []
+    if groups_table(folder).exists():
+        return []
+    find = group_finder(default)
+    places = (
+        (book_folder(image, folder), splits[group])
+        for image, group in listed
+        if group == find(image)
+    )
+    return note_divided_folders(places, folder.root)
 
 
 def group_splits(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -> dict[str, Split]:
@@ -107,17 +164,24 @@ def group_splits(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -
 
 
 def unlabelled_images(folder: LineFolder) -> list[Path]:
-    """List the images without a `.gt.txt` beside them; none if there is a label file."""
+    """List the images that no row of labels.tsv names, or without a `.gt.txt` beside them.
+
+    None if the root is another table: it may name some images on purpose.
+    """
     root = resolve_data_path(folder.root)
-    if root.is_file() or (root / "labels.tsv").exists() or is_container(root):
+    if is_container(root) or (root.is_file() and root.name != "labels.tsv"):
         return []
-    return [p for p in list_images(folder) if not p.with_name(p.stem + ".gt.txt").exists()]
+    images, table = list_images(folder), base_folder(folder) / "labels.tsv"
+    if table.exists():
+        rows = read_rows(table, "\t", quotes=False)
+        named = {table.parent / row.cells[0] for row in rows if isinstance(row, TableRow)}
+        return [path for path in images if path not in named]
+    return [path for path in images if not path.with_name(path.stem + ".gt.txt").exists()]
 
 
 def list_images(folder: LineFolder) -> list[Path]:
     """List all images at or below a folder, or beside its label file, whether lines or not."""
-    root = resolve_data_path(folder.root)
-    paths = sorted((root.parent if root.is_file() else root).rglob("*"))
+    paths = sorted(base_folder(folder).rglob("*"))
     return [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
 
 

@@ -18,7 +18,14 @@ from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
 from .containers import container_problems
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
-from .folders import LineFolder, group_splits, list_images, transcripts, unlabelled_images
+from .folders import (
+    LineFolder,
+    group_splits,
+    list_images,
+    note_divided,
+    transcripts,
+    unlabelled_images,
+)
 from .reader import LineReader, load_line
 
 
@@ -43,7 +50,7 @@ class LineDataset(SequenceDataset):
 
     def __init__(self, lines: list[Line], vocabulary: Vocabulary, reader: LineReader):
         self.lines, self.reader = lines, reader
-        self.names = [line.path for line in lines]
+        self.names = self.files = [line.path for line in lines]
         self.groups = [line.group for line in lines]
         self.texts = [line.text for line in lines]
         self.sizes = np.array([line.width for line in lines], dtype=np.int64)
@@ -82,11 +89,13 @@ class RealLines(Source):
         self.reader = LineReader(height, max_width)
         self.input_size = height
         self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
         self._lines: dict[Split, list[Line]] = {"train": [], "validation": [], "test": []}
         known: defaultdict[str, set[str]] = defaultdict(set)  # names that a list may contain
         for folder in folders:
             self._add(folder, known)
-        self.notes = [n for path, names in known.items() if (n := note_unknown_names(path, names))]
+        unknown = (note_unknown_names(path, names) for path, names in known.items())
+        self.notes += [note for note in unknown if note]
         texts = [line.text for split in ("train", "validation") for line in self._lines[split]]
         self.vocabulary = Vocabulary.of(texts) if alphabet is None else Vocabulary(alphabet)
         self.labels = self.vocabulary.symbols
@@ -114,7 +123,9 @@ class RealLines(Source):
                 known[folder.leave_out].update(names_in_list(image, folder.root))
         for image in unlabelled_images(folder):
             self._report(
-                image, f"no transcript; put {image.stem}.gt.txt beside it or remove the image"
+                image,
+                f"no transcript; put {image.stem}.gt.txt beside it (or a row into labels.tsv), or "
+                "remove the image",
             )
         with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
             checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
@@ -122,6 +133,7 @@ class RealLines(Source):
                 (lines if isinstance(line, Line) else self.problems).append(line)
         if lines:
             splits = group_splits(folder, ((text, group) for _, text, group in listed))
+            self.notes += note_divided(folder, ((row[0], row[2]) for row in listed), splits)
             for line in lines:
                 split = splits[line.group]
                 self._lines[split] += [line] * (folder.repeat if split == "train" else 1)

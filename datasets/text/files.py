@@ -6,17 +6,18 @@ import tarfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ..paths import resolve_data_path
 from ..source import Problem
+from ..splits import FOLDER, folder_of, no_folder_error
 from .tables import TABLES, Row, read_reviews
 
 Part = Literal["train", "test"]
 ARCHIVES = (".tar.gz", ".tgz")
 LABELS = {"neg": "negative", "pos": "positive"}  # of aclImdb's folder names
-REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/([^/.][^/]*)\.txt")
+REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/((?:[^/.][^/]*/)*[^/.][^/]*)\.txt")
 MOVIES = re.compile(r"(?:.*/)?(train|test)/urls_([^/]+)\.txt")
 MOVIE = re.compile(r"tt\d+")
 
@@ -41,12 +42,13 @@ class ReviewFiles(ABC):
 def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
     """Find the reviews in a file or folder, as given or under $STRAND_DATA.
 
-    Raises FileNotFoundError or ValueError that lists what was looked for.
+    group: column of a table; or "folder", for texts in files: the first folder inside that of the
+    label. Raises FileNotFoundError or ValueError that lists what was looked for.
     """
     path = resolve_data_path(root)
     if path.is_file():
         if path.name.endswith(ARCHIVES):
-            return ReviewArchive(path)
+            return ReviewArchive(path, group)
         return ReviewTables({"train": path}, group)
     tables = {p: path / (p + s) for p in ("test", "train") for s in TABLES[::-1]
               if (path / (p + s)).exists()}  # fmt: skip
@@ -54,10 +56,10 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
         return ReviewTables(tables, group)
     for folder in (path, path / "aclImdb"):
         if (folder / "train").is_dir():
-            return ReviewFolder(folder)
+            return ReviewFolder(folder, group)
     archives = sorted(p for p in path.glob("aclImdb*") if p.name.endswith(ARCHIVES))
     if archives:
-        return ReviewArchive(archives[0])
+        return ReviewArchive(archives[0], group)
     raise ValueError(
         f"{path}: neither train.parquet, train.csv or train.tsv, nor a folder train/ with a folder "
         "for each label, nor aclImdb*.tar.gz; `python run.py fetch imdb` fetches the last"
@@ -80,22 +82,26 @@ class ReviewTables(ReviewFiles):
 
 
 class ReviewFolder(ReviewFiles):
-    """Files PART/LABEL/NUMBER_RATING.txt; line NUMBER of PART/urls_LABEL.txt is the film."""
+    """Files PART/LABEL/NUMBER_RATING.txt; line NUMBER of PART/urls_LABEL.txt is the film.
+
+    A folder between LABEL and the file is the group.
+    """
 
     own_test = True
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, group: str | None = None):
+        check_group(folder, group)
+        self.folder, self.group = folder, group
 
     def files(self, part: Part) -> list[Path]:
-        return sorted((self.folder / part).glob("*/*.txt")) + sorted(
+        return sorted((self.folder / part).glob("*/**/*.txt")) + sorted(
             (self.folder / part).glob("urls_*.txt")
         )
 
     def rows(self, part: Part) -> Iterator[Row | Problem]:
         named = ((p.relative_to(self.folder).as_posix(), p) for p in self.files(part))
         contents = ((name, path.read_bytes()) for name, path in named if is_needed(name, part))
-        yield from text_rows(contents, str(self.folder))
+        yield from text_rows(contents, str(self.folder), self.group)
 
 
 class ReviewArchive(ReviewFiles):
@@ -103,14 +109,15 @@ class ReviewArchive(ReviewFiles):
 
     own_test = True
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, group: str | None = None):
+        check_group(path, group)
+        self.path, self.group = path, group
 
     def files(self, part: Part) -> list[Path]:
         return [self.path]
 
     def rows(self, part: Part) -> Iterator[Row | Problem]:
-        yield from text_rows(self._contents(part), str(self.path))
+        yield from text_rows(self._contents(part), str(self.path), self.group)
 
     def _contents(self, part: Part) -> Iterator[tuple[str, bytes]]:
         try:
@@ -126,14 +133,27 @@ class ReviewArchive(ReviewFiles):
             ) from error
 
 
+def check_group(where: Path, group: str | None) -> None:
+    """Raise ValueError for a group that only a table can have."""
+    if group not in (None, FOLDER):
+        raise ValueError(
+            f"{where}: group={group!r} needs a table that has it; texts in files take {FOLDER!r}"
+        )
+
+
 def is_needed(name: str, part: Part) -> bool:
     """Whether a name is a labelled review or a list of films of this part."""
     match = REVIEW.fullmatch(name) or MOVIES.fullmatch(name)
     return bool(match) and match[1] == part and match[2] != "unsup"
 
 
-def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row | Problem]:
-    """Contents of files by name, in any order -> rows sorted by label, then number."""
+def text_rows(
+    contents: Iterable[tuple[str, bytes]], where: str, group: str | None = None
+) -> Iterator[Row | Problem]:
+    """Contents of files by name, in any order -> rows sorted by label, then number.
+
+    Raises ValueError if the folder is to be the group and a text lies in none.
+    """
     reviews: dict[tuple, tuple[str, bytes]] = {}
     movies: dict[str, list[str]] = {}
     for name, content in contents:
@@ -141,10 +161,13 @@ def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row
         if movie_list:
             movies[movie_list[2]] = content.decode("utf-8", "replace").splitlines()
         elif review:
-            digits = re.match(r"\d+", review[3])
+            digits = re.match(r"\d+", review[3].rpartition("/")[2])
             number = int(digits[0]) if digits else -1
             reviews[review[2], number, review[3]] = ("/".join(review.groups()), content)
-    for (label, number, _), (name, content) in sorted(reviews.items()):
+    loose = [f"{name}.txt" for (*_, path), (name, _) in sorted(reviews.items()) if "/" not in path]
+    if group == FOLDER and loose:
+        raise no_folder_error(where, loose)
+    for (label, number, path), (name, content) in sorted(reviews.items()):
         urls = movies.get(label, [])
         url = urls[number] if 0 <= number < len(urls) else name
         movie = MOVIE.search(url)
@@ -154,4 +177,5 @@ def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row
             reason = f"{where}: {name}.txt: not UTF-8 at byte {error.start}; save it as UTF-8"
             yield Problem(name, reason)
             continue
-        yield Row(name, text, LABELS.get(label, label), movie[0] if movie else url)
+        folder = folder_of(PurePosixPath(path))
+        yield Row(name, text, LABELS.get(label, label), folder or (movie[0] if movie else url))

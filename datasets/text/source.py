@@ -33,7 +33,8 @@ class Reviews(Source):
         ngram_size: number of n-grams that get an id, for each order from 2 on.
         ngram_min_count: minimal number of training reviews that contain such an n-gram.
         group: column of the group; null takes the first of group, movie, company, author, and
-            without one each review is a group.
+            without one each review is a group. "folder", for texts in files: the first folder
+            inside that of the label, which is the group by default where there is one.
         limit: train on this many reviews only, drawn at random.
         seed: of the splits and of the draw.
         cache: folder for the ids; null: strand/reviews in $XDG_CACHE_HOME or ~/.cache.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
-from ..splits import split_groups
+from ..splits import folder_of, note_divided_folders, split_groups
 from ..vocabulary import Vocabulary, WordVocabulary
 from .annotations.files import (
     ClipAnnotation,
@@ -20,6 +20,7 @@ from .annotations.files import (
     labels_at,
     read_annotations,
     read_class_folders,
+    unnamed_videos,
 )
 from .cache import FrameCache, Stored
 from .dataset import ClipDataset, LabelledClip
@@ -33,6 +34,7 @@ class DecodedClip(NamedTuple):
     """An annotated clip that could be decoded."""
 
     annotation: ClipAnnotation
+    path: str
     group: str
     stored: Stored
 
@@ -48,7 +50,8 @@ class Clips(Source):
         column: the table's column of labels; null: label.
         where: use only rows with these values, such as "label=digit".
         tier: of an ELAN file. subject: whose events of a BORIS file.
-        group: the table's column of the group; null: group, if there is one.
+        group: the table's column of the group; null: group, if there is one. "folder": the first
+            folder of a clip's path is its group, in a class folder the first one inside it.
         group_pattern: a regular expression; its first group, found in a clip's path, is the clip's
             group where the table has none; null: each clip is a group.
         validation, test: groups held out: their names, or a fraction of all clips.
@@ -105,9 +108,13 @@ class Clips(Source):
         self.notes: list[Problem] = []
         path = resolve_data_path(root) / (table or "")
         if table is None:
-            annotations = read_class_folders(path, ClipReader.suffixes)
+            annotations = read_class_folders(path, ClipReader.suffixes, group)
         else:
             annotations, self.problems = read_annotations(path, column, where, group, tier, subject)
+            if where is None:
+                self.problems += unnamed_videos(
+                    path, annotations, self.problems, ClipReader.suffixes
+                )
         decoded = self._decode(self._usable(annotations), path, group_pattern)
         groups = [clip.group for clip in decoded]
         assigned = split_groups(groups, validation, test, root, seed) if decoded else {}
@@ -115,6 +122,10 @@ class Clips(Source):
             (clip.stored.content, clip.annotation.clip, assigned[clip.group]) for clip in decoded
         ]
         refuse_duplicates(contents, root)
+        if table is not None:  # the folders in class folders are groups anyway
+            alone = [clip for clip in decoded if clip.group == clip.annotation.clip]
+            places = ((folder_of(PurePosixPath(c.group)), assigned[c.group]) for c in alone)
+            self.notes += note_divided_folders(places, root)
         self._decoded: dict[Split, list[DecodedClip]] = {"train": [], "validation": [], "test": []}
         for clip in decoded:
             self._decoded[assigned[clip.group]].append(clip)
@@ -153,8 +164,11 @@ class Clips(Source):
         path: the annotation file, or the folder of the class folders.
         """
 
+        def video_of(annotation: ClipAnnotation) -> Path:
+            return path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
+
         def store(annotation: ClipAnnotation) -> Stored | Problem:
-            video = path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
+            video = video_of(annotation)
             try:
                 return self.cache.store(str(video))
             except FileNotFoundError:
@@ -174,7 +188,8 @@ class Clips(Source):
                     seconds = float(result.times[-1]) * frame_count / (frame_count - 1)
                     self.notes += find_late_segments(annotation, frame_count, seconds)
                 group = annotation.group or group_of(annotation.clip, group_pattern)
-                decoded.append(DecodedClip(annotation, group, result))
+                video = str(video_of(annotation))
+                decoded.append(DecodedClip(annotation, video, group, result))
         return decoded
 
     def _choose_labels(
@@ -220,7 +235,7 @@ class Clips(Source):
             except ValueError as error:
                 self.problems.append(Problem(name, str(error)))
                 continue
-            labelled.append(LabelledClip(name, clip.group, clip.stored, target))
+            labelled.append(LabelledClip(name, clip.group, clip.stored, target, clip.path))
         return labelled
 
     def _target(self, clip: DecodedClip, ids: dict[str, int]) -> np.ndarray:

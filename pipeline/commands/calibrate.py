@@ -23,7 +23,7 @@ def build_parser() -> StrictParser:
     add_fitting_options(
         parser,
         data="labelled data as `evaluate` takes it; neither training nor test data of the bundle",
-        config="instead of --data: the validation lines of a config's real lines",
+        config="instead of --data: the validation split of a config (of its real lines)",
     )
     add_decoder_options(parser, lexicon=False)
     text = "split of a folder of reviews"

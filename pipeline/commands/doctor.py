@@ -126,7 +126,9 @@ def diagnose(
 
 
 def show(diagnosis: Diagnosis, console: Console) -> None:
-    """Print a table of the files, then what is broken, the totals and what to do."""
+    """Print what is doubtful, a table of the files, what is broken, the totals and what to do."""
+    for suspect in diagnosis.suspects:
+        console.print(Text.assemble(("suspect ", "bold red"), suspect))
     good = [row for row in diagnosis.rows if not row.error]
     if good:
         folder = os.path.commonpath([os.path.dirname(row.file) for row in good])
@@ -151,6 +153,8 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
     console.print(figures)
     for warning in diagnosis.warnings:
         console.print(Text.assemble(("mend    ", "bold yellow"), warning))
+    for item in diagnosis.news:
+        console.print(Text.assemble(("news    ", "cyan"), item))
 
 
 def plain_table(*names: str) -> Table:

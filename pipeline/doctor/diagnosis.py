@@ -41,7 +41,8 @@ class Diagnosis(NamedTuple):
     totals: figures by name. counts: tables by name, such as
     {"labels": {"walk": {"segments": 3, "seconds": 2.5}}}. problems: annotations that cannot be
     used. warnings: remarks on the files as a whole, with advice. findings: for kinds with many
-    small files, one entry per finding, as written to --json.
+    small files, one entry per finding, as written to --json. suspects: labels that are probably
+    wrong, reported first. news: what is no fault.
     """
 
     kind: str
@@ -51,6 +52,8 @@ class Diagnosis(NamedTuple):
     problems: Sequence[str]
     warnings: Sequence[str]
     findings: Sequence[Mapping[str, object]] = ()
+    suspects: Sequence[str] = ()
+    news: Sequence[str] = ()
 
     @property
     def broken(self) -> list[Row]:
@@ -69,13 +72,15 @@ class Diagnosis(NamedTuple):
             | ({"error": row.error} if row.error else {})
             for row in self.rows
         ]
-        return {
+        document = {"suspects": self.suspects} if self.suspects else {}
+        document |= {
             "totals": self.totals,
             "files": rows,
             "problems": self.problems,
             "warnings": self.warnings,
-            **self.counts,
-        } | ({"findings": self.findings} if self.findings else {})
+        }
+        document |= {"news": self.news} if self.news else {}
+        return document | self.counts | ({"findings": self.findings} if self.findings else {})
 
 
 class Examiner(ABC):

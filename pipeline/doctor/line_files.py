@@ -9,7 +9,14 @@ from typing import NamedTuple
 from datasets.images import IMAGE_SUFFIXES
 from datasets.lines.containers import container_problems, container_rows, is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
-from datasets.lines.folders import LineFolder, group_finder, group_splits, transcript_image
+from datasets.lines.folders import (
+    LineFolder,
+    group_finder,
+    group_splits,
+    note_divided,
+    transcript_image,
+    unlabelled_images,
+)
 from datasets.paths import resolve_data_path
 from datasets.tables import read_rows, read_utf8
 
@@ -35,11 +42,15 @@ class ListedLine(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Lines, the reasons why other rows are not lines, and the lines that `leave_out` excludes."""
+    """Lines, the reasons why other rows are not lines, and the lines that `leave_out` excludes.
+
+    notes: remarks on the groups.
+    """
 
     lines: list[ListedLine]
     problems: list[str]
     left_out: list[ListedLine]
+    notes: list[str]
 
 
 def holds_lines(path: Path) -> bool:
@@ -69,17 +80,24 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     root = resolve_data_path(folder.root)
     table = root if root.is_file() else root / "labels.tsv"
     find_group, excluded = group_finder(folder), read_exclusions(folder.leave_out)
-    listing = Listing([], [], [])
+    listing = Listing([], [], [], [])
     if is_container(root):
         rows = ((name, text, None, name.name) for name, text in container_rows(root))
         listing.problems.extend(problem.reason for problem in container_problems(root))
     else:
         rows = table_rows(table, listing.problems) if table.exists() else pair_rows(root)
+        rows = chain(rows, bare_images(folder, table.exists()))
     for image, text, given, where in rows:
         names = names_in_list(image, folder.root)
-        name, group = names[0] if alone else names[-1], find_group(image, given)
+        name = names[0] if alone else names[-1]
+        ungrouped = folder.group and text is None  # it may lie in no folder
+        group = "" if ungrouped else find_group(image, given)
         line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
         (listing.lines if excluded.keys().isdisjoint(names) else listing.left_out).append(line)
+    listed = listing.lines + listing.left_out
+    splits = group_splits(folder, ((line.text, line.group) for line in listed))
+    groups = ((Path(line.path), line.group) for line in listed if line.text is not None)
+    listing.notes.extend(note.reason for note in note_divided(folder, groups, splits))
     return listing
 
 
@@ -88,10 +106,8 @@ def table_rows(
 ) -> Iterator[tuple[Path, str | None, str | None, str]]:
     """Yield (image, text, group if given, where) of each row of a label file.
 
-    Images beside the file that no row names follow, without text. Unusable rows are appended to
-    `problems`.
+    Unusable rows are appended to `problems`.
     """
-    named = set()
     for line, cells in read_rows(table, "\t", quotes=False):
         if len(cells) not in (2, 3):
             problems.append(
@@ -99,22 +115,23 @@ def table_rows(
                 "training refuses the whole table: mend this row"
             )
             continue
-        image = table.parent / cells[0]
-        named.add(image)
-        yield image, cells[1], cells[2] if len(cells) == 3 else None, f"{table.name}, line {line}"
-    for image in sorted(table.parent.iterdir()):
-        if image.suffix.lower() in IMAGE_SUFFIXES and image not in named:
-            yield image, None, None, f"not in {table.name}"
+        group = cells[2] if len(cells) == 3 else None
+        yield table.parent / cells[0], cells[1], group, f"{table.name}, line {line}"
 
 
 def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
-    """Yield the same tuples for images with a `.gt.txt` beside them, then for those without."""
+    """Yield the same tuples for images with a `.gt.txt` beside them."""
     for file in sorted(root.rglob("*.gt.txt")):
         yield transcript_image(file), read_utf8(file).rstrip("\n"), None, file.name
-    for image in sorted(root.rglob("*")):
-        alone = not image.with_name(image.stem + ".gt.txt").exists()
-        if image.suffix.lower() in IMAGE_SUFFIXES and alone:
-            yield image, None, None, f"no {image.stem}.gt.txt"
+
+
+def bare_images(folder: LineFolder, table: bool) -> Iterator[tuple[Path, None, None, str]]:
+    """Yield the same tuples for the images that have no text, as training names them.
+
+    table: whether a label file should name them.
+    """
+    for image in unlabelled_images(folder):
+        yield image, None, None, "not in labels.tsv" if table else f"no {image.stem}.gt.txt"
 
 
 def list_config(config: Path) -> Listing:

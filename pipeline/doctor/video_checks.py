@@ -155,7 +155,8 @@ def warnings(videos: Sequence[Video], labels: Counts, groups: Counts) -> Iterato
         if not groups:
             yield (
                 "each clip is a group by itself; if several show one person or were cut from one "
-                "recording, give --group or --group_pattern here, and to the config's source"
+                "recording, give --group or --group_pattern here, and to the config's source; "
+                "--group folder makes a folder a group"
             )
     yield from label_imbalance(labels)
     yield from rare_labels(videos, groups)

@@ -9,8 +9,10 @@ import torch
 
 from datasets.progress import track
 from datasets.video.annotations.files import (
+    DEFAULT_TABLES,
     ClipAnnotation,
     clip_path,
+    list_videos,
     read_annotations,
     read_class_folders,
 )
@@ -24,7 +26,6 @@ from .video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, warni
 
 # suffixes of possible annotation files; which tool wrote a file is found from its content
 ANNOTATIONS = (".csv", ".tsv", ".boris", ".boris.gz", ".eaf", ".json")
-DEFAULT_TABLES = ("labels.csv", "labels.tsv")
 
 
 class VideoExaminer(Examiner):
@@ -55,7 +56,7 @@ class VideoExaminer(Examiner):
                 problems += [problem.reason for problem in unusable]
             elif path.is_dir():
                 table = path / "labels.csv"  # does not exist: clips are found relative to it
-                annotations = class_folders(path)
+                annotations = class_folders(path, options.group, hints)
             else:
                 annotated.append((path, None))
             for annotation in annotations:
@@ -97,18 +98,25 @@ def annotation_files(folder: Path) -> list[Path]:
 
 def videos_in(folder: Path) -> Iterator[Path]:
     """Yield all videos below a folder except hidden ones."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.lower() in ClipReader.suffixes and path.is_file():
-            yield path
+    return list_videos(folder, ClipReader.suffixes)
 
 
-def class_folders(root: Path) -> list[ClipAnnotation]:
-    """Return labels from the folders' names if all videos lie in two or more folders, else []."""
+def class_folders(root: Path, group: str | None, hints: list[str]) -> list[ClipAnnotation]:
+    """Return labels from the folders' names if all videos lie in two or more folders, else [].
+
+    group: see `read_class_folders`. A hint is appended if only some videos lie in such folders.
+    """
     parts = [path.relative_to(root).parts for path in videos_in(root)]
-    if min(map(len, parts), default=0) < 2 or len({part[0] for part in parts}) < 2:
+    loose = [part[0] for part in parts if len(part) < 2]
+    if len({part[0] for part in parts if len(part) > 1}) < 2:
         return []
-    return read_class_folders(root, ClipReader.suffixes)
+    if loose:
+        hints.append(
+            f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; training "
+            "refuses the folder: move each into a folder that has its label as name"
+        )
+        return []
+    return read_class_folders(root, ClipReader.suffixes, group)
 
 
 def merge(annotated: Sequence[tuple[Path, ClipAnnotation | None]]) -> list[Video]:

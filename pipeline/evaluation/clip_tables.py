@@ -7,7 +7,7 @@ import numpy as np
 
 from models.heads.labels import Label, Text
 
-from ..reading.prediction import Answer
+from ..reading.prediction import Answer, Item
 from ..scoring.metrics import IGNORED, Tally
 from ..scoring.readings import step_ids
 from ..scoring.segment_metrics import (
@@ -34,6 +34,8 @@ def clip_details(
     matrix = confusion_with_unread(predictions, data.targets, len(data.labels))
     table = confusion_table(matrix, data.labels)
     if isinstance(data.nothing, Label):
+        return [table], {}
+    if isinstance(data.items[0], Item):  # samples without files, and so without times
         return [table], {}
     times = [  # any times will do for an unread clip: it has no predicted boundary
         np.arange(len(target)) if answer.times is None else answer.times

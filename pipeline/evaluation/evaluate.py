@@ -23,10 +23,11 @@ from ..scoring.temperature import (
     num_bins,
 )
 from .clip_tables import clip_details
-from .labelled import LabelledData
+from .labelled import LabelledData, background_ids
 from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
 from .labelled_reviews import labelled_reviews
+from .labelled_split import labelled_split
 
 
 def evaluate(recognizer: Recognizer, options) -> int:
@@ -67,7 +68,8 @@ def evaluate(recognizer: Recognizer, options) -> int:
         values |= more_values
     compared = f"; compared after {normalization.describe()}" if is_text else ""
     rate = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
-    print(f"{len(readings)} {data.unit}, {rate} a second{compared}")
+    part = f"; the {options.split} split of {options.config}" if options.config else ""
+    print(f"{len(readings)} {data.unit}, {rate} a second{compared}{part}")
     if options.json:
         values |= {"n": len(readings), "per_second": per_second}
         Path(options.json).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -103,11 +105,14 @@ def confidences_and_correct(
 
 
 def labelled_data(recognizer: Recognizer, options) -> LabelledData:
-    """Load the data of --data for the bundle's reader.
+    """Load the data of --data, or the split of --config, for the bundle's reader.
 
     Raises ValueError for a bundle that cannot be scored.
     """
     bundle = recognizer.bundle
+    if options.config is not None:
+        data = labelled_split(bundle, options.config, options.split, options.ignore)
+        return data._replace(background=background_ids(options.background, data.labels))
     kind = type(bundle.reader).__name__
     if kind == "LineReader":
         return labelled_lines(bundle.labels, options)

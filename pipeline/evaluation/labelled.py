@@ -41,6 +41,19 @@ class LabelledData(NamedTuple):
         return self._replace(targets=targets), notes
 
 
+def background_ids(given: Sequence[str], labels: Sequence[str]) -> list[int]:
+    """Return the ids of the labels of --background. Raises ValueError for unknown ones."""
+    unknown = [label for label in given if label not in labels]
+    if unknown:
+        raise ValueError(f"--background {' '.join(unknown)}: the bundle has no such label")
+    return [labels.index(label) for label in given]
+
+
+def describe_data(options) -> str:
+    """Name the data of --data, or of --config and --split, for messages and pages."""
+    return options.data or f"the {options.split} split of {options.config}"
+
+
 def label_ids(given: Sequence[str], labels: Sequence[str], where: str) -> list[int]:
     """Return the ids of labels given by name, or all by number.
 

@@ -20,6 +20,7 @@ from datasets.video.annotations.files import (
     labels_at,
     read_annotations,
     read_class_folders,
+    unnamed_videos,
 )
 from datasets.video.groups import group_of
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
@@ -27,7 +28,7 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..reading.bundle import Bundle
 from ..reading.prediction import Answer
-from .labelled import LabelledData, encode_texts, label_ids
+from .labelled import LabelledData, background_ids, encode_texts, label_ids
 
 FILE_NAME_GROUP = "(.+?)__"  # default pattern, made for lines: names of clips need not match
 
@@ -40,9 +41,7 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
     head, labels = bundle.model.head, bundle.labels
     annotations, problems = read_data(options, bundle.reader.suffixes)
     ids = {label: index for index, label in enumerate(labels)}
-    unknown = [label for label in options.background if label not in ids]
-    if unknown:
-        raise ValueError(f"--background {' '.join(unknown)}: the bundle has no such label")
+    background = background_ids(options.background, labels)
     if isinstance(head, SequenceClassificationHead):
         annotations, unlabelled = clip_labels(annotations)
         problems += [problem.reason for problem in unlabelled]
@@ -78,7 +77,7 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         nothing=nothing,
         unit="clips",
         unscored=[f"{reason}; not scored" for reason in problems],
-        background=[ids[label] for label in options.background],
+        background=background,
         warm_up=0,  # decoding a clip takes longer than the first batch
     )
 
@@ -93,14 +92,16 @@ def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], l
         annotations, problems = read_annotations(
             path, options.column, options.where, options.group, options.tier, options.subject
         )
+        if options.where is None:
+            problems = problems + unnamed_videos(path, annotations, problems, suffixes)
         return annotations, [problem.reason for problem in problems]
-    for name in ("column", "where", "group", "tier", "subject"):
+    for name in ("column", "where", "tier", "subject"):
         if getattr(options, name) is not None:
             raise ValueError(
                 f"--{name} {getattr(options, name)} needs a table; {options.data} is a folder: "
                 "name the table in it as --data"
             )
-    return read_class_folders(path, suffixes), []
+    return read_class_folders(path, suffixes, options.group), []
 
 
 def path_of(annotation: ClipAnnotation, options) -> Path:

@@ -11,9 +11,17 @@ from .labelled import LabelledData, encode_texts
 
 
 def labelled_lines(labels: Sequence[str], options) -> LabelledData:
-    """Load line images and their transcripts, which may contain symbols outside the labels."""
-    folder = LineFolder(options.data, options.group_pattern)
-    paths, texts, groups = zip(*transcripts(folder), strict=True)
+    """Load line images and their transcripts, which may contain symbols outside the labels.
+
+    Raises ValueError if no line has a transcript.
+    """
+    folder = LineFolder(options.data, options.group_pattern, group=options.group)
+    listed = list(transcripts(folder))
+    with_text = [row for row in listed if row[1].strip()]
+    if not with_text:
+        raise ValueError(f"{options.data}: all {len(listed)} transcripts are empty; type them")
+    paths, texts, groups = zip(*with_text, strict=True)
+    empty = [path for path, text, _ in listed if not text.strip()]
     symbols, targets = encode_texts(texts, labels)
     return LabelledData(
         items=list(map(str, paths)),
@@ -22,6 +30,7 @@ def labelled_lines(labels: Sequence[str], options) -> LabelledData:
         labels=symbols,
         nothing=Text([], [], [], 0.0),
         unit="lines",
-        unscored=[f"{path}: no transcript, so not scored" for path in unlabelled_images(folder)]
+        unscored=[f"{path}: the transcript is empty, so not scored" for path in empty]
+        + [f"{path}: no transcript, so not scored" for path in unlabelled_images(folder)]
         + [f"{p.reason}; not scored" for p in container_problems(resolve_data_path(options.data))],
     )

@@ -19,13 +19,14 @@ def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labe
 
     Raises ValueError if there is no labelled review, or no test split where it is asked for.
     """
-    files = find_reviews(options.data)
+    files = find_reviews(options.data, options.group)
     single = (
         resolve_data_path(options.data).is_file() and not files.own_test
     )  # a table without splits
-    if options.split == "test" and not (single or files.own_test):
+    split = options.split or "test"
+    if split == "test" and not (single or files.own_test):
         raise ValueError(f"{options.data}: no test reviews; add test.parquet, or --split train")
-    all_rows = list(files.rows("train" if single else options.split))
+    all_rows = list(files.rows("train" if single else split))
     rows = [row for row in all_rows if not isinstance(row, Problem)]
     if not rows:
         raise ValueError(f"{options.data}: no labelled review to score")

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from datasets import LineReader
 from datasets.progress import track
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, Text
 
 from ..evaluation.evaluate import labelled_data
 from ..evaluation.labelled import LabelledData
+from ..evaluation.labelled_split import labelled_split
 from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.prediction import Recognizer
@@ -109,6 +111,8 @@ def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
     """
     if options.config is None:
         data = labelled_data(recognizer, options)
+    elif not isinstance(recognizer.bundle.reader, LineReader):
+        data = labelled_split(recognizer.bundle, options.config, "validation", options.ignore)
     else:
         lines = config_lines(options.config, recognizer.bundle.reader)
         paths = [path for folder in lines.kept for path in folder.paths]

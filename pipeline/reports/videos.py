@@ -10,7 +10,7 @@ from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import LabelledData
+from ..evaluation.labelled import LabelledData, describe_data
 from ..reading.bundle import find_bundle
 from ..reading.inputs import KINDS
 from ..reading.prediction import Answer, Recognizer
@@ -61,7 +61,7 @@ def report_videos(
     sections += reading_sections(results, recognizer.bundle.labels, options.shown)
     unscored = results.data.unscored if results.data else []
     sections += page.failure_list([*results.failures, *unscored])
-    lead = f"{results.count} videos of {options.data}, read by {options.model}"
+    lead = f"{results.count} videos of {describe_data(options)}, read by {options.model}"
     return lead, sections, [], int(bool(results.failures))
 
 
@@ -79,9 +79,13 @@ def check_bundle(recognizer: Recognizer, model: str) -> None:
 
 def read_videos(recognizer: Recognizer, options) -> VideoResults:
     """Read every video and, where annotations are known, score the readings."""
-    items = unlabelled_videos(options.data)
+    items = unlabelled_videos(options.data) if options.data else []
     data = None if items else labelled_data(recognizer, options)
     items = items or data.items
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError(
+            f"{describe_data(options)}: its videos are no files to show; evaluate scores them"
+        )
     answers = list(track(recognizer.answers(items), "reading", len(items)))
     failures = [answer.reading for answer in answers if isinstance(answer.reading, str)]
     for reason in failures:

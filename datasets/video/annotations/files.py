@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from ...batch import IGNORED
 from ...source import Problem
+from ...splits import FOLDER
+from ...tables import find_delimiter, read_rows
+from ..groups import grouped_by_folder
 from .boris import read_boris
 from .boris_tables import boris_table, read_boris_table
 from .elan import read_elan
@@ -17,6 +20,8 @@ from .segments import ClipAnnotation, Collected, FrameSegment, Segment, TimeSegm
 from .segments import clip_path as clip_path
 from .tables import read_clip_table, read_lines
 from .via import read_via
+
+DEFAULT_TABLES = ("labels.csv", "labels.tsv")  # they annotate their whole folder
 
 
 def read_annotations(
@@ -31,15 +36,19 @@ def read_annotations(
 
     column: of a table's labels, or the VIA attribute; null takes `label`, or the only one. where:
     rows of a table to use, such as "label=digit and set='a b'". group: column, BORIS variable or
-    VIA attribute of the file that holds the group. tier: of an ELAN file; null takes the only one
+    VIA attribute of the file that holds the group; "folder" takes the first folder of a clip's path
+    (unless a table has a column of that name). tier: of an ELAN file; null takes the only one
     that has annotations. subject: whose events of a BORIS file; null takes everyone's. Raises
     ValueError for a file that is none of these, for an option it does not support, or if nothing in
     it can be used; FileNotFoundError if there is none.
     """
     path = Path(path)
+    head = _head(path)
+    if group == FOLDER and (head.startswith((b"<", b"{")) or not _has_column(path, FOLDER)):
+        annotations, problems = read_annotations(path, column, where, None, tier, subject)
+        return grouped_by_folder(annotations, 0, str(path)), problems
     given = {"column": column, "where": where, "group": group, "tier": tier, "subject": subject}
     collected = Collected(path)
-    head = _head(path)
     if head.startswith(b"<"):
         _check_options(path, "an ELAN file", given, ("tier",))
         return read_elan(path, collected, tier)
@@ -64,6 +73,12 @@ def read_annotations(
         return read_boris_table(path, table, collected, column, where, group, subject)
     _check_options(path, "a table", given, ("column", "where", "group"))
     return read_clip_table(path, lines, collected, column, where, group)
+
+
+def _has_column(path: Path, name: str) -> bool:
+    """Whether the first row of a table names this column."""
+    first = next(read_rows(path, find_delimiter(path)), None)
+    return name in map(str.strip, getattr(first, "cells", []))
 
 
 def _head(path: Path) -> bytes:
@@ -99,25 +114,29 @@ def _check_options(
             )
 
 
-def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAnnotation]:
+def read_class_folders(
+    root: Path | str, suffixes: Sequence[str], group: str | None = None
+) -> list[ClipAnnotation]:
     """Annotations of root/label/clip.mp4 or root/label/group/clip.mp4; `clip` is relative to root.
 
-    suffixes: of videos, in lower case; other files and hidden ones are ignored. Raises ValueError
-    for videos outside the class folders, or if there is none.
+    suffixes: of videos, in lower case; other files and hidden ones are ignored. group: "folder":
+    the first folder in the class folder, which every clip then needs; None: all of them, if any.
+    Raises ValueError for another group, for videos outside the class folders, or without a video.
     """
     root = Path(root)
+    if group not in (None, FOLDER):
+        raise ValueError(
+            f"{root}: group={group!r} needs a table that has it; class folders take {FOLDER!r}"
+        )
     annotations, loose = [], []
-    for path in sorted(root.rglob("*")):
+    for path in list_videos(root, suffixes):
         parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if hidden or not path.name.lower().endswith(tuple(suffixes)) or not path.is_file():
-            continue
         if len(parts) == 1:
             loose.append(path.name)
             continue
-        group = "/".join(parts[1:-1]) or None
+        inner = "/".join(parts[1:-1]) or None
         annotations.append(
-            ClipAnnotation("/".join(parts), label=parts[0], group=group, where=str(path.parent))
+            ClipAnnotation("/".join(parts), label=parts[0], group=inner, where=str(path.parent))
         )
     if loose:
         raise ValueError(
@@ -129,7 +148,37 @@ def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAn
             f"{root}: no videos in it; expected root/label/clip.mp4 with "
             f"{', '.join(suffixes)}, or name a table"
         )
-    return annotations
+    return grouped_by_folder(annotations, 1, str(root)) if group else annotations
+
+
+def list_videos(root: Path, suffixes: Sequence[str]) -> Iterator[Path]:
+    """All videos below a folder, sorted, except hidden ones. suffixes: in lower case."""
+    for path in sorted(root.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if not hidden and path.name.lower().endswith(tuple(suffixes)) and path.is_file():
+            yield path
+
+
+def unnamed_videos(
+    table: Path,
+    annotations: Sequence[ClipAnnotation],
+    problems: Sequence[Problem],
+    suffixes: Sequence[str],
+) -> list[Problem]:
+    """One problem for each video at or below an annotation file that does not mention it.
+
+    None for a table that is not called labels.csv or labels.tsv: it may name some on purpose.
+    """
+    if table.name not in DEFAULT_TABLES:
+        return []
+    named = {clip_path(table, annotation.clip) for annotation in annotations}
+    unnamed = []
+    for video in list_videos(table.parent, suffixes):
+        mentioned = video in named or any(video.name in problem.reason for problem in problems)
+        if not mentioned:
+            reason = f"{video}: no annotation; {table.name} does not name it"
+            unnamed.append(Problem(video.relative_to(table.parent).as_posix(), reason))
+    return unnamed
 
 
 def labels_at(

@@ -77,7 +77,7 @@ def test_evaluate_names_what_is_missing(command, bundle_file, tmp_path):
     code, _, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
     assert code == 2 and "nothing to read" in err and err.count("\n") == 1
     code, _, err = command("evaluate", "--model", bundle_file)
-    assert code == 2 and "error: the following arguments are required: data" in err
+    assert code == 2 and "give the labelled data: either --data, or --config" in err
 
 
 def test_an_image_without_a_transcript_is_reported_and_not_scored(command, bundle_file, tmp_path):
