@@ -35,10 +35,9 @@ class StrictParser(ArgumentParser):
     misread: how the values of a config that are no text are written in it (see `misread_scalars`).
     """
 
-    misread: dict[str, list[str]] = {}
-
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs, allow_abbrev=False)
+        self.misread: dict[str, list[str]] = {}
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the explained message and exit with status 2."""

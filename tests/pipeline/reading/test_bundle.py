@@ -142,9 +142,7 @@ def test_a_bundle_is_found_by_path_or_zoo_name(bundle_file, tmp_path, monkeypatc
     assert find_bundle(str(bundle_file)) == bundle_file
     with pytest.raises(FileNotFoundError, match=r"no such bundle: .*nowhere\.safetensors"):
         find_bundle(str(tmp_path / "nowhere.safetensors"))
-    with pytest.raises(
-        FileNotFoundError, match=r"is a folder; there is no .*best\.safetensors yet"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"a folder; there is no .*best\.safetensors"):
         find_bundle(str(tmp_path))
     monkeypatch.setattr("pipeline.reading.bundle_files.ZOO", bundle_file.parent)
     assert find_bundle("tiny") == bundle_file
