@@ -46,6 +46,7 @@ COMMANDS = {
     "doctor": Command(
         "doctor", "check the files of lines or videos before training: doctor PATH..."
     ),
+    "models": Command("models", "list the bundles that ship: what they read, score, size, speed"),
     "fetch": Command("fetch", "download a public data set once and verify it: fetch NAME"),
 }
 

@@ -209,7 +209,8 @@ def tallies(
             indices = range(start, min(start + size, len(dataset)))
             samples = list(pool.map(dataset.read, indices))
             batches = recognizer.batches({i: s.inputs.nbytes for i, s in enumerate(samples)})
-            inputs = [[samples[i].inputs for i in batch] for batch in batches]
+            # a cached clip is a read-only map of a file, which torch warns of
+            inputs = [[np.require(samples[i].inputs, None, "W") for i in b] for b in batches]
             readings = {}
             for batch, batch_readings in zip(
                 batches, pool.map(recognizer.infer, inputs), strict=True
