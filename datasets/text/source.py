@@ -12,7 +12,7 @@ from ..splits import split_groups
 from .dataset import ReviewDataset, TokenizedReview, pack_reviews
 from .files import find_reviews
 from .token_cache import Entry, cache_folder, fingerprint, key_of, load_entry, store_entry
-from .tokens import Keep, TextReader, Tokenizer, choose_symbols
+from .tokens import Keep, TextReader, Tokenizer, choose_symbols, read_symbols
 
 
 class Reviews(Source):
@@ -38,6 +38,8 @@ class Reviews(Source):
         limit: train on this many reviews only, drawn at random.
         seed: of the splits and of the draw.
         cache: folder for the ids; null: strand/reviews in $XDG_CACHE_HOME or ~/.cache.
+        vocabulary: a bundle, a .safetensors file, whose tokens and n-grams get the ids; null: the
+            most frequent of the training reviews.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Reviews(Source):
         limit: int | None = None,
         seed: int = 0,
         cache: str | None = None,
+        vocabulary: str | None = None,
     ):
         self.root, self.validation, self.test, self.limit = root, validation, test, limit
         self.seed, self.cache = seed, cache_folder(cache)
@@ -68,7 +71,9 @@ class Reviews(Source):
         if test and self.files.own_test:
             raise ValueError(f"{root}: has test reviews of its own; remove test={test}")
         splitter = TextReader([], None, tokenizer, ngrams)
+        self.vocabulary, self._symbols = vocabulary, read_symbols(vocabulary)
         options = [tokenizer, self.sizes, self.least, group, validation, test, limit, seed]
+        options += [self._symbols] if vocabulary else []
         self._key = key_of(options, fingerprint(self.files.files("train")))
         folder = self.cache / self._key
         self._entry = load_entry(folder) or store_entry(folder, *self._prepare(splitter))
@@ -113,7 +118,7 @@ class Reviews(Source):
                 "must be two labels or more: check the column label and the group"
             )
         texts = np.repeat(np.arange(len(train)), [len(t) for t in train])
-        symbols = choose_symbols(
+        symbols = self._symbols or choose_symbols(
             tokens, np.concatenate(train), texts, splitter.tokenizer, self.sizes, self.least
         )
         reader = TextReader(symbols, None, splitter.tokenizer, splitter.ngrams)

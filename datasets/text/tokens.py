@@ -1,5 +1,6 @@
 """Tokenisation of texts -> ids, by a vocabulary of tokens and n-grams stored in the bundle."""
 
+import json
 import re
 import unicodedata
 from functools import cached_property
@@ -121,6 +122,26 @@ class TextReader(Reader):
                     f"{item}: not UTF-8 at byte {error.start}; save it as UTF-8"
                 ) from error
         return self.encode(self.split(item))
+
+
+def read_symbols(bundle: str | None) -> list[str] | None:
+    """The `symbols` of the TextReader stored in a bundle; None without a bundle.
+
+    Raises OSError for a missing file, ValueError for one that is no bundle of texts.
+    """
+    if bundle is None:
+        return None
+    # only for a vocabulary of another training: not worth the start-up time of every reader
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(bundle, framework="numpy") as file:
+            return json.loads(file.metadata()["strand"])["reader"]["options"]["symbols"]
+    except (SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"vocabulary: {bundle} is no bundle that reads texts ({error}); give a .safetensors "
+            "file that `fit` wrote for texts"
+        ) from error
 
 
 def can_be_a_path(item: str) -> bool:

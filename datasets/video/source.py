@@ -69,8 +69,8 @@ class Clips(Source):
     def __init__(
         self,
         root: str,
-        height: int,
-        width: int,
+        height: int = 48,
+        width: int = 64,
         table: str | None = None,
         target: Target = "clip",
         column: str | None = None,

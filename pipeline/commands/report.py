@@ -7,7 +7,8 @@ from pathlib import Path
 from datasets import LineReader
 
 from ..parsing import StrictParser
-from ..reading.bundle import find_bundle, load_bundle
+from ..reading.bundle import load_bundle
+from ..reading.bundle_files import find_bundle
 from ..reading.prediction import Recognizer
 from ..reports import html as page
 from ..reports.lines import report_lines

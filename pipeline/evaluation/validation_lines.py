@@ -12,7 +12,7 @@ from datasets.lines.source import RealLines
 from datasets.paths import resolve_data_path
 from datasets.source import Reader
 
-from ..reading.bundle import find_bundle
+from ..reading.bundle_files import find_bundle
 from .config_folders import folders_of_config
 
 MAX_NAMED = 10  # excluded lines named on standard error

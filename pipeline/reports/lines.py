@@ -9,7 +9,8 @@ from datasets.progress import track
 
 from ..evaluation.evaluate import labelled_data
 from ..evaluation.labelled import describe_data
-from ..reading.bundle import find_bundle, load_bundle
+from ..reading.bundle import load_bundle
+from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
@@ -44,7 +45,7 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     ]
     tally = tally_texts(predictions, references, data.groups, normalization)
     return LinesRead(
-        find_bundle(model).stem, recognizer, data.items, data.groups, references, predictions,
+        bundle_name(model), recognizer, data.items, data.groups, references, predictions,
         readings, np.array(confidences), failed, tally, data.unscored, normalization,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
 from ..evaluation.labelled import LabelledData, describe_data
-from ..reading.bundle import find_bundle
+from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
 from ..reading.prediction import Answer, Recognizer
 from ..scoring.metrics import Normalization, Score, compute_scores
@@ -56,7 +56,7 @@ def report_videos(
         sections += [
             page.heading("Beside other ways"),
             page.paragraph("In percent."),
-            comparison({find_bundle(options.model).stem: own} | others),
+            comparison({bundle_name(options.model): own} | others),
         ]
     sections += reading_sections(results, recognizer.bundle.labels, options.shown)
     unscored = results.data.unscored if results.data else []

@@ -14,6 +14,7 @@ from datasets.source import Problem
 from models.heads.labels import Text
 
 from ..reading.bundle import Bundle, save_bundle
+from ..reading.bundle_files import BEST
 from ..scoring.metrics import describe_score
 from ..scoring.readings import describe_reading, join_labels
 from ..scoring.temperature import Calibration, fit_calibration
@@ -215,7 +216,7 @@ class BestBundle(Callback):
     def _save(self, trainer, module, scores: dict[str, float], calibration: Calibration) -> None:
         reader = trainer.datamodule.source.reader
         bundle = Bundle(module.model, module.labels, reader, scores, calibration=calibration)
-        save_bundle(bundle, run_folder(trainer) / "best.safetensors")
+        save_bundle(bundle, run_folder(trainer) / BEST)
 
 
 def length_known(trainer: pl.Trainer) -> bool:
