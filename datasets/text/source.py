@@ -50,7 +50,7 @@ class Reviews(Source):
         labels: list[str] | None = None,
         vocabulary_size: int = 30000,
         min_count: int = 2,
-        tokenizer: Tokenizer = "words",
+        tokenizer: Tokenizer = "unicode_words",
         ngrams: int = 1,
         ngram_size: int = 100000,
         ngram_min_count: int = 3,
