@@ -5,6 +5,7 @@ from xml.parsers import expat
 
 import numpy as np
 
+from ..environment import raise_if_machine
 from ..images import decode_grey
 from ..pages.files import KINDS, find_pages, load_page_line, page_problems, page_rows
 from ..pages.layout import split_page_line_name
@@ -57,8 +58,8 @@ def root_tag(path: Path) -> str:
         with path.open("rb") as file:
             while not names and (chunk := file.read(4096)):
                 parser.Parse(chunk)
-    except (expat.ExpatError, LookupError, ValueError, OSError):
-        pass  # damaged after the root tag, or before it
+    except (expat.ExpatError, LookupError, ValueError, OSError) as error:
+        raise_if_machine(error, path)  # else it is damaged after the root tag, or before it
     return names[0] if names else ""
 
 

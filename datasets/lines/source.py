@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..batch import Sample
+from ..environment import raise_if_machine
 from ..images import decode_grey
 from ..pages.layout import split_page_line_name
 from ..paths import resolve_data_path
@@ -139,6 +140,7 @@ class RealLines(Source):
             width = self.reader.width(image, name)
             return Line(name, text, group, width, pack_line(name, image, self.reader))
         except (OSError, ValueError) as error:
+            raise_if_machine(error, name)
             return Problem(name, str(error))
 
     def _encodable(self, lines: list[Line]) -> list[Line]:

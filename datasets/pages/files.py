@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from ..environment import raise_if_machine
 from ..images import load_grey, sibling_images
 from ..source import Problem
 from . import alto, page_xml
@@ -112,8 +113,8 @@ def pages_and_images(folder: Path) -> tuple[list[Path], set[Path]]:
             candidates.append(find_image(read_page(path)))
         except OtherXmlError:
             continue
-        except (OSError, ValueError):
-            pass  # reported when the page is read
+        except (OSError, ValueError) as error:
+            raise_if_machine(error, path)  # any other is reported when the page is read
         pages.append(path)
         images |= {image.resolve() for image in candidates}
     return pages, images
@@ -131,6 +132,7 @@ def read_pages(root: Path) -> tuple[list[Page], list[Problem]]:
             page = read_page(path)
             image = check_image(page).resolve()
         except (OSError, ValueError) as error:
+            raise_if_machine(error, path)
             if not (isinstance(error, OtherXmlError) and root.is_dir()):
                 problems.append(Problem(str(path), str(error)))
             continue

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..environment import raise_if_machine
 from ..source import Problem
 from ..tables import TableRow, UnusableRow, named_rows, read_rows
 
@@ -86,6 +87,7 @@ def open_parquet(path: Path) -> Iterator:
         with parquet.ParquetFile(path) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
+        raise_if_machine(error, path)
         raise ValueError(
             f"{path}: {size} bytes that cannot be read as parquet ({error}); if it is cut off, "
             "fetch it again"

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..environment import raise_if_machine
 from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
@@ -160,6 +161,7 @@ class Clips(Source):
             except FileNotFoundError:
                 return Problem(annotation.clip, f"{video}: no such file ({annotation.where})")
             except (OSError, ValueError) as error:
+                raise_if_machine(error, video)
                 return Problem(annotation.clip, str(error))
 
         decoded = []

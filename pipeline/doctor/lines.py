@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from datasets.environment import raise_if_machine
 from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
 from datasets.paths import resolve_data_path
@@ -165,6 +166,7 @@ def measure_all(
         try:
             return measure(line.path, reader)
         except (OSError, ValueError) as error:
+            raise_if_machine(error, line.path)
             return Finding("unreadable", line, str(error).removeprefix(f"{line.path}: "), True)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:

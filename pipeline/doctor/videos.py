@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from datasets.environment import raise_if_machine
 from datasets.progress import track
 from datasets.video.annotations.files import (
     ClipAnnotation,
@@ -139,6 +140,7 @@ def decode_one(video: Video) -> Video:
         where = "".join(f" ({annotation.where})" for annotation in video.annotations[:1])
         return video._replace(error=f"{video.path}: no such file{where}")
     except (OSError, ValueError) as error:
+        raise_if_machine(error, video.path)
         return video._replace(error=str(error))
     return video._replace(facts=facts, content=content, error=facts.ended_early)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets import LineReader, TextReader
+from datasets.environment import raise_if_machine
 from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
@@ -48,6 +49,7 @@ class TextTable(NamedTuple):
         except FileNotFoundError:
             yield failed_item(self.path, "no such file")
         except (OSError, ValueError) as error:
+            raise_if_machine(error, self.path)
             reason = str(error).removeprefix(f"{self.path}: ")
             yield failed_item(self.path, f"not a table with a column 'text' ({reason})")
 
@@ -94,6 +96,7 @@ def page_lines(path: str) -> Iterator[str | Item]:
         yield failed_item(path, "no such file")
         return
     except (OSError, ValueError) as error:
+        raise_if_machine(error, path)
         yield failed_item(path, str(error).removeprefix(f"{path}: "))
         return
     if not page.lines:

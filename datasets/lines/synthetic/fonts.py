@@ -16,6 +16,8 @@ from fontTools.t1Lib import T1Font
 from fontTools.ttLib import TTFont
 from PIL import ImageFont, features
 
+from ...environment import raise_if_machine
+
 COVERAGE = 0.9  # minimum share of the alphabet's characters that a font must have
 NAMED_COVERAGE = 0.6  # the same for a font that the user gives by file
 
@@ -141,6 +143,7 @@ def inspect_font(path: str, alphabet: str, named: bool = False) -> Font | str:
         font = read_type_1(path) if path.lower().endswith(TYPE_1) else read_open_type(path)
         drawn = drawn_characters(path, [c for c in alphabet if ord(c) in font.codes])
     except Exception as error:  # a broken table may raise anything; the reason is reported
+        raise_if_machine(error, path)
         return f"unreadable ({type(error).__name__}: {error})"
     needed = [c for c in alphabet if not c.isspace()]
     if not named and NOT_TEXT.search(f"{font.name}\n{Path(path).stem}"):
