@@ -19,7 +19,14 @@ from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
 from .containers import container_problems
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
-from .folders import LineFolder, group_splits, list_images, transcripts, unlabelled_images
+from .folders import (
+    LineFolder,
+    group_splits,
+    lines_passed_over,
+    list_images,
+    transcripts,
+    unlabelled_images,
+)
 from .reader import LineReader, load_line
 
 
@@ -83,6 +90,7 @@ class RealLines(Source):
         self.reader = LineReader(height, max_width)
         self.input_size = height
         self.problems: list[Problem] = []
+        self.passed_over: list[str] = []
         self._lines: dict[Split, list[Line]] = {"train": [], "validation": [], "test": []}
         known: defaultdict[str, set[str]] = defaultdict(set)  # names that a list may contain
         for folder in folders:
@@ -113,10 +121,9 @@ class RealLines(Source):
             images = [row[0] for row in listed] + [Path(problem.name) for problem in unused]
             for image in images + list_images(folder):
                 known[folder.leave_out].update(names_in_list(image, folder.root))
-        for image in unlabelled_images(folder):
-            self._report(
-                image, f"no transcript; put {image.stem}.gt.txt beside it or remove the image"
-            )
+        for image, reason in unlabelled_images(folder, [row[0] for row in listed]):
+            self._report(image, reason)
+        self.passed_over += lines_passed_over(folder)
         with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
             checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
             for line in checked:

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 import numpy as np
 
 from ..environment import raise_if_machine
-from ..images import load_grey, sibling_images
+from ..files import find_files, find_named, sibling_images
+from ..images import load_grey
 from ..source import Problem
 from . import alto, page_xml
 from .crops import crop_line, in_pixels, line_gaps, pixel_scale
@@ -63,7 +64,9 @@ def find_image(page: Page) -> Path:
     given = page.image.removeprefix("file://").replace("\\", "/")
     spellings = dict.fromkeys((given, unquote(given)))
     names = [name for s in spellings for name in (s, Path(s).name) if name]
-    candidates = [folder / name for folder in (path.parent, path.parent.parent) for name in names]
+    candidates = [
+        find_named(folder, name) for folder in (path.parent, path.parent.parent) for name in names
+    ]
     for candidate in candidates + sibling_images(path, path.stem):
         if candidate.is_file():
             return candidate
@@ -97,7 +100,7 @@ def check_image(page: Page) -> Path:
 def find_pages(root: Path) -> list[Path]:
     """Return the XML files at or below a path, sorted; some may not be pages."""
     if root.is_dir():
-        return sorted(p for p in root.rglob("*") if p.suffix.lower() == ".xml" and p.is_file())
+        return find_files(root, [".xml"])
     return [root] if root.suffix.lower() == ".xml" else []
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..environment import raise_if_machine
+from ..files import has_suffix
 from ..source import Problem
 from ..tables import TableRow, UnusableRow, named_rows, read_rows
 
@@ -29,7 +30,7 @@ def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
     group: the column of the group; None takes the first of GROUPS, or makes each row a group.
     Raises ValueError that names the file if it is damaged or lacks a column.
     """
-    if not path.name.endswith(TABLES):
+    if not has_suffix(path, TABLES):
         raise ValueError(f"{path}: reviews come as {', '.join(TABLES)} or .tar.gz; convert it")
     columns = choose_columns(column_names(path), group, path)
     for number, row in enumerate(read_columns(path, columns), 1):

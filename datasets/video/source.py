@@ -17,6 +17,7 @@ from .annotations.files import (
     ClipAnnotation,
     clip_labels,
     clip_path,
+    clips_passed_over,
     find_late_segments,
     labels_at,
     read_annotations,
@@ -109,6 +110,10 @@ class Clips(Source):
             annotations = read_class_folders(path, ClipReader.suffixes)
         else:
             annotations, self.problems = read_annotations(path, column, where, group, tier, subject)
+        # rows that `where` leaves out are left out on purpose
+        self.passed_over = (
+            [] if where else clips_passed_over(path, annotations, ClipReader.suffixes)
+        )
         decoded = self._decode(self._usable(annotations), path, group_pattern)
         groups = [clip.group for clip in decoded]
         assigned = split_groups(groups, validation, test, root, seed) if decoded else {}

@@ -41,7 +41,8 @@ class Diagnosis(NamedTuple):
     totals: figures by name. counts: tables by name, such as
     {"labels": {"walk": {"segments": 3, "seconds": 2.5}}}. problems: annotations that cannot be
     used. warnings: remarks on the files as a whole, with advice. findings: for kinds with many
-    small files, one entry per finding, as written to --json.
+    small files, one entry per finding, as written to --json. passed_over: what in the folders is
+    not looked at, counted by kind.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Diagnosis(NamedTuple):
     problems: Sequence[str]
     warnings: Sequence[str]
     findings: Sequence[Mapping[str, object]] = ()
+    passed_over: Sequence[str] = ()
 
     @property
     def broken(self) -> list[Row]:
@@ -74,6 +76,7 @@ class Diagnosis(NamedTuple):
             "files": rows,
             "problems": self.problems,
             "warnings": self.warnings,
+            "passed_over": self.passed_over,
             **self.counts,
         } | ({"findings": self.findings} if self.findings else {})
 

@@ -254,7 +254,14 @@ def summarize(examined: Examined, options: LineOptions) -> Diagnosis:
             spellings[names].update(counts)
     counts = {"findings by kind": kinds, "two forms of one sign": spellings}
     return Diagnosis(
-        "lines", (), totals, counts, problems, warnings, list(map(as_document, findings))
+        "lines",
+        (),
+        totals,
+        counts,
+        problems,
+        warnings,
+        list(map(as_document, findings)),
+        listing.passed_over,
     )
 
 

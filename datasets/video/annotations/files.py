@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...batch import IGNORED
+from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
 from ...source import Problem
 from .boris import read_boris
 from .boris_tables import boris_table, read_boris_table
@@ -102,16 +103,13 @@ def _check_options(
 def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAnnotation]:
     """Annotations of root/label/clip.mp4 or root/label/group/clip.mp4; `clip` is relative to root.
 
-    suffixes: of videos, in lower case; other files and hidden ones are ignored. Raises ValueError
+    suffixes: of videos, in lower case; `clips_passed_over` counts other files. Raises ValueError
     for videos outside the class folders, or if there is none.
     """
     root = Path(root)
     annotations, loose = [], []
-    for path in sorted(root.rglob("*")):
+    for path in find_files(root, suffixes):
         parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if hidden or not path.name.lower().endswith(tuple(suffixes)) or not path.is_file():
-            continue
         if len(parts) == 1:
             loose.append(path.name)
             continue
@@ -130,6 +128,27 @@ def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAn
             f"{', '.join(suffixes)}, or name a table"
         )
     return annotations
+
+
+def clips_passed_over(
+    path: Path, annotations: Sequence[ClipAnnotation], suffixes: Sequence[str]
+) -> list[str]:
+    """Count by kind what a folder of videos holds besides those annotated: one line, or none.
+
+    path: the folder, or an annotation file: then the videos beside those that it names.
+    """
+    if path.is_dir():
+        endings = (*suffixes, *ANNOTATION_SUFFIXES)
+        return passed_over(path, lambda file: has_suffix(file, endings))
+    named = [clip_path(path, annotation.clip) for annotation in annotations]
+    resolved = {video.resolve() for video in named}
+    beside = [
+        video
+        for folder in sorted({video.parent for video in named})
+        for video in find_files(folder, suffixes, below=False)
+        if video.resolve() not in resolved
+    ]
+    return passed_over(path.parent, more={f"video of no row in {path.name}": beside})
 
 
 def labels_at(

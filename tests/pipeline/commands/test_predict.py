@@ -13,6 +13,7 @@ from zlib import crc32
 import pytest
 
 from datasets.environment import MachineError
+from datasets.files import IMAGE_SUFFIXES
 from pipeline.commands.predict import written
 from tests.support.small import ALPHABET, break_images, noise_line, write_image
 
@@ -216,7 +217,7 @@ def test_an_empty_folder_and_an_empty_glob_are_misuse(predict, tmp_path):
     assert (code, err) == (2, f"error: {tmp_path}/*.tif: no file matches\n")
 
 
-SUFFIXES = ".png .jpg .jpeg .tif .tiff .bmp .webp"
+SUFFIXES = " ".join(IMAGE_SUFFIXES)
 
 
 def test_an_unknown_command_lists_the_commands(command):
