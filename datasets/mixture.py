@@ -133,6 +133,7 @@ class Mixture(Source):
         self.sources, self.added_share, self.epochs = sources, added_share, epochs
         self.labels, self.input_size, self.reader = first.labels, first.input_size, first.reader
         self.problems: list[Problem] = [p for source in sources for p in source.problems]
+        self.passed_over = [line for source in sources for line in source.passed_over]
         self.notes = [note for source in sources for note in source.notes]
 
     def split(self, name: Split) -> SequenceDataset:

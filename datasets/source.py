@@ -66,6 +66,7 @@ class Source(ABC):
     reader: converts a user's file into the same input in `predict`; stored in the bundle.
     problems: samples left out, each with its reason.
     notes: warnings about samples that are used, or about options.
+    passed_over: for each folder, what in it is no sample, counted by kind.
     """
 
     input_size: int
@@ -73,6 +74,7 @@ class Source(ABC):
     reader: Reader
     problems: list[Problem]
     notes: Sequence[Problem] = ()
+    passed_over: Sequence[str] = ()
 
     @abstractmethod
     def split(self, name: Split) -> SequenceDataset: ...

@@ -6,14 +6,32 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..images import IMAGE_SUFFIXES, sibling_images
+from ..files import (
+    IMAGE_SUFFIXES,
+    TRANSCRIPT,
+    compose,
+    find_files,
+    find_named,
+    has_suffix,
+    passed_over,
+)
+from ..pages.files import pages_and_images
 from ..paths import resolve_data_path
 from ..source import Problem, Split
 from ..splits import FOLDER, folder_of, no_folder_error, note_divided_folders, split_groups
-from ..tables import TableRow, read_rows, read_utf8
-from .containers import container_problems, container_rows, group_name, is_container
-from .lmdb import split_record_name
+from ..tables import read_utf8
+from .containers import (
+    container_problems,
+    container_rows,
+    group_name,
+    has_pages,
+    is_container,
+)
+from .lmdb import DATABASE_FILES, split_record_name
+from .pairs import pair_transcripts
 from .tables import read_table
+
+LABELS, GROUPS = "labels.tsv", "groups.tsv"
 
 
 @dataclass
@@ -61,14 +79,14 @@ def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
     Raises ValueError if there is none.
     """
     root = resolve_data_path(folder.root)
-    labels = root if root.is_file() else root / "labels.tsv"
+    labels = root if root.is_file() else root / LABELS
     if is_container(root):
         rows = container_rows(root)
     elif labels.exists():
-        rows = [(labels.parent / row[0], *row[1:]) for row in read_table(labels, 2, 3)]
+        rows = [(find_named(labels.parent, row[0]), *row[1:]) for row in read_table(labels, 2, 3)]
     else:
-        files = sorted(root.rglob("*.gt.txt"))
-        rows = [(transcript_image(f), read_utf8(f).rstrip("\n")) for f in files]
+        pairs = pair_transcripts(root).pairs
+        rows = [(image, read_utf8(file).rstrip("\n")) for image, file in pairs]
     if not rows:
         reasons = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
         raise ValueError(
@@ -87,7 +105,8 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
     group_pattern is not a regular expression.
     """
     table = groups_table(folder)
-    merged = dict(read_table(table, 2)) if table.exists() else {}
+    rows = read_table(table, 2) if table.exists() else []
+    merged = {compose(name): group for name, group in rows}
     try:
         pattern = re.compile(folder.group_pattern)
     except re.error as error:
@@ -101,7 +120,7 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
             return merged.get(group, group)
         if given is not None:
             return given
-        name = group_name(image)
+        name = compose(group_name(image))
         match = pattern.match(name)
         group = match.group(1) if match and match.groups() else Path(name).stem
         return merged.get(group, group)
@@ -163,29 +182,56 @@ def group_splits(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -
     return splits
 
 
-def unlabelled_images(folder: LineFolder) -> list[Path]:
-    """List the images that no row of labels.tsv names, or without a `.gt.txt` beside them.
+def unlabelled_images(folder: LineFolder, listed: Iterable[Path]) -> list[tuple[Path, str]]:
+    """List (image, reason) of the images at or below a folder that are not the images of its lines.
 
-    None if the root is another table: it may name some images on purpose.
+    listed: the images of all lines. Beside a label file of another name than labels.tsv, which may
+    be one of several, images are nobody's business; so are those of pages and databases.
     """
     root = resolve_data_path(folder.root)
-    if is_container(root) or (root.is_file() and root.name != "labels.tsv"):
+    if (root.is_file() and root.name != LABELS) or is_container(root):
         return []
-    images, table = list_images(folder), base_folder(folder) / "labels.tsv"
+    table = root if root.is_file() else root / LABELS
     if table.exists():
-        rows = read_rows(table, "\t", quotes=False)
-        named = {table.parent / row.cells[0] for row in rows if isinstance(row, TableRow)}
-        return [path for path in images if path not in named]
-    return [path for path in images if not path.with_name(path.stem + ".gt.txt").exists()]
+        lines, reason = set(listed), f"not in {table.name}; add it there, or remove the image"
+        return [(image, reason) for image in list_images(folder) if image not in lines]
+    lines = {*listed, *pair_transcripts(root).second}
+    return [
+        (image, f"no transcript; put {image.stem}{TRANSCRIPT} beside it or remove the image")
+        for image in list_images(folder)
+        if image not in lines
+    ]
 
 
 def list_images(folder: LineFolder) -> list[Path]:
     """List all images at or below a folder, or beside its label file, whether lines or not."""
-    paths = sorted(base_folder(folder).rglob("*"))
-    return [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
+    return find_files(base_folder(folder), IMAGE_SUFFIXES)
 
 
-def transcript_image(transcript: Path) -> Path:
-    """Return the image beside page1.gt.txt, of any suffix; page1.png if there is none."""
-    candidates = sibling_images(transcript, transcript.name.removesuffix(".gt.txt"))
-    return next((path for path in candidates if path.exists()), candidates[0])
+def lines_passed_over(folder: LineFolder) -> list[str]:
+    """Count by kind what lies in a folder of lines and is neither used nor reported by name.
+
+    One line, or none: if all is used, or if the folder was not searched but a file named.
+    """
+    root = resolve_data_path(folder.root)
+    if root.is_file():
+        return []
+    if has_pages(root) and is_container(root):
+        pages, images = pages_and_images(root)
+        others = [i for i in list_images(folder) if i.resolve() not in images]
+        known = {*pages, *list_images(folder)}
+        return passed_over(root, known.__contains__, {"image of no page": others})
+    if is_container(root):
+        return passed_over(root, lambda file: file.name in DATABASE_FILES)
+    if (root / LABELS).exists():
+        endings, second = IMAGE_SUFFIXES, []
+    else:
+        endings, second = (*IMAGE_SUFFIXES, TRANSCRIPT), pair_transcripts(root).second
+    lists = {root / LABELS, root / GROUPS}
+    if folder.leave_out:
+        lists.add(resolve_data_path(folder.leave_out))
+    return passed_over(
+        root,
+        lambda file: has_suffix(file, endings) or file in lists,
+        {"second image of a line": second},
+    )

@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..images import IMAGE_SUFFIXES, load_grey
+from ..files import IMAGE_SUFFIXES
+from ..images import load_grey
 from ..source import Reader
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..batch import Sample
+from ..environment import raise_if_machine
 from ..images import decode_grey
 from ..pages.layout import split_page_line_name
 from ..paths import resolve_data_path
@@ -21,6 +22,7 @@ from .exclusions import names_in_list, note_unknown_names, read_exclusions
 from .folders import (
     LineFolder,
     group_splits,
+    lines_passed_over,
     list_images,
     note_divided,
     transcripts,
@@ -90,6 +92,7 @@ class RealLines(Source):
         self.input_size = height
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
+        self.passed_over: list[str] = []
         self._lines: dict[Split, list[Line]] = {"train": [], "validation": [], "test": []}
         known: defaultdict[str, set[str]] = defaultdict(set)  # names that a list may contain
         for folder in folders:
@@ -121,12 +124,9 @@ class RealLines(Source):
             images = [row[0] for row in listed] + [Path(problem.name) for problem in unused]
             for image in images + list_images(folder):
                 known[folder.leave_out].update(names_in_list(image, folder.root))
-        for image in unlabelled_images(folder):
-            self._report(
-                image,
-                f"no transcript; put {image.stem}.gt.txt beside it (or a row into labels.tsv), or "
-                "remove the image",
-            )
+        for image, reason in unlabelled_images(folder, [row[0] for row in listed]):
+            self._report(image, reason)
+        self.passed_over += lines_passed_over(folder)
         with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
             checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
             for line in checked:
@@ -151,6 +151,7 @@ class RealLines(Source):
             width = self.reader.width(image, name)
             return Line(name, text, group, width, pack_line(name, image, self.reader))
         except (OSError, ValueError) as error:
+            raise_if_machine(error, name)
             return Problem(name, str(error))
 
     def _encodable(self, lines: list[Line]) -> list[Line]:

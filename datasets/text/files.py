@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from ..files import find_named, has_suffix, no_data_kind, passed_over, scan_folder
 from ..paths import resolve_data_path
 from ..source import Problem
 from ..splits import FOLDER, folder_of, no_folder_error
@@ -17,7 +18,8 @@ from .tables import TABLES, Row, read_reviews
 Part = Literal["train", "test"]
 ARCHIVES = (".tar.gz", ".tgz")
 LABELS = {"neg": "negative", "pos": "positive"}  # of aclImdb's folder names
-REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/((?:[^/.][^/]*/)*[^/.][^/]*)\.txt")
+BAGS = {"labeledBow.feat", "unsupBow.feat"}  # counted words of the reviews, in aclImdb
+REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/((?:[^/.][^/]*/)*[^/.][^/]*)\.(?i:txt)")
 MOVIES = re.compile(r"(?:.*/)?(train|test)/urls_([^/]+)\.txt")
 MOVIE = re.compile(r"tt\d+")
 
@@ -38,6 +40,10 @@ class ReviewFiles(ABC):
     def files(self, part: Part) -> list[Path]:
         """The files that `rows` reads."""
 
+    def passed_over(self) -> list[str]:
+        """Count by kind what lies beside these files: one line, or none."""
+        return []
+
 
 def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
     """Find the reviews in a file or folder, as given or under $STRAND_DATA.
@@ -47,17 +53,18 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
     """
     path = resolve_data_path(root)
     if path.is_file():
-        if path.name.endswith(ARCHIVES):
+        if has_suffix(path, ARCHIVES):
             return ReviewArchive(path, group)
-        return ReviewTables({"train": path}, group)
-    tables = {p: path / (p + s) for p in ("test", "train") for s in TABLES[::-1]
-              if (path / (p + s)).exists()}  # fmt: skip
+        return ReviewTables({"train": path}, group, own_folder=False)
+    named = {p: [find_named(path, p + s) for s in TABLES] for p in ("test", "train")}
+    found = {part: [file for file in files if file.exists()] for part, files in named.items()}
+    tables = {part: files[0] for part, files in found.items() if files}
     if "train" in tables:
         return ReviewTables(tables, group)
     for folder in (path, path / "aclImdb"):
         if (folder / "train").is_dir():
             return ReviewFolder(folder, group)
-    archives = sorted(p for p in path.glob("aclImdb*") if p.name.endswith(ARCHIVES))
+    archives = sorted(p for p in path.glob("aclImdb*") if has_suffix(p, ARCHIVES))
     if archives:
         return ReviewArchive(archives[0], group)
     raise ValueError(
@@ -67,14 +74,24 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
 
 
 class ReviewTables(ReviewFiles):
-    """Parquet, CSV or TSV files with the columns text and label, one table per part."""
+    """Parquet, CSV or TSV files with the columns text and label, one table per part.
 
-    def __init__(self, tables: dict[Part, Path], group: str | None):
-        self.tables, self.group = tables, group
+    own_folder: whether their folder was given, not the table itself.
+    """
+
+    def __init__(self, tables: dict[Part, Path], group: str | None, own_folder: bool = True):
+        self.tables, self.group, self.own_folder = tables, group, own_folder
         self.own_test = "test" in tables
 
     def files(self, part: Part) -> list[Path]:
         return [self.tables[part]] if part in self.tables else []
+
+    def passed_over(self) -> list[str]:
+        folder, tables = next(iter(self.tables.values())).parent, self.tables.values()
+        if not self.own_folder:
+            return []
+        files = scan_folder(folder, below=False)
+        return passed_over(folder, lambda file: file in tables, files=files)
 
     def rows(self, part: Part) -> Iterator[Row | Problem]:
         for path in self.files(part):
@@ -94,9 +111,19 @@ class ReviewFolder(ReviewFiles):
         self.folder, self.group = folder, group
 
     def files(self, part: Part) -> list[Path]:
-        return sorted((self.folder / part).glob("*/**/*.txt")) + sorted(
-            (self.folder / part).glob("urls_*.txt")
-        )
+        found = scan_folder(self.folder / part).files if (self.folder / part).is_dir() else []
+        named = {file: file.relative_to(self.folder).as_posix() for file in found}
+        reviews = [file for file, name in named.items() if REVIEW.fullmatch(name)]
+        return reviews + [file for file, name in named.items() if MOVIES.fullmatch(name)]
+
+    def passed_over(self) -> list[str]:
+        parts = [self.folder / part for part in ("train", "test") if (self.folder / part).is_dir()]
+        used = {file for part in ("train", "test") for file in self.files(part)}
+
+        def known(file: Path) -> bool:
+            return file in used or file.name in BAGS
+
+        return [line for part in parts for line in passed_over(part, known)]
 
     def rows(self, part: Part) -> Iterator[Row | Problem]:
         named = ((p.relative_to(self.folder).as_posix(), p) for p in self.files(part))
@@ -144,6 +171,8 @@ def check_group(where: Path, group: str | None) -> None:
 def is_needed(name: str, part: Part) -> bool:
     """Whether a name is a labelled review or a list of films of this part."""
     match = REVIEW.fullmatch(name) or MOVIES.fullmatch(name)
+    if any(no_data_kind(folder, True) for folder in name.split("/")[:-1] if folder != "."):
+        return False  # a folder __MACOSX may repeat all names
     return bool(match) and match[1] == part and match[2] != "unsup"
 
 

@@ -85,6 +85,7 @@ class Reviews(Source):
         self.reader = TextReader(facts["symbols"], max_length, tokenizer, ngrams, keep)
         self.input_size = self.reader.input_size
         self.problems = [Problem(*problem) for problem in facts["problems"]]
+        self.passed_over = self.files.passed_over()
 
     def _check(self) -> None:
         """Raise ValueError for options out of range."""

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..environment import raise_if_machine
+from ..files import has_suffix
 from ..source import Problem
 from ..tables import TableRow, UnusableRow, named_rows, read_rows
 
@@ -28,7 +30,7 @@ def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
     group: the column of the group; None takes the first of GROUPS, or makes each row a group.
     Raises ValueError that names the file if it is damaged or lacks a column.
     """
-    if not path.name.endswith(TABLES):
+    if not has_suffix(path, TABLES):
         raise ValueError(f"{path}: reviews come as {', '.join(TABLES)} or .tar.gz; convert it")
     columns = choose_columns(column_names(path), group, path)
     for number, row in enumerate(read_columns(path, columns), 1):
@@ -86,6 +88,7 @@ def open_parquet(path: Path) -> Iterator:
         with parquet.ParquetFile(path) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
+        raise_if_machine(error, path)
         raise ValueError(
             f"{path}: {size} bytes that cannot be read as parquet ({error}); if it is cut off, "
             "fetch it again"

@@ -161,7 +161,9 @@ def _opened(path: str, exact: bool = True, container_format: str | None = None):
 
     try:
         # titles may be in any encoding, and are not used
-        container = av.open(path, format=container_format, metadata_errors="ignore")
+        container = av.open(
+            media_url(path, container_format), format=container_format, metadata_errors="ignore"
+        )
     except FileNotFoundError as error:  # PyAV's is an FFmpegError too
         raise FileNotFoundError(f"{path}: no such file") from error
     except av.error.FFmpegError as error:
@@ -182,6 +184,15 @@ def _opened(path: str, exact: bool = True, container_format: str | None = None):
         if not exact:
             stream.codec_context.options = {"skip_loop_filter": "all"}
         yield container, stream
+
+
+def media_url(path: str, container_format: str | None = None) -> str:
+    """Return what FFmpeg is to open: a file by its path, so that `take: 2.mp4` is no protocol.
+
+    Devices, `pipe:0` and URLs stay as they are.
+    """
+    stream = container_format is not None or path.startswith("pipe:") or "://" in path
+    return path if stream and not os.path.isfile(path) else f"file:{path}"
 
 
 def _shown(path: str, container, stream) -> Iterator[tuple[float, int, object]]:

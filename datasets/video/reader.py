@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..files import VIDEO_SUFFIXES
 from ..source import Reader
 from .decoder import TimedFrame, decode_video, frame_times
 
@@ -33,7 +34,7 @@ class ClipReader(Reader):
             height; null: all of it.
     """
 
-    suffixes = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".gif", ".mpg", ".mpeg", ".m4v", ".wmv")
+    suffixes = VIDEO_SUFFIXES
 
     def __init__(
         self,

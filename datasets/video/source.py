@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..environment import raise_if_machine
 from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
@@ -16,6 +17,7 @@ from .annotations.files import (
     ClipAnnotation,
     clip_labels,
     clip_path,
+    clips_passed_over,
     find_late_segments,
     labels_at,
     read_annotations,
@@ -115,6 +117,10 @@ class Clips(Source):
                 self.problems += unnamed_videos(
                     path, annotations, self.problems, ClipReader.suffixes
                 )
+        # rows that `where` leaves out are left out on purpose
+        self.passed_over = (
+            [] if where else clips_passed_over(path, annotations, ClipReader.suffixes)
+        )
         decoded = self._decode(self._usable(annotations), path, group_pattern)
         groups = [clip.group for clip in decoded]
         assigned = split_groups(groups, validation, test, root, seed) if decoded else {}
@@ -174,6 +180,7 @@ class Clips(Source):
             except FileNotFoundError:
                 return Problem(annotation.clip, f"{video}: no such file ({annotation.where})")
             except (OSError, ValueError) as error:
+                raise_if_machine(error, video)
                 return Problem(annotation.clip, str(error))
 
         decoded = []

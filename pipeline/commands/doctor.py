@@ -151,6 +151,8 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
     for name, value in diagnosis.totals.items():
         figures.add_row(name, cell(value))
     console.print(figures)
+    for line in diagnosis.passed_over:
+        console.print(Text.assemble(("over    ", "dim"), line))
     for warning in diagnosis.warnings:
         console.print(Text.assemble(("mend    ", "bold yellow"), warning))
     for item in diagnosis.news:

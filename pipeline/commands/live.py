@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from datasets import ClipReader
+from datasets.environment import raise_if_machine
 from datasets.video.decoder import TimedFrame
 from models import CTCHead
 
@@ -95,6 +96,7 @@ def live_records(
             try:
                 taken = queue.take(MAX_FRAMES, timeout=0.0 if over else 0.2)
             except (OSError, ValueError) as error:
+                raise_if_machine(error, source)
                 if not tracker.recent:
                     raise ValueError(f"--live {source}: {error}") from error
                 yield from tracker.finish()

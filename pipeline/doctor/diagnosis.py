@@ -42,7 +42,8 @@ class Diagnosis(NamedTuple):
     {"labels": {"walk": {"segments": 3, "seconds": 2.5}}}. problems: annotations that cannot be
     used. warnings: remarks on the files as a whole, with advice. findings: for kinds with many
     small files, one entry per finding, as written to --json. suspects: labels that are probably
-    wrong, reported first. news: what is no fault.
+    wrong, reported first. news: what is no fault. passed_over: what in the folders is not looked
+    at, counted by kind.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Diagnosis(NamedTuple):
     findings: Sequence[Mapping[str, object]] = ()
     suspects: Sequence[str] = ()
     news: Sequence[str] = ()
+    passed_over: Sequence[str] = ()
 
     @property
     def broken(self) -> list[Row]:
@@ -78,6 +80,7 @@ class Diagnosis(NamedTuple):
             "files": rows,
             "problems": self.problems,
             "warnings": self.warnings,
+            "passed_over": self.passed_over,
         }
         document |= {"news": self.news} if self.news else {}
         return document | self.counts | ({"findings": self.findings} if self.findings else {})

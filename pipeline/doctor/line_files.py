@@ -6,17 +6,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.images import IMAGE_SUFFIXES
+from datasets.files import IMAGE_SUFFIXES, find_named, has_suffix
 from datasets.lines.containers import container_problems, container_rows, is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
 from datasets.lines.folders import (
     LineFolder,
     group_finder,
     group_splits,
+    lines_passed_over,
     note_divided,
-    transcript_image,
     unlabelled_images,
 )
+from datasets.lines.pairs import has_transcripts, pair_transcripts
 from datasets.paths import resolve_data_path
 from datasets.tables import read_rows, read_utf8
 
@@ -44,13 +45,14 @@ class ListedLine(NamedTuple):
 class Listing(NamedTuple):
     """Lines, the reasons why other rows are not lines, and the lines that `leave_out` excludes.
 
-    notes: remarks on the groups.
+    notes: remarks on the groups. passed_over: what else lies in the folders, counted by kind.
     """
 
     lines: list[ListedLine]
     problems: list[str]
     left_out: list[ListedLine]
     notes: list[str]
+    passed_over: list[str]
 
 
 def holds_lines(path: Path) -> bool:
@@ -63,12 +65,12 @@ def holds_lines(path: Path) -> bool:
         return True
     if path.is_dir():
         table = path / "labels.tsv"
-        return holds_lines(table) if table.is_file() else any(path.rglob("*.gt.txt"))
+        return holds_lines(table) if table.is_file() else has_transcripts(path)
     if path.suffix.lower() != ".tsv":
         return False
     with open(path, "rb") as file:
         names = [row.split(b"\t")[0].decode("utf-8", "replace") for row in islice(file, PEEK)]
-    return any(name.lower().endswith(IMAGE_SUFFIXES) for name in names)
+    return any(has_suffix(name, IMAGE_SUFFIXES) for name in names)
 
 
 def list_folder(folder: LineFolder, alone: bool) -> Listing:
@@ -80,13 +82,14 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     root = resolve_data_path(folder.root)
     table = root if root.is_file() else root / "labels.tsv"
     find_group, excluded = group_finder(folder), read_exclusions(folder.leave_out)
-    listing = Listing([], [], [], [])
+    listing = Listing([], [], [], [], lines_passed_over(folder))
     if is_container(root):
         rows = ((name, text, None, name.name) for name, text in container_rows(root))
         listing.problems.extend(problem.reason for problem in container_problems(root))
     else:
-        rows = table_rows(table, listing.problems) if table.exists() else pair_rows(root)
-        rows = chain(rows, bare_images(folder, table.exists()))
+        rows = list(table_rows(table, listing.problems) if table.exists() else pair_rows(root))
+        others = unlabelled_images(folder, [row[0] for row in rows])
+        rows += [(image, None, None, reason.partition(";")[0]) for image, reason in others]
     for image, text, given, where in rows:
         names = names_in_list(image, folder.root)
         name = names[0] if alone else names[-1]
@@ -115,23 +118,14 @@ def table_rows(
                 "training refuses the whole table: mend this row"
             )
             continue
-        group = cells[2] if len(cells) == 3 else None
-        yield table.parent / cells[0], cells[1], group, f"{table.name}, line {line}"
+        image = find_named(table.parent, cells[0])
+        yield image, cells[1], cells[2] if len(cells) == 3 else None, f"{table.name}, line {line}"
 
 
 def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
     """Yield the same tuples for images with a `.gt.txt` beside them."""
-    for file in sorted(root.rglob("*.gt.txt")):
-        yield transcript_image(file), read_utf8(file).rstrip("\n"), None, file.name
-
-
-def bare_images(folder: LineFolder, table: bool) -> Iterator[tuple[Path, None, None, str]]:
-    """Yield the same tuples for the images that have no text, as training names them.
-
-    table: whether a label file should name them.
-    """
-    for image in unlabelled_images(folder):
-        yield image, None, None, "not in labels.tsv" if table else f"no {image.stem}.gt.txt"
+    for image, file in pair_transcripts(root).pairs:
+        yield image, read_utf8(file).rstrip("\n"), None, file.name
 
 
 def list_config(config: Path) -> Listing:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from datasets.environment import raise_if_machine
 from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
 from datasets.paths import resolve_data_path
@@ -169,6 +170,7 @@ def measure_all(
         try:
             return measure(line.path, reader)
         except (OSError, ValueError) as error:
+            raise_if_machine(error, line.path)
             return Finding("unreadable", line, str(error).removeprefix(f"{line.path}: "), True)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -265,7 +267,16 @@ def summarize(examined: Examined, options: LineOptions) -> Diagnosis:
     documents = list(map(as_document, findings))
     problems, warnings = told["broken"], told["mend"]
     return Diagnosis(
-        "lines", (), totals, counts, problems, warnings, documents, told["suspect"], told["news"]
+        "lines",
+        (),
+        totals,
+        counts,
+        problems,
+        warnings,
+        documents,
+        told["suspect"],
+        told["news"],
+        listing.passed_over,
     )
 
 

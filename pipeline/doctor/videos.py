@@ -7,12 +7,19 @@ from pathlib import Path
 
 import torch
 
+from datasets.environment import raise_if_machine
+from datasets.files import (
+    ANNOTATION_SUFFIXES,
+    IMAGE_SUFFIXES,
+    find_files,
+    has_suffix,
+)
 from datasets.progress import track
 from datasets.video.annotations.files import (
     DEFAULT_TABLES,
     ClipAnnotation,
     clip_path,
-    list_videos,
+    clips_passed_over,
     read_annotations,
     read_class_folders,
 )
@@ -23,9 +30,6 @@ from datasets.video.reader import ClipReader
 from .diagnosis import Diagnosis, Examiner, Row, TableOptions, group_by
 from .line_files import holds_lines
 from .video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, warnings
-
-# suffixes of possible annotation files; which tool wrote a file is found from its content
-ANNOTATIONS = (".csv", ".tsv", ".boris", ".boris.gz", ".eaf", ".json")
 
 
 class VideoExaminer(Examiner):
@@ -38,14 +42,18 @@ class VideoExaminer(Examiner):
         of line images are not taken.
         """
         if path.is_file():
-            suffixes = (*ClipReader.suffixes, *ANNOTATIONS)
-            return not holds_lines(path) and path.name.lower().endswith(suffixes)
-        return any(videos_in(path)) or bool(annotation_files(path) and not holds_lines(path))
+            suffixes = (*ClipReader.suffixes, *ANNOTATION_SUFFIXES)
+            return has_suffix(path, suffixes) and not holds_lines(path)
+        videos = videos_in(path)
+        if holds_lines(path):  # a line may be a .gif
+            return not all(has_suffix(video, IMAGE_SUFFIXES) for video in videos)
+        return bool(videos or annotation_files(path))
 
     def examine(self, paths: Sequence[Path], options: TableOptions) -> Diagnosis:
         annotated: list[tuple[Path, ClipAnnotation | None]] = []
         problems: list[str] = []
         hints: list[str] = []
+        over: list[str] = []
         table_options = options._asdict()
         del table_options["table"], table_options["group_pattern"]
         for path in paths:
@@ -63,10 +71,11 @@ class VideoExaminer(Examiner):
                 group = annotation.group or group_of(annotation.clip, options.group_pattern)
                 video = clip_path(table, annotation.clip)
                 annotated.append((video, annotation._replace(group=group)))
-            if path.is_dir():
+            if path.is_dir():  # videos that the table does not name are examined, too
                 annotated += [(video, None) for video in videos_in(path)]
+                over += clips_passed_over(path, [], ClipReader.suffixes)
         videos = list(decode_all(merge(annotated)))
-        return summarize(videos, problems, hints)
+        return summarize(videos, problems, hints)._replace(passed_over=over)
 
 
 def choose_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
@@ -76,7 +85,7 @@ def choose_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
     file `name` is missing in a folder.
     """
     if path.is_file():
-        return path if path.name.lower().endswith(ANNOTATIONS) else None
+        return path if has_suffix(path, ANNOTATION_SUFFIXES) else None
     if name is not None:
         if not (path / name).is_file():
             raise ValueError(f"{path / name}: no such file; --table names a file in each folder")
@@ -93,12 +102,12 @@ def choose_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
 
 def annotation_files(folder: Path) -> list[Path]:
     """Return the possible annotation files directly in a folder, by suffix."""
-    return sorted(file for file in folder.iterdir() if file.name.lower().endswith(ANNOTATIONS))
+    return find_files(folder, ANNOTATION_SUFFIXES, below=False)
 
 
-def videos_in(folder: Path) -> Iterator[Path]:
-    """Yield all videos below a folder except hidden ones."""
-    return list_videos(folder, ClipReader.suffixes)
+def videos_in(folder: Path) -> list[Path]:
+    """Return all videos below a folder."""
+    return find_files(folder, ClipReader.suffixes)
 
 
 def class_folders(root: Path, group: str | None, hints: list[str]) -> list[ClipAnnotation]:
@@ -147,6 +156,7 @@ def decode_one(video: Video) -> Video:
         where = "".join(f" ({annotation.where})" for annotation in video.annotations[:1])
         return video._replace(error=f"{video.path}: no such file{where}")
     except (OSError, ValueError) as error:
+        raise_if_machine(error, video.path)
         return video._replace(error=str(error))
     return video._replace(facts=facts, content=content, error=facts.ended_early)
 

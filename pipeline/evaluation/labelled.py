@@ -21,6 +21,7 @@ class LabelledData(NamedTuple):
     unit: what an item is, in the plural. unscored: reasons why other items have no target.
     background: ids of labels that form no segments.
     warm_up: number of items read before timing starts.
+    passed_over: what in the folder is no item, counted by kind.
     """
 
     items: list[str | Item]
@@ -32,6 +33,7 @@ class LabelledData(NamedTuple):
     unscored: list[str]
     background: Sequence[int] = ()
     warm_up: int = WARM_UP
+    passed_over: Sequence[str] = ()
 
     def with_targets(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
         """Return the data with its targets as arrays, computed from the answers, and the notes."""

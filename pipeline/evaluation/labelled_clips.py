@@ -16,6 +16,7 @@ from datasets.video.annotations.files import (
     Segment,
     clip_labels,
     clip_path,
+    clips_passed_over,
     find_late_segments,
     labels_at,
     read_annotations,
@@ -40,6 +41,11 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
     """
     head, labels = bundle.model.head, bundle.labels
     annotations, problems = read_data(options, bundle.reader.suffixes)
+    over = (
+        []
+        if options.where
+        else clips_passed_over(resolve_data_path(options.data), annotations, bundle.reader.suffixes)
+    )
     ids = {label: index for index, label in enumerate(labels)}
     background = background_ids(options.background, labels)
     if isinstance(head, SequenceClassificationHead):
@@ -79,6 +85,7 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         unscored=[f"{reason}; not scored" for reason in problems],
         background=background,
         warm_up=0,  # decoding a clip takes longer than the first batch
+        passed_over=over,
     )
 
 

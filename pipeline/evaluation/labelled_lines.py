@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 
 from datasets.lines.containers import container_problems
-from datasets.lines.folders import LineFolder, transcripts, unlabelled_images
+from datasets.lines.folders import (
+    LineFolder,
+    lines_passed_over,
+    transcripts,
+    unlabelled_images,
+)
 from datasets.paths import resolve_data_path
 from models.heads.labels import Text
 
@@ -31,6 +36,7 @@ def labelled_lines(labels: Sequence[str], options) -> LabelledData:
         nothing=Text([], [], [], 0.0),
         unit="lines",
         unscored=[f"{path}: the transcript is empty, so not scored" for path in empty]
-        + [f"{path}: no transcript, so not scored" for path in unlabelled_images(folder)]
+        + [f"{path}: {reason}; not scored" for path, reason in unlabelled_images(folder, paths)]
         + [f"{p.reason}; not scored" for p in container_problems(resolve_data_path(options.data))],
+        passed_over=lines_passed_over(folder),
     )

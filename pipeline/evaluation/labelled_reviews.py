@@ -39,4 +39,5 @@ def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labe
         nothing=Label(-1, 0.0),
         unit="reviews",
         unscored=[f"{row.reason}; not scored" for row in all_rows if isinstance(row, Problem)],
+        passed_over=files.passed_over(),
     )

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from datasets import SequenceDataModule
+from datasets.environment import raise_if_machine
 from datasets.progress import track
 from datasets.source import SequenceDataset, Split
 
@@ -93,6 +94,7 @@ def load_scores(path: Path) -> SampleScores:
             others = {name: tuple(file[f"other{i}"]) for i, name in enumerate(other_names)}
             return SampleScores(str(file["metric"]), names, groups, *counts, others)
     except (ValueError, KeyError, OSError) as error:
+        raise_if_machine(error, path)
         raise ValueError(f"{path}: no scores of samples ({error}); delete the file") from error
 
 

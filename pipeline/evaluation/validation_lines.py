@@ -80,7 +80,7 @@ def folder_lines(given: str) -> FolderLines:
     folder, path = LineFolder(given), resolve_data_path(given)
     paths, texts, groups = zip(*transcripts(folder), strict=True)
     name = path.parent.name if path.name == "labels.tsv" else path.stem
-    left_out = [f"{image}: no transcript" for image in unlabelled_images(folder)]
+    left_out = [f"{image}: {reason}" for image, reason in unlabelled_images(folder, paths)]
     left_out += [problem.reason for problem in container_problems(path)]
     return FolderLines(name, list(map(str, paths)), list(texts), list(groups), left_out)
 

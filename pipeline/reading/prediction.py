@@ -13,6 +13,7 @@ import torch
 
 from datasets import ClipReader
 from datasets.batch import pad
+from datasets.environment import raise_if_machine
 from datasets.video.decoder import TimedFrame
 from datasets.video.reader import Clip
 from models.heads.labels import SequenceClassificationHead
@@ -40,7 +41,7 @@ class Item(NamedTuple):
     """An input with its name and a loader, such as a table row or a text.
 
     name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, or
-    raises ValueError or OSError.
+    raises ValueError or OSError; MachineError stops the reading of all items.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Recognizer:
         except FileNotFoundError:
             return Answer(name, f"{name}: no such file"), None
         except (OSError, ValueError) as error:
+            raise_if_machine(error, name)
             return Answer(name, str(error)), None
         if isinstance(loaded, Answer):
             return loaded._replace(name=name), None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasets import ClipReader
+from datasets.files import ANNOTATION_SUFFIXES, find_files, has_suffix
 from datasets.paths import resolve_data_path
 from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
@@ -19,9 +20,6 @@ from ..scoring.readings import tally_readings
 from . import html as page
 from .video_html import comparison
 from .video_sections import VideoReading, label_sections, step_sections, text_sections
-
-# files in a folder of videos that may annotate them
-ANNOTATIONS = (".csv", ".tsv", ".json", ".boris", ".eaf")
 
 
 class VideoResults(NamedTuple):
@@ -125,10 +123,13 @@ def score_videos(
 def unlabelled_videos(data: str) -> list[str]:
     """One video, or those of a folder without annotations and subfolders; else empty."""
     path = resolve_data_path(data)
-    files = [path] if path.is_file() else sorted(path.iterdir())
-    if any(file.is_dir() or file.suffix.lower() in ANNOTATIONS for file in files):
+    known = (*ClipReader.suffixes, *ANNOTATION_SUFFIXES)
+    files = [path] if path.is_file() else find_files(path, known)
+    if any(file.parent != path and path.is_dir() for file in files):
         return []
-    return [str(file) for file in files if file.suffix.lower() in ClipReader.suffixes]
+    if any(has_suffix(file, ANNOTATION_SUFFIXES) for file in files):
+        return []
+    return [str(file) for file in files if has_suffix(file, ClipReader.suffixes)]
 
 
 def headline(results: VideoResults) -> list[str]:

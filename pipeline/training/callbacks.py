@@ -57,6 +57,8 @@ class DataSummary(Callback):
         self._print_problems(trainer)
 
     def _print_problems(self, trainer: pl.Trainer) -> None:
+        for line in trainer.datamodule.source.passed_over:
+            print_once(trainer, line)
         print_problems(trainer, "left out: {} samples", trainer.datamodule.problems)
         print_problems(trainer, "used, but look at them: {}", trainer.datamodule.source.notes)
 

@@ -13,6 +13,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveCon
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import RealLines, SequenceDataModule
+from datasets.environment import raise_if_machine
 
 from ..evaluation.improvement import Improvement
 from ..parsing import StrictParser, misread_scalars
@@ -190,6 +191,7 @@ class StrandCLI(LightningCLI):
         try:
             self.trainer.fit(**options)
         except (ValueError, OSError) as error:
+            raise_if_machine(error)  # one line, also after hours
             if self.trainer.global_step:  # now a bug: show the traceback
                 raise RuntimeError("the training broke off") from error
             raise

@@ -116,7 +116,7 @@ def encode_video(
     name, options = encoder
     # MPEG-4 stores the time base in 16 bits
     too_fine = name == "mpeg4" and video.time_base.denominator >= 2**16
-    with av.open(str(target), "w", format=container) as output:
+    with av.open(f"file:{target}", "w", format=container) as output:
         stream = output.add_stream(name, options=options)
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 60_000) if too_fine else video.time_base

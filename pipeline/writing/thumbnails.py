@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.video.decoder import decode_video
+from datasets.video.decoder import decode_video, media_url
 
 THUMBNAIL = 160  # pixels of the longer side
 QUALITY = 70  # of JPEG, from 0 to 100: about 4 KB an image
@@ -29,7 +29,7 @@ def video_format(path: str) -> VideoFormat:
     import av  # imported here for start-up time
 
     try:
-        with av.open(path) as container:
+        with av.open(media_url(path)) as container:
             stream = container.streams.video[0]
             frame = next(container.decode(stream))
             height, width = frame.height, frame.width

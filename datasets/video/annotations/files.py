@@ -2,13 +2,14 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from ...batch import IGNORED
+from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
 from ...source import Problem
 from ...splits import FOLDER
 from ...tables import find_delimiter, read_rows
@@ -119,9 +120,9 @@ def read_class_folders(
 ) -> list[ClipAnnotation]:
     """Annotations of root/label/clip.mp4 or root/label/group/clip.mp4; `clip` is relative to root.
 
-    suffixes: of videos, in lower case; other files and hidden ones are ignored. group: "folder":
-    the first folder in the class folder, which every clip then needs; None: all of them, if any.
-    Raises ValueError for another group, for videos outside the class folders, or without a video.
+    suffixes: of videos, in lower case; `clips_passed_over` counts other files. group: "folder": the
+    first folder in the class folder, which every clip then needs; None: all of them, if any. Raises
+    ValueError for another group, for videos outside the class folders, or without a video.
     """
     root = Path(root)
     if group not in (None, FOLDER):
@@ -129,7 +130,7 @@ def read_class_folders(
             f"{root}: group={group!r} needs a table that has it; class folders take {FOLDER!r}"
         )
     annotations, loose = [], []
-    for path in list_videos(root, suffixes):
+    for path in find_files(root, suffixes):
         parts = path.relative_to(root).parts
         if len(parts) == 1:
             loose.append(path.name)
@@ -151,14 +152,6 @@ def read_class_folders(
     return grouped_by_folder(annotations, 1, str(root)) if group else annotations
 
 
-def list_videos(root: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    """All videos below a folder, sorted, except hidden ones. suffixes: in lower case."""
-    for path in sorted(root.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if not hidden and path.name.lower().endswith(tuple(suffixes)) and path.is_file():
-            yield path
-
-
 def unnamed_videos(
     table: Path,
     annotations: Sequence[ClipAnnotation],
@@ -173,12 +166,33 @@ def unnamed_videos(
         return []
     named = {clip_path(table, annotation.clip) for annotation in annotations}
     unnamed = []
-    for video in list_videos(table.parent, suffixes):
+    for video in find_files(table.parent, suffixes):
         mentioned = video in named or any(video.name in problem.reason for problem in problems)
         if not mentioned:
             reason = f"{video}: no annotation; {table.name} does not name it"
             unnamed.append(Problem(video.relative_to(table.parent).as_posix(), reason))
     return unnamed
+
+
+def clips_passed_over(
+    path: Path, annotations: Sequence[ClipAnnotation], suffixes: Sequence[str]
+) -> list[str]:
+    """Count by kind what a folder of videos holds besides those annotated: one line, or none.
+
+    path: the folder, or an annotation file: then the videos beside those that it names.
+    """
+    if path.is_dir():
+        endings = (*suffixes, *ANNOTATION_SUFFIXES)
+        return passed_over(path, lambda file: has_suffix(file, endings))
+    named = [clip_path(path, annotation.clip) for annotation in annotations]
+    resolved = {video.resolve() for video in named}
+    beside = [
+        video
+        for folder in sorted({video.parent for video in named})
+        for video in find_files(folder, suffixes, below=False)
+        if video.resolve() not in resolved
+    ]
+    return passed_over(path.parent, more={f"video of no row in {path.name}": beside})
 
 
 def labels_at(

@@ -1,12 +1,14 @@
 """Validated contents of an annotation file: labels, segments or texts of clips, and problems."""
 
 import math
+import os
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple, TypedDict
 
+from ...files import find_named
 from ...source import Problem
 
 
@@ -91,12 +93,15 @@ class ClipAnnotation(NamedTuple):
 def clip_path(table: Path, clip: str) -> Path:
     """Path of a clip named in an annotation file: relative to that file's folder.
 
-    Annotation files are moved between machines: if the clip is not there, the file of that name
-    beside `table` is taken, as in BORIS and ELAN. If neither exists, the path as written.
+    Annotation files are moved between machines: if the clip is not there (see `find_named`), the
+    file of that name beside `table` is taken, as in BORIS and ELAN. If neither exists, the path as
+    written.
     """
-    sibling = table.parent / PureWindowsPath(clip).name
-    written = table.parent / clip
-    return sibling if not written.exists() and sibling.exists() else written
+    found = find_named(table.parent, clip)
+    if os.path.exists(found):
+        return found
+    sibling = find_named(table.parent, PureWindowsPath(clip).name)
+    return sibling if os.path.exists(sibling) else table.parent / clip
 
 
 def written_clip(table: Path, names: Sequence[str]) -> str:
@@ -121,8 +126,14 @@ class Collected:
         """The place with the file's name."""
         return f"{self.path.name}, {place}"
 
+    def _with_slashes(self, clip: str) -> str:
+        """The clip's relative path with slashes, as patterns expect it, if Windows wrote it."""
+        as_written = "\\" not in clip or os.path.exists(self.path.parent / clip)
+        return clip if as_written or PureWindowsPath(clip).drive else clip.replace("\\", "/")
+
     def add_whole(self, place: str, annotation: ClipAnnotation) -> None:
         """Add the only label or the only text of a clip."""
+        annotation = annotation._replace(clip=self._with_slashes(annotation.clip))
         content = annotation.label if annotation.text is None else annotation.text
         first = self._whole.get(annotation.clip)
         if not annotation.clip:
@@ -139,6 +150,7 @@ class Collected:
         self, place: str, clip: str, segment: Segment, group: str | None = None
     ) -> None:
         """Add one of the segments of a clip; `place` becomes its `where`."""
+        clip = self._with_slashes(clip)
         new = ClipAnnotation(clip, group=group, where=self.at(place))
         annotation, segments = self._segmented.get(clip, (new, []))
         if reason := _fault(segment, group, annotation, segments):

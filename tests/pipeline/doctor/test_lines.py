@@ -1,6 +1,8 @@
 """The doctor on drawn lines, each spoiled in one way: messages, output files, exit codes."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -223,3 +225,12 @@ def test_misuse_is_reported_without_a_traceback(page, capsys):
     for arguments, message in zip(wrong, ("bad.yaml: no config", "group_pattern '('"), strict=True):
         assert doctor.main(["doctor", *arguments]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_an_error_of_the_machine_is_no_finding(page, monkeypatch, capsys):
+    def too_many(*_):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(line_doctor, "measure", too_many)
+    assert doctor.main(["doctor", str(page[0])]) == 2
+    assert "Too many open files; raise the limit" in capsys.readouterr().err
