@@ -10,6 +10,7 @@ from ..pages.files import KINDS, find_pages, load_page_line, page_problems, page
 from ..pages.layout import split_page_line_name
 from ..source import Problem
 from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record_name
+from .tables import find_label_file
 
 
 def container_rows(root: Path) -> list[tuple[Path, str]]:
@@ -66,7 +67,7 @@ def has_own_labels(root: Path) -> bool:
     """Whether a folder has line images with transcripts; pages and databases in it are ignored."""
     if not root.is_dir():
         return False
-    return (root / "labels.tsv").exists() or next(root.rglob("*.gt.txt"), None) is not None
+    return find_label_file(root) is not None or next(root.rglob("*.gt.txt"), None) is not None
 
 
 def group_name(name: Path) -> str:

@@ -1,29 +1,31 @@
 """`LineFolder`, and the lines that a folder lists: images, transcripts, groups and their splits."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..images import IMAGE_SUFFIXES, sibling_images
 from ..paths import resolve_data_path
-from ..source import Split
+from ..source import Problem, Split
 from ..splits import split_groups
 from ..tables import read_utf8
+from ..transcripts import SpaceFolding
 from .containers import container_problems, container_rows, group_name, is_container
-from .tables import read_table
+from .tables import LABEL_FILES, find_label_file, has_header, read_labels, read_table
 
 
 @dataclass
 class LineFolder:
     """A folder of lines and how its groups are split.
 
-    It holds line images with `labels.tsv` (file TAB text [TAB group]) or a `.gt.txt` beside each,
-    or PAGE or ALTO files with their images, or an LMDB.
+    It holds line images with `labels.tsv` (file TAB text [TAB group]), `labels.csv` (under a header
+    file,text[,group]) or a `.gt.txt` beside each, or PAGE or ALTO files with their images, or an
+    LMDB.
 
     Args:
-        root: the folder, its labels.tsv, or one page file; looked up under $STRAND_DATA if it does
+        root: the folder, its label file, or one page file; looked up under $STRAND_DATA if it does
             not exist as given.
         group_pattern: regular expression, matched at the start of a file's name; its first capture
             group is the group of the line if the label file gives none. The lines of a page file
@@ -44,29 +46,90 @@ class LineFolder:
     leave_out: str | None = None
 
 
-def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
-    """Yield (image, text, group) of every line that a folder lists, texts in NFC.
+class ListedRow(NamedTuple):
+    """A line as its file lists it, with an unchanged text.
 
-    Raises ValueError if there is none.
+    group: None if the file gives none. where: the row it comes from, such as "labels.tsv, line 3".
     """
+
+    image: Path
+    text: str
+    group: str | None
+    where: str
+
+
+class ListedLines(NamedTuple):
+    """The lines of a folder.
+
+    rows: (image, text, group) of each line with a usable transcript; texts in NFC with plain
+    spaces. problems: the reasons why others are not used. notes: what was changed in the texts.
+    listed: (text, group) of all lines, which `group_splits` takes.
+    """
+
+    rows: list[tuple[Path, str, str]]
+    problems: list[Problem]
+    notes: list[Problem]
+    listed: list[tuple[str, str]]
+
+
+def list_rows(folder: LineFolder) -> tuple[list[ListedRow], list[Problem]]:
+    """List the lines of a folder as its files have them, and the problems of unreadable ones."""
     root = resolve_data_path(folder.root)
-    labels = root if root.is_file() else root / "labels.tsv"
+    problems: list[Problem] = []
+    rows: list[ListedRow] = []
+    labels = find_label_file(root)
     if is_container(root):
-        rows = container_rows(root)
-    elif labels.exists():
-        rows = [(labels.parent / row[0], *row[1:]) for row in read_table(labels, 2, 3)]
+        rows = [ListedRow(name, text, None, name.name) for name, text in container_rows(root)]
+        problems = container_problems(root)
+    elif labels is not None:
+        labelled, problems = read_labels(labels)
+        for row in labelled:
+            place = f"{labels.name}, line {row.line}"
+            rows.append(ListedRow(labels.parent / row.file, row.text, row.group, place))
+        for other in (root / name for name in LABEL_FILES if root.is_dir()):
+            if other != labels and other.is_file() and has_header(other):
+                reason = f"{other}: not read, for {labels.name} is beside it; remove one of them"
+                problems.append(Problem(str(other), reason))
     else:
-        files = sorted(root.rglob("*.gt.txt"))
-        rows = [(transcript_image(f), read_utf8(f).rstrip("\n")) for f in files]
-    if not rows:
-        reasons = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
-        raise ValueError(
-            f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read, "
-            f"for no PAGE, ALTO or LMDB with texts is there either{reasons}"
+        for file in sorted(root.rglob("*.gt.txt")):
+            image = transcript_image(file)
+            try:
+                rows.append(ListedRow(image, read_utf8(file).rstrip("\n"), None, file.name))
+            except (OSError, ValueError) as error:
+                problems.append(Problem(str(image), str(error)))
+    return rows, problems
+
+
+def read_lines(folder: LineFolder) -> ListedLines:
+    """Read the transcripts of a folder. Raises ValueError if there is none that can be used."""
+    listed, problems = list_rows(folder)
+    problems += [
+        Problem(
+            str(image), f"{image}: no transcript; put {image.stem}.gt.txt beside it or remove it"
         )
-    find_group = group_finder(folder)
-    for image, text, *group in rows:
-        yield image, unicodedata.normalize("NFC", text), find_group(image, *group)
+        for image in unlabelled_images(folder)
+    ]
+    find_group, folding = group_finder(folder), SpaceFolding()
+    rows, counted = [], []
+    for image, text, given, _ in listed:
+        group = find_group(image, given)
+        counted.append((text, group))
+        try:
+            rows.append((image, folding.fold(text, str(image)), group))
+        except ValueError as error:
+            problems.append(Problem(str(image), str(error)))
+    if not rows:
+        reasons = "".join(f"\n  {problem.reason}" for problem in problems[:3])
+        raise ValueError(
+            f"{folder.root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing "
+            f"to read, for no PAGE, ALTO or LMDB with texts is there either{reasons}"
+        )
+    return ListedLines(rows, problems, folding.notes(folder.root), counted)
+
+
+def transcripts(folder: LineFolder) -> list[tuple[Path, str, str]]:
+    """List (image, text, group) of the lines of a folder, as `read_lines` does."""
+    return read_lines(folder).rows
 
 
 def group_finder(folder: LineFolder) -> Callable[..., str]:
@@ -109,7 +172,7 @@ def group_splits(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -
 def unlabelled_images(folder: LineFolder) -> list[Path]:
     """List the images without a `.gt.txt` beside them; none if there is a label file."""
     root = resolve_data_path(folder.root)
-    if root.is_file() or (root / "labels.tsv").exists() or is_container(root):
+    if find_label_file(root) or is_container(root):
         return []
     return [p for p in list_images(folder) if not p.with_name(p.stem + ".gt.txt").exists()]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from ..labels import fold_label
 from ..paths import resolve_data_path
 from ..source import Problem
 from .tables import TABLES, Row, read_reviews
@@ -154,4 +155,4 @@ def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row
             reason = f"{where}: {name}.txt: not UTF-8 at byte {error.start}; save it as UTF-8"
             yield Problem(name, reason)
             continue
-        yield Row(name, text, LABELS.get(label, label), movie[0] if movie else url)
+        yield Row(name, text, fold_label(LABELS.get(label, label)), movie[0] if movie else url)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 # larger files are identified by path, size and modification time instead of their content
 HASHED_BYTES = 32_000_000
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.transcripts import transcript_fault
+
 from .line_files import ListedLine
 from .line_ink import LineInk
 from .line_spellings import ODD_SPACES, SPELLINGS, ZERO_WIDTH
@@ -50,6 +52,7 @@ KINDS = {
     "no image": Kind(True, "correct the name, or remove the row"),
     "no transcript": Kind(True, "transcribe it, or remove the image"),
     "empty transcript": Kind(True, "type it, or remove the line"),
+    "breaks or controls": Kind(True, "give each line its own image, or join them; no controls"),
     "listed twice": Kind(False, "keep one row"),
     "blank": Kind(False, "there is no ink for this text: crop it again"),
     "on its side": Kind(False, "turn the image by 90 degrees"),
@@ -83,6 +86,9 @@ def text_findings(line: ListedLine) -> Iterator[Finding]:
         decomposed = any(map(unicodedata.combining, text))
         reason = "letters and marks stand apart" if decomposed else "forms that NFC replaces"
         yield Finding("not composed", line, reason, False)
+    if fault := transcript_fault(text):
+        yield Finding("breaks or controls", line, fault.partition(";")[0], True)
+        return
     spaces = ", ".join(odd_spaces(text))
     if spaces:
         yield Finding("odd spaces", line, spaces, False)

@@ -1,17 +1,17 @@
 """Line data as its files list it: every row, usable or not, and the split each line falls into."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from datasets.images import IMAGE_SUFFIXES
-from datasets.lines.containers import container_problems, container_rows, is_container
+from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
-from datasets.lines.folders import LineFolder, group_finder, group_splits, transcript_image
+from datasets.lines.folders import LineFolder, group_finder, group_splits, list_rows
+from datasets.lines.tables import find_label_file, has_header
 from datasets.paths import resolve_data_path
-from datasets.tables import read_rows, read_utf8
 
 from ..evaluation.config_folders import folders_of_config
 
@@ -51,8 +51,10 @@ def holds_lines(path: Path) -> bool:
     if is_container(path):
         return True
     if path.is_dir():
-        table = path / "labels.tsv"
-        return holds_lines(table) if table.is_file() else any(path.rglob("*.gt.txt"))
+        table = find_label_file(path)
+        return holds_lines(table) if table else any(path.rglob("*.gt.txt"))
+    if path.suffix.lower() in (".tsv", ".csv") and has_header(path):
+        return True
     if path.suffix.lower() != ".tsv":
         return False
     with open(path, "rb") as file:
@@ -67,15 +69,12 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     folder.
     """
     root = resolve_data_path(folder.root)
-    table = root if root.is_file() else root / "labels.tsv"
     find_group, excluded = group_finder(folder), read_exclusions(folder.leave_out)
     listing = Listing([], [], [])
-    if is_container(root):
-        rows = ((name, text, None, name.name) for name, text in container_rows(root))
-        listing.problems.extend(problem.reason for problem in container_problems(root))
-    else:
-        rows = table_rows(table, listing.problems) if table.exists() else pair_rows(root)
-    for image, text, given, where in rows:
+    rows, problems = list_rows(folder)
+    listing.problems.extend(problem.reason for problem in problems)
+    bare = () if is_container(root) else bare_images(root, {row.image for row in rows})
+    for image, text, given, where in chain(rows, bare):
         names = names_in_list(image, folder.root)
         name, group = names[0] if alone else names[-1], find_group(image, given)
         line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
@@ -83,34 +82,17 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     return listing
 
 
-def table_rows(
-    table: Path, problems: list[str]
-) -> Iterator[tuple[Path, str | None, str | None, str]]:
-    """Yield (image, text, group if given, where) of each row of a label file.
+def bare_images(root: Path, named: Collection[Path]) -> Iterator[tuple[Path, None, None, str]]:
+    """Yield (image, no text, no group, where) of images beside a label file that no row names.
 
-    Images beside the file that no row names follow, without text. Unusable rows are appended to
-    `problems`.
+    Without a label file, of those without a `.gt.txt` beside them.
     """
-    named = set()
-    for line, cells in read_rows(table, "\t", quotes=False):
-        if len(cells) not in (2, 3):
-            problems.append(
-                f"{table}, line {line}: {len(cells)} columns, expected 2 or 3 between tabs; "
-                "training refuses the whole table: mend this row"
-            )
-            continue
-        image = table.parent / cells[0]
-        named.add(image)
-        yield image, cells[1], cells[2] if len(cells) == 3 else None, f"{table.name}, line {line}"
-    for image in sorted(table.parent.iterdir()):
-        if image.suffix.lower() in IMAGE_SUFFIXES and image not in named:
-            yield image, None, None, f"not in {table.name}"
-
-
-def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
-    """Yield the same tuples for images with a `.gt.txt` beside them, then for those without."""
-    for file in sorted(root.rglob("*.gt.txt")):
-        yield transcript_image(file), read_utf8(file).rstrip("\n"), None, file.name
+    table = find_label_file(root)
+    if table is not None:
+        for image in sorted(table.parent.iterdir()):
+            if image.suffix.lower() in IMAGE_SUFFIXES and image not in named:
+                yield image, None, None, f"not in {table.name}"
+        return
     for image in sorted(root.rglob("*")):
         alone = not image.with_name(image.stem + ".gt.txt").exists()
         if image.suffix.lower() in IMAGE_SUFFIXES and alone:

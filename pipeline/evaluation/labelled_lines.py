@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from datasets.lines.containers import container_problems
-from datasets.lines.folders import LineFolder, transcripts, unlabelled_images
-from datasets.paths import resolve_data_path
+from datasets.lines.folders import LineFolder, read_lines
 from models.heads.labels import Text
 
 from .labelled import LabelledData, encode_texts
@@ -12,8 +10,8 @@ from .labelled import LabelledData, encode_texts
 
 def labelled_lines(labels: Sequence[str], options) -> LabelledData:
     """Load line images and their transcripts, which may contain symbols outside the labels."""
-    folder = LineFolder(options.data, options.group_pattern)
-    paths, texts, groups = zip(*transcripts(folder), strict=True)
+    found = read_lines(LineFolder(options.data, options.group_pattern))
+    paths, texts, groups = zip(*found.rows, strict=True)
     symbols, targets = encode_texts(texts, labels)
     return LabelledData(
         items=list(map(str, paths)),
@@ -22,6 +20,6 @@ def labelled_lines(labels: Sequence[str], options) -> LabelledData:
         labels=symbols,
         nothing=Text([], [], [], 0.0),
         unit="lines",
-        unscored=[f"{path}: no transcript, so not scored" for path in unlabelled_images(folder)]
-        + [f"{p.reason}; not scored" for p in container_problems(resolve_data_path(options.data))],
+        unscored=[f"{problem.reason}; not scored" for problem in found.problems],
+        changed=[note.reason for note in found.notes],
     )
