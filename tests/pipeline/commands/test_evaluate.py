@@ -86,7 +86,7 @@ def test_an_image_without_a_transcript_is_reported_and_not_scored(command, bundl
     (tmp_path / "a__1.gt.txt").write_text("ab\n", encoding="utf-8")
     code, out, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
     assert code == 0 and "1 lines, " in out
-    assert "b__1.png: no transcript, so not scored" in err
+    assert "b__1.png: no transcript; put b__1.gt.txt beside it or remove it; not scored" in err
 
 
 def test_a_transcript_may_contain_symbols_unknown_to_the_bundle(command, bundle_file, tmp_path):
