@@ -1,6 +1,7 @@
 """Base classes of labelled data: `Source` (labels and splits), `SequenceDataset`, `Reader`."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -78,3 +79,7 @@ class Source(ABC):
 
     @abstractmethod
     def split(self, name: Split) -> SequenceDataset: ...
+
+    def label_counts(self, name: Split) -> Counter[str] | None:
+        """How often each label occurs in a split; None for strings and made data."""
+        return None

@@ -33,7 +33,10 @@ from .planted_lines import PLANTS, Row, misspelt, write_rows
 SHARE, SWAPPED = 0.05, 0.02  # of the lines: of each mechanical kind, and of swapped labels
 TOP = 0.05  # of the ranking
 DOUBTED = ("swapped", "one character")
-ALSO = {"strange character": ("rare character", "not in the alphabet")}  # the doctor's names
+ALSO = {  # the doctor's names
+    "strange character": ("rare character", "not in the alphabet"),
+    "control characters": ("control characters", "breaks or controls"),
+}
 
 
 class Found(NamedTuple):

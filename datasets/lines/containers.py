@@ -12,6 +12,7 @@ from ..pages.layout import split_page_line_name
 from ..source import Problem
 from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record_name
 from .pairs import has_transcripts
+from .tables import find_label_file
 
 
 def container_rows(root: Path) -> list[tuple[Path, str]]:
@@ -68,7 +69,7 @@ def has_own_labels(root: Path) -> bool:
     """Whether a folder has line images with transcripts; pages and databases in it are ignored."""
     if not root.is_dir():
         return False
-    return (root / "labels.tsv").exists() or has_transcripts(root)
+    return find_label_file(root) is not None or has_transcripts(root)
 
 
 def group_name(name: Path) -> str:

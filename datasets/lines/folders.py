@@ -1,11 +1,12 @@
 """`LineFolder`, and the lines that a folder lists: images, transcripts, groups and their splits."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+from ..environment import raise_if_machine
 from ..files import (
     IMAGE_SUFFIXES,
     TRANSCRIPT,
@@ -20,6 +21,7 @@ from ..paths import resolve_data_path
 from ..source import Problem, Split
 from ..splits import FOLDER, folder_of, no_folder_error, note_divided_folders, split_groups
 from ..tables import read_utf8
+from ..transcripts import SpaceFolding
 from .containers import (
     container_problems,
     container_rows,
@@ -29,7 +31,7 @@ from .containers import (
 )
 from .lmdb import DATABASE_FILES, split_record_name
 from .pairs import pair_transcripts
-from .tables import read_table
+from .tables import LABEL_FILES, find_label_file, has_header, read_labels, read_table
 
 LABELS, GROUPS = "labels.tsv", "groups.tsv"
 
@@ -38,11 +40,12 @@ LABELS, GROUPS = "labels.tsv", "groups.tsv"
 class LineFolder:
     """A folder of lines and how its groups are split.
 
-    It holds line images with `labels.tsv` (file TAB text [TAB group]) or a `.gt.txt` beside each,
-    or PAGE or ALTO files with their images, or an LMDB.
+    It holds line images with `labels.tsv` (file TAB text [TAB group]), `labels.csv` (under a header
+    file,text[,group]) or a `.gt.txt` beside each, or PAGE or ALTO files with their images, or an
+    LMDB.
 
     Args:
-        root: the folder, its labels.tsv, or one page file; looked up under $STRAND_DATA if it does
+        root: the folder, its label file, or one page file; looked up under $STRAND_DATA if it does
             not exist as given.
         group_pattern: regular expression, matched at the start of a file's name; its first capture
             group is the group of the line if the label file gives none. The lines of a page file
@@ -73,29 +76,89 @@ class LineFolder:
             )
 
 
-def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
-    """Yield (image, text, group) of every line that a folder lists, texts in NFC.
+class ListedRow(NamedTuple):
+    """A line as its file lists it, with an unchanged text.
 
-    Raises ValueError if there is none.
+    group: None if the file gives none. where: the row it comes from, such as "labels.tsv, line 3".
     """
+
+    image: Path
+    text: str
+    group: str | None
+    where: str
+
+
+class ListedLines(NamedTuple):
+    """The lines of a folder.
+
+    rows: (image, text, group) of each line with a usable transcript; texts in NFC with plain
+    spaces. problems: the reasons why others are not used. notes: what was changed in the texts.
+    listed: (text, group) of all lines, which `group_splits` takes.
+    """
+
+    rows: list[tuple[Path, str, str]]
+    problems: list[Problem]
+    notes: list[Problem]
+    listed: list[tuple[str, str]]
+
+
+def list_rows(folder: LineFolder) -> tuple[list[ListedRow], list[Problem]]:
+    """List the lines of a folder as its files have them, and the problems of unreadable ones."""
     root = resolve_data_path(folder.root)
-    labels = root if root.is_file() else root / LABELS
+    problems: list[Problem] = []
+    rows: list[ListedRow] = []
+    labels = find_label_file(root)
     if is_container(root):
-        rows = container_rows(root)
-    elif labels.exists():
-        rows = [(find_named(labels.parent, row[0]), *row[1:]) for row in read_table(labels, 2, 3)]
+        rows = [ListedRow(name, text, None, name.name) for name, text in container_rows(root)]
+        problems = container_problems(root)
+    elif labels is not None:
+        labelled, problems = read_labels(labels)
+        for row in labelled:
+            place = f"{labels.name}, line {row.line}"
+            image = find_named(labels.parent, row.file)
+            rows.append(ListedRow(image, row.text, row.group, place))
+        for other in (root / name for name in LABEL_FILES if root.is_dir()):
+            if other != labels and other.is_file() and has_header(other):
+                reason = f"{other}: not read, for {labels.name} is beside it; remove one of them"
+                problems.append(Problem(str(other), reason))
     else:
-        pairs = pair_transcripts(root).pairs
-        rows = [(image, read_utf8(file).rstrip("\n")) for image, file in pairs]
+        for image, file in pair_transcripts(root).pairs:
+            try:
+                rows.append(ListedRow(image, read_utf8(file).rstrip("\n"), None, file.name))
+            except (OSError, ValueError) as error:
+                raise_if_machine(error)
+                problems.append(Problem(str(image), str(error)))
+    return rows, problems
+
+
+def read_lines(folder: LineFolder) -> ListedLines:
+    """Read the transcripts of a folder. Raises ValueError if there is none that can be used."""
+    listed, problems = list_rows(folder)
+    problems += [
+        Problem(str(image), f"{image}: {reason}")
+        for image, reason in unlabelled_images(folder, [row.image for row in listed])
+    ]
+    find_group, folding = group_finder(folder), SpaceFolding()
+    rows, counted = [], []
+    for image, text, given, _ in listed:
+        group = find_group(image, given)
+        counted.append((text, group))
+        try:
+            rows.append((image, folding.fold(text, str(image)), group))
+        except ValueError as error:
+            problems.append(Problem(str(image), str(error)))
     if not rows:
-        reasons = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
+        reasons = "".join(f"\n  {problem.reason}" for problem in problems[:3])
         raise ValueError(
-            f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read, "
-            f"for no PAGE, ALTO or LMDB with texts is there either{reasons}"
+            f"{folder.root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing "
+            f"to read, for no PAGE, ALTO or LMDB with texts is there either{reasons}"
         )
-    find_group = group_finder(folder)
-    for image, text, *group in rows:
-        yield image, unicodedata.normalize("NFC", text), find_group(image, *group)
+    return ListedLines(rows, problems, folding.notes(folder.root), counted)
+
+
+def transcripts(folder: LineFolder) -> list[tuple[Path, str, str]]:
+    """List (image, text, group) of the lines of a folder, as `read_lines` does."""
+    return read_lines(folder).rows
 
 
 def group_finder(folder: LineFolder) -> Callable[..., str]:
@@ -189,10 +252,11 @@ def unlabelled_images(folder: LineFolder, listed: Iterable[Path]) -> list[tuple[
     be one of several, images are nobody's business; so are those of pages and databases.
     """
     root = resolve_data_path(folder.root)
-    if (root.is_file() and root.name != LABELS) or is_container(root):
+    table = find_label_file(root)
+    other_table = root.is_file() and root.name not in LABEL_FILES
+    if other_table or is_container(root):
         return []
-    table = root if root.is_file() else root / LABELS
-    if table.exists():
+    if table is not None:
         lines, reason = set(listed), f"not in {table.name}; add it there, or remove the image"
         return [(image, reason) for image in list_images(folder) if image not in lines]
     lines = {*listed, *pair_transcripts(root).second}
@@ -223,11 +287,11 @@ def lines_passed_over(folder: LineFolder) -> list[str]:
         return passed_over(root, known.__contains__, {"image of no page": others})
     if is_container(root):
         return passed_over(root, lambda file: file.name in DATABASE_FILES)
-    if (root / LABELS).exists():
+    if find_label_file(root):
         endings, second = IMAGE_SUFFIXES, []
     else:
         endings, second = (*IMAGE_SUFFIXES, TRANSCRIPT), pair_transcripts(root).second
-    lists = {root / LABELS, root / GROUPS}
+    lists = {root / GROUPS, *(root / name for name in LABEL_FILES)}
     if folder.leave_out:
         lists.add(resolve_data_path(folder.leave_out))
     return passed_over(

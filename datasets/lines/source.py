@@ -13,11 +13,9 @@ from ..batch import Sample
 from ..environment import raise_if_machine
 from ..images import decode_grey
 from ..pages.layout import split_page_line_name
-from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
-from .containers import container_problems
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
 from .folders import (
     LineFolder,
@@ -25,8 +23,7 @@ from .folders import (
     lines_passed_over,
     list_images,
     note_divided,
-    transcripts,
-    unlabelled_images,
+    read_lines,
 )
 from .reader import LineReader, load_line
 
@@ -97,7 +94,7 @@ class RealLines(Source):
         known: defaultdict[str, set[str]] = defaultdict(set)  # names that a list may contain
         for folder in folders:
             self._add(folder, known)
-        unknown = (note_unknown_names(path, names) for path, names in known.items())
+        unknown = [note_unknown_names(path, names) for path, names in known.items()]
         self.notes += [note for note in unknown if note]
         texts = [line.text for split in ("train", "validation") for line in self._lines[split]]
         self.vocabulary = Vocabulary.of(texts) if alphabet is None else Vocabulary(alphabet)
@@ -110,30 +107,28 @@ class RealLines(Source):
             )
 
     def _add(self, folder: LineFolder, known: dict[str, set[str]]) -> None:
-        listed, excluded = list(transcripts(folder)), read_exclusions(folder.leave_out)
+        found, excluded = read_lines(folder), read_exclusions(folder.leave_out)
+        self.notes += found.notes
         rows, lines = [], []
-        for row in listed:
+        for row in found.rows:
             name = next((n for n in names_in_list(row[0], folder.root) if n in excluded), None)
             if name is None:
                 rows.append(row)
             else:
                 self._report(row[0], f"left out by {folder.leave_out}: {excluded[name]}")
-        unused = container_problems(resolve_data_path(folder.root))
-        self.problems += unused
+        self.problems += found.problems
         if folder.leave_out:
-            images = [row[0] for row in listed] + [Path(problem.name) for problem in unused]
+            images = [row[0] for row in found.rows] + [Path(p.name) for p in found.problems]
             for image in images + list_images(folder):
                 known[folder.leave_out].update(names_in_list(image, folder.root))
-        for image, reason in unlabelled_images(folder, [row[0] for row in listed]):
-            self._report(image, reason)
         self.passed_over += lines_passed_over(folder)
         with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
             checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
             for line in checked:
                 (lines if isinstance(line, Line) else self.problems).append(line)
         if lines:
-            splits = group_splits(folder, ((text, group) for _, text, group in listed))
-            self.notes += note_divided(folder, ((row[0], row[2]) for row in listed), splits)
+            splits = group_splits(folder, found.listed)
+            self.notes += note_divided(folder, ((row[0], row[2]) for row in found.rows), splits)
             for line in lines:
                 split = splits[line.group]
                 self._lines[split] += [line] * (folder.repeat if split == "train" else 1)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ..files import find_named, has_suffix, no_data_kind, passed_over, scan_folder
+from ..labels import fold_label
 from ..paths import resolve_data_path
 from ..source import Problem
 from ..splits import FOLDER, folder_of, no_folder_error
@@ -207,4 +208,5 @@ def text_rows(
             yield Problem(name, reason)
             continue
         folder = folder_of(PurePosixPath(path))
-        yield Row(name, text, LABELS.get(label, label), folder or (movie[0] if movie else url))
+        group = folder or (movie[0] if movie else url)
+        yield Row(name, text, fold_label(LABELS.get(label, label)), group)

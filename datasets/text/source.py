@@ -2,10 +2,11 @@
 
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 
+from ..labels import fold_label, twin_notes
 from ..progress import track
 from ..source import Problem, Source, Split
 from ..splits import split_groups
@@ -79,13 +80,14 @@ class Reviews(Source):
         self._entry = load_entry(folder) or store_entry(folder, *self._prepare(splitter))
         facts = self._entry.facts
         self.found: list[str] = facts["labels"]
-        named = named_labels(self.found, labels, root)
-        self.labels = list(labels or named)
+        named = named_labels(self.found, labels and list(map(fold_label, labels)), root)
+        self.labels = [fold_label(label) for label in labels or named]
         self._ids = np.array([self.labels.index(label) for label in named])
         self.reader = TextReader(facts["symbols"], max_length, tokenizer, ngrams, keep)
         self.input_size = self.reader.input_size
         self.problems = [Problem(*problem) for problem in facts["problems"]]
         self.passed_over = self.files.passed_over()
+        self.notes = twin_notes(self.label_counts("train"), root)
 
     def _check(self) -> None:
         """Raise ValueError for options out of range."""
@@ -205,6 +207,11 @@ class Reviews(Source):
         """Return a split. The test file is read when its split is first requested."""
         entry = self._test_entry() if name == "test" else self._entry
         return ReviewDataset(entry, name, self.reader, self._ids)
+
+    def label_counts(self, name: Split) -> Counter[str]:
+        """How many reviews of a split have each label."""
+        numbers = np.bincount(self.split(name).labels, minlength=len(self.labels))
+        return Counter(dict(zip(self.labels, numbers.tolist(), strict=True)))
 
     def texts(self, name: Split) -> tuple[list[str], list[int]]:
         """The texts of a split as written in the files, and the ids of their labels."""

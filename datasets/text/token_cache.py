@@ -18,7 +18,7 @@ import numpy as np
 
 from ..environment import MachineError, raise_if_machine, writing
 
-FORMAT = 1
+FORMAT = 2
 # larger files are identified by path, size and modification time instead of their content
 HASHED_BYTES = 32_000_000
 ADVICE = "give a folder for `cache`"

@@ -1,5 +1,6 @@
 """Labelled videos as a data source, with labels per clip or step, or transcripts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -7,7 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..batch import IGNORED
 from ..environment import raise_if_machine
+from ..labels import fold_label, twin_notes
 from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
@@ -19,6 +22,7 @@ from .annotations.files import (
     clip_path,
     clips_passed_over,
     find_late_segments,
+    fold_texts,
     labels_at,
     read_annotations,
     read_class_folders,
@@ -101,7 +105,8 @@ class Clips(Source):
             raise ValueError(
                 f"Clips: window={window}, speed={speed}; give 0 or more, speed below 1"
             )
-        self.target, self.ignore = target, set(ignore or ())
+        labels = labels and [label if target == "text" else fold_label(label) for label in labels]
+        self.target, self.ignore = target, set(map(fold_label, ignore or ()))
         self.window, self.speed, self.seed = window, speed, seed
         self.reader = ClipReader(height, width, channels, rate_hz, frames, crop)
         self.input_size = channels
@@ -121,7 +126,11 @@ class Clips(Source):
         self.passed_over = (
             [] if where else clips_passed_over(path, annotations, ClipReader.suffixes)
         )
-        decoded = self._decode(self._usable(annotations), path, group_pattern)
+        usable = self._usable(annotations)
+        if target == "text":
+            usable, refused, self.notes = fold_texts(usable, root)
+            self.problems += refused
+        decoded = self._decode(usable, path, group_pattern)
         groups = [clip.group for clip in decoded]
         assigned = split_groups(groups, validation, test, root, seed) if decoded else {}
         contents = [
@@ -145,6 +154,8 @@ class Clips(Source):
         else:
             self.vocabulary, self.labels = None, self._choose_labels(labels, known)
         self._clips = {name: self._labelled(clips) for name, clips in self._decoded.items()}
+        if self.vocabulary is None:
+            self.notes += twin_notes(self.label_counts("train"), root)
 
     def _usable(self, annotations: Sequence[ClipAnnotation]) -> list[ClipAnnotation]:
         """The annotations that provide what the target needs; problems name the others."""
@@ -211,6 +222,12 @@ class Clips(Source):
         else:
             used = {segment.label for annotation in annotations for segment in annotation.segments}
         used -= self.ignore
+        if len(used) < 2:
+            only = ", ".join(map(repr, used)) or "none"
+            raise ValueError(
+                f"clips to train on have one label only ({only}); there must be two or more: "
+                "check the table's column of labels, where and ignore"
+            )
         if labels is None:
             return sorted(used)
         unknown = sorted(used - set(labels))
@@ -260,6 +277,17 @@ class Clips(Source):
         return labels_at(
             annotation.segments, clip.stored.times, clip.stored.numbers, ids, self.ignore
         )
+
+    def label_counts(self, name: Split) -> Counter[str] | None:
+        """How many clips of a split have each label, or how many of their steps."""
+        if self.vocabulary is not None:
+            return None
+        counts = Counter(dict.fromkeys(self.labels, 0))
+        for clip in self._clips[name]:
+            ids = clip.target.reshape(-1)
+            numbers = np.bincount(ids[ids != IGNORED], minlength=len(self.labels))
+            counts.update(dict(zip(self.labels, numbers.tolist(), strict=True)))
+        return counts
 
     def split(self, name: Split) -> ClipDataset:
         window, speed = (self.window, self.speed) if name == "train" else (0, 0.0)

@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from datasets.transcripts import transcript_fault
+
 from .line_files import ListedLine
 from .line_ink import LineInk
 from .line_spellings import ODD_SPACES, SPELLINGS, ZERO_WIDTH
@@ -57,6 +59,7 @@ KINDS = {
     "no image": Kind("broken", "correct the name, or remove the row"),
     "no transcript": Kind("broken", "transcribe it, or remove the image"),
     "empty transcript": Kind("broken", "type it, or remove the line"),
+    "breaks or controls": Kind("broken", "give each line its own image, or join them; no controls"),
     "listed twice": Kind("mend", "keep one row"),
     "blank": Kind("mend", "there is no ink for this text: crop it again"),
     "on its side": Kind("mend", "turn the image by 90 degrees"),
@@ -90,6 +93,9 @@ def text_findings(line: ListedLine) -> Iterator[Finding]:
         decomposed = any(map(unicodedata.combining, text))
         reason = "letters and marks stand apart" if decomposed else "forms that NFC replaces"
         yield Finding("not composed", line, reason, False)
+    if fault := transcript_fault(text):
+        yield Finding("breaks or controls", line, fault.partition(";")[0], True)
+        return
     spaces = ", ".join(odd_spaces(text))
     if spaces:
         yield Finding("odd spaces", line, spaces, False)

@@ -1,25 +1,25 @@
 """Line data as its files list it: every row, usable or not, and the split each line falls into."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.files import IMAGE_SUFFIXES, find_named, has_suffix
-from datasets.lines.containers import container_problems, container_rows, is_container
+from datasets.files import IMAGE_SUFFIXES, has_suffix
+from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
 from datasets.lines.folders import (
     LineFolder,
     group_finder,
     group_splits,
     lines_passed_over,
+    list_rows,
     note_divided,
     unlabelled_images,
 )
-from datasets.lines.pairs import has_transcripts, pair_transcripts
-from datasets.paths import resolve_data_path
-from datasets.tables import read_rows, read_utf8
+from datasets.lines.pairs import has_transcripts
+from datasets.lines.tables import find_label_file, has_header
 
 from ..evaluation.config_folders import folders_of_config
 
@@ -64,8 +64,10 @@ def holds_lines(path: Path) -> bool:
     if is_container(path):
         return True
     if path.is_dir():
-        table = path / "labels.tsv"
-        return holds_lines(table) if table.is_file() else has_transcripts(path)
+        table = find_label_file(path)
+        return holds_lines(table) if table else has_transcripts(path)
+    if path.suffix.lower() in (".tsv", ".csv") and has_header(path):
+        return True
     if path.suffix.lower() != ".tsv":
         return False
     with open(path, "rb") as file:
@@ -79,18 +81,15 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     alone: whether it is the only folder: names in a list of lines to leave out then lack the
     folder.
     """
-    root = resolve_data_path(folder.root)
-    table = root if root.is_file() else root / "labels.tsv"
     find_group, excluded = group_finder(folder), read_exclusions(folder.leave_out)
     listing = Listing([], [], [], [], lines_passed_over(folder))
-    if is_container(root):
-        rows = ((name, text, None, name.name) for name, text in container_rows(root))
-        listing.problems.extend(problem.reason for problem in container_problems(root))
-    else:
-        rows = list(table_rows(table, listing.problems) if table.exists() else pair_rows(root))
-        others = unlabelled_images(folder, [row[0] for row in rows])
-        rows += [(image, None, None, reason.partition(";")[0]) for image, reason in others]
-    for image, text, given, where in rows:
+    rows, problems = list_rows(folder)
+    listing.problems.extend(problem.reason for problem in problems)
+    bare = [
+        (image, None, None, reason.partition(";")[0])
+        for image, reason in unlabelled_images(folder, [row.image for row in rows])
+    ]
+    for image, text, given, where in chain(rows, bare):
         names = names_in_list(image, folder.root)
         name = names[0] if alone else names[-1]
         ungrouped = folder.group and text is None  # it may lie in no folder
@@ -102,30 +101,6 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     groups = ((Path(line.path), line.group) for line in listed if line.text is not None)
     listing.notes.extend(note.reason for note in note_divided(folder, groups, splits))
     return listing
-
-
-def table_rows(
-    table: Path, problems: list[str]
-) -> Iterator[tuple[Path, str | None, str | None, str]]:
-    """Yield (image, text, group if given, where) of each row of a label file.
-
-    Unusable rows are appended to `problems`.
-    """
-    for line, cells in read_rows(table, "\t", quotes=False):
-        if len(cells) not in (2, 3):
-            problems.append(
-                f"{table}, line {line}: {len(cells)} columns, expected 2 or 3 between tabs; "
-                "training refuses the whole table: mend this row"
-            )
-            continue
-        image = find_named(table.parent, cells[0])
-        yield image, cells[1], cells[2] if len(cells) == 3 else None, f"{table.name}, line {line}"
-
-
-def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
-    """Yield the same tuples for images with a `.gt.txt` beside them."""
-    for image, file in pair_transcripts(root).pairs:
-        yield image, read_utf8(file).rstrip("\n"), None, file.name
 
 
 def list_config(config: Path) -> Listing:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from datasets.labels import near_twins
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
@@ -159,6 +160,8 @@ def warnings(videos: Sequence[Video], labels: Counts, groups: Counts) -> Iterato
                 "--group folder makes a folder a group"
             )
     yield from label_imbalance(labels)
+    for twins in near_twins(labels):
+        yield f"labels {' and '.join(map(repr, twins))}: did you mean one? write them alike"
     yield from rare_labels(videos, groups)
 
 

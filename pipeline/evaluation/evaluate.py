@@ -38,7 +38,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
     if options.json and not Path(options.json).parent.is_dir():
         raise ValueError(f"--json {options.json}: no such folder to write into")
     data = labelled_data(recognizer, options)
-    for reason in [*data.passed_over, *data.unscored]:
+    for reason in [*data.passed_over, *data.changed, *data.unscored]:
         print(reason, file=sys.stderr)
     answers, per_second = read_all(recognizer, data)
     data, notes = data.with_targets(answers)

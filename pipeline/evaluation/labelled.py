@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.labels import fold_label
+
 from ..reading.prediction import Answer, Item
 from ..reading.records import Reading
 
@@ -19,6 +21,7 @@ class LabelledData(NamedTuple):
     labels: the bundle's labels, followed by symbols that only the targets have.
     nothing: the reading, always wrong, that replaces that of an item that could not be read.
     unit: what an item is, in the plural. unscored: reasons why other items have no target.
+    changed: what was changed in the targets, such as unusual spaces.
     background: ids of labels that form no segments.
     warm_up: number of items read before timing starts.
     passed_over: what in the folder is no item, counted by kind.
@@ -31,6 +34,7 @@ class LabelledData(NamedTuple):
     nothing: Reading
     unit: str
     unscored: list[str]
+    changed: Sequence[str] = ()
     background: Sequence[int] = ()
     warm_up: int = WARM_UP
     passed_over: Sequence[str] = ()
@@ -61,7 +65,8 @@ def label_ids(given: Sequence[str], labels: Sequence[str], where: str) -> list[i
 
     Raises ValueError, which begins with `where`, for unknown labels.
     """
-    ids = {label: index for index, label in enumerate(labels)}
+    ids = {fold_label(label): index for index, label in enumerate(labels)}
+    given = list(map(fold_label, given))
     unknown = sorted(set(given) - ids.keys())
     if not unknown:
         return [ids[label] for label in given]

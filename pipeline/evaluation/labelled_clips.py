@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from datasets.labels import fold_label
 from datasets.paths import resolve_data_path
 from datasets.video.annotations.files import (
     ClipAnnotation,
@@ -18,6 +19,7 @@ from datasets.video.annotations.files import (
     clip_path,
     clips_passed_over,
     find_late_segments,
+    fold_texts,
     labels_at,
     read_annotations,
     read_class_folders,
@@ -46,12 +48,14 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         if options.where
         else clips_passed_over(resolve_data_path(options.data), annotations, bundle.reader.suffixes)
     )
-    ids = {label: index for index, label in enumerate(labels)}
-    background = background_ids(options.background, labels)
+    ids = {fold_label(label): index for index, label in enumerate(labels)}
+    ignored = list(map(fold_label, options.ignore))
+    background = background_ids(list(map(fold_label, options.background)), list(ids))
+    changed: list[str] = []
     if isinstance(head, SequenceClassificationHead):
         annotations, unlabelled = clip_labels(annotations)
         problems += [problem.reason for problem in unlabelled]
-        kept = [annotation for annotation in annotations if annotation.label not in options.ignore]
+        kept = [annotation for annotation in annotations if annotation.label not in ignored]
         if len(kept) < len(annotations):
             problems.append(f"{len(annotations) - len(kept)} clips have a label of --ignore")
         names = [annotation.label for annotation in kept]
@@ -59,13 +63,16 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         nothing = Label(-1, 0.0)
     elif isinstance(head, CTCHead):
         kept = with_field(annotations, "text", "no transcript", problems)
+        kept, refused, notes = fold_texts(kept, options.data)
+        problems += [problem.reason for problem in refused]
+        changed = [note.reason for note in notes]
         texts = split_texts([annotation.text for annotation in kept], labels)
         labels, targets = encode_texts(texts, labels)
         nothing = Text([], [], [], 0.0)
     elif isinstance(head, TokenClassificationHead) and not head.multi_label:
         kept = with_field(annotations, "segments", "no segments", problems)
-        check_labels(kept, ids, set(options.ignore), options.data)
-        targets = partial(step_targets, kept, ids, set(options.ignore))
+        check_labels(kept, ids, set(ignored), options.data)
+        targets = partial(step_targets, kept, ids, set(ignored))
         nothing = StepLabels([], [])
     else:
         raise ValueError(
@@ -84,6 +91,7 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         unit="clips",
         unscored=[f"{reason}; not scored" for reason in problems],
         background=background,
+        changed=changed,
         warm_up=0,  # decoding a clip takes longer than the first batch
         passed_over=over,
     )

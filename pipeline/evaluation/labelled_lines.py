@@ -2,14 +2,7 @@
 
 from collections.abc import Sequence
 
-from datasets.lines.containers import container_problems
-from datasets.lines.folders import (
-    LineFolder,
-    lines_passed_over,
-    transcripts,
-    unlabelled_images,
-)
-from datasets.paths import resolve_data_path
+from datasets.lines.folders import LineFolder, lines_passed_over, read_lines
 from models.heads.labels import Text
 
 from .labelled import LabelledData, encode_texts
@@ -21,12 +14,12 @@ def labelled_lines(labels: Sequence[str], options) -> LabelledData:
     Raises ValueError if no line has a transcript.
     """
     folder = LineFolder(options.data, options.group_pattern, group=options.group)
-    listed = list(transcripts(folder))
-    with_text = [row for row in listed if row[1].strip()]
+    found = read_lines(folder)
+    with_text = [row for row in found.rows if row[1].strip()]
     if not with_text:
-        raise ValueError(f"{options.data}: all {len(listed)} transcripts are empty; type them")
+        raise ValueError(f"{options.data}: all {len(found.rows)} transcripts are empty; type them")
     paths, texts, groups = zip(*with_text, strict=True)
-    empty = [path for path, text, _ in listed if not text.strip()]
+    empty = [path for path, text, _ in found.rows if not text.strip()]
     symbols, targets = encode_texts(texts, labels)
     return LabelledData(
         items=list(map(str, paths)),
@@ -36,7 +29,7 @@ def labelled_lines(labels: Sequence[str], options) -> LabelledData:
         nothing=Text([], [], [], 0.0),
         unit="lines",
         unscored=[f"{path}: the transcript is empty, so not scored" for path in empty]
-        + [f"{path}: {reason}; not scored" for path, reason in unlabelled_images(folder, paths)]
-        + [f"{p.reason}; not scored" for p in container_problems(resolve_data_path(options.data))],
+        + [f"{problem.reason}; not scored" for problem in found.problems],
+        changed=[note.reason for note in found.notes],
         passed_over=lines_passed_over(folder),
     )

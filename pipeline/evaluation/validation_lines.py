@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.lines.containers import container_problems
-from datasets.lines.folders import LineFolder, transcripts, unlabelled_images
+from datasets.lines.folders import LineFolder, read_lines, transcripts
 from datasets.lines.reader import LineReader
 from datasets.lines.source import RealLines
+from datasets.lines.tables import LABEL_FILES
 from datasets.paths import resolve_data_path
 from datasets.source import Reader
 
@@ -75,13 +75,12 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
 def folder_lines(given: str) -> FolderLines:
     """Return all lines of a folder or a label file. Raises ValueError or OSError if there are none.
 
-    Images without a transcript, and unusable pages or records, are listed in `left_out`.
+    Lines that cannot be used, such as images without a transcript, are listed in `left_out`.
     """
-    folder, path = LineFolder(given), resolve_data_path(given)
-    paths, texts, groups = zip(*transcripts(folder), strict=True)
-    name = path.parent.name if path.name == "labels.tsv" else path.stem
-    left_out = [f"{image}: {reason}" for image, reason in unlabelled_images(folder, paths)]
-    left_out += [problem.reason for problem in container_problems(path)]
+    found, path = read_lines(LineFolder(given)), resolve_data_path(given)
+    paths, texts, groups = zip(*found.rows, strict=True)
+    name = path.parent.name if path.name in LABEL_FILES else path.stem
+    left_out = [problem.reason for problem in found.problems]
     return FolderLines(name, list(map(str, paths)), list(texts), list(groups), left_out)
 
 

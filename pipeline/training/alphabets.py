@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Literal
 
 from datasets.lines.exclusions import names_in_list, read_exclusions
-from datasets.lines.folders import LineFolder, group_splits, transcripts
+from datasets.lines.folders import LineFolder, group_splits, read_lines
 
 Alphabet = Literal["union", "replace", "keep"]
 
@@ -64,9 +64,9 @@ def transcript_alphabet(folders: list[LineFolder]) -> list[str]:
     """
     characters: set[str] = set()
     for folder in folders:
-        rows, left_out = list(transcripts(folder)), read_exclusions(folder.leave_out)
-        splits = group_splits(folder, ((text, group) for _, text, group in rows))
-        for path, text, group in rows:
+        found, left_out = read_lines(folder), read_exclusions(folder.leave_out)
+        splits = group_splits(folder, found.listed)
+        for path, text, group in found.rows:
             if splits[group] != "test" and not left_out.keys() & set(
                 names_in_list(path, folder.root)
             ):

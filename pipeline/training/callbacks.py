@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Timer
 
-from datasets.source import Problem
+from datasets.source import Problem, Source
 from models.heads.labels import Text
 
 from ..reading.bundle import Bundle, save_bundle
@@ -47,6 +47,8 @@ class DataSummary(Callback):
             f"{len(loader)} batches an epoch, padding waste {waste:.1f} %; "
             f"{count_parameters(module.model)} parameters",
         )
+        if counts := describe_label_counts(data.source):
+            print_once(trainer, counts)
         self._print_problems(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -61,6 +63,15 @@ class DataSummary(Callback):
             print_once(trainer, line)
         print_problems(trainer, "left out: {} samples", trainer.datamodule.problems)
         print_problems(trainer, "used, but look at them: {}", trainer.datamodule.source.notes)
+
+
+def describe_label_counts(source: Source) -> str:
+    """All labels with their numbers in the train and validation splits; "" for strings."""
+    train, validation = (source.label_counts(name) for name in ("train", "validation"))
+    if train is None:
+        return ""
+    counts = (f"{label} {train[label]} + {validation[label]}" for label in source.labels)
+    return f"labels (train + validation): {', '.join(counts)}"
 
 
 def print_problems(trainer: pl.Trainer, heading: str, problems: Sequence[Problem]) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 
 from ...batch import IGNORED
 from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
+from ...labels import fold_label
 from ...source import Problem
 from ...splits import FOLDER
 from ...tables import find_delimiter, read_rows
+from ...transcripts import SpaceFolding
 from ..groups import grouped_by_folder
 from .boris import read_boris
 from .boris_tables import boris_table, read_boris_table
@@ -137,7 +139,9 @@ def read_class_folders(
             continue
         inner = "/".join(parts[1:-1]) or None
         annotations.append(
-            ClipAnnotation("/".join(parts), label=parts[0], group=inner, where=str(path.parent))
+            ClipAnnotation(
+                "/".join(parts), label=fold_label(parts[0]), group=inner, where=str(path.parent)
+            )
         )
     if loose:
         raise ValueError(
@@ -279,3 +283,20 @@ def clip_labels(
         )
         problems.append(Problem(annotation.clip, f"{annotation.clip}: {reason}"))
     return labelled, problems
+
+
+def fold_texts(
+    annotations: Sequence[ClipAnnotation], where: str
+) -> tuple[list[ClipAnnotation], list[Problem], list[Problem]]:
+    """Fold the spaces of the annotations' texts (see `SpaceFolding`).
+
+    Returns the annotations, the problems of those whose text is not of one line, and notes.
+    """
+    folding, folded, problems = SpaceFolding(), [], []
+    for annotation in annotations:
+        try:
+            text = folding.fold(annotation.text, annotation.clip)
+            folded.append(annotation._replace(text=text))
+        except ValueError as error:
+            problems.append(Problem(annotation.clip, f"{error} ({annotation.where})"))
+    return folded, problems, folding.notes(where)

@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple, TypedDict
 
 from ...files import find_named
+from ...labels import fold_label
 from ...source import Problem
 
 
@@ -110,7 +111,10 @@ def written_clip(table: Path, names: Sequence[str]) -> str:
 
 
 class Collected:
-    """The annotations of one file while it is read; invalid ones become problems."""
+    """The annotations of one file while it is read; invalid ones become problems.
+
+    Labels are folded (`fold_label`).
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -134,6 +138,8 @@ class Collected:
     def add_whole(self, place: str, annotation: ClipAnnotation) -> None:
         """Add the only label or the only text of a clip."""
         annotation = annotation._replace(clip=self._with_slashes(annotation.clip))
+        if annotation.text is None:
+            annotation = annotation._replace(label=fold_label(annotation.label))
         content = annotation.label if annotation.text is None else annotation.text
         first = self._whole.get(annotation.clip)
         if not annotation.clip:
@@ -151,12 +157,13 @@ class Collected:
     ) -> None:
         """Add one of the segments of a clip; `place` becomes its `where`."""
         clip = self._with_slashes(clip)
+        segment = replace(segment, label=fold_label(segment.label), where=self.at(place))
         new = ClipAnnotation(clip, group=group, where=self.at(place))
         annotation, segments = self._segmented.get(clip, (new, []))
         if reason := _fault(segment, group, annotation, segments):
             self.refuse(place, reason)
             return
-        insort(segments, replace(segment, where=self.at(place)), key=lambda other: other.bounds)
+        insort(segments, segment, key=lambda other: other.bounds)
         self._segmented[clip] = annotation, segments
 
     def result(self) -> tuple[list[ClipAnnotation], list[Problem]]:

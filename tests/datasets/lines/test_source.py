@@ -93,7 +93,7 @@ def test_where_a_group_comes_from(tmp_path):
     assert [g for *_, g in transcripts_of(tmp_path, group_pattern=r"(r\d+)")][2] == "r17"
     (tmp_path / "groups.tsv").write_text("book\tshelf\nletter\tshelf\n", encoding="utf-8")
     assert [g for *_, g in transcripts_of(tmp_path)] == ["shelf", "shelf", "r17_2"]
-    rows = "book__p1__3.png\ta\tmine\nletter.png\tb\nr17_2.png\tc\n"
+    rows = "file\ttext\tgroup\nbook__p1__3.png\ta\tmine\nletter.png\tb\t\nr17_2.png\tc\t\n"
     (tmp_path / "labels.tsv").write_text(rows, encoding="utf-8")
     assert [g for *_, g in transcripts_of(tmp_path)] == ["mine", "shelf", "r17_2"]
 

@@ -155,8 +155,9 @@ def test_tables_that_cannot_be_read_are_named(tmp_path):
         rows(path)
     latin = tmp_path / "t.csv"
     latin.write_bytes("text,label\nok,1\ncaf\xe9,0\n".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"t\.csv: not UTF-8 at byte 19; save it as UTF-8"):
-        rows(latin)
+    first, problem = rows(latin)
+    assert first.text == "ok" and problem.name == "t.csv row 2"
+    assert "row 2: line 3: not UTF-8 at its byte 3" in problem.reason
     latin.write_bytes(b"")
     with pytest.raises(ValueError, match=r"t\.csv: the file is empty"):
         rows(latin)

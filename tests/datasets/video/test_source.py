@@ -128,10 +128,12 @@ def test_one_video_under_two_names_cannot_stand_on_both_sides(root):
 
 
 def test_segments_past_the_end_are_named(root):
-    table = write(root, "s.csv", "clip,start_frame,end_frame,label", "a0.mp4,0,30,walk")
+    table = write(
+        root, "s.csv", "clip,start_frame,end_frame,label", "a0.mp4,0,30,walk", "b0.mp4,0,9,sit"
+    )
     source = clips(root, table, target="steps")
     (problem,) = source.notes
-    assert source.problems == []
+    assert source.problems == [] and source.label_counts("train") == {"walk": 12, "sit": 9}
     assert "past its end, 12 frames" in problem.reason
 
 
@@ -158,12 +160,39 @@ def test_groups_by_pattern():
 
 
 def test_training_is_cut_and_validation_is_whole(root):
-    rows = [f"{n}.mp4,0,12,walk" for n in ("a0", "b0")]
+    rows = [*(f"{n}.mp4,0,12,walk" for n in ("a0", "b0")), "a1.mp4,0,12,sit"]
     table = write(root, "s.csv", "clip,start_frame,end_frame,label", *rows)
     source = clips(root, table, target="steps", window=5, validation=["b"])
-    assert source.split("train").sizes.tolist() == [5, 5, 5]
+    assert source.split("train").sizes.tolist() == [5, 5, 5, 5, 5, 5]
     assert source.split("validation").sizes.tolist() == [STEPS]
-    np.testing.assert_array_equal(source.split("validation").read(0).target, 0)
+    np.testing.assert_array_equal(source.split("validation").read(0).target, 1)
+
+
+@pytest.mark.parametrize("target", ["clip", "steps"])
+def test_one_label_is_refused(root, target):
+    table = write(root, "s.csv", "clip,start,end,label", "a0.mp4,0,1,run", "b0.mp4,0,1,Run\u200b")
+    (note,) = clips(root, table, target=target).notes
+    assert "labels 'Run\u200b' (" in note.reason and "did you mean one?" in note.reason
+    with pytest.raises(ValueError, match=r"one label only \('run'\); there must be two or more"):
+        clips(root, table, target=target, ignore=["Run\u200b"])
+
+
+def test_spellings_of_a_label_are_joined_and_counted(root):
+    names = ["a0", "a1", "b0", "b1", "c0"]
+    labels = ["caf\u00e9", "cafe\u0301", "1", "1.0", " 1"]
+    rows = [f"{name}.mp4,{label}" for name, label in zip(names, labels, strict=True)]
+    source = clips(root, write(root, "l.csv", "clip,label", *rows), labels=["1.0", "cafe\u0301"])
+    assert source.labels == ["1", "caf\u00e9"] and source.notes == []
+    assert source.label_counts("train") == {"1": 3, "caf\u00e9": 2}
+
+
+def test_transcripts_lose_tabs_and_line_breaks(root):
+    rows = ["a0.mp4,one\u00a0two", 'b0.mp4,"one\ntwo"', "c0.mp4,two"]
+    source = clips(root, write(root, "t.csv", "clip,text", *rows), target="text")
+    assert set(source.labels) == set("one two")
+    (note,), (problem,) = source.notes, source.problems
+    assert "1 transcripts with tabs or unusual spaces (1 x U+00A0)" in note.reason
+    assert problem.name == "b0.mp4" and "a line break inside" in problem.reason
 
 
 def test_words_of_one_letter_would_be_read_as_characters(root):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from rapidfuzz.distance import Levenshtein
 
+from datasets import LineFolder, RealLines
+from pipeline.doctor.line_files import list_folder
 from pipeline.evaluation.labelled import label_ids
 from pipeline.reading.bundle import save_bundle
 from tests.support.networks import connect
@@ -86,7 +88,31 @@ def test_an_image_without_a_transcript_is_reported_and_not_scored(command, bundl
     (tmp_path / "a__1.gt.txt").write_text("ab\n", encoding="utf-8")
     code, out, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
     assert code == 0 and "1 lines, " in out
-    assert "b__1.png: no transcript; put b__1.gt.txt beside it" in err
+    assert "b__1.png: no transcript; put b__1.gt.txt beside it or remove it; not scored" in err
+
+
+def test_unusable_rows_and_folded_spaces_are_told(command, bundle_file, tmp_path):
+    """Training and doctor count the same lines."""
+    for index in range(5):
+        write_image(tmp_path / f"p{index}__.png", noise_line(index))
+    rows = ["file,text", "p0__.png,ab", "p1__.png,a\u00a0b", "p2__.png,a, b", 'p3__.png,"a\nb"']
+    table = tmp_path / "labels.csv"
+    table.write_bytes("\n".join(rows).encode() + b"\np4__.png,\xff\n")
+    code, out, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
+    assert code == 0 and "2 lines, " in out
+    assert "1 transcripts with tabs or unusual spaces (1 x U+00A0)" in err
+    reasons = [
+        f"{table}, line 4: 3 cells under 2 columns",
+        f"{table}, line 7: not UTF-8 at its byte 9",
+        f"{tmp_path / 'p3__.png'}: a line break inside the transcript",
+    ]
+    source = RealLines([LineFolder(str(tmp_path), validation=0.0)], height=16)
+    assert len(source.split("train")) == 2 and len(source.problems) == len(reasons)
+    listing = list_folder(LineFolder(str(tmp_path)), True)
+    for reason, problem in zip(reasons, source.problems, strict=True):
+        assert reason in err and problem.reason.startswith(reason)
+    assert [problem.reason for problem in source.problems[:2]] == listing.problems
+    assert sum(line.text is not None for line in listing.lines) == 3  # one with a finding
 
 
 def test_a_transcript_may_contain_symbols_unknown_to_the_bundle(command, bundle_file, tmp_path):

@@ -1,4 +1,4 @@
-"""fit, predict, evaluate and doctor find the same files in a folder, and pass over the same ones."""
+"""fit, predict, evaluate and doctor find the same files in a folder, and pass over the same."""
 
 import json
 import re

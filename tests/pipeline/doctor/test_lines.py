@@ -74,7 +74,7 @@ def spoil(root: Path, texts: dict[str, str]) -> set[tuple[str, str]]:
         "too short",
         "empty transcript",
         "odd spaces",
-        "control characters",
+        "breaks or controls",
         "not composed",
         "rare character",
         "no transcript",
@@ -192,7 +192,7 @@ def test_gt_txt_files_are_examined_too(tmp_path, monkeypatch):
     code, result = run("a")
     reported = {finding for finding in kinds(result) if finding[0] != "rare character"}
     assert code == 1
-    assert reported == {("no transcript", "alone.png"), ("control characters", "1.png")}
+    assert reported == {("no transcript", "alone.png"), ("breaks or controls", "1.png")}
 
 
 @pytest.mark.parametrize("name", ["json", "html", "fix"])

@@ -20,6 +20,7 @@ from models import (
 from models.heads.labels import Label, StepLabels, Text
 from pipeline.commands.options import add_annotation_options, add_scored_label_options
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.labelled import label_ids
 from pipeline.evaluation.labelled_clips import labelled_clips
 from pipeline.parsing import StrictParser
 from pipeline.reading.bundle import Bundle, save_bundle
@@ -240,6 +241,16 @@ def test_transcripts_by_characters_and_by_words(scored, folders):
     write_rows(folders / "t.csv", "clip,text", *rows)
     _, values, _, _ = scored(Brightness(CTCHead(1, 2)), folders / "t.csv")
     assert values["wer"] == 25 and values["exact"] == 50
+
+
+def test_labels_and_transcripts_are_folded_as_in_training(scored, folders):
+    rows = ['dark/a__1.mp4,"b\nd"', "dark/a__2.mp4,d\u00a0", "bright/b__1.mp4,d\tb"]
+    write_rows(folders / "t.csv", "clip,text", *rows)
+    recognizer = Brightness(CTCHead(1, 3), ["d", "b", " "])
+    _, values, _, err = scored(recognizer, folders / "t.csv")
+    assert values["n"] == 2 and "dark/a__1.mp4: a line break inside the transcript" in err
+    assert "1 transcripts with tabs or unusual spaces (1 x U+0009)" in err
+    assert label_ids(["caf\u00e9", "1"], ["1.0", "cafe\u0301"], "x") == [1, 0]
 
 
 def test_data_that_does_not_fit_the_head_is_refused(folders, table):

@@ -173,7 +173,11 @@ def test_line_numbers_count_rows_over_several_lines(tmp_path):
         ("clip,label\na,b\n", {"where": "label=c"}, "no row with label=c; there are 'b'"),
         ("clip,label\n", {}, "no annotation that can be used"),
         ("clip,label\na,\n", {}, r"(?s)no annotation that can be used.*line 2.*empty label"),
-        ("clip,label\na,\xe9\n".encode("latin-1"), {}, "not UTF-8 at byte 13"),
+        (
+            "clip,label\na,\xe9\n".encode("latin-1"),
+            {},
+            "not UTF-8 at its byte 2",
+        ),
         ("clip,label\na,b\n".encode("utf-16"), {}, "not UTF-8"),
     ],
 )
