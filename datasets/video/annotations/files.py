@@ -13,7 +13,7 @@ from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
 from ...labels import fold_label
 from ...source import Problem
 from ...splits import FOLDER
-from ...tables import find_delimiter, read_rows
+from ...tables import read_rows
 from ...transcripts import SpaceFolding
 from ..groups import grouped_by_folder
 from .boris import read_boris
@@ -80,7 +80,7 @@ def read_annotations(
 
 def _has_column(path: Path, name: str) -> bool:
     """Whether the first row of a table names this column."""
-    first = next(read_rows(path, find_delimiter(path)), None)
+    first = next(read_rows(path), None)
     return name in map(str.strip, getattr(first, "cells", []))
 
 
