@@ -6,7 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.files import IMAGE_SUFFIXES, find_named, has_suffix
+from datasets.files import IMAGE_SUFFIXES, TRANSCRIPT, find_named, has_suffix
 from datasets.lines.containers import container_problems, container_rows, is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
 from datasets.lines.folders import (
@@ -86,8 +86,9 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
         listing.problems.extend(problem.reason for problem in container_problems(root))
     else:
         rows = list(table_rows(table, listing.problems) if table.exists() else pair_rows(root))
-        others = unlabelled_images(folder, [row[0] for row in rows])
-        rows += [(image, None, None, reason.partition(";")[0]) for image, reason in others]
+        for image, _ in unlabelled_images(folder, [row[0] for row in rows]):
+            missing = f"not in {table.name}" if table.exists() else f"no {image.stem}{TRANSCRIPT}"
+            rows.append((image, None, None, missing))
     for image, text, given, where in rows:
         names = names_in_list(image, folder.root)
         name, group = names[0] if alone else names[-1], find_group(image, given)
