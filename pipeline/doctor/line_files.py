@@ -6,7 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.files import IMAGE_SUFFIXES, has_suffix
+from datasets.files import IMAGE_SUFFIXES, TRANSCRIPT, has_suffix
 from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
 from datasets.lines.folders import (
@@ -85,9 +85,10 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     listing = Listing([], [], [], [], lines_passed_over(folder))
     rows, problems = list_rows(folder)
     listing.problems.extend(problem.reason for problem in problems)
+    table = find_label_file(resolve_data_path(folder.root))
     bare = [
-        (image, None, None, reason.partition(";")[0])
-        for image, reason in unlabelled_images(folder, [row.image for row in rows])
+        (image, None, None, f"not in {table.name}" if table else f"no {image.stem}{TRANSCRIPT}")
+        for image, _ in unlabelled_images(folder, [row.image for row in rows])
     ]
     for image, text, given, where in chain(rows, bare):
         names = names_in_list(image, folder.root)
