@@ -10,16 +10,17 @@ import numpy as np
 from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
-from ..splits import split_groups
+from ..splits import assign_splits
 from ..vocabulary import Vocabulary, WordVocabulary
+from .annotations.checks import check_segments, describe_offsets, find_inclusive_frames
+from .annotations.class_folders import read_class_folders
 from .annotations.files import (
     ClipAnnotation,
     clip_labels,
     clip_path,
-    find_late_segments,
     labels_at,
     read_annotations,
-    read_class_folders,
+    several_labels_at,
 )
 from .cache import FrameCache, Stored
 from .dataset import ClipDataset, LabelledClip
@@ -41,17 +42,21 @@ class Clips(Source):
     """Videos from a folder for each class, or from an annotation file.
 
     Args:
-        root: the folder; as given or under $STRAND_DATA.
+        root: the folder; as given or under $STRAND_DATA. Without a table, folders of splits (train,
+            val or valid or validation, test) may stand in it, with the folders of the classes.
         table: an annotation file in it: CSV (clip,label[,group]; clip,start_frame,end_frame,label
             or start,end in seconds; clip,text), BORIS, ELAN or VIA; null: a folder for each class.
         target: one label a clip, a label for every step, or a transcript.
+        multi_label: with target steps: any number of labels a step, from segments that overlap; for
+            a head with multi_label.
         column: the table's column of labels; null: label.
         where: use only rows with these values, such as "label=digit".
         tier: of an ELAN file. subject: whose events of a BORIS file.
         group: the table's column of the group; null: group, if there is one.
         group_pattern: a regular expression; its first group, found in a clip's path, is the clip's
             group where the table has none; null: each clip is a group.
-        validation, test: groups held out: their names, or a fraction of all clips.
+        validation, test: groups held out: their names, or a fraction of all clips; of no effect
+            for a split that has a folder.
         labels: their order; null: sorted by name.
         ignore: labels treated as unlabelled: their steps are not counted anywhere.
         unit: unit of transcripts.
@@ -89,14 +94,17 @@ class Clips(Source):
         speed: float = 0.0,
         seed: int = 0,
         cache: str | None = None,
+        multi_label: bool = False,
     ):
+        if multi_label and target != "steps":
+            raise ValueError(f"Clips: multi_label goes with target: steps, not {target}")
         if window and target == "text":
             raise ValueError(f"Clips: window={window} would cut a transcript's clip; set it to 0")
         if window < 0 or not 0 <= speed < 1:
             raise ValueError(
                 f"Clips: window={window}, speed={speed}; give 0 or more, speed below 1"
             )
-        self.target, self.ignore = target, set(ignore or ())
+        self.target, self.ignore, self.multi_label = target, set(ignore or ()), multi_label
         self.window, self.speed, self.seed = window, speed, seed
         self.reader = ClipReader(height, width, channels, rate_hz, frames, crop)
         self.input_size = channels
@@ -107,10 +115,15 @@ class Clips(Source):
         if table is None:
             annotations = read_class_folders(path, ClipReader.suffixes)
         else:
-            annotations, self.problems = read_annotations(path, column, where, group, tier, subject)
-        decoded = self._decode(self._usable(annotations), path, group_pattern)
+            annotations, self.problems = read_annotations(
+                path, column, where, group, tier, subject, multi_label
+            )
+            self.notes += find_inclusive_frames(annotations)
+        usable = self._usable(annotations)
+        decoded = self._checked(self._decode(usable, path, group_pattern))
         groups = [clip.group for clip in decoded]
-        assigned = split_groups(groups, validation, test, root, seed) if decoded else {}
+        given = [clip.annotation.split for clip in decoded]
+        assigned = assign_splits(groups, given, validation, test, root, seed) if decoded else {}
         contents = [
             (clip.stored.content, clip.annotation.clip, assigned[clip.group]) for clip in decoded
         ]
@@ -169,13 +182,28 @@ class Clips(Source):
                 if isinstance(result, Problem):
                     self.problems.append(result)
                     continue
-                frame_count = int(result.numbers[-1]) + 1
-                if self.reader.frames is None and self.reader.rate_hz is None and frame_count > 1:
-                    seconds = float(result.times[-1]) * frame_count / (frame_count - 1)
-                    self.notes += find_late_segments(annotation, frame_count, seconds)
                 group = annotation.group or group_of(annotation.clip, group_pattern)
                 decoded.append(DecodedClip(annotation, group, result))
         return decoded
+
+    def _checked(self, decoded: Sequence[DecodedClip]) -> list[DecodedClip]:
+        """The clips with the segments that own a step; problems name the others."""
+        checked, offsets = [], []
+        for clip in decoded:
+            times, numbers = clip.stored.times, clip.stored.numbers
+            try:
+                annotation, problems, notes = check_segments(clip.annotation, times, numbers)
+            except ValueError as error:
+                self.problems.append(Problem(clip.annotation.clip, str(error)))
+                continue
+            self.problems += problems
+            self.notes += notes
+            if numbers[0] == 0:
+                offsets.append((annotation, float(times[0])))
+            if annotation.segments or not clip.annotation.segments:
+                checked.append(clip._replace(annotation=annotation))
+        self.notes += describe_offsets(offsets)
+        return checked
 
     def _choose_labels(
         self, labels: list[str] | None, annotations: list[ClipAnnotation]
@@ -189,6 +217,12 @@ class Clips(Source):
         else:
             used = {segment.label for annotation in annotations for segment in annotation.segments}
         used -= self.ignore
+        if len(used) < 2 and not (used and self.multi_label):
+            first = "".join(f"\n  {problem.reason}" for problem in self.problems[:3])
+            raise ValueError(
+                f"only one label is left, {', '.join(map(repr, used)) or 'none'}: there is nothing "
+                f"to tell apart; label what else happens, or take the labels apart{first}"
+            )
         if labels is None:
             return sorted(used)
         unknown = sorted(used - set(labels))
@@ -235,7 +269,8 @@ class Clips(Source):
                     f"({annotation.where}); correct it or remove the clip"
                 )
             return np.array(ids[annotation.label])
-        return labels_at(
+        targets = several_labels_at if self.multi_label else labels_at
+        return targets(
             annotation.segments, clip.stored.times, clip.stored.numbers, ids, self.ignore
         )
 

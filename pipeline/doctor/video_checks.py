@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from datasets.video.annotations.checks import find_late_segments
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
     Segment,
-    find_late_segments,
 )
 from datasets.video.decoder import VideoFacts
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from datasets.progress import track
+from datasets.video.annotations.class_folders import read_class_folders
 from datasets.video.annotations.files import (
     ClipAnnotation,
     clip_path,
     read_annotations,
-    read_class_folders,
 )
 from datasets.video.decoder import describe_video
 from datasets.video.groups import group_of

@@ -10,16 +10,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from datasets.paths import resolve_data_path
+from datasets.video.annotations.checks import find_late_segments
+from datasets.video.annotations.class_folders import read_class_folders
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
     Segment,
     clip_labels,
     clip_path,
-    find_late_segments,
     labels_at,
     read_annotations,
-    read_class_folders,
 )
 from datasets.video.groups import group_of
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead

@@ -32,7 +32,8 @@ class Media(NamedTuple):
 def read_elan(
     path: Path, collected: Collected, tier: str | None
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """Read the annotations of a tier; None takes the only one that has any.
+    """Read the annotations of a tier; None takes the only one that has any, or all of them if
+    several labels are read at once.
 
     Raises ValueError for damaged XML, for a DOCTYPE (ELAN writes none, and its entities could
     exhaust the memory), for a file without a video, or if one of several tiers has to be chosen.
@@ -40,14 +41,14 @@ def read_elan(
     root = _parse(path)
     media = _media(path, root, collected)
     tiers = {node.get("TIER_ID", ""): node for node in root.iter("TIER")}
-    chosen = _choose(path, tiers, tier)
+    chosen = _choose(path, tiers, tier, collected.multi_label)
     slots = {node.get("TIME_SLOT_ID"): node.get("TIME_VALUE") for node in root.iter("TIME_SLOT")}
-    annotations = [node for parent in tiers[chosen] for node in parent]
+    annotations = [(name, node) for name in chosen for parent in tiers[name] for node in parent]
     by_id = {node.get("ANNOTATION_ID"): node for node in root.iterfind(".//ANNOTATION/*")}
-    references = [node for node in annotations if node.tag == "REF_ANNOTATION"]
+    references = [node for _, node in annotations if node.tag == "REF_ANNOTATION"]
     shared = Counter(node.get("ANNOTATION_REF") for node in references)
-    for node in annotations:
-        place = f"tier '{chosen}', annotation {node.get('ANNOTATION_ID')}"
+    for name, node in annotations:
+        place = f"tier '{name}', annotation {node.get('ANNOTATION_ID')}"
         label = (node.findtext("ANNOTATION_VALUE") or "").strip()
         if node.tag == "REF_ANNOTATION" and shared[node.get("ANNOTATION_REF")] > 1:
             reason = f"'{label}' shares its parent's time with others of its tier, so it has none; "
@@ -112,15 +113,19 @@ def plain_path(url: str) -> str:
     return re.sub(r"^(\./)+", "", name)
 
 
-def _choose(path: Path, tiers: dict[str, ElementTree.Element], tier: str | None) -> str:
-    """The name of the tier to read. Raises ValueError if it is missing or ambiguous."""
+def _choose(
+    path: Path, tiers: dict[str, ElementTree.Element], tier: str | None, every: bool
+) -> list[str]:
+    """The names of the tiers to read, one unless `every`. Raises ValueError if it is missing or
+    ambiguous.
+    """
     filled = [name for name, node in tiers.items() if len(node)]
     available = ", ".join(map(repr, filled)) or "none with annotations"
-    if tier is None and len(filled) != 1:
+    if tier is None and (not filled or (len(filled) > 1 and not every)):
         raise ValueError(f"{path}: choose its tier; there are {available}")
     if tier is not None and tier not in filled:
         raise ValueError(f"{path}: no tier '{tier}' with annotations; there are {available}")
-    return filled[0] if tier is None else tier
+    return filled if tier is None else [tier]
 
 
 def _times(

@@ -26,19 +26,21 @@ def read_annotations(
     group: str | None = None,
     tier: str | None = None,
     subject: str | None = None,
+    multi_label: bool = False,
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
     """Read a CSV or TSV table, or a BORIS, ELAN or VIA file -> its annotations and its problems.
 
     column: of a table's labels, or the VIA attribute; null takes `label`, or the only one. where:
     rows of a table to use, such as "label=digit and set='a b'". group: column, BORIS variable or
     VIA attribute of the file that holds the group. tier: of an ELAN file; null takes the only one
-    that has annotations. subject: whose events of a BORIS file; null takes everyone's. Raises
+    that has annotations. subject: whose events of a BORIS file; null takes everyone's. multi_label:
+    segments of a clip may overlap, and without `tier` those of all tiers are read. Raises
     ValueError for a file that is none of these, for an option it does not support, or if nothing in
     it can be used; FileNotFoundError if there is none.
     """
     path = Path(path)
     given = {"column": column, "where": where, "group": group, "tier": tier, "subject": subject}
-    collected = Collected(path)
+    collected = Collected(path, multi_label)
     head = _head(path)
     if head.startswith(b"<"):
         _check_options(path, "an ELAN file", given, ("tier",))
@@ -99,39 +101,6 @@ def _check_options(
             )
 
 
-def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAnnotation]:
-    """Annotations of root/label/clip.mp4 or root/label/group/clip.mp4; `clip` is relative to root.
-
-    suffixes: of videos, in lower case; other files and hidden ones are ignored. Raises ValueError
-    for videos outside the class folders, or if there is none.
-    """
-    root = Path(root)
-    annotations, loose = [], []
-    for path in sorted(root.rglob("*")):
-        parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if hidden or not path.name.lower().endswith(tuple(suffixes)) or not path.is_file():
-            continue
-        if len(parts) == 1:
-            loose.append(path.name)
-            continue
-        group = "/".join(parts[1:-1]) or None
-        annotations.append(
-            ClipAnnotation("/".join(parts), label=parts[0], group=group, where=str(path.parent))
-        )
-    if loose:
-        raise ValueError(
-            f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; move each "
-            "into a folder that has its label as name"
-        )
-    if not annotations:
-        raise ValueError(
-            f"{root}: no videos in it; expected root/label/clip.mp4 with "
-            f"{', '.join(suffixes)}, or name a table"
-        )
-    return annotations
-
-
 def labels_at(
     segments: Sequence[Segment],
     times: np.ndarray,
@@ -154,11 +123,8 @@ def labels_at(
             if following.bounds[0] < segment.bounds[1]:
                 raise ValueError(f"{following} ({following.where}) overlaps {segment}; sort or cut")
         for segment in chosen:
-            if segment.label not in ids and segment.label not in ignored:
-                raise ValueError(
-                    f"{segment} ({segment.where}): no such label; there are "
-                    f"{', '.join(sorted(ids))}; correct it, or ignore it"
-                )
+            if segment.label not in ignored:
+                check_known(segment, ids)
         starts, ends = np.array([segment.bounds for segment in chosen]).T
         values = np.array([IGNORED if s.label in ignored else ids[s.label] for s in chosen])
         index = np.searchsorted(starts, steps, side="right") - 1  # the last one started
@@ -167,25 +133,38 @@ def labels_at(
     return targets
 
 
-def find_late_segments(annotation: ClipAnnotation, frames: int, seconds: float) -> list[Problem]:
-    """Problems of segments that end after their clip, which has so many frames and seconds.
+def several_labels_at(
+    segments: Sequence[Segment],
+    times: np.ndarray,
+    numbers: np.ndarray,
+    ids: dict[str, int],
+    ignored: set[str],
+) -> np.ndarray:
+    """Which labels each step has, (T, L) int64 of 0 and 1; segments may overlap.
 
-    Seconds may end one mean frame late: tools take the end from the container.
+    A step that no segment covers has none of the labels; one that an `ignored` label covers is
+    unlabelled, IGNORED (-100) throughout. Raises ValueError for a label that has no id.
     """
-    problems = []
-    for segment in annotation.segments:
-        start, end = segment.bounds
-        if isinstance(segment, FrameSegment):
-            clip_end, late = f"{frames} frames", end > frames
+    targets = np.zeros((len(times), len(ids)), dtype=np.int64)
+    for segment in sorted(segments, key=lambda segment: segment.label in ignored):
+        first, end = np.searchsorted(
+            numbers if isinstance(segment, FrameSegment) else times, segment.bounds
+        )
+        if segment.label in ignored:  # these come last
+            targets[first:end] = IGNORED
         else:
-            clip_end = f"{seconds:.3f} s"
-            late = start >= seconds or end > seconds + seconds / max(1, frames)
-        if late:
-            reason = f"{annotation.clip}: {segment} ({segment.where}) is past its end, {clip_end}; "
-            problems.append(
-                Problem(annotation.clip, reason + "correct it, or see whether the clip is cut off")
-            )
-    return problems
+            check_known(segment, ids)
+            targets[first:end, ids[segment.label]] = 1
+    return targets
+
+
+def check_known(segment: Segment, ids: dict[str, int]) -> None:
+    """Raise ValueError, which names the segment, if its label has no id."""
+    if segment.label not in ids:
+        raise ValueError(
+            f"{segment} ({segment.where}): no such label; there are "
+            f"{', '.join(sorted(ids))}; correct it, or ignore it"
+        )
 
 
 def clip_labels(

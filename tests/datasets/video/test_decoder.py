@@ -17,6 +17,7 @@ from av.video.frame import PictureType
 from PIL import Image
 
 from datasets.video.decoder import _Clock, _constant, decode_video, describe_video, frame_times
+from tests.support.films import with_sound
 
 TICK = Fraction(1, 1000)
 LEVELS = [40 + 12 * i for i in range(12)]  # each frame's luma, far enough apart to tell them
@@ -133,25 +134,6 @@ def ticking(stamps: list[int | None], decoded: list[int] | None = None, kind="mo
     clock = _Clock(SimpleNamespace(format=SimpleNamespace(name=kind), start_time=start), stream)
     pairs = zip(stamps, decoded or [None] * len(stamps), strict=True)
     return [round(clock(SimpleNamespace(pts=pts, dts=dts)), 4) for pts, dts in pairs]
-
-
-def with_sound(path, video_ms: int, sound_ms: int, rate: int = 8000) -> str:
-    """A film of three frames, 100 ms apart, and a second of silence, each beginning at a time."""
-    with av.open(str(path), "w") as container:
-        video, sound = container.add_stream("mpeg4", rate=10), container.add_stream("pcm_s16le")
-        video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
-        video.codec_context.time_base, sound.rate, sound.layout = TICK, rate, "mono"
-        silence = av.AudioFrame.from_ndarray(np.zeros((1, rate), np.int16), "s16", "mono")
-        silence.rate, silence.pts = rate, sound_ms * rate // 1000
-        silence.time_base = Fraction(1, rate)
-        container.mux(sound.encode(silence))
-        container.mux(sound.encode())
-        for i, plane in enumerate(luma(LEVELS[:3], 32, 32)):
-            frame = av.VideoFrame.from_ndarray(plane, format="yuv420p")
-            frame.pts, frame.time_base = video_ms + 100 * i, TICK
-            container.mux(video.encode(frame))
-        container.mux(video.encode())
-    return str(path)
 
 
 @pytest.mark.parametrize(("video", "sound", "first"), [(500, 0, 0.5), (0, 500, 0), (700, 200, 0.5)])
