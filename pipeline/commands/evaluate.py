@@ -33,8 +33,9 @@ def build_parser() -> StrictParser:
         "of them, an LMDB; reviews: a folder or a table; videos: a folder for each class, or "
         "an annotation file",
     )
-    text = "split of a folder of reviews that has both"
-    parser.add_argument("--split", type=Literal["train", "test"], default="test", help=text)
+    text = "split of a folder that has several"
+    splits = Literal["train", "validation", "test"]
+    parser.add_argument("--split", type=splits, default="test", help=text)
     add_group_option(parser)
     add_case_option(parser)
     text = "count all quotes, all dashes, and runs of spaces as equal"

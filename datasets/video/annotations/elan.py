@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from .segments import ClipAnnotation, Collected, Span, TimeSegment, milliseconds
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
+TYPE = "default-lt"
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML
 
 
@@ -153,32 +155,41 @@ def write_elan(
 ) -> None:
     """Write one tier on one video; times are rounded down to milliseconds.
 
+    Segments that overlap are written in a tier for each label, since those of a tier must not.
     clip: the video's path, relative to the working directory. Raises ValueError for a label that
     XML cannot hold or a segment shorter than a millisecond.
     """
     path = Path(path)
     root = _document(path, Path(clip).absolute(), len(segments))
     order = ElementTree.SubElement(root, "TIME_ORDER")
-    tier_node = ElementTree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="default-lt", TIER_ID=tier)
-    for number, span in enumerate(sorted(segments, key=lambda span: span["start"]), 1):
+    ordered = sorted(segments, key=lambda span: span["start"])
+    overlap = any(after["start"] < before["end"] for before, after in pairwise(ordered))
+    tiers: dict[str, ElementTree.Element] = {}
+    for number, span in enumerate(ordered, 1):
+        name = f"{tier} {span['label']}" if overlap else tier
         if UNWRITABLE.search(span["label"]):
             raise ValueError(f"{path}: label {span['label']!r} cannot stand in XML; rename it")
         slots = [f"ts{2 * number - 1}", f"ts{2 * number}"]
         for slot, value in zip(slots, milliseconds(span), strict=True):
             ElementTree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(value))
+        if name not in tiers:
+            tiers[name] = ElementTree.Element("TIER", LINGUISTIC_TYPE_REF=TYPE, TIER_ID=name)
         node = ElementTree.SubElement(
-            ElementTree.SubElement(tier_node, "ANNOTATION"),
+            ElementTree.SubElement(tiers[name], "ANNOTATION"),
             "ALIGNABLE_ANNOTATION",
             ANNOTATION_ID=f"a{number}",
             TIME_SLOT_REF1=slots[0],
             TIME_SLOT_REF2=slots[1],
         )
         ElementTree.SubElement(node, "ANNOTATION_VALUE").text = span["label"]
+    if not tiers:
+        tiers[tier] = ElementTree.Element("TIER", LINGUISTIC_TYPE_REF=TYPE, TIER_ID=tier)
+    root.extend(tiers.values())
     ElementTree.SubElement(
         root,
         "LINGUISTIC_TYPE",
         GRAPHIC_REFERENCES="false",
-        LINGUISTIC_TYPE_ID="default-lt",
+        LINGUISTIC_TYPE_ID=TYPE,
         TIME_ALIGNABLE="true",
     )
     ElementTree.indent(root)
