@@ -2,12 +2,75 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
 
 from .source import Problem, Split
 
 FOLDER = "folder"  # value of the option `group`: the files of one folder are one group
+
+SPLIT_FOLDERS: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_folders(root: Path) -> dict[Split, list[Path]]:
+    """The folders in `root` that are called as splits are, sorted; empty unless they are splits.
+
+    They are if there is one to train on and another, and no folder of another name beside them:
+    then `train` is no class.
+    """
+    if not root.is_dir():
+        return {}
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+    found: dict[Split, list[Path]] = {}
+    for folder in folders:
+        split = SPLIT_FOLDERS.get(folder.name.lower())
+        if split is None:
+            return {}
+        found.setdefault(split, []).append(folder)
+    return found if "train" in found and len(found) > 1 else {}
+
+
+def assign_splits(
+    groups: Sequence[str],
+    given: Sequence[Split | None],
+    validation: list[str] | float,
+    test: list[str] | float,
+    where: str,
+    seed: int = 0,
+) -> dict[str, Split]:
+    """Map each group to its split: that of the folder it is in, else as `split_groups` does.
+
+    given: the split of each sample by its folder, None for all without such folders. A share of a
+    split that has no folder is drawn from the training groups; one that has is what its folder
+    holds. Raises ValueError for a group in the folders of two splits, and as `split_groups` does.
+    """
+    if None in given:
+        return split_groups(groups, validation, test, where, seed)
+    assigned: dict[str, Split] = {}
+    for group, split in zip(groups, given, strict=True):
+        if assigned.setdefault(group, split) != split:
+            raise ValueError(
+                f"{where}: group '{group}' is in the folders of two splits, {assigned[group]} and "
+                f"{split}; rename its folder in one, if they have nothing in common, or move it"
+            )
+    for split, wanted in (("validation", validation), ("test", test)):
+        if isinstance(wanted, list) and split in given:
+            raise ValueError(
+                f"{where}: the folder of the {split} split says what is in it; leave out "
+                f"{split}={wanted}"
+            )
+    train = [group for group, split in zip(groups, given, strict=True) if split == "train"]
+    shares = (0.0 if name in given else share for name, share in
+              (("validation", validation), ("test", test)))  # fmt: skip
+    return assigned | (split_groups(train, *shares, where, seed) if train else {})
 
 
 def split_groups(

@@ -20,9 +20,10 @@ import numpy as np
 from ..environment import MachineError, raise_if_machine, writing
 from ..text.token_cache import ADVICE, HASHED_BYTES, cache_folder, key_of
 from .decoder import TimedFrame
+from .frame_folders import frame_files
 from .reader import ClipReader
 
-FORMAT = 2
+FORMAT = 3  # 2: times counted from the first frame
 PART_BYTES = 2_000_000
 # Seconds, then numbers, without a header: np.load parses headers with `ast`, which in threads of
 # Python 3.11 occasionally raises a SystemError (python/cpython#106905).
@@ -124,7 +125,12 @@ def write_all(file: io.RawIOBase, array: np.ndarray) -> None:
 
 
 def content_of(path: Path) -> str:
-    """A hash of a file's content; for a large file, of its size and three parts."""
+    """A hash of a file's content; for a large file, of its size and three parts; for a folder of
+    images that of all of them, in their order.
+    """
+    if path.is_dir():
+        contents = "".join(map(content_of, frame_files(path)))
+        return hashlib.blake2b(contents.encode(), digest_size=16).hexdigest()
     size = path.stat().st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
     with path.open("rb") as file:

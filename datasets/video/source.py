@@ -14,18 +14,19 @@ from ..labels import fold_label, twin_notes
 from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
-from ..splits import folder_of, note_divided_folders, split_groups
+from ..splits import assign_splits, folder_of, note_divided_folders
 from ..vocabulary import Vocabulary, WordVocabulary
+from .annotations.checks import check_segments, describe_offsets, find_inclusive_frames
+from .annotations.class_folders import read_class_folders
 from .annotations.files import (
     ClipAnnotation,
     clip_labels,
     clip_path,
     clips_passed_over,
-    find_late_segments,
     fold_texts,
     labels_at,
     read_annotations,
-    read_class_folders,
+    several_labels_at,
     unnamed_videos,
 )
 from .cache import FrameCache, Stored
@@ -49,10 +50,13 @@ class Clips(Source):
     """Videos from a folder for each class, or from an annotation file.
 
     Args:
-        root: the folder; as given or under $STRAND_DATA.
+        root: the folder; as given or under $STRAND_DATA. Without a table, folders of splits (train,
+            val or valid or validation, test) may stand in it, with the folders of the classes.
         table: an annotation file in it: CSV (clip,label[,group]; clip,start_frame,end_frame,label
             or start,end in seconds; clip,text), BORIS, ELAN or VIA; null: a folder for each class.
         target: one label a clip, a label for every step, or a transcript.
+        multi_label: with target steps: any number of labels a step, from segments that overlap; for
+            a head with multi_label.
         column: the table's column of labels; null: label.
         where: use only rows with these values, such as "label=digit".
         tier: of an ELAN file. subject: whose events of a BORIS file.
@@ -60,7 +64,8 @@ class Clips(Source):
             folder of a clip's path is its group, in a class folder the first one inside it.
         group_pattern: a regular expression; its first group, found in a clip's path, is the clip's
             group where the table has none; null: each clip is a group.
-        validation, test: groups held out: their names, or a fraction of all clips.
+        validation, test: groups held out: their names, or a fraction of all clips; of no effect
+            for a split that has a folder.
         labels: their order; null: sorted by name.
         ignore: labels treated as unlabelled: their steps are not counted anywhere.
         unit: unit of transcripts.
@@ -98,7 +103,10 @@ class Clips(Source):
         speed: float = 0.0,
         seed: int = 0,
         cache: str | None = None,
+        multi_label: bool = False,
     ):
+        if multi_label and target != "steps":
+            raise ValueError(f"Clips: multi_label goes with target: steps, not {target}")
         if window and target == "text":
             raise ValueError(f"Clips: window={window} would cut a transcript's clip; set it to 0")
         if window < 0 or not 0 <= speed < 1:
@@ -107,6 +115,7 @@ class Clips(Source):
             )
         labels = labels and [label if target == "text" else fold_label(label) for label in labels]
         self.target, self.ignore = target, set(map(fold_label, ignore or ()))
+        self.multi_label = multi_label
         self.window, self.speed, self.seed = window, speed, seed
         self.reader = ClipReader(height, width, channels, rate_hz, frames, crop)
         self.input_size = channels
@@ -117,7 +126,10 @@ class Clips(Source):
         if table is None:
             annotations = read_class_folders(path, ClipReader.suffixes, group)
         else:
-            annotations, self.problems = read_annotations(path, column, where, group, tier, subject)
+            annotations, self.problems = read_annotations(
+                path, column, where, group, tier, subject, multi_label
+            )
+            self.notes += find_inclusive_frames(annotations)
             if where is None:
                 self.problems += unnamed_videos(
                     path, annotations, self.problems, ClipReader.suffixes
@@ -128,11 +140,13 @@ class Clips(Source):
         )
         usable = self._usable(annotations)
         if target == "text":
-            usable, refused, self.notes = fold_texts(usable, root)
+            usable, refused, notes = fold_texts(usable, root)
             self.problems += refused
-        decoded = self._decode(usable, path, group_pattern)
+            self.notes += notes
+        decoded = self._checked(self._decode(usable, path, group_pattern))
         groups = [clip.group for clip in decoded]
-        assigned = split_groups(groups, validation, test, root, seed) if decoded else {}
+        given = [clip.annotation.split for clip in decoded]
+        assigned = assign_splits(groups, given, validation, test, root, seed) if decoded else {}
         contents = [
             (clip.stored.content, clip.annotation.clip, assigned[clip.group]) for clip in decoded
         ]
@@ -201,14 +215,29 @@ class Clips(Source):
                 if isinstance(result, Problem):
                     self.problems.append(result)
                     continue
-                frame_count = int(result.numbers[-1]) + 1
-                if self.reader.frames is None and self.reader.rate_hz is None and frame_count > 1:
-                    seconds = float(result.times[-1]) * frame_count / (frame_count - 1)
-                    self.notes += find_late_segments(annotation, frame_count, seconds)
                 group = annotation.group or group_of(annotation.clip, group_pattern)
                 video = str(video_of(annotation))
                 decoded.append(DecodedClip(annotation, video, group, result))
         return decoded
+
+    def _checked(self, decoded: Sequence[DecodedClip]) -> list[DecodedClip]:
+        """The clips with the segments that own a step; problems name the others."""
+        checked, offsets = [], []
+        for clip in decoded:
+            times, numbers = clip.stored.times, clip.stored.numbers
+            try:
+                annotation, problems, notes = check_segments(clip.annotation, times, numbers)
+            except ValueError as error:
+                self.problems.append(Problem(clip.annotation.clip, str(error)))
+                continue
+            self.problems += problems
+            self.notes += notes
+            if numbers[0] == 0:
+                offsets.append((annotation, float(times[0])))
+            if annotation.segments or not clip.annotation.segments:
+                checked.append(clip._replace(annotation=annotation))
+        self.notes += describe_offsets(offsets)
+        return checked
 
     def _choose_labels(
         self, labels: list[str] | None, annotations: list[ClipAnnotation]
@@ -222,11 +251,11 @@ class Clips(Source):
         else:
             used = {segment.label for annotation in annotations for segment in annotation.segments}
         used -= self.ignore
-        if len(used) < 2:
-            only = ", ".join(map(repr, used)) or "none"
+        if len(used) < 2 and not (used and self.multi_label):
+            first = "".join(f"\n  {problem.reason}" for problem in self.problems[:3])
             raise ValueError(
-                f"clips to train on have one label only ({only}); there must be two or more: "
-                "check the table's column of labels, where and ignore"
+                f"only one label is left, {', '.join(map(repr, used)) or 'none'}: there is nothing "
+                f"to tell apart; label what else happens, or take the labels apart{first}"
             )
         if labels is None:
             return sorted(used)
@@ -274,7 +303,8 @@ class Clips(Source):
                     f"({annotation.where}); correct it or remove the clip"
                 )
             return np.array(ids[annotation.label])
-        return labels_at(
+        targets = several_labels_at if self.multi_label else labels_at
+        return targets(
             annotation.segments, clip.stored.times, clip.stored.numbers, ids, self.ignore
         )
 

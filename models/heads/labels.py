@@ -207,14 +207,14 @@ class TokenClassificationHead(Head):
     ) -> Tensor:
         """Mean over the labelled steps; zero, with zero gradients, if no step is labelled.
 
-        Raises ValueError if the number of labels of a sample is not its number of steps.
+        Raises ValueError if the number of labels of a sample is not its number of steps, and for
+        targets of several labels a step if the head gives one, or the other way.
         """
-        unequal = (lengths != target_lengths).nonzero().flatten().tolist()
-        if unequal:
-            first = unequal[0]
+        if (targets.dim() == 3) != self.multi_label:
+            found = "several labels" if targets.dim() == 3 else "one label"
             raise ValueError(
-                f"sample {first} of the batch has {int(target_lengths[first])} labels for "
-                f"{int(lengths[first])} steps; label every step, or use an encoder that keeps them"
+                f"the head has multi_label={self.multi_label}, but the data has {found} a step; "
+                "set multi_label alike in the head and in the data's source"
             )
         labelled = targets != IGNORED
         logits = logits.float()

@@ -46,6 +46,10 @@ def build_parser() -> StrictParser:
     add_annotation_options(parser)
     text = "pattern whose first bracket in a clip's path is the group"
     parser.add_argument("--group_pattern", help=text)
+    text = "videos: several labels at once; segments may overlap"
+    parser.add_argument("--multi_label", action="store_true", help=text)
+    text = "images a second of videos that are folders of images"
+    parser.add_argument("--rate_hz", type=float | None, help=text)
     parser.add_argument("--model", help="lines: bundle that finds labels which are probably wrong")
     for name, text in {
         "--json": "also write all findings to this file",

@@ -2,7 +2,10 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
+
+from datasets.splits import split_folders
 
 from ..parsing import StrictParser
 
@@ -43,7 +46,8 @@ def check_labelled_data(options) -> None:
         raise ValueError(
             "give the labelled data: either --data, or --config (with --split validation or test)"
         )
-    if options.data is not None and options.split == "validation":
+    validation = options.data is not None and options.split == "validation"
+    if validation and not split_folders(Path(options.data)):
         raise ValueError("--split validation goes with --config; --data has at most train and test")
     if options.config is not None:
         options.split = options.split or "validation"

@@ -10,7 +10,10 @@ Item = TypeVar("Item")
 
 
 class TableOptions(NamedTuple):
-    """How annotation files are read: `table` is a file in each folder, the others as in `Clips`."""
+    """How annotation files are read: `table` is a file in each folder, the others as in `Clips`.
+
+    rate_hz: images a second of clips that are folders of images.
+    """
 
     table: str | None = None
     column: str | None = None
@@ -19,6 +22,8 @@ class TableOptions(NamedTuple):
     group_pattern: str | None = None
     tier: str | None = None
     subject: str | None = None
+    multi_label: bool = False
+    rate_hz: float | None = None
 
 
 class Row(NamedTuple):

@@ -20,6 +20,7 @@ from datasets.lines.folders import (
 )
 from datasets.lines.pairs import has_transcripts
 from datasets.lines.tables import find_label_file, has_header
+from datasets.paths import resolve_data_path
 
 from ..evaluation.config_folders import folders_of_config
 

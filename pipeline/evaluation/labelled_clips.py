@@ -3,14 +3,21 @@
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from datasets.batch import IGNORED
 from datasets.labels import fold_label
 from datasets.paths import resolve_data_path
+from datasets.video.annotations.checks import (
+    check_segments,
+    describe_offsets,
+    find_inclusive_frames,
+)
+from datasets.video.annotations.class_folders import read_class_folders
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
@@ -18,11 +25,10 @@ from datasets.video.annotations.files import (
     clip_labels,
     clip_path,
     clips_passed_over,
-    find_late_segments,
     fold_texts,
     labels_at,
     read_annotations,
-    read_class_folders,
+    several_labels_at,
     unnamed_videos,
 )
 from datasets.video.groups import group_of
@@ -42,7 +48,8 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
     Raises ValueError if there is nothing for this head, or labels that the bundle does not know.
     """
     head, labels = bundle.model.head, bundle.labels
-    annotations, problems = read_data(options, bundle.reader.suffixes)
+    multi_label = isinstance(head, TokenClassificationHead) and head.multi_label
+    annotations, problems = read_data(options, bundle.reader.suffixes, multi_label)
     over = (
         []
         if options.where
@@ -69,15 +76,18 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         texts = split_texts([annotation.text for annotation in kept], labels)
         labels, targets = encode_texts(texts, labels)
         nothing = Text([], [], [], 0.0)
-    elif isinstance(head, TokenClassificationHead) and not head.multi_label:
+    elif isinstance(head, TokenClassificationHead):
         kept = with_field(annotations, "segments", "no segments", problems)
         check_labels(kept, ids, set(ignored), options.data)
-        targets = partial(step_targets, kept, ids, set(ignored))
+        if multi_label and options.background:
+            raise ValueError("--background: a bundle of several labels at once has no segments")
+        label = several_labels_at if multi_label else labels_at
+        targets = partial(step_targets, kept, ids, set(ignored), label=label)
         nothing = StepLabels([], [])
     else:
         raise ValueError(
-            f"{options.model}: several labels at a time; evaluate scores videos with one label, "
-            "one label a frame, or a transcript"
+            f"{options.model}: a {type(head).__name__}; evaluate scores videos with one label, "
+            "labels for every frame, or a transcript"
         )
     if not kept:
         reasons = "".join(f"\n  {reason}" for reason in problems[:3])
@@ -97,16 +107,21 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
     )
 
 
-def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], list[str]]:
+def read_data(
+    options, suffixes: Sequence[str], multi_label: bool = False
+) -> tuple[list[ClipAnnotation], list[str]]:
     """Return the annotations of the clips of --data, and reasons why others are unusable.
 
-    Raises ValueError for an option that only an annotation file can have.
+    Of folders of splits, those of --split. Raises ValueError for an option that only an annotation
+    file can have, and for a split without a folder.
     """
     path = resolve_data_path(options.data)
     if not path.is_dir():
         annotations, problems = read_annotations(
-            path, options.column, options.where, options.group, options.tier, options.subject
-        )
+            path, options.column, options.where, options.group, options.tier, options.subject,
+            multi_label,
+        )  # fmt: skip
+        problems += find_inclusive_frames(annotations)
         if options.where is None:
             problems = problems + unnamed_videos(path, annotations, problems, suffixes)
         return annotations, [problem.reason for problem in problems]
@@ -116,7 +131,13 @@ def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], l
                 f"--{name} {getattr(options, name)} needs a table; {options.data} is a folder: "
                 "name the table in it as --data"
             )
-    return read_class_folders(path, suffixes, options.group), []
+    annotations = read_class_folders(path, suffixes, options.group)
+    wanted = getattr(options, "split", None) or "test"
+    kept = [annotation for annotation in annotations if annotation.split in (None, wanted)]
+    if not kept:
+        splits = ", ".join(dict.fromkeys(str(annotation.split) for annotation in annotations))
+        raise ValueError(f"{options.data}: no folder of the {wanted} split; --split takes {splits}")
+    return kept, []
 
 
 def path_of(annotation: ClipAnnotation, options) -> Path:
@@ -171,26 +192,37 @@ def step_targets(
     ids: dict[str, int],
     ignored: set[str],
     answers: Sequence[Answer],
+    label: Callable[..., np.ndarray] = labels_at,
 ) -> tuple[list[np.ndarray], list[str]]:
-    """Return labels (T_i,), int64, at the steps that were read of each clip, and notes.
+    """Return labels (T_i,) or (T_i, L), int64, at the steps that were read of each clip, and notes.
 
-    The notes are on annotations that extend past the end of their clip. A clip that could not be
+    label: function that labels steps, see `labels_at`. The notes are on segments that do not fit
+    their clip. A clip whose annotation has another unit is not scored. A clip that could not be
     read gets as many steps as its annotation would have at the rate of the others: it counts as
-    wrong in all of them.
+    wrong in all of them. Raises ValueError if no clip can be scored.
     """
     step, stride = step_size(answers)
-    targets, notes = [], []
+    targets, notes, offsets, refused = [], [], [], []
     for annotation, answer in zip(annotations, answers, strict=True):
         times, numbers = answer.times, answer.numbers
         if times is None:
             times, numbers = expected_steps(annotation.segments, step, stride)
         elif len(times):
-            own_step, own_stride = step_size([answer])
-            end = int(numbers[-1]) + own_stride, float(times[-1]) + own_step
-            late = find_late_segments(annotation, *end)
+            try:
+                checked, problems, late = check_segments(annotation, times, numbers)
+            except ValueError as error:
+                refused.append(f"{error}; not scored")
+                targets.append(np.full_like(label((), times, numbers, ids, ignored), IGNORED))
+                continue
+            offsets.append((annotation, float(times[0]) if numbers[0] == 0 else 0.0))
+            notes += [problem.reason for problem in problems]
             notes += [f"{problem.reason}; not scored from there on" for problem in late]
-        targets.append(labels_at(annotation.segments, times, numbers, ids, ignored))
-    return targets, notes
+            annotation = checked
+        targets.append(label(annotation.segments, times, numbers, ids, ignored))
+    if len(refused) == len(annotations):
+        raise ValueError("no clip fits its labels\n  " + "\n  ".join(refused[:3]))
+    notes += [problem.reason for problem in describe_offsets(offsets)]
+    return targets, refused + notes
 
 
 def step_size(answers: Sequence[Answer]) -> tuple[float, int]:
@@ -211,5 +243,6 @@ def expected_steps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the times and frame numbers (T,) of the steps up to the end of the last segment."""
     frames = isinstance(segments[-1], FrameSegment)
-    count = math.ceil(segments[-1].bounds[1] / (stride if frames else step))
+    end = max(segment.bounds[1] for segment in segments)  # they may overlap
+    count = math.ceil(end / (stride if frames else step))
     return np.arange(count) * step, np.arange(count) * stride

@@ -22,7 +22,13 @@ from ..scoring.metrics import Tally, bootstrap_interval, compute_scores, join_ta
 from ..scoring.readings import tally_readings
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the first one available is compared
-OTHER_METRICS = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown as well, where available
+OTHER_METRICS = (
+    "wer",
+    "mean_class_accuracy",
+    "mean_label_f1",
+    "edit",
+    "f1@50",
+)  # shown as well, where available
 
 Counts = tuple[np.ndarray, np.ndarray]  # numerators and denominators, each (N, K) float64
 

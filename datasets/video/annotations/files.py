@@ -10,7 +10,6 @@ import numpy as np
 
 from ...batch import IGNORED
 from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
-from ...labels import fold_label
 from ...source import Problem
 from ...splits import FOLDER
 from ...tables import read_rows
@@ -18,6 +17,7 @@ from ...transcripts import SpaceFolding
 from ..groups import grouped_by_folder
 from .boris import read_boris
 from .boris_tables import boris_table, read_boris_table
+from .class_folders import find_clips
 from .elan import read_elan
 from .segments import ClipAnnotation, Collected, FrameSegment, Segment, TimeSegment
 from .segments import clip_path as clip_path
@@ -34,6 +34,7 @@ def read_annotations(
     group: str | None = None,
     tier: str | None = None,
     subject: str | None = None,
+    multi_label: bool = False,
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
     """Read a CSV or TSV table, or a BORIS, ELAN or VIA file -> its annotations and its problems.
 
@@ -41,17 +42,20 @@ def read_annotations(
     rows of a table to use, such as "label=digit and set='a b'". group: column, BORIS variable or
     VIA attribute of the file that holds the group; "folder" takes the first folder of a clip's path
     (unless a table has a column of that name). tier: of an ELAN file; null takes the only one
-    that has annotations. subject: whose events of a BORIS file; null takes everyone's. Raises
+    that has annotations. subject: whose events of a BORIS file; null takes everyone's. multi_label:
+    segments of a clip may overlap, and without `tier` those of all tiers are read. Raises
     ValueError for a file that is none of these, for an option it does not support, or if nothing in
     it can be used; FileNotFoundError if there is none.
     """
     path = Path(path)
     head = _head(path)
     if group == FOLDER and (head.startswith((b"<", b"{")) or not _has_column(path, FOLDER)):
-        annotations, problems = read_annotations(path, column, where, None, tier, subject)
+        annotations, problems = read_annotations(
+            path, column, where, None, tier, subject, multi_label
+        )
         return grouped_by_folder(annotations, 0, str(path)), problems
     given = {"column": column, "where": where, "group": group, "tier": tier, "subject": subject}
-    collected = Collected(path)
+    collected = Collected(path, multi_label)
     if head.startswith(b"<"):
         _check_options(path, "an ELAN file", given, ("tier",))
         return read_elan(path, collected, tier)
@@ -117,45 +121,6 @@ def _check_options(
             )
 
 
-def read_class_folders(
-    root: Path | str, suffixes: Sequence[str], group: str | None = None
-) -> list[ClipAnnotation]:
-    """Annotations of root/label/clip.mp4 or root/label/group/clip.mp4; `clip` is relative to root.
-
-    suffixes: of videos, in lower case; `clips_passed_over` counts other files. group: "folder": the
-    first folder in the class folder, which every clip then needs; None: all of them, if any. Raises
-    ValueError for another group, for videos outside the class folders, or without a video.
-    """
-    root = Path(root)
-    if group not in (None, FOLDER):
-        raise ValueError(
-            f"{root}: group={group!r} needs a table that has it; class folders take {FOLDER!r}"
-        )
-    annotations, loose = [], []
-    for path in find_files(root, suffixes):
-        parts = path.relative_to(root).parts
-        if len(parts) == 1:
-            loose.append(path.name)
-            continue
-        inner = "/".join(parts[1:-1]) or None
-        annotations.append(
-            ClipAnnotation(
-                "/".join(parts), label=fold_label(parts[0]), group=inner, where=str(path.parent)
-            )
-        )
-    if loose:
-        raise ValueError(
-            f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; move each "
-            "into a folder that has its label as name"
-        )
-    if not annotations:
-        raise ValueError(
-            f"{root}: no videos in it; expected root/label/clip.mp4 with "
-            f"{', '.join(suffixes)}, or name a table"
-        )
-    return grouped_by_folder(annotations, 1, str(root)) if group else annotations
-
-
 def unnamed_videos(
     table: Path,
     annotations: Sequence[ClipAnnotation],
@@ -186,8 +151,9 @@ def clips_passed_over(
     path: the folder, or an annotation file: then the videos beside those that it names.
     """
     if path.is_dir():
+        frames = {clip for clip in find_clips(path, suffixes) if clip.is_dir()}
         endings = (*suffixes, *ANNOTATION_SUFFIXES)
-        return passed_over(path, lambda file: has_suffix(file, endings))
+        return passed_over(path, lambda file: has_suffix(file, endings) or file.parent in frames)
     named = [clip_path(path, annotation.clip) for annotation in annotations]
     resolved = {video.resolve() for video in named}
     beside = [
@@ -221,11 +187,8 @@ def labels_at(
             if following.bounds[0] < segment.bounds[1]:
                 raise ValueError(f"{following} ({following.where}) overlaps {segment}; sort or cut")
         for segment in chosen:
-            if segment.label not in ids and segment.label not in ignored:
-                raise ValueError(
-                    f"{segment} ({segment.where}): no such label; there are "
-                    f"{', '.join(sorted(ids))}; correct it, or ignore it"
-                )
+            if segment.label not in ignored:
+                check_known(segment, ids)
         starts, ends = np.array([segment.bounds for segment in chosen]).T
         values = np.array([IGNORED if s.label in ignored else ids[s.label] for s in chosen])
         index = np.searchsorted(starts, steps, side="right") - 1  # the last one started
@@ -234,25 +197,38 @@ def labels_at(
     return targets
 
 
-def find_late_segments(annotation: ClipAnnotation, frames: int, seconds: float) -> list[Problem]:
-    """Problems of segments that end after their clip, which has so many frames and seconds.
+def several_labels_at(
+    segments: Sequence[Segment],
+    times: np.ndarray,
+    numbers: np.ndarray,
+    ids: dict[str, int],
+    ignored: set[str],
+) -> np.ndarray:
+    """Which labels each step has, (T, L) int64 of 0 and 1; segments may overlap.
 
-    Seconds may end one mean frame late: tools take the end from the container.
+    A step that no segment covers has none of the labels; one that an `ignored` label covers is
+    unlabelled, IGNORED (-100) throughout. Raises ValueError for a label that has no id.
     """
-    problems = []
-    for segment in annotation.segments:
-        start, end = segment.bounds
-        if isinstance(segment, FrameSegment):
-            clip_end, late = f"{frames} frames", end > frames
+    targets = np.zeros((len(times), len(ids)), dtype=np.int64)
+    for segment in sorted(segments, key=lambda segment: segment.label in ignored):
+        first, end = np.searchsorted(
+            numbers if isinstance(segment, FrameSegment) else times, segment.bounds
+        )
+        if segment.label in ignored:  # these come last
+            targets[first:end] = IGNORED
         else:
-            clip_end = f"{seconds:.3f} s"
-            late = start >= seconds or end > seconds + seconds / max(1, frames)
-        if late:
-            reason = f"{annotation.clip}: {segment} ({segment.where}) is past its end, {clip_end}; "
-            problems.append(
-                Problem(annotation.clip, reason + "correct it, or see whether the clip is cut off")
-            )
-    return problems
+            check_known(segment, ids)
+            targets[first:end, ids[segment.label]] = 1
+    return targets
+
+
+def check_known(segment: Segment, ids: dict[str, int]) -> None:
+    """Raise ValueError, which names the segment, if its label has no id."""
+    if segment.label not in ids:
+        raise ValueError(
+            f"{segment} ({segment.where}): no such label; there are "
+            f"{', '.join(sorted(ids))}; correct it, or ignore it"
+        )
 
 
 def clip_labels(

@@ -3,6 +3,7 @@
 import math
 import os
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
@@ -10,7 +11,9 @@ from typing import NamedTuple, TypedDict
 
 from ...files import find_named
 from ...labels import fold_label
-from ...source import Problem
+from ...source import Problem, Split
+
+OVERLAP_ADVICE = "choose one subject or tier, or read several labels at once (multi_label: true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class ClipAnnotation(NamedTuple):
     """The annotation of one clip: a label, segments or a text.
 
     clip: its path as written (`clip_path` finds the file). segments: of one kind, sorted, without
-    overlap. where: file and line, for messages.
+    overlap unless they were read for several labels at once. where: file and line, for messages.
+    split: the one whose folder the clip is in, if there are such folders.
     """
 
     clip: str
@@ -89,6 +93,7 @@ class ClipAnnotation(NamedTuple):
     text: str | None = None
     group: str | None = None
     where: str = ""
+    split: Split | None = None
 
 
 def clip_path(table: Path, clip: str) -> Path:
@@ -113,14 +118,15 @@ def written_clip(table: Path, names: Sequence[str]) -> str:
 class Collected:
     """The annotations of one file while it is read; invalid ones become problems.
 
-    Labels are folded (`fold_label`).
+    Labels are folded (`fold_label`). multi_label: segments of a clip may overlap.
     """
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, multi_label: bool = False):
+        self.path, self.multi_label = path, multi_label
         self.problems: list[Problem] = []
         self._whole: dict[str, ClipAnnotation] = {}  # with a label or a text
         self._segmented: dict[str, tuple[ClipAnnotation, list[Segment]]] = {}
+        self._overlaps: Counter[tuple[str, str]] = Counter()  # of labels: the kept, the left out
 
     def refuse(self, place: str, reason: str) -> None:
         """Add a problem. place: such as "line 3"; reason: what is wrong and what to do."""
@@ -160,7 +166,11 @@ class Collected:
         segment = replace(segment, label=fold_label(segment.label), where=self.at(place))
         new = ClipAnnotation(clip, group=group, where=self.at(place))
         annotation, segments = self._segmented.get(clip, (new, []))
-        if reason := _fault(segment, group, annotation, segments):
+        reason = _fault(segment, group, annotation, segments)
+        if reason is None and not self.multi_label and (other := _overlapped(segment, segments)):
+            self._overlaps[other.label, segment.label] += 1
+            reason = f"{clip}: {segment} overlaps {other} ({other.where}); cut or remove one"
+        if reason is not None:
             self.refuse(place, reason)
             return
         insort(segments, segment, key=lambda other: other.bounds)
@@ -173,6 +183,20 @@ class Collected:
         """
         segmented = (a._replace(segments=tuple(s)) for a, s in self._segmented.values())
         annotations = [*self._whole.values(), *segmented]
+        if len(labels := {s.label for a in annotations for s in a.segments}) == 1 and (
+            any(len(set(pair)) > 1 for pair in self._overlaps)
+        ):
+            raise ValueError(
+                f"{self.path}: without the segments that overlap others, one label is left, "
+                f"'{labels.pop()}'; overlapping are {describe_overlaps(self._overlaps)}; "
+                f"{OVERLAP_ADVICE}"
+            )
+        if self._overlaps.total() > 1:
+            reason = (
+                f"{self.path}: {self._overlaps.total()} segments that overlap others are left out: "
+                f"{describe_overlaps(self._overlaps)}; {OVERLAP_ADVICE}"
+            )
+            self.problems.insert(0, Problem(self.path.name, reason))
         if not annotations:
             first = "".join(f"\n  {problem.reason}" for problem in self.problems[:3])
             raise ValueError(f"{self.path}: no annotation that can be used{first}")
@@ -200,8 +224,22 @@ def _fault(
         return (
             f"{clip} has frames here but seconds in {annotation.where}, or the other way; use one"
         )
+    return None
+
+
+def _overlapped(segment: Segment, existing: Sequence[Segment]) -> Segment | None:
+    """The one of the existing segments, sorted and without overlap, that a segment overlaps."""
+    start, end = segment.bounds
     index = bisect_left(existing, start, key=lambda other: other.bounds[0])
     for other in existing[max(0, index - 1) : index + 1]:
         if other.bounds[0] < end and start < other.bounds[1]:
-            return f"{clip}: {segment} overlaps {other} ({other.where}); cut or remove one"
+            return other
     return None
+
+
+def describe_overlaps(pairs: Counter[tuple[str, str]]) -> str:
+    """How often which labels overlap, the most frequent first: "'a' and 'b' (3 times), ..."."""
+    return ", ".join(
+        f"'{kept}' and '{left_out}' ({count} times)"
+        for (kept, left_out), count in pairs.most_common()
+    )

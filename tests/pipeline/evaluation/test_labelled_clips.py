@@ -65,6 +65,8 @@ class Brightness:
                 continue
             ids = [int(frame.mean() > 128) for frame in clip.frames]
             reading = StepLabels([[i] for i in ids], [1.0] * len(ids))
+            if getattr(self.bundle.model.head, "multi_label", False):  # bright ones are both
+                reading = reading._replace(ids=[[0, 1] if i else [0] for i in ids])
             if isinstance(self.bundle.model.head, SequenceClassificationHead):
                 reading = Label(ids[-1], 1.0)
             elif isinstance(self.bundle.model.head, CTCHead):
@@ -258,9 +260,6 @@ def test_data_that_does_not_fit_the_head_is_refused(folders, table):
         labelled_clips(Brightness(steps_head()).bundle, parsed(folders))
     with pytest.raises(ValueError, match=r"no clip to score\n.*no transcript"):
         labelled_clips(Brightness(CTCHead(1, 2)).bundle, parsed(table))
-    several = TokenClassificationHead(1, 2, multi_label=True)
-    with pytest.raises(ValueError, match="several labels at a time"):
-        labelled_clips(Brightness(several).bundle, parsed(table))
     with pytest.raises(FileNotFoundError, match="no such data"):
         labelled_clips(Brightness(steps_head()).bundle, parsed(folders / "none"))
 
@@ -292,3 +291,41 @@ def test_a_network_is_scored_on_what_it_reads(command, table, tmp_path):
     assert code == 0 and "b.mp4: 'shut' from frame 8 to 9" in err and err.count("\n") == 1
     assert values["frame_accuracy"] == pytest.approx(100 * 17 / 20) and values["per_second"] > 0
     assert "frame_accuracy 85.00 %" in out and "f1@25 " in out
+
+
+def test_several_labels_at_once_are_scored(scored, table, tmp_path):
+    several = TokenClassificationHead(1, 2, multi_label=True)
+    # of a: frames 4-7 are read bright too, 5-7 are; b cannot be read
+    rows = ["a.mp4,0,12,dark", "a.mp4,5,8,bright", "gone.mp4,0,4,bright", "gone.mp4,2,4,dark"]
+    write_rows(tmp_path / "m.csv", "clip,start_frame,end_frame,label", *rows)
+    code, values, out, err = scored(Brightness(several), tmp_path / "m.csv")
+    assert code == 1 and "gone.mp4: no such file (counted as wrong)" in err
+    assert values["frame_accuracy"] == pytest.approx(100 * 23 / (24 + 8))
+    dark, bright = 2 * 12 / (12 + 12 + 2), 2 * 3 / (3 + 4 + 4)
+    assert values["mean_label_f1"] == pytest.approx(50 * (dark + bright))
+    lines = {line.split()[0]: line.split()[1] for line in out.splitlines() if line[:1] in "db"}
+    assert lines["dark"] == f"{100 * dark:.2f}" and lines["bright"] == f"{100 * bright:.2f}"
+
+
+def test_times_of_another_unit_are_not_scored(scored, table, tmp_path):
+    rows = ["a.mp4,0,500,dark", "a.mp4,500,1200,bright", "b.mp4,0,0.6,bright", "b.mp4,0.6,0.8,dark"]
+    write_rows(tmp_path / "ms.csv", "clip,start,end,label", *rows)
+    _, values, _, err = scored(Brightness(steps_head(), rate_hz=5.0), tmp_path / "ms.csv")
+    assert values["frame_accuracy"] == 100 and "seem to be milliseconds" in err
+    write_rows(tmp_path / "ms.csv", "clip,start,end,label", *rows[:2])
+    with pytest.raises(ValueError, match=r"no clip fits its labels\n.*milliseconds"):
+        scored(Brightness(steps_head(), rate_hz=5.0), tmp_path / "ms.csv")
+
+
+def test_the_split_of_a_folder_of_splits_is_chosen(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split / "dark").mkdir(parents=True)
+        write_video(tmp_path / split / "dark" / f"{split}.mp4", "dddd")
+    options = parsed(tmp_path)
+    head = SequenceClassificationHead(1, 2)
+    options.split = "validation"
+    (item,) = labelled_clips(Brightness(head).bundle, options).items
+    assert item.endswith("val/dark/val.mp4")
+    options.split = "test"
+    with pytest.raises(ValueError, match="no folder of the test split; --split takes train, valid"):
+        labelled_clips(Brightness(head).bundle, options)

@@ -152,7 +152,18 @@ def test_neighbours_do_not_overlap_whatever_their_order(tmp_path):
     rows = "a,2,3,z\na,0,1,x\na,1,2,y\na,2.5,2.6,no\na,0.5,2.5,no\n"
     found, problems = read(tmp_path, f"clip,start,end,label\n{rows}")
     assert [s.label for s in found[0].segments] == ["x", "y", "z"]
-    assert [p.name for p in problems] == ["labels.csv, line 5", "labels.csv, line 6"]
+    summary, *each = problems
+    assert [p.name for p in each] == ["labels.csv, line 5", "labels.csv, line 6"]
+    assert "2 segments that overlap others are left out: 'z' and 'no' (1 times), " in summary.reason
+
+
+def test_all_behaviours_that_overlap_are_named_and_one_label_left_is_refused(tmp_path):
+    content = "clip,start,end,label\na,0,9,walk\na,1,2,eat\na,3,4,eat\na,5,6,drink\n"
+    with pytest.raises(ValueError, match="one label is left, 'walk'") as caught:
+        read(tmp_path, content)
+    assert "'walk' and 'eat' (2 times), 'walk' and 'drink' (1 times)" in str(caught.value)
+    (found,), problems = read(tmp_path, content, multi_label=True)
+    assert [s.label for s in found.segments] == ["walk", "eat", "eat", "drink"] and problems == []
 
 
 def test_line_numbers_count_rows_over_several_lines(tmp_path):
