@@ -9,7 +9,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from ..images import IMAGE_SUFFIXES, decode_grey
+from ..files import IMAGE_SUFFIXES
+from ..images import decode_grey
 from .decoder import TimedFrame
 
 NUMBER = re.compile(r"(\d+)\D*$")  # the last number of a name
