@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .source import Problem
 
@@ -22,6 +22,11 @@ def fold_label(value: object) -> str:
         return ""
     label = " ".join(unicodedata.normalize("NFC", str(value)).split())
     return label.partition(".")[0] if WHOLE.fullmatch(label) else label
+
+
+def same_labels(stored: Sequence[str], labels: Sequence[str]) -> bool:
+    """Whether labels are those that were stored, maybe before labels were folded."""
+    return list(labels) in (list(stored), list(map(fold_label, stored)))
 
 
 def near_twins(labels: Iterable[str]) -> list[list[str]]:

@@ -11,6 +11,7 @@ import yaml
 
 from datasets import SequenceDataModule
 from datasets.environment import raise_if_machine
+from datasets.labels import same_labels
 from datasets.progress import track
 from datasets.source import SequenceDataset, Split
 
@@ -181,7 +182,8 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
     """
     recognizer = Recognizer(load_bundle(str(bundle)))
     reader = part_spec(recognizer.bundle.reader)
-    if part_spec(data.source.reader) != reader or data.labels != recognizer.bundle.labels:
+    same = same_labels(recognizer.bundle.labels, data.labels)
+    if part_spec(data.source.reader) != reader or not same:
         raise ValueError(
             f"{bundle}: the data is no longer what it was trained on (other labels, words or "
             f"preprocessing by {reader['class']}); train it again"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from datasets.batch import SequenceBatch, collate
+from datasets.labels import same_labels
 from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
 from ..reading.bundle import check_weights, describe_part, part_spec
@@ -227,7 +228,7 @@ class SequenceRecognizer(pl.LightningModule):
         checkpoint["reader"] = part_spec(self.trainer.datamodule.source.reader)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        if checkpoint["labels"] != self.labels:
+        if not same_labels(checkpoint["labels"], self.labels):
             raise ValueError(
                 f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "
                 f"{shorten(self.labels)}; use the data, or the alphabet, that it was trained with"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datasets.labels import fold_label, near_twins, twin_notes
+from datasets.labels import fold_label, near_twins, same_labels, twin_notes
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,11 @@ def test_spellings_of_one_label_are_folded(values, label):
 )  # fmt: skip
 def test_near_twins(labels, twins):
     assert near_twins(dict.fromkeys(labels)) == twins
+
+
+def test_labels_stored_before_they_were_folded_are_the_same():
+    assert same_labels(["1.0", "cafe\u0301"], ["1", "caf\u00e9"]) and same_labels(["a"], ["a"])
+    assert not same_labels(["a", "b"], ["b", "a"]) and not same_labels(["\u00a0"], [" "])
 
 
 def test_near_twins_are_named_with_their_counts():

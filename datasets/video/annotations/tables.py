@@ -118,10 +118,12 @@ def frame_of(text: str, name: str) -> int:
 def read_lines(path: Path, collected: Collected) -> list[TableRow]:
     """Read the rows that are not empty, with stripped cells.
 
-    Raises ValueError for a file that is empty or UTF-16.
+    Raises ValueError for a file that is empty or UTF-16, or whose first row is unusable.
     """
     rows = []
     for row in read_rows(path):
+        if isinstance(row, UnusableRow) and not rows:
+            raise ValueError(f"{path}, line {row.line}: {row.reason}")
         if isinstance(row, UnusableRow):
             collected.refuse(f"line {row.line}", row.reason)
         elif any(cells := [cell.strip() for cell in row.cells]):

@@ -190,6 +190,11 @@ def test_line_numbers_count_rows_over_several_lines(tmp_path):
             "not UTF-8 at its byte 2",
         ),
         ("clip,label\na,b\n".encode("utf-16"), {}, "not UTF-8"),
+        (
+            "clip,label,Gr\xf6\xdfe\na,b,1\n".encode("latin-1"),
+            {},
+            "line 1: not UTF-8 at its byte 13",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_used(tmp_path, content, options, message):
