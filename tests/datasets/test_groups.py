@@ -7,7 +7,8 @@ import pytest
 from datasets import Clips, LineFolder, RealLines, Reviews
 from datasets.splits import note_divided_folders
 from datasets.text.files import find_reviews
-from datasets.video.annotations.files import read_annotations, read_class_folders
+from datasets.video.annotations.class_folders import read_class_folders
+from datasets.video.annotations.files import read_annotations
 from pipeline.doctor.line_files import list_folder
 from tests.support.films import film
 from tests.support.small import noise_line, write_image
