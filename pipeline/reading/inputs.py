@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets import LineReader, TextReader
+from datasets import ClipReader, LineReader, TextReader
 from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
@@ -133,7 +133,18 @@ def expand_arguments(
 
 
 def files_in(folder: str, reader: Reader) -> list[str]:
-    """Files below a folder that a bundle reads, sorted; page files instead of their images."""
+    """Files below a folder that a bundle reads, sorted; page files instead of their images.
+
+    A folder of frames is one video.
+    """
+    if isinstance(reader, ClipReader):
+        # imported here for start-up time
+        from datasets.video.annotations.class_folders import find_clips
+        from datasets.video.frame_folders import is_frame_folder
+
+        if is_frame_folder(Path(folder)):
+            return [folder]
+        return sorted(map(str, find_clips(Path(folder), reader.suffixes)))
     every = list(Path(folder).rglob("*"))
     paths = {p for p in every if p.suffix.lower() in reader.suffixes}
     if isinstance(reader, LineReader) and any(p.suffix.lower() == ".xml" for p in every):
