@@ -216,6 +216,13 @@ class TokenClassificationHead(Head):
                 f"the head has multi_label={self.multi_label}, but the data has {found} a step; "
                 "set multi_label alike in the head and in the data's source"
             )
+        unequal = (lengths != target_lengths).nonzero().flatten().tolist()
+        if unequal:
+            first = unequal[0]
+            raise ValueError(
+                f"sample {first} of the batch has {int(target_lengths[first])} labels for "
+                f"{int(lengths[first])} steps; label every step, or use an encoder that keeps them"
+            )
         labelled = targets != IGNORED
         logits = logits.float()
         if self.multi_label:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets import LineReader, TextReader
+from datasets import ClipReader, LineReader, TextReader
 from datasets.environment import raise_if_machine
 from datasets.files import (
     ANNOTATION_SUFFIXES,
@@ -154,11 +154,21 @@ def expand_arguments(
 def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
     """Files below a folder that a bundle reads, sorted; page files instead of their images.
 
-    Also a line, or none, on what is passed over, apart from the labels of these files.
+    A folder of frames is one video. Also a line, or none, on what is passed over, apart from the
+    labels of these files.
     """
     root, found = Path(folder), scan_folder(Path(folder))
     paths = {path for path in found.files if has_suffix(path, reader.suffixes)}
     known = set(paths)
+    if isinstance(reader, ClipReader):
+        # imported here for start-up time
+        from datasets.video.annotations.class_folders import find_clips
+        from datasets.video.frame_folders import is_frame_folder
+
+        if is_frame_folder(root):
+            return [folder], []
+        paths = set(find_clips(root, reader.suffixes))
+        known = {path for path in found.files if path in paths or path.parent in paths}
     if isinstance(reader, LineReader) and any(has_suffix(p, [".xml"]) for p in found.files):
         from datasets.pages.files import pages_and_images  # imported here for start-up time
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -24,6 +25,7 @@ from pipeline.evaluation.labelled import label_ids
 from pipeline.evaluation.labelled_clips import labelled_clips
 from pipeline.parsing import StrictParser
 from pipeline.reading.bundle import Bundle, save_bundle
+from pipeline.reading.inputs import expand_inputs
 from pipeline.reading.prediction import Answer, load_recognizer
 from tests.support.networks import connect
 
@@ -329,3 +331,16 @@ def test_the_split_of_a_folder_of_splits_is_chosen(tmp_path):
     options.split = "test"
     with pytest.raises(ValueError, match="no folder of the test split; --split takes train, valid"):
         labelled_clips(Brightness(head).bundle, options)
+
+
+def test_predict_takes_a_folder_of_frames_as_one_clip(tmp_path):
+    for clip, level in (("one", 10), ("two", 200)):
+        (tmp_path / clip).mkdir()
+        for number in (1, 2, 3):
+            cv2.imwrite(str(tmp_path / clip / f"{number}.png"), np.full((8, 8), level, np.uint8))
+    reader = Brightness(steps_head(), rate_hz=2.0)
+    for given, names in ((tmp_path, ["one", "two"]), (tmp_path / "two", ["two"])):
+        items = list(expand_inputs([str(given)], reader.bundle.reader))
+        assert items == [str(tmp_path / name) for name in names]
+    (answer,) = reader.answers(items)
+    assert answer.reading.ids == [[1]] * 3 and answer.times.tolist() == [0, 0.5, 1]
