@@ -24,8 +24,7 @@ import cv2
 import numpy as np
 import torch
 
-from datasets.files import VIDEO_SUFFIXES, find_files
-from datasets.paths import resolve_data_path
+from datasets.files import VIDEO_SUFFIXES, find_files, resolve_data_path
 from datasets.video.decoder import decode_video, describe_video
 
 from ..table import aligned

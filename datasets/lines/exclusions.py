@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from ..files import compose
-from ..paths import resolve_data_path
+from ..files import compose, resolve_data_path
 from ..source import Problem
 
 

@@ -15,9 +15,9 @@ from ..files import (
     find_named,
     has_suffix,
     passed_over,
+    resolve_data_path,
 )
 from ..pages.files import pages_and_images
-from ..paths import resolve_data_path
 from ..source import Problem, Split
 from ..splits import FOLDER, folder_of, no_folder_error, note_divided_folders, split_groups
 from ..tables import read_utf8

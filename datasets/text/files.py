@@ -9,9 +9,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from ..files import find_named, has_suffix, no_data_kind, passed_over, scan_folder
+from ..files import (
+    find_named,
+    has_suffix,
+    no_data_kind,
+    passed_over,
+    resolve_data_path,
+    scan_folder,
+)
 from ..labels import fold_label
-from ..paths import resolve_data_path
 from ..source import Problem
 from ..splits import FOLDER, folder_of, no_folder_error
 from .tables import TABLES, Row, read_reviews

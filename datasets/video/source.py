@@ -10,8 +10,8 @@ import numpy as np
 
 from ..batch import IGNORED
 from ..environment import raise_if_machine
+from ..files import resolve_data_path
 from ..labels import fold_label, twin_notes
-from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, Source, Split
 from ..splits import assign_splits, folder_of, note_divided_folders

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from datasets.paths import resolve_data_path
+from datasets.files import resolve_data_path
 
 from ..doctor.diagnosis import Diagnosis, Examiner, TableOptions
 from ..doctor.lines import LineExaminer, LineOptions

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.files import IMAGE_SUFFIXES, TRANSCRIPT, has_suffix
+from datasets.files import IMAGE_SUFFIXES, TRANSCRIPT, has_suffix, resolve_data_path
 from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
 from datasets.lines.folders import (
@@ -20,7 +20,6 @@ from datasets.lines.folders import (
 )
 from datasets.lines.pairs import has_transcripts
 from datasets.lines.tables import find_label_file, has_header
-from datasets.paths import resolve_data_path
 
 from ..evaluation.config_folders import folders_of_config
 

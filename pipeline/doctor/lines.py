@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 
 from datasets.environment import raise_if_machine
+from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
-from datasets.paths import resolve_data_path
 from datasets.progress import track
 from datasets.splits import FOLDER
 from models import LineCNN

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from datasets.batch import IGNORED
+from datasets.files import resolve_data_path
 from datasets.labels import fold_label
-from datasets.paths import resolve_data_path
 from datasets.video.annotations.checks import (
     check_segments,
     describe_offsets,

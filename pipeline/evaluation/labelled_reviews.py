@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets import TextReader
-from datasets.paths import resolve_data_path
+from datasets.files import resolve_data_path
 from datasets.source import Problem
 from datasets.text.files import find_reviews
 from models.heads.labels import Label

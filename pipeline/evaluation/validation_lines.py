@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder, read_lines, transcripts
 from datasets.lines.reader import LineReader
 from datasets.lines.source import RealLines
 from datasets.lines.tables import LABEL_FILES
-from datasets.paths import resolve_data_path
 from datasets.source import Reader
 
 from ..reading.bundle_files import find_bundle

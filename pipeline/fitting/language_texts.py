@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.files import resolve_data_path
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
 from datasets.lines.tables import read_labels
-from datasets.paths import resolve_data_path
 
 HYPHENATION = 0.15  # share of lines ending inside a word that divide it, as in rendered lines
 CAPITALS = 0.05  # share of lines repeated in capitals: headings, which running text hardly has

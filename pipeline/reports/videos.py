@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasets import ClipReader
-from datasets.files import ANNOTATION_SUFFIXES, find_files, has_suffix
-from datasets.paths import resolve_data_path
+from datasets.files import ANNOTATION_SUFFIXES, find_files, has_suffix, resolve_data_path
 from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 

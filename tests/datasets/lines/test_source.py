@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from datasets import LineFolder, RealLines
+from datasets.files import resolve_data_path
 from datasets.lines.folders import transcripts
 from datasets.lines.reader import stretch_contrast
-from datasets.paths import resolve_data_path
 from tests.support.small import break_images, noise_line, write_image
 
 
