@@ -85,7 +85,8 @@ def test_later_options_win_and_init_args_are_no_level_of_their_own(tmp_path):
     first.write_text("data: {source: {class_path: A, init_args: {height: 1, deep: {x: 1}}}}\n")
     second.write_text("data: {source: {class_path: A, init_args: {height: 2}}, batch_size: 3}\n")
     given = given_options(["fit", "-c", str(first), f"--config={second}", "--name", "n",
-                           "--data.source.init_args.width=7", "--bad=[", "-c", "none.yaml"])  # fmt: skip
+                           "--data.source.init_args.width=7", "--bad=[",
+                           "-c", "none.yaml"])  # fmt: skip
     assert given == {
         "data": {"source": {"class_path": "A", "height": 2, "deep": {"x": 1}, "width": 7},
                  "batch_size": 3},
