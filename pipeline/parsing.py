@@ -26,6 +26,7 @@ LAYERS = re.compile(
 )
 UNKNOWN = re.compile(r"does not accept option '([^']+)'|unrecognized arguments: --([\w.]+)")
 NO_TEXT = re.compile(r"Expected a str\. Got value: (\S+)")
+NO_TEXT_OF_UNION = re.compile(r"^ *Given value: (True|False|[\d.-]+)$", re.MULTILINE)
 NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 
 
@@ -80,6 +81,8 @@ def explain(message: str, keys: list[str], misread: dict[str, list[str]] | None 
         exported = getattr(sys.modules.get(name[1]), "__all__", ())
         explanation += did_you_mean(*difflib.get_close_matches(name[2], exported, 1, 0.7))
     text = NO_TEXT.search(reason)
+    if text is None and "Expected a str" in reason:  # of a union, whose value has a line of its own
+        text = NO_TEXT_OF_UNION.search(message)
     return explanation + (quote_it(text[1], misread or {}) if text else "")
 
 

@@ -159,7 +159,7 @@ class StrandCLI(LightningCLI):
 
     def before_fit(self) -> None:
         if self.defaults.note and self.trainer.is_global_zero:
-            print(f"{self.defaults.note}; see {self.trainer.log_dir}/config.yaml")
+            print(f"{self.defaults.note}; see {Path(self.trainer.log_dir)}/config.yaml")
         if self.bundle is None:
             return
         ours, theirs = part_spec(self.datamodule.source.reader), part_spec(self.bundle.reader)
