@@ -54,5 +54,7 @@ def main(arguments: list[str]) -> int:
 def evaluate(options) -> int:
     """Score the bundle with the decoder that the options choose."""
     bundle = load_bundle(options.model)
-    bundle.decoder = choose_decoder(bundle.decoder, bundle.model.head, bundle.labels, options)
+    bundle.decoder = choose_decoder(
+        bundle.decoder, bundle.model.head, bundle.labels, options, bundle.reader
+    )
     return scoring.evaluate(Recognizer(bundle), options)
