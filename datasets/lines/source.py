@@ -16,6 +16,7 @@ from ..pages.layout import split_page_line_name
 from ..progress import track
 from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
+from .bidi import Order, choose_order
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
 from .folders import (
     LineFolder,
@@ -73,6 +74,7 @@ class RealLines(Source):
             left out and named. null: the characters of the training and validation transcripts.
         height: height in pixels that the lines are scaled to.
         max_width: maximum number of columns at that height; a wider image is left out and named.
+        order: see LineReader. null: `visual` if the alphabet has right-to-left characters.
 
     Raises ValueError if there is no line to train on, or if a list of lines to leave out has no
     line of its folders; a list with some unknown names is reported in `notes`.
@@ -84,6 +86,7 @@ class RealLines(Source):
         alphabet: str | None = None,
         height: int = 40,
         max_width: int = 12000,
+        order: Order | None = None,
     ):
         self.reader = LineReader(height, max_width)
         self.input_size = height
@@ -97,7 +100,11 @@ class RealLines(Source):
         unknown = [note_unknown_names(path, names) for path, names in known.items()]
         self.notes += [note for note in unknown if note]
         texts = [line.text for split in ("train", "validation") for line in self._lines[split]]
-        self.vocabulary = Vocabulary.of(texts) if alphabet is None else Vocabulary(alphabet)
+        self.reader.order = choose_order(alphabet or set("".join(texts)), order)
+        if alphabet is None:
+            self.vocabulary = Vocabulary.of(texts, self.reader.order)
+        else:
+            self.vocabulary = Vocabulary(alphabet, self.reader.order)
         self.labels = self.vocabulary.symbols
         self._lines = {split: self._encodable(lines) for split, lines in self._lines.items()}
         if not self._lines["train"]:

@@ -51,5 +51,7 @@ def evaluate(options) -> int:
     """Score the bundle with the decoder that the options choose."""
     check_labelled_data(options)
     bundle = load_bundle(options.model)
-    bundle.decoder = choose_decoder(bundle.decoder, bundle.model.head, bundle.labels, options)
+    bundle.decoder = choose_decoder(
+        bundle.decoder, bundle.model.head, bundle.labels, options, bundle.reader
+    )
     return scoring.evaluate(Recognizer(bundle), options)

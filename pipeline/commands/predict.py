@@ -67,7 +67,9 @@ def predict(options) -> int:
     check_options(options)
     bundle = load_bundle(options.model)
     stored = bundle.decoder
-    bundle.decoder = choose_decoder(stored, bundle.model.head, bundle.labels, options)
+    bundle.decoder = choose_decoder(
+        stored, bundle.model.head, bundle.labels, options, bundle.reader
+    )
     recognizer = Recognizer(bundle)
     if options.live is not None:
         return run_live(recognizer, options)

@@ -15,6 +15,7 @@ from datasets.lines.reader import LineReader, load_line
 from datasets.progress import track
 from models import CTCHead
 
+from ..reading.order import logical_readings, network_texts
 from ..reading.prediction import Recognizer
 from ..reading.threads import single_threaded
 from ..scoring.readings import text_of
@@ -107,7 +108,8 @@ class LabelScorer:
             logits, steps = recognizer.network(batch, lengths)
         logits = logits.float() / recognizer.temperature
         outputs = recognizer.model.head.decode(logits, steps)
-        labels = [[self.ids[c] for c in text if c in self.ids] for text in texts]
+        emitted = network_texts(texts, self.reader)
+        labels = [[self.ids[c] for c in text if c in self.ids] for text in emitted]
         label_loss = self.losses(logits, steps, labels)
         reading_loss = self.losses(logits, steps, [output.ids for output in outputs])
         sizes = [max(len(a), len(b.ids), 1) for a, b in zip(labels, outputs, strict=True)]
@@ -118,7 +120,9 @@ class LabelScorer:
                 float(margin),
                 float(np.mean(output.confidences)) if output.ids else 0.0,
             )
-            for output, margin in zip(outputs, margins, strict=True)
+            for output, margin in zip(
+                logical_readings(outputs, self.labels, self.reader), margins, strict=True
+            )
         ]
 
     def losses(

@@ -17,6 +17,7 @@ from ..evaluation.labelled import LabelledData
 from ..evaluation.labelled_split import labelled_split
 from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
+from ..reading.order import swap_order
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
 from ..scoring.string_confidence import (
@@ -59,7 +60,8 @@ class EvidenceRecognizer(Recognizer):
     """A recognizer that returns the evidence for a calibration with each reading."""
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list:
-        readings, logits = super().decode(logits, lengths), logits.float().cpu()
+        readings = self.decode_in_network_order(logits, lengths)  # as the logits are
+        logits = logits.float().cpu()
         if not isinstance(self.model.head, CTCHead):
             return [ReadingEvidence(*row) for row in zip(readings, logits.numpy(), strict=True)]
         ends = np.cumsum([len(reading.ids) for reading in readings])[:-1]
@@ -150,7 +152,8 @@ def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> Cali
         reading, item_logits, score = answer.reading
         before.append(reading_confidence(recognizer.bundle, reading))
         if strings:
-            ids, true = np.array(reading.ids, np.int64), target.tolist()
+            ids = np.array(reading.ids, np.int64)
+            true = swap_order(target.tolist(), data.labels, recognizer.bundle.reader)
             correct.append(reading.ids == true)
             characters = item_logits, ids, correct_symbols(reading.ids, true)
             tally.add(StringEvidence(*characters, np.array([score]), np.array(correct[-1:])))

@@ -24,6 +24,7 @@ from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .decoding import alternatives_record
+from .order import logical_readings
 from .records import Reading, reading_record
 from .streaming import read_long_video, read_whole
 from .threads import single_threaded
@@ -219,7 +220,12 @@ class Recognizer:
         return torch.autocast(self.device.type, self.precision, enabled=reduced)
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
-        """Decode logits (B, ...) to readings with calibrated confidences; strings by the search."""
+        """Decode logits (B, ...) to readings with calibrated confidences, in logical order."""
+        readings = self.decode_in_network_order(logits, lengths)
+        return logical_readings(readings, self.bundle.labels, self.bundle.reader)
+
+    def decode_in_network_order(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
+        """The same with the characters of a string as the network emits them; by the search."""
         raw = logits.float()
         logits = raw / self.temperature
         readings = self.model.head.decode(logits, lengths)

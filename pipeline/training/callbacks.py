@@ -15,6 +15,7 @@ from models.heads.labels import Text
 
 from ..reading.bundle import Bundle, save_bundle
 from ..reading.bundle_files import BEST
+from ..reading.order import logical_readings, swap_order
 from ..scoring.metrics import describe_score
 from ..scoring.readings import describe_reading, join_labels
 from ..scoring.temperature import Calibration, fit_calibration
@@ -147,9 +148,12 @@ class EpochReport(Callback):
             )
         names = trainer.datamodule.split("validation").names
         log, step = trainer.logger.experiment, trainer.global_step
-        for i, reading in enumerate(module.model.head.decode(logits, lengths)):
+        reader = trainer.datamodule.source.reader
+        readings = module.model.head.decode(logits, lengths)
+        for i, reading in enumerate(logical_readings(readings, module.labels, reader)):
             ids = batch.targets[i].reshape(-1)[: int(batch.target_lengths[i])].tolist()
             is_text = isinstance(reading, Text)
+            ids = swap_order(ids, module.labels, reader) if is_text else ids
             target = join_labels(ids, module.labels) if is_text else " ".join(map(str, ids))
             text = f"{names[int(batch.indices[i])]}  \ntarget: {target}  \n"
             text += f"reading: {describe_reading(reading, module.labels)}"
