@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import torch
 
 from datasets import LineReader
 from models.heads.labels import Text
+from pipeline.cli import main
 from pipeline.doctor.line_files import ListedLine
 from pipeline.doctor.line_suspects import LabelScorer
 from pipeline.fitting.calibration import EvidenceRecognizer, collect_evidence, lines_to_data
@@ -22,7 +24,7 @@ from tests.support.small import LINES, write_lines
 
 WORDS = ["שלוח", "אב", "בית", "תשל", "(חוב)"]
 NUMBERS = ["12", "3.1", "231"]
-CONFIG = LINES.replace("[4, 6, 5]", "[8, 16, 24]").replace("max_epochs: 1", "max_epochs: 13")
+CONFIG = LINES.replace("[4, 6, 5]", "[8, 16, 24]").replace("max_epochs: 1", "max_epochs: 20")
 CONFIG = CONFIG.replace("hidden_size: 8", "hidden_size: 24").replace("[p0, p1]", "[p0]")
 
 
@@ -57,9 +59,7 @@ def write_drawn_lines(root: Path, count: int) -> list[str]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Path, Path]:
     """A folder of lines, and the bundle that learnt five sixths of them."""
-    from pipeline.cli import main
-
-    root = tmp_path_factory.mktemp("hebrew")
+    root, before = tmp_path_factory.mktemp("hebrew"), signal.getsignal(signal.SIGINT)
     write_drawn_lines(root / "lines", 120)
     (root / "rtl.yaml").write_text(CONFIG, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -67,7 +67,10 @@ def trained(tmp_path_factory) -> tuple[Path, Path]:
         patch.delenv("STRAND_RUN", raising=False)
         patch.setattr("sys.argv", ["run.py"])
         options = ["--model.learning_rate=0.01", "--model.warmup_steps=10", "--data.batch_size=8"]
-        main(["fit", "-c", "rtl.yaml", *options])
+        with pytest.raises(SystemExit) as stopped:
+            main(["fit", "-c", "rtl.yaml", *options])
+    signal.signal(signal.SIGINT, before)
+    assert not stopped.value.code
     return root / "lines", root / "runs/rtl/best.safetensors"
 
 
