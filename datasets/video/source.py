@@ -314,8 +314,11 @@ class Clips(Source):
             return None
         counts = Counter(dict.fromkeys(self.labels, 0))
         for clip in self._clips[name]:
-            ids = clip.target.reshape(-1)
-            numbers = np.bincount(ids[ids != IGNORED], minlength=len(self.labels))
+            if self.multi_label:
+                numbers = (clip.target == 1).sum(0)
+            else:
+                ids = clip.target.reshape(-1)
+                numbers = np.bincount(ids[ids != IGNORED], minlength=len(self.labels))
             counts.update(dict(zip(self.labels, numbers.tolist(), strict=True)))
         return counts
 

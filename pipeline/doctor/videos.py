@@ -45,7 +45,7 @@ class VideoExaminer(Examiner):
         if path.is_file():
             suffixes = (*ClipReader.suffixes, *ANNOTATION_SUFFIXES)
             return has_suffix(path, suffixes) and not holds_lines(path)
-        videos = videos_in(path)
+        videos = list(videos_in(path))
         if holds_lines(path):  # a line may be a .gif
             return not all(has_suffix(video, IMAGE_SUFFIXES) for video in videos)
         return bool(videos or annotation_files(path))

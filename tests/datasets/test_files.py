@@ -226,17 +226,24 @@ def test_a_table_of_videos_from_windows(tmp_path):
         (tmp_path / day).mkdir()
         film(tmp_path / day / f"{NFD}.MP4", [20, 200 if day == "one" else 90])
     film(tmp_path / "one/b.mp4", [20, 30])
+    film(tmp_path / "one/c.mp4", [60, 30])
     with open(tmp_path / "t.csv", "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(
-            [["clip", "label"], [f"one\\{NFC}.mp4", "x"], [f"two\\{NFC}.mp4", "y"]]
+            [
+                ["clip", "label"],
+                [f"one\\{NFC}.mp4", "x"],
+                ["one\\c.mp4", "y"],
+                [f"two\\{NFC}.mp4", "y"],
+            ]
         )
     source = Clips(str(tmp_path), 8, 8, table="t.csv", group_pattern="(.+)/", test=["two"],
                    validation=0.0, labels=["x", "y"])  # fmt: skip
-    assert source.problems == [] and source.split("train").names == [f"one/{NFC}.mp4"]
+    assert source.problems == []
+    assert source.split("train").names == [f"one/{NFC}.mp4", "one/c.mp4"]
     assert source.passed_over == [
         f"{tmp_path}: passed over 1 video of no row in t.csv ({Path('one/b.mp4')})"
     ]
-    (first, _), _ = read_annotations(tmp_path / "t.csv")
+    (first, *_), _ = read_annotations(tmp_path / "t.csv")
     assert clip_path(tmp_path / "t.csv", first.clip) == tmp_path / f"one/{NFD}.MP4"
 
 
@@ -261,11 +268,10 @@ def test_folders_of_reviews_say_what_else_is_there(tmp_path):
             (tmp_path / f"train/{label}/{number}_9.TXT").write_text(text, encoding="utf-8")
     touch(tmp_path, "train/pos/4_9.html", "train/__MACOSX/pos/1_9.txt", "train/labeledBow.feat")
     source = Reviews(str(tmp_path), validation=0.0)
-    assert len(source.split("train")) == 6 and source.labels == ["negative", "positive"]
+    assert len(source.split("train")) == 8 and source.labels == ["negative", "positive"]
     assert source.passed_over == [
         f"{tmp_path}/train: passed over 2 hidden files (neg/._1_9.txt, pos/._1_9.txt), "
-        "1 system folder (__MACOSX), 2 .txt files (neg/x/5.txt, pos/x/5.txt), "
-        "1 .html file (pos/4_9.html)"
+        "1 system folder (__MACOSX), 1 .html file (pos/4_9.html)"
     ]
 
 

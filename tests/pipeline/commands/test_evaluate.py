@@ -88,7 +88,9 @@ def test_an_image_without_a_transcript_is_reported_and_not_scored(command, bundl
     (tmp_path / "a__1.gt.txt").write_text("ab\n", encoding="utf-8")
     code, out, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
     assert code == 0 and "1 lines, " in out
-    assert "b__1.png: no transcript; put b__1.gt.txt beside it or remove it; not scored" in err
+    assert (
+        "b__1.png: no transcript; put b__1.gt.txt beside it or remove the image; not scored" in err
+    )
 
 
 def test_unusable_rows_and_folded_spaces_are_told(command, bundle_file, tmp_path):
@@ -107,6 +109,8 @@ def test_unusable_rows_and_folded_spaces_are_told(command, bundle_file, tmp_path
         f"{tmp_path / 'p3__.png'}: a line break inside the transcript",
     ]
     source = RealLines([LineFolder(str(tmp_path), validation=0.0)], height=16)
+    unnamed = [f"{tmp_path / name}: not in labels.csv" for name in ("p2__.png", "p4__.png")]
+    reasons = [*reasons[:2], *unnamed, reasons[2]]
     assert len(source.split("train")) == 2 and len(source.problems) == len(reasons)
     listing = list_folder(LineFolder(str(tmp_path)), True)
     for reason, problem in zip(reasons, source.problems, strict=True):

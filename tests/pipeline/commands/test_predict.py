@@ -222,7 +222,7 @@ SUFFIXES = " ".join(IMAGE_SUFFIXES)
 
 def test_an_unknown_command_lists_the_commands(command):
     code, _, err = command("preddict")
-    assert code == 2 and "no command 'preddict'; choose one of fit, " in err
+    assert code == 2 and "no command 'preddict'; did you mean 'predict'?" in err
     assert command("--help").code == 0 and "predict INPUT" in command().out
 
 
