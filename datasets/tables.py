@@ -17,10 +17,11 @@ class TableRow(NamedTuple):
 
 
 class UnusableRow(NamedTuple):
-    """A row that cannot be parsed, and the reason."""
+    """A row that cannot be parsed, and the reason. lost: lines after it that went with it."""
 
     line: int
     reason: str
+    lost: int = 0
 
 
 def find_delimiter(path: Path) -> str:
@@ -50,7 +51,8 @@ def read_rows(path: Path, delimiter: str, quotes: bool = True) -> Iterator[Table
                 except csv.Error as error:
                     lost = reader.line_num - line
                     more = f", and {lost} lines after it" if lost else ""
-                    yield UnusableRow(line, f"cannot be read{more} ({error}); correct its quotes")
+                    reason = f"cannot be read{more} ({error}); correct its quotes"
+                    yield UnusableRow(line, reason, lost)
                     continue
                 if cells:
                     yield TableRow(line, cells)

@@ -32,6 +32,8 @@ def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
         raise ValueError(f"{path}: reviews come as {', '.join(TABLES)} or .tar.gz; convert it")
     columns = choose_columns(column_names(path), group, path)
     for number, row in enumerate(read_columns(path, columns), 1):
+        if isinstance(row, UnusableRow) and row.lost:
+            raise ValueError(f"{path}: line {row.line}: {row.reason}")
         if isinstance(row, UnusableRow):
             reason = f"{path}: row {number}: line {row.line}: {row.reason}"
             yield Problem(f"{path.name} row {number}", reason)

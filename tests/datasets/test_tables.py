@@ -29,7 +29,7 @@ def test_a_row_with_bad_quotes_is_named_and_the_next_ones_are_read(tmp_path):
 
 def test_a_quote_that_is_never_closed_says_how_many_lines_it_took(tmp_path):
     _, bad = rows(tmp_path, 'a,b\n"x,1\nc,d\ne,f\n', ",")
-    assert bad.line == 2 and "and 2 lines after it" in bad.reason
+    assert (bad.line, bad.lost) == (2, 2) and "and 2 lines after it" in bad.reason
 
 
 def test_rows_are_named_by_the_header_or_say_how_many_cells_they_have():

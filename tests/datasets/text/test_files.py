@@ -165,6 +165,13 @@ def test_tables_that_cannot_be_read_are_named(tmp_path):
         rows(numbers)
 
 
+def test_a_quote_that_takes_other_rows_with_it_refuses_the_table(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('text,label\ngood,1\n"bad,0\nso so,0\ngreat,1\n')
+    with pytest.raises(ValueError, match=r"t\.csv: line 3: cannot be read, and 2 lines after it"):
+        rows(path)
+
+
 def test_a_review_may_be_longer_than_a_block(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("text,label\n" + "word " * 2_000_000 + ",1\nb,0\n")
