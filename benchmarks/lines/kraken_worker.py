@@ -1,4 +1,4 @@
-"""The other side of `lines_kraken`: run by a Python that has kraken, and by no other.
+"""The other side of `kraken_comparison`: run by a Python that has kraken, and by no other.
 
     PYTHON benchmarks/lines/kraken_worker.py JOB.json ANSWER.json
 

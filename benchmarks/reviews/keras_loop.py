@@ -23,7 +23,7 @@ WORDS, BATCH, WARM_UP_STEPS = 200, 32, 10
 
 
 def padded(path: Path) -> tuple[np.ndarray, np.ndarray, int]:
-    """The arrays of reviews_loops.save_reviews -> ids (N, 200), labels (N,), rows of the table."""
+    """The arrays of loops.save_reviews -> ids (N, 200), labels (N,), rows of the table."""
     import keras
 
     with np.load(path) as arrays:

@@ -1,7 +1,8 @@
 """Every recurrent variant as the textbook writes it: one sequence, one step, float64.
 
 A new cell costs one function and one row of `REFERENCES`, a new option one row of `VARIANTS`.
-`test_models_cells.py` tests by these measurements, `benchmarks/recurrent/variants.py` prints them.
+`tests/models/recurrent/test_cells.py` tests by these measurements,
+`benchmarks/recurrent/variants.py` prints them.
 """
 
 import warnings
