@@ -52,7 +52,12 @@ def choose_columns(columns: Sequence[str], group: str | None, path: Path) -> lis
                 f"{path}: no column '{name}'; it has {', '.join(map(repr, columns))}; rename one"
             )
     groups = [group] if group else [name for name in GROUPS if name in columns][:1]
-    return ["text", "label", *groups, *(["id"] if "id" in columns and "id" not in groups else [])]
+    ids = ["id"] if "id" in columns and "id" not in groups else []
+    chosen = ["text", "label", *groups, *ids]
+    for name in chosen:
+        if (count := columns.count(name)) > 1:
+            raise ValueError(f"{path}: {count} columns are called '{name}'; rename all but one")
+    return chosen
 
 
 def column_names(path: Path) -> list[str]:

@@ -76,6 +76,8 @@ def read_texts(path: str) -> Iterator[str | UnusableRow | None]:
     names = column_names(Path(path))
     if "text" not in names:
         raise ValueError(f"its first row is {', '.join(names) or 'empty'}")
+    if (count := names.count("text")) > 1:
+        raise ValueError(f"{count} columns are called 'text'")
     for row in read_columns(Path(path), ["text"]):
         yield row if isinstance(row, UnusableRow) else row["text"]
 

@@ -166,6 +166,15 @@ def test_tables_that_cannot_be_read_are_named(tmp_path):
         rows(numbers)
 
 
+def test_two_columns_of_one_name_are_refused_if_it_is_needed(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label,text,,\ngood,1,bad,,\n")
+    with pytest.raises(
+        ValueError, match=r"t\.csv: 2 columns are called 'text'; rename all but one"
+    ):
+        rows(path)
+
+
 def test_a_review_may_be_longer_than_a_block(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("text,label\n" + "word " * 2_000_000 + ",1\nb,0\n")

@@ -163,6 +163,7 @@ def test_the_rows_of_a_table_are_inputs(read, tmp_path):
     [
         ("a.csv", b"review,label\ngood,1\n", "column 'text' (its first row is review, label)"),
         ("b.csv", b"", "column 'text' (its first row is empty)"),
+        ("t.csv", b"text,text\ngood,bad\n", "column 'text' (2 columns are called 'text')"),
         (
             "c.csv",
             b"\xfft,text\na,b\n",
