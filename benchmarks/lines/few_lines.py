@@ -21,7 +21,8 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
-from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.folders import LineFolder
+from datasets.lines.listing import transcripts
 from datasets.lines.tables import read_table
 from pipeline.reading.bundle_files import bundle_name
 from pipeline.reading.prediction import load_recognizer

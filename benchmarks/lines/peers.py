@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
 def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
     """Each folder of a config's `data.source`, as a set of the first `limit` lines of `split`."""
-    from datasets.lines.folders import transcripts
+    from datasets.lines.listing import transcripts
     from datasets.lines.source import RealLines
     from pipeline.evaluation.config_folders import folders_of_config
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.folders import LineFolder
+from datasets.lines.listing import transcripts
 from datasets.lines.reader import load_line
 from datasets.lines.synthetic.source import SyntheticLines
 from pipeline.doctor.line_checks import Finding

@@ -18,14 +18,8 @@ from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
 from .bidi import Order, choose_order
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
-from .folders import (
-    LineFolder,
-    group_splits,
-    lines_passed_over,
-    list_images,
-    note_divided,
-    read_lines,
-)
+from .folders import LineFolder, group_splits, note_divided
+from .listing import lines_passed_over, list_images, read_lines
 from .reader import LineReader, load_line
 
 

@@ -5,12 +5,11 @@ import re
 import tarfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 from ..files import (
-    find_named,
+    find_files,
     has_suffix,
     no_data_kind,
     passed_over,
@@ -18,33 +17,40 @@ from ..files import (
     scan_folder,
 )
 from ..labels import fold_label
-from ..source import Problem
-from ..splits import FOLDER, folder_of, no_folder_error
+from ..source import Problem, Split
+from ..splits import FOLDER, SPLIT_FOLDERS, folder_of, no_folder_error
 from .tables import TABLES, Row, read_reviews
 
-Part = Literal["train", "test"]
 ARCHIVES = (".tar.gz", ".tgz")
 LABELS = {"neg": "negative", "pos": "positive"}  # of aclImdb's folder names
 BAGS = {"labeledBow.feat", "unsupBow.feat"}  # counted words of the reviews, in aclImdb
-REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/((?:[^/.][^/]*/)*[^/.][^/]*)\.(?i:txt)")
-MOVIES = re.compile(r"(?:.*/)?(train|test)/urls_([^/]+)\.txt")
+PARTS = "(" + "|".join(f"(?i:{name})" for name in SPLIT_FOLDERS) + ")"
+TEXT = r"([^/]+)/((?:[^/.][^/]*/)*[^/.][^/]*)\.(?i:txt)"
+REVIEW = re.compile(rf"(?:.*/)?{PARTS}/{TEXT}")
+UNDIVIDED = re.compile(rf"(){TEXT}")  # no folders of splits: all are to train on
+MOVIES = re.compile(rf"(?:.*/)?{PARTS}/urls_([^/]+)\.txt")
 MOVIE = re.compile(r"tt\d+")
 
 
 class ReviewFiles(ABC):
-    """Source of rows. own_test: whether there are test rows separate from the training rows."""
+    """Source of rows.
 
-    own_test: bool
+    parts: the splits that have files of their own, train among them. divided: whether names of
+    files say so, as train.csv does; else train stands for all.
+    """
+
+    parts: Collection[Split]
+    divided: bool
 
     @abstractmethod
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
         """Iterate over the rows, in a fixed order, and a Problem for each unusable one.
 
         Raises ValueError naming the file if it is damaged or of a wrong kind.
         """
 
     @abstractmethod
-    def files(self, part: Part) -> list[Path]:
+    def files(self, part: Split) -> list[Path]:
         """The files that `rows` reads."""
 
     def passed_over(self) -> list[str]:
@@ -63,34 +69,48 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
         if has_suffix(path, ARCHIVES):
             return ReviewArchive(path, group)
         return ReviewTables({"train": path}, group, own_folder=False)
-    named = {p: [find_named(path, p + s) for s in TABLES] for p in ("test", "train")}
-    found = {part: [file for file in files if file.exists()] for part, files in named.items()}
-    tables = {part: files[0] for part, files in found.items() if files}
+    tables: dict[Split, Path] = {}
+    for suffix in TABLES:
+        for file in find_files(path, [suffix], below=False):
+            if split := SPLIT_FOLDERS.get(file.stem.lower()):
+                tables.setdefault(split, file)
     if "train" in tables:
         return ReviewTables(tables, group)
     for folder in (path, path / "aclImdb"):
-        if (folder / "train").is_dir():
+        if "train" in parts_of(folder):
             return ReviewFolder(folder, group)
     archives = sorted(p for p in path.glob("aclImdb*") if has_suffix(p, ARCHIVES))
     if archives:
         return ReviewArchive(archives[0], group)
+    if any(UNDIVIDED.fullmatch(f.relative_to(path).as_posix()) for f in find_files(path, [".txt"])):
+        return ReviewFolder(path, group)
     raise ValueError(
-        f"{path}: neither train.parquet, train.csv or train.tsv, nor a folder train/ with a folder "
-        "for each label, nor aclImdb*.tar.gz; `python run.py fetch imdb` fetches the last"
+        f"{path}: neither train.parquet, train.csv or train.tsv, nor a folder for each label with "
+        ".txt files (in train/, if there are test/ or val/), nor aclImdb*.tar.gz; "
+        "`python run.py fetch imdb` fetches the last"
     )
 
 
+def parts_of(folder: Path) -> dict[Split, list[Path]]:
+    """The folders in a folder that are called as splits are, whatever is beside them."""
+    parts: dict[Split, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and (split := SPLIT_FOLDERS.get(path.name.lower())):
+            parts.setdefault(split, []).append(path)
+    return parts
+
+
 class ReviewTables(ReviewFiles):
-    """Parquet, CSV or TSV files with the columns text and label, one table per part.
+    """Parquet, CSV or TSV files with the columns text and label, one table for each split.
 
     own_folder: whether their folder was given, not the table itself.
     """
 
-    def __init__(self, tables: dict[Part, Path], group: str | None, own_folder: bool = True):
+    def __init__(self, tables: dict[Split, Path], group: str | None, own_folder: bool = True):
         self.tables, self.group, self.own_folder = tables, group, own_folder
-        self.own_test = "test" in tables
+        self.parts, self.divided = tables, own_folder
 
-    def files(self, part: Part) -> list[Path]:
+    def files(self, part: Split) -> list[Path]:
         return [self.tables[part]] if part in self.tables else []
 
     def passed_over(self) -> list[str]:
@@ -100,60 +120,65 @@ class ReviewTables(ReviewFiles):
         files = scan_folder(folder, below=False)
         return passed_over(folder, lambda file: file in tables, files=files)
 
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
         for path in self.files(part):
             yield from read_reviews(path, self.group)
 
 
 class ReviewFolder(ReviewFiles):
-    """Files PART/LABEL/NUMBER_RATING.txt; line NUMBER of PART/urls_LABEL.txt is the film.
+    """Files SPLIT/LABEL/NUMBER_RATING.txt; line NUMBER of SPLIT/urls_LABEL.txt is the film.
 
-    A folder between LABEL and the file is the group.
+    A folder between LABEL and the file is the group. Without folders of splits: LABEL/NAME.txt.
     """
-
-    own_test = True
 
     def __init__(self, folder: Path, group: str | None = None):
         check_group(folder, group)
         self.folder, self.group = folder, group
+        parts = parts_of(folder)
+        self.parts: dict[Split, list[Path]] = parts or {"train": [folder]}
+        self.divided = bool(parts)
+        self.pattern = REVIEW if parts else UNDIVIDED
 
-    def files(self, part: Part) -> list[Path]:
-        found = scan_folder(self.folder / part).files if (self.folder / part).is_dir() else []
-        named = {file: file.relative_to(self.folder).as_posix() for file in found}
-        reviews = [file for file, name in named.items() if REVIEW.fullmatch(name)]
+    def files(self, part: Split) -> list[Path]:
+        found = [file for folder in self.parts.get(part, []) for file in scan_folder(folder).files]
+        named = {file: self._name(file) for file in found}
+        reviews = [file for file, name in named.items() if self.pattern.fullmatch(name)]
         return reviews + [file for file, name in named.items() if MOVIES.fullmatch(name)]
 
+    def _name(self, file: Path) -> str:
+        return file.relative_to(self.folder).as_posix()
+
     def passed_over(self) -> list[str]:
-        parts = [self.folder / part for part in ("train", "test") if (self.folder / part).is_dir()]
-        used = {file for part in ("train", "test") for file in self.files(part)}
+        used = {file for part in self.parts for file in self.files(part)}
 
         def known(file: Path) -> bool:
             return file in used or file.name in BAGS
 
-        return [line for part in parts for line in passed_over(part, known)]
+        folders = [folder for folders in self.parts.values() for folder in folders]
+        return [line for folder in folders for line in passed_over(folder, known)]
 
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
-        named = ((p.relative_to(self.folder).as_posix(), p) for p in self.files(part))
-        contents = ((name, path.read_bytes()) for name, path in named if is_needed(name, part))
-        yield from text_rows(contents, str(self.folder), self.group)
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
+        named = ((self._name(path), path) for path in self.files(part))
+        kept = ((name, path) for name, path in named if is_needed(name, part, self.pattern))
+        contents = ((name, path.read_bytes()) for name, path in kept)
+        yield from text_rows(contents, str(self.folder), self.group, self.pattern)
 
 
 class ReviewArchive(ReviewFiles):
     """The layout of `ReviewFolder` in a .tar.gz, read as a stream: nothing is unpacked to disk."""
 
-    own_test = True
-
     def __init__(self, path: Path, group: str | None = None):
         check_group(path, group)
         self.path, self.group = path, group
+        self.parts, self.divided = ("train", "test"), True
 
-    def files(self, part: Part) -> list[Path]:
+    def files(self, part: Split) -> list[Path]:
         return [self.path]
 
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
         yield from text_rows(self._contents(part), str(self.path), self.group)
 
-    def _contents(self, part: Part) -> Iterator[tuple[str, bytes]]:
+    def _contents(self, part: Split) -> Iterator[tuple[str, bytes]]:
         try:
             # gzip detects a truncated file; tarfile's own decompression may not
             with gzip.open(self.path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -175,31 +200,39 @@ def check_group(where: Path, group: str | None) -> None:
         )
 
 
-def is_needed(name: str, part: Part) -> bool:
-    """Whether a name is a labelled review or a list of films of this part."""
-    match = REVIEW.fullmatch(name) or MOVIES.fullmatch(name)
+def is_needed(name: str, part: Split, pattern: re.Pattern = REVIEW) -> bool:
+    """Whether a name is a labelled review or a list of films of this split."""
+    match = pattern.fullmatch(name) or MOVIES.fullmatch(name)
     if any(no_data_kind(folder, True) for folder in name.split("/")[:-1] if folder != "."):
         return False  # a folder __MACOSX may repeat all names
-    return bool(match) and match[1] == part and match[2] != "unsup"
+    split = match and SPLIT_FOLDERS.get(match[1].lower(), "train")
+    return bool(match) and split == part and match[2] != "unsup"
 
 
 def text_rows(
-    contents: Iterable[tuple[str, bytes]], where: str, group: str | None = None
+    contents: Iterable[tuple[str, bytes]],
+    where: str,
+    group: str | None = None,
+    pattern: re.Pattern = REVIEW,
 ) -> Iterator[Row | Problem]:
     """Contents of files by name, in any order -> rows sorted by label, then number.
 
-    Raises ValueError if the folder is to be the group and a text lies in none.
+    pattern: of their names; its groups are split, label and the rest of the path. Raises
+    ValueError if the folder is to be the group and a text lies in none.
     """
     reviews: dict[tuple, tuple[str, bytes]] = {}
     movies: dict[str, list[str]] = {}
     for name, content in contents:
-        movie_list, review = MOVIES.fullmatch(name), REVIEW.fullmatch(name)
+        movie_list, review = MOVIES.fullmatch(name), pattern.fullmatch(name)
         if movie_list:
             movies[movie_list[2]] = content.decode("utf-8", "replace").splitlines()
         elif review:
             digits = re.match(r"\d+", review[3].rpartition("/")[2])
             number = int(digits[0]) if digits else -1
-            reviews[review[2], number, review[3]] = ("/".join(review.groups()), content)
+            reviews[review[2], number, review[3]] = (
+                "/".join(filter(None, review.groups())),
+                content,
+            )
     loose = [f"{name}.txt" for (*_, path), (name, _) in sorted(reviews.items()) if "/" not in path]
     if group == FOLDER and loose:
         raise no_folder_error(where, loose)

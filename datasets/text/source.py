@@ -3,13 +3,15 @@
 import json
 import random
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from ..labels import fold_label, twin_notes
 from ..progress import track
 from ..source import Problem, Source, Split
-from ..splits import split_groups
+from ..splits import assign_splits
 from .dataset import ReviewDataset, TokenizedReview, pack_reviews
 from .files import find_reviews
 from .token_cache import Entry, cache_folder, fingerprint, key_of, load_entry, store_entry
@@ -20,12 +22,14 @@ class Reviews(Source):
     """Reviews, or any texts with one label each. Tokenised once and cached.
 
     Args:
-        root: a folder with train.parquet (.csv, .tsv) and optionally test.parquet, one such file,
-            the folder aclImdb or a folder for each label under train/ and test/, or aclImdb's
-            .tar.gz; as given or under $STRAND_DATA. Tables have columns text and label, optionally
-            id and a group.
-        validation: fraction of the training reviews held out for model selection, in whole groups.
-        test: fraction held out for testing, for data that has no test file of its own.
+        root: a table (.parquet, .csv, .tsv), or a folder with train.csv and optionally
+            validation.csv and test.csv; a folder for each label with a .txt file for each review,
+            as it is or under train/, validation/ and test/; the folder aclImdb or its .tar.gz; as
+            given or under $STRAND_DATA. Tables have columns text and label, optionally id and a
+            group.
+        validation: fraction of the training reviews held out for model selection, in whole groups,
+            unless there are files for it.
+        test: fraction held out for testing, for data that has no test files of its own.
         labels: names of the labels 0, 1, ...; or the labels as written in the files, in the desired
             order. null takes them as written, sorted.
         vocabulary_size: number of tokens that get an id: those in the most training reviews.
@@ -69,13 +73,13 @@ class Reviews(Source):
         self.least = [min_count] + [ngram_min_count] * (ngrams - 1)
         self._check()
         self.files = find_reviews(root, group)
-        if test and self.files.own_test:
+        if test and "test" in self.files.parts:
             raise ValueError(f"{root}: has test reviews of its own; remove test={test}")
         splitter = TextReader([], None, tokenizer, ngrams)
         self.vocabulary, self._symbols = vocabulary, read_symbols(vocabulary)
         options = [tokenizer, self.sizes, self.least, group, validation, test, limit, seed]
         options += [self._symbols] if vocabulary else []
-        self._key = key_of(options, fingerprint(self.files.files("train")))
+        self._key = key_of(options, fingerprint(self._training_files()))
         folder = self.cache / self._key
         self._entry = load_entry(folder) or store_entry(folder, *self._prepare(splitter))
         facts = self._entry.facts
@@ -104,9 +108,16 @@ class Reviews(Source):
             if not 0 <= share < 1:
                 raise ValueError(f"Reviews: {name}={share} is no share; give 0 or more, below 1")
 
+    def _training_files(self) -> list[Path]:
+        """The files that are read before training: all but those of the test split."""
+        return [file for part in self._training_parts() for file in self.files.files(part)]
+
+    def _training_parts(self) -> list[Split]:
+        return [part for part in ("train", "validation") if part in self.files.parts]
+
     def _prepare(self, splitter: TextReader) -> tuple[dict, dict[str, np.ndarray]]:
         """Read, split, count and look up all but the test file -> the cache entry's content."""
-        rows, tokens, problems = self._tokenise("train", splitter)
+        rows, tokens, problems = self._tokenise(self._training_parts(), splitter)
         for item in [item for item in rows if not len(item.tokens)]:
             problems.append(
                 Problem(item.row.name, f"{self.root}: {item.row.name}: no words; remove the review")
@@ -135,19 +146,21 @@ class Reviews(Source):
         return facts | {"problems": problems}, arrays
 
     def _tokenise(
-        self, part: str, splitter: TextReader
+        self, parts: Sequence[Split], splitter: TextReader
     ) -> tuple[list[TokenizedReview], list[str], list[Problem]]:
-        """The rows of a part, their sorted distinct tokens, and the problems of unusable rows."""
-        rows = list(track(self.files.rows(part), f"reading {self.root} ({part})", None))
+        """The rows of some parts, their sorted distinct tokens, and problems of unusable rows."""
         index: defaultdict[str, int] = defaultdict()
         index.default_factory = index.__len__
         problems, items = [], []
-        for number, row in enumerate(track(rows, f"tokenising {self.root} ({part})", len(rows))):
-            if isinstance(row, Problem):
-                problems.append(row)
-            else:
-                tokens = [index[token] for token in splitter.split(row.text)]
-                items.append(TokenizedReview(number, row, np.array(tokens, dtype=np.int32)))
+        for part in parts:
+            rows = list(track(self.files.rows(part), f"reading {self.root} ({part})", None))
+            title = f"tokenising {self.root} ({part})"
+            for number, row in enumerate(track(rows, title, len(rows))):
+                if isinstance(row, Problem):
+                    problems.append(row)
+                    continue
+                tokens = np.array([index[word] for word in splitter.split(row.text)], np.int32)
+                items.append(TokenizedReview(number, row, tokens, part))
         names = sorted(index)
         order = np.empty(len(names), dtype=np.int64)
         order[[index[name] for name in names]] = np.arange(len(names))
@@ -158,7 +171,10 @@ class Reviews(Source):
         splits: dict[Split, list[TokenizedReview]] = {"train": [], "validation": [], "test": []}
         groups = [item.row.group for item in rows]
         if rows:
-            assigned = split_groups(groups, self.validation, self.test, self.root, self.seed)
+            own = "validation" in self.files.parts
+            given = [item.part if own else None for item in rows]
+            shares = self.validation, self.test
+            assigned = assign_splits(groups, given, *shares, self.root, self.seed)
             for item in rows:
                 splits[assigned[item.row.group]].append(item)
         train = splits["train"]
@@ -181,7 +197,7 @@ class Reviews(Source):
 
     def _test_entry(self) -> Entry:
         """The cache entry of the test split; reviews without words stay, since they are scored."""
-        if not self.files.own_test:
+        if "test" not in self.files.parts:
             return self._entry
         folder = self.cache / key_of(self._key, fingerprint(self.files.files("test")))
         entry = load_entry(folder)
@@ -189,7 +205,7 @@ class Reviews(Source):
             reader = TextReader(
                 self.reader.symbols, None, self.reader.tokenizer, self.reader.ngrams
             )
-            rows, tokens, problems = self._tokenise("test", reader)
+            rows, tokens, problems = self._tokenise(["test"], reader)
             problems += self._unknown_labels(rows, self.found)
             known = [item for item in rows if item.row.label in self.found]
             facts, arrays = pack_reviews(known, tokens, reader, self.found)
@@ -216,7 +232,7 @@ class Reviews(Source):
     def texts(self, name: Split) -> tuple[list[str], list[int]]:
         """The texts of a split as written in the files, and the ids of their labels."""
         dataset = self.split(name)
-        part = "test" if name == "test" and self.files.own_test else "train"
+        part = name if name in self.files.parts else "train"
         rows = list(self.files.rows(part))
         return [rows[row].text for row in dataset.rows], dataset.labels.tolist()
 

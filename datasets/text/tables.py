@@ -72,20 +72,14 @@ def column_names(path: Path) -> list[str]:
 
 
 def read_columns(path: Path, names: Sequence[str]) -> Iterator[dict | UnusableRow]:
-    """Iterate over the rows of some columns, values by name; those of CSV and TSV are strings.
-
-    Raises ValueError if two columns have one of the names.
-    """
+    """Iterate over the rows of some columns, values by name; those of CSV and TSV are strings."""
     if path.suffix.lower() == ".parquet":
         with open_parquet(path) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
                 yield from batch.to_pylist()
         return
     rows = read_rows(path)
-    header = header_names(next(rows).cells)
-    if twice := [name for name in names if header.count(name) > 1]:
-        raise ValueError(f"{path}: two columns are called '{twice[0]}'; rename one")
-    for row in named_rows(header, rows):
+    for row in named_rows(header_names(next(rows).cells), rows):
         yield row if isinstance(row, UnusableRow) else {name: row[1][name] for name in names}
 
 

@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
-from datasets.splits import split_folders
+from datasets.source import Split
 
 from ..parsing import StrictParser
 
@@ -31,10 +30,10 @@ def add_labelled_data_options(parser: StrictParser, data: str) -> None:
     text = "instead of --data: a config, or the config.yaml of a run, whose split is scored"
     parser.add_argument("--config", type=str | None, help=text)
     text = (
-        "with --config: validation (default) or test; with --data: train or test (default) of a "
-        "folder of reviews that has both"
+        "with --config: validation (default) or test; with --data: of data in train/, validation/ "
+        "and test/, or train.csv and so on; default: test"
     )
-    parser.add_argument("--split", type=Literal["train", "validation", "test"] | None, help=text)
+    parser.add_argument("--split", type=Split | None, help=text)
 
 
 def check_labelled_data(options) -> None:
@@ -46,9 +45,6 @@ def check_labelled_data(options) -> None:
         raise ValueError(
             "give the labelled data: either --data, or --config (with --split validation or test)"
         )
-    validation = options.data is not None and options.split == "validation"
-    if validation and not split_folders(Path(options.data)):
-        raise ValueError("--split validation goes with --config; --data has at most train and test")
     if options.config is not None:
         options.split = options.split or "validation"
         if options.split == "train":

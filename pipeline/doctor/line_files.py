@@ -6,18 +6,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.files import IMAGE_SUFFIXES, TRANSCRIPT, has_suffix, resolve_data_path
+from datasets.files import IMAGE_SUFFIXES, has_suffix
 from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
-from datasets.lines.folders import (
-    LineFolder,
-    group_finder,
-    group_splits,
-    lines_passed_over,
-    list_rows,
-    note_divided,
-    unlabelled_images,
-)
+from datasets.lines.folders import LineFolder, group_finder, group_splits, note_divided
+from datasets.lines.listing import lines_passed_over, list_parts, list_rows, unlabelled_images
 from datasets.lines.pairs import has_transcripts
 from datasets.lines.tables import find_label_file, has_header
 
@@ -64,8 +57,8 @@ def holds_lines(path: Path) -> bool:
     if is_container(path):
         return True
     if path.is_dir():
-        table = find_label_file(path)
-        return holds_lines(table) if table else has_transcripts(path)
+        tables = [find_label_file(part) for part in list_parts(LineFolder(str(path)))]
+        return any(holds_lines(table) for table in tables if table) or has_transcripts(path)
     if path.suffix.lower() in (".tsv", ".csv") and has_header(path):
         return True
     if path.suffix.lower() != ".tsv":
@@ -85,10 +78,9 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     listing = Listing([], [], [], [], lines_passed_over(folder))
     rows, problems = list_rows(folder)
     listing.problems.extend(problem.reason for problem in problems)
-    table = find_label_file(resolve_data_path(folder.root))
     bare = [
-        (image, None, None, f"not in {table.name}" if table else f"no {image.stem}{TRANSCRIPT}")
-        for image, _ in unlabelled_images(folder, [row.image for row in rows])
+        (image, None, None, reason.partition(";")[0])
+        for image, reason in unlabelled_images(folder, [row.image for row in rows])
     ]
     for image, text, given, where in chain(rows, bare):
         names = names_in_list(image, folder.root)
@@ -98,7 +90,7 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
         line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
         (listing.lines if excluded.keys().isdisjoint(names) else listing.left_out).append(line)
     listed = listing.lines + listing.left_out
-    splits = group_splits(folder, ((line.text, line.group) for line in listed))
+    splits = group_splits(folder, ((Path(line.path), line.text, line.group) for line in listed))
     groups = ((Path(line.path), line.group) for line in listed if line.text is not None)
     listing.notes.extend(note.reason for note in note_divided(folder, groups, splits))
     return listing
@@ -136,7 +128,7 @@ def exclusion_problems(folders: Sequence[LineFolder], listings: Sequence[Listing
 def assign_splits(folder: LineFolder, listing: Listing) -> Listing:
     """Set the split of each line (train, validation or test) as the folder's options say."""
     listed = listing.lines + listing.left_out
-    splits = group_splits(folder, ((line.text, line.group) for line in listed))
+    splits = group_splits(folder, ((Path(line.path), line.text, line.group) for line in listed))
     lines = [line._replace(split=splits[line.group]) for line in listing.lines]
     return listing._replace(lines=lines)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.progress import track
+from datasets.source import Split
 from models import SequenceClassificationHead
 from models.heads.labels import StepLabels, Text
 
@@ -23,7 +24,7 @@ from ..scoring.temperature import (
     num_bins,
 )
 from .clip_tables import clip_details
-from .labelled import LabelledData, background_ids
+from .labelled import LabelledData, background_ids, print_notes
 from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
 from .labelled_reviews import labelled_reviews
@@ -38,7 +39,8 @@ def evaluate(recognizer: Recognizer, options) -> int:
     if options.json and not Path(options.json).parent.is_dir():
         raise ValueError(f"--json {options.json}: no such folder to write into")
     data = labelled_data(recognizer, options)
-    for reason in [*data.passed_over, *data.changed, *data.unscored]:
+    print_notes(data)
+    for reason in data.unscored:
         print(reason, file=sys.stderr)
     answers, per_second = read_all(recognizer, data)
     data, notes = data.with_targets(answers)
@@ -104,10 +106,13 @@ def confidences_and_correct(
     return np.array(confidences), correct[read, 0].astype(bool)
 
 
-def labelled_data(recognizer: Recognizer, options) -> LabelledData:
+def labelled_data(
+    recognizer: Recognizer, options, prefer: Sequence[Split] = ("test",)
+) -> LabelledData:
     """Load the data of --data, or the split of --config, for the bundle's reader.
 
-    Raises ValueError for a bundle that cannot be scored.
+    prefer: the split of divided --data is the first of these that is there, unless --split names
+    one. Raises ValueError for a bundle that cannot be scored.
     """
     bundle = recognizer.bundle
     if options.config is not None:
@@ -115,11 +120,11 @@ def labelled_data(recognizer: Recognizer, options) -> LabelledData:
         return data._replace(background=background_ids(options.background, data.labels))
     kind = type(bundle.reader).__name__
     if kind == "LineReader":
-        return labelled_lines(bundle.labels, options)
+        return labelled_lines(bundle.labels, options, prefer)
     if kind == "TextReader" and isinstance(bundle.model.head, SequenceClassificationHead):
-        return labelled_reviews(bundle.reader, bundle.labels, options)
+        return labelled_reviews(bundle.reader, bundle.labels, options, prefer)
     if kind == "ClipReader":
-        return labelled_clips(bundle, options)
+        return labelled_clips(bundle, options, prefer)
     raise ValueError(
         f"{options.model} reads with {kind} for a {type(bundle.model.head).__name__}; evaluate "
         "takes bundles that read lines, videos, or texts that have one label each"

@@ -1,11 +1,13 @@
 """Labelled data for scoring: items with targets encoded as label ids."""
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from datasets.labels import fold_label
+from datasets.source import Split
 
 from ..reading.prediction import Answer, Item
 from ..reading.records import Reading
@@ -45,6 +47,34 @@ class LabelledData(NamedTuple):
             return self, []
         targets, notes = self.targets(answers)
         return self._replace(targets=targets), notes
+
+
+def print_notes(data: LabelledData) -> None:
+    """Print what was passed over and what was changed to standard error."""
+    for reason in [*data.passed_over, *data.changed]:
+        print(reason, file=sys.stderr)
+
+
+def choose_split(parts: Collection[Split], options, prefer: Sequence[Split]) -> Split | None:
+    """Return --split, or else the first of `prefer` that --data has; None for undivided data.
+
+    parts: the splits that folders or files of --data stand for. Raises ValueError for a split that
+    is not there, and for --split with undivided data.
+    """
+    if not parts:
+        if options.split:
+            raise ValueError(
+                f"{options.data}: is not divided into folders or files of splits; leave out "
+                f"--split {options.split}"
+            )
+        return None
+    wanted = [options.split] if options.split else prefer
+    split = next((split for split in wanted if split in parts), None)
+    if split is None:
+        raise ValueError(
+            f"{options.data}: has no {wanted[0]} split; --split takes {', '.join(sorted(parts))}"
+        )
+    return split
 
 
 def background_ids(given: Sequence[str], labels: Sequence[str]) -> list[int]:

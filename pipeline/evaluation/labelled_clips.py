@@ -12,6 +12,7 @@ import numpy as np
 from datasets.batch import IGNORED
 from datasets.files import resolve_data_path
 from datasets.labels import fold_label
+from datasets.source import Split
 from datasets.video.annotations.checks import (
     check_segments,
     describe_offsets,
@@ -37,19 +38,20 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..reading.bundle import Bundle
 from ..reading.prediction import Answer
-from .labelled import LabelledData, background_ids, encode_texts, label_ids
+from .labelled import LabelledData, background_ids, choose_split, encode_texts, label_ids
 
 FILE_NAME_GROUP = "(.+?)__"  # default pattern, made for lines: names of clips need not match
 
 
-def labelled_clips(bundle: Bundle, options) -> LabelledData:
+def labelled_clips(bundle: Bundle, options, prefer: Sequence[Split]) -> LabelledData:
     """Load the clips of a folder per class or an annotation file, with targets for the head.
 
-    Raises ValueError if there is nothing for this head, or labels that the bundle does not know.
+    Of folders of splits, those of --split, or of the first that is there of `prefer`. Raises
+    ValueError if there is nothing for this head, or labels that the bundle does not know.
     """
     head, labels = bundle.model.head, bundle.labels
     multi_label = isinstance(head, TokenClassificationHead) and head.multi_label
-    annotations, problems = read_data(options, bundle.reader.suffixes, multi_label)
+    annotations, problems = read_data(options, prefer, bundle.reader.suffixes, multi_label)
     over = (
         []
         if options.where
@@ -108,15 +110,16 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
 
 
 def read_data(
-    options, suffixes: Sequence[str], multi_label: bool = False
+    options, prefer: Sequence[Split], suffixes: Sequence[str], multi_label: bool = False
 ) -> tuple[list[ClipAnnotation], list[str]]:
     """Return the annotations of the clips of --data, and reasons why others are unusable.
 
-    Of folders of splits, those of --split. Raises ValueError for an option that only an annotation
-    file can have, and for a split without a folder.
+    Raises ValueError for an option that only an annotation file can have, and for a split without a
+    folder.
     """
     path = resolve_data_path(options.data)
     if not path.is_dir():
+        choose_split([], options, prefer)
         annotations, problems = read_annotations(
             path, options.column, options.where, options.group, options.tier, options.subject,
             multi_label,
@@ -132,12 +135,9 @@ def read_data(
                 "name the table in it as --data"
             )
     annotations = read_class_folders(path, suffixes, options.group)
-    wanted = getattr(options, "split", None) or "test"
-    kept = [annotation for annotation in annotations if annotation.split in (None, wanted)]
-    if not kept:
-        splits = ", ".join(dict.fromkeys(str(annotation.split) for annotation in annotations))
-        raise ValueError(f"{options.data}: no folder of the {wanted} split; --split takes {splits}")
-    return kept, []
+    parts = {annotation.split for annotation in annotations} - {None}
+    split = choose_split(parts, options, prefer)
+    return [annotation for annotation in annotations if annotation.split == split], []
 
 
 def path_of(annotation: ClipAnnotation, options) -> Path:

@@ -2,24 +2,30 @@
 
 from collections.abc import Sequence
 
-from datasets.lines.folders import LineFolder, lines_passed_over, read_lines
+from datasets.lines.folders import LineFolder, split_finder
+from datasets.lines.listing import lines_passed_over, read_lines
+from datasets.source import Split
 from models.heads.labels import Text
 
-from .labelled import LabelledData, encode_texts
+from .labelled import LabelledData, choose_split, encode_texts
 
 
-def labelled_lines(labels: Sequence[str], options) -> LabelledData:
+def labelled_lines(labels: Sequence[str], options, prefer: Sequence[Split]) -> LabelledData:
     """Load line images and their transcripts, which may contain symbols outside the labels.
 
-    Raises ValueError if no line has a transcript.
+    Of folders of splits, the lines of --split, or of the first that is there of `prefer`. Raises
+    ValueError if no line has a transcript.
     """
     folder = LineFolder(options.data, options.group_pattern, group=options.group)
-    found = read_lines(folder)
-    with_text = [row for row in found.rows if row[1].strip()]
+    found, split_of = read_lines(folder), split_finder(folder)
+    splits = [split_of(image) for image, *_ in found.rows]
+    split = choose_split(set(splits) - {None}, options, prefer)
+    rows = [row for row, own in zip(found.rows, splits, strict=True) if own == split]
+    with_text = [row for row in rows if row[1].strip()]
     if not with_text:
-        raise ValueError(f"{options.data}: all {len(found.rows)} transcripts are empty; type them")
+        raise ValueError(f"{options.data}: all {len(rows)} transcripts are empty; type them")
     paths, texts, groups = zip(*with_text, strict=True)
-    empty = [path for path, text, _ in found.rows if not text.strip()]
+    empty = [path for path, text, _ in rows if not text.strip()]
     symbols, targets = encode_texts(texts, labels)
     return LabelledData(
         items=list(map(str, paths)),

@@ -13,7 +13,7 @@ from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import LabelledData
+from ..evaluation.labelled import LabelledData, print_notes
 from ..evaluation.labelled_split import labelled_split
 from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
@@ -112,7 +112,7 @@ def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
     Raises ValueError or OSError if there is none.
     """
     if options.config is None:
-        data = labelled_data(recognizer, options)
+        data = labelled_data(recognizer, options, prefer=("validation", "train"))
     elif not isinstance(recognizer.bundle.reader, LineReader):
         data = labelled_split(recognizer.bundle, options.config, "validation", options.ignore)
     else:
@@ -120,6 +120,8 @@ def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
         paths = [path for folder in lines.kept for path in folder.paths]
         texts = [text for folder in lines.kept for text in folder.texts]
         data = lines_to_data(paths, texts, recognizer.bundle.labels, lines.left_out)
+        data = data._replace(changed=lines.notes)
+    print_notes(data)
     report_left_out(data.unscored)
     if not data.items:
         raise ValueError(f"{options.data or options.config}: nothing labelled to calibrate on")

@@ -123,10 +123,10 @@ def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
     """The validation lines, and the transcripts of a config's training lines, each line's once."""
     if options.data is not None:
         folder = folder_lines(options.data)
-        report_left_out(folder.left_out)
+        report_left_out(folder.left_out, folder.notes)
         return Lines(folder.paths, folder.texts), []
     config = config_lines(options.config, bundle.reader)
-    report_left_out(config.left_out)
+    report_left_out(config.left_out, config.notes)
     paths = [path for folder in config.kept for path in folder.paths]
     texts = [text for folder in config.kept for text in folder.texts]
     return Lines(paths, texts), config.trained

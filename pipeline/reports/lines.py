@@ -8,7 +8,7 @@ import numpy as np
 from datasets.progress import track
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import describe_data
+from ..evaluation.labelled import describe_data, print_notes
 from ..reading.bundle import load_bundle
 from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
@@ -31,6 +31,7 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     if kind != "LineReader":
         raise ValueError(f"{model} reads {KINDS[kind][0]}; the others read lines, choose another")
     data = labelled_data(recognizer, options)
+    print_notes(data)
     answers = list(track(recognizer.answers(data.items), f"reading by {model}", len(data.items)))
     failed = {i: a.reading for i, a in enumerate(answers) if isinstance(a.reading, str)}
     for reason in failed.values():

@@ -10,7 +10,7 @@ from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import LabelledData, describe_data
+from ..evaluation.labelled import LabelledData, describe_data, print_notes
 from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
 from ..reading.prediction import Answer, Recognizer
@@ -78,6 +78,8 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
     """Read every video and, where annotations are known, score the readings."""
     items = unlabelled_videos(options.data) if options.data else []
     data = None if items else labelled_data(recognizer, options)
+    if data is not None:
+        print_notes(data)
     items = items or data.items
     if not all(isinstance(item, str) for item in items):
         raise ValueError(

@@ -6,7 +6,8 @@ from typing import Literal
 
 from datasets.lines.bidi import choose_order
 from datasets.lines.exclusions import names_in_list, read_exclusions
-from datasets.lines.folders import LineFolder, group_splits, read_lines
+from datasets.lines.folders import LineFolder, group_splits
+from datasets.lines.listing import read_lines
 from datasets.vocabulary import Vocabulary
 
 Alphabet = Literal["union", "replace", "keep"]

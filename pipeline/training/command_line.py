@@ -106,13 +106,20 @@ class StrandCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: list[str]) -> None:
         """Parse with defaults for what the configs among the arguments leave open."""
         self.given = given_options(args)
-        self.defaults = choose_defaults(self.given)
+        unusable: OSError | ValueError | None = None
+        try:
+            self.defaults = choose_defaults(self.given)
+        except (OSError, ValueError) as error:  # of the bundle; a misspelt key is named before it
+            unusable, rest = error, {k: v for k, v in self.given.items() if k != "init_from"}
+            self.defaults = choose_defaults(rest)
         values = [value for _, value in options_in(args)]
         parser.misread = misread_scalars([*config_texts(args), *values])
         for command in self._subcommand_parsers.values():
             command.misread = parser.misread
             command.set_defaults(self.defaults.values)
         self.config = parser.parse_args(args)
+        if unusable:
+            raise unusable
 
     def _parse_ckpt_path(self) -> None:
         """Check the checkpoint file; Lightning would also let the hyperparameters in it override

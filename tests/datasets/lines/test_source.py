@@ -8,7 +8,7 @@ import pytest
 
 from datasets import LineFolder, RealLines
 from datasets.files import resolve_data_path
-from datasets.lines.folders import transcripts
+from datasets.lines.listing import transcripts
 from datasets.lines.reader import stretch_contrast
 from tests.support.small import break_images, noise_line, write_image
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datasets import LineFolder, RealLines
-from datasets.lines.folders import read_lines, transcripts
+from datasets.lines.listing import read_lines, transcripts
 from datasets.lines.tables import find_label_file, read_table
 from pipeline.doctor.line_checks import text_findings
 from pipeline.doctor.line_files import list_folder

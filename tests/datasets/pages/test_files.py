@@ -8,7 +8,7 @@ import pytest
 
 from datasets import LineFolder, RealLines
 from datasets.images import load_grey
-from datasets.lines.folders import transcripts
+from datasets.lines.listing import transcripts
 from datasets.lines.reader import load_line
 from datasets.pages import files as page_files
 from datasets.pages.files import find_image, read_page

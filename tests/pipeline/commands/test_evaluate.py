@@ -180,7 +180,7 @@ def test_evaluate_takes_names_of_labels_and_a_part_of_a_folder(command, opinions
     assert command(*options, "--split", "validation").code == 2
     (tmp_path / "all" / "test.csv").unlink()
     code, _, err = command(*options)
-    assert code == 2 and "no test reviews; add test.parquet, or --split train" in err
+    assert code == 2 and "has no test split; --split takes train" in err
 
 
 def test_an_empty_review_counts_as_wrong_and_an_unlabelled_row_is_not_scored(

@@ -189,7 +189,7 @@ def test_annotations_past_the_end_of_a_clip_are_reported(scored, table):
 def test_unknown_labels_are_named_before_any_clip_is_read(table):
     (table.parent / "a.mp4").unlink()
     with pytest.raises(ValueError, match=r"t\.csv: labels that the bundle does not know: nothing"):
-        labelled_clips(Brightness(steps_head()).bundle, parsed(table))
+        labelled_clips(Brightness(steps_head()).bundle, parsed(table), ["test"])
 
 
 @pytest.fixture
@@ -259,11 +259,11 @@ def test_labels_and_transcripts_are_folded_as_in_training(scored, folders):
 
 def test_data_that_does_not_fit_the_head_is_refused(folders, table):
     with pytest.raises(ValueError, match=r"no clip to score\n.*no segments"):
-        labelled_clips(Brightness(steps_head()).bundle, parsed(folders))
+        labelled_clips(Brightness(steps_head()).bundle, parsed(folders), ["test"])
     with pytest.raises(ValueError, match=r"no clip to score\n.*no transcript"):
-        labelled_clips(Brightness(CTCHead(1, 2)).bundle, parsed(table))
+        labelled_clips(Brightness(CTCHead(1, 2)).bundle, parsed(table), ["test"])
     with pytest.raises(FileNotFoundError, match="no such data"):
-        labelled_clips(Brightness(steps_head()).bundle, parsed(folders / "none"))
+        labelled_clips(Brightness(steps_head()).bundle, parsed(folders / "none"), ["test"])
 
 
 def test_a_network_is_scored_on_what_it_reads(command, table, tmp_path):
@@ -326,11 +326,11 @@ def test_the_split_of_a_folder_of_splits_is_chosen(tmp_path):
     options = parsed(tmp_path)
     head = SequenceClassificationHead(1, 2)
     options.split = "validation"
-    (item,) = labelled_clips(Brightness(head).bundle, options).items
+    (item,) = labelled_clips(Brightness(head).bundle, options, ["test"]).items
     assert item.endswith("val/dark/val.mp4")
     options.split = "test"
-    with pytest.raises(ValueError, match="no folder of the test split; --split takes train, valid"):
-        labelled_clips(Brightness(head).bundle, options)
+    with pytest.raises(ValueError, match="has no test split; --split takes train, valid"):
+        labelled_clips(Brightness(head).bundle, options, ["test"])
 
 
 def test_predict_takes_a_folder_of_frames_as_one_clip(tmp_path):

@@ -114,7 +114,7 @@ def test_misuse_is_told_in_one_line(command, lines, bundle_file, here):
         ("--data", "lines", "--config", lines): "either --data, or --config",
         (): "either --data, or --config",
         ("--config", lines, "--split", "train"): "what it learned from; give validation or test",
-        ("--data", "lines", "--split", "validation"): "--split validation goes with --config",
+        ("--data", "lines", "--split", "validation"): "lines: is not divided into folders or files",
         ("--config", "none.yaml"): "none.yaml",
         ("--config", "lines/p1__2.gt.txt"): "no data.source in it",
         ("--config", write_config("w.yaml", WORDS)): "has texts; the bundle reads images",
