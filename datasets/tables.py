@@ -206,7 +206,7 @@ def named_rows(
             yield UnusableRow(
                 row.line,
                 f"{len(row.cells)} cells under {len(header)} columns; put quotes around a cell "
-                "that holds a delimiter, and write decimals with a point",
+                "that holds a delimiter, as 1,5 may",
             )
 
 

@@ -289,7 +289,8 @@ def messages(kind: str, findings: Sequence[Finding]) -> list[str]:
         return [*problems, f"{kind}: {more} more; {advice}"] if more > 0 else problems
     listed = ", ".join(f"{finding.line.name} ({finding.reason})" for finding in named)
     dots = ", ..." if more > 0 else ""
-    return [f"{kind}, {len(findings)} lines: {listed}{dots}; {advice}"]
+    title = "label" if kind == level else kind  # after "suspect"
+    return [f"{title}, {len(findings)} lines: {listed}{dots}; {advice}"]
 
 
 def as_document(finding: Finding) -> dict[str, object]:

@@ -30,11 +30,15 @@ class Improvement:
         self.has_decoder = given.decoder is not None
         told, needed = output_kind(given.model.head), output_kind(head)
         several = getattr(head, "multi_label", False) and given.labels != data.labels
-        self.before, self.reason = "", f"it gives {told}, the data have {needed}"
-        if told == needed and not several:
-            self.before = self._score(start)
+        if told != needed:
+            self.reason = f"it gives {told}, the data have {needed}"
+        elif set(given.labels).isdisjoint(data.labels):
+            self.reason = "it knows none of the data's labels"
         elif several:
             self.reason = "several labels a step, and others than the data's"
+        else:
+            self.reason = ""
+        self.before = "" if self.reason else self._score(start)
 
     def _score(self, bundle: str) -> str:
         """The first of METRICS, with its interval, read greedily."""

@@ -241,6 +241,7 @@ def quieten_lightning() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", ".*is not supported by the model summary.*")
     warnings.filterwarnings("ignore", "[^a-z]*Dump of a value that does not round-trip.*")
     warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
 

@@ -15,7 +15,9 @@ REQUIRED = ("encoder", "recurrent", "head")
 # options of datasets.Reviews that choose a vocabulary
 VOCABULARY = {"vocabulary", "vocabulary_size", "min_count", "ngram_size", "ngram_min_count",
               "tokenizer", "ngrams"}  # fmt: skip
-FINE_TUNING = 1.0e-3  # peak learning rate from a bundle's weights
+# from a bundle's weights: peak learning rate, and passes over the data
+FINE_TUNING = {"model.learning_rate": 1.0e-3, "trainer.max_epochs": 10}
+PRECISION = "bf16-mixed"  # float32 where the machine has no bfloat16
 LIMITS = ("max_epochs", "max_steps", "max_time")
 
 
@@ -46,9 +48,9 @@ def choose_defaults(given: dict) -> Defaults:
         return Defaults({})
     start = given.get("init_from")
     own = bundle_parts(start, task) if isinstance(start, str) else {}
-    values = NETWORKS[task] | own
+    values = {"trainer.precision": PRECISION} | NETWORKS[task] | own
     if "model.encoder" in own:
-        values["model.learning_rate"] = FINE_TUNING
+        values |= FINE_TUNING
     if len(open_parts) < len(REQUIRED):  # the config is on its way: fill its gaps, nothing else
         values = {key: values[key] for key in (f"model.{name}" for name in open_parts)}
     elif any(limit in (given.get("trainer") or {}) for limit in LIMITS):

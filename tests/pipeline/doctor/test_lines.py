@@ -172,7 +172,7 @@ def test_suspect_labels_come_first_and_unknown_characters_are_news(page, bundle_
     assert kinds_found[0] == "suspect" and kinds_found[-1] == "not in the alphabet"
     assert "blank" in kinds_found[1:-1]
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0].startswith("suspect suspect, ")
+    assert shown[0].startswith("suspect label, ")
     assert any(line.startswith("news    not in the alphabet, ") for line in shown)
     assert next(iter(result)) == "suspects" and "not in the alphabet" in result["news"][0]
     assert not any("alphabet" in row for row in [*result["problems"], *result["warnings"]])
