@@ -5,6 +5,7 @@ would make every sample fail, or a different set of them in each run: it must st
 """
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,3 +72,18 @@ def _message(error: OSError, name: object) -> str:
     where = error.filename or name
     place = f"{where}: " if where else ""
     return f"{place}{error.strerror}; {ADVICE[error.errno]}"
+
+
+def note_busy(threads: int) -> str:
+    """Return one line if other programs want the processors for which threads would wait, else "".
+
+    Threads that share a step wait for each other, so that two on busy cores are slower than one.
+    """
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if threads < 2 or load < cores - 0.5:
+        return ""
+    return (
+        f"this machine is busy (load {load:.1f} on {cores} cores): beside other work "
+        "OMP_NUM_THREADS=1 trains faster, by up to ten times"
+    )

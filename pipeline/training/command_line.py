@@ -13,7 +13,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveCon
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import RealLines, SequenceDataModule
-from datasets.environment import raise_if_machine
+from datasets.environment import note_busy, raise_if_machine
 
 from ..evaluation.improvement import Improvement
 from ..parsing import StrictParser, misread_scalars
@@ -165,6 +165,8 @@ class StrandCLI(LightningCLI):
         return super().instantiate_trainer(logger=logger, **kwargs)
 
     def before_fit(self) -> None:
+        if busy := note_busy(torch.get_num_threads()):
+            print(busy)
         if self.defaults.note and self.trainer.is_global_zero:
             print(f"{self.defaults.note}; see {Path(self.trainer.log_dir)}/config.yaml")
         if self.bundle is None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from datasets import ClipReader, Clips, LineFolder, RealLines
-from datasets.environment import MachineError, raise_if_machine
+from datasets.environment import MachineError, note_busy, raise_if_machine
 from datasets.lines import source as line_source
 from datasets.text.tables import column_names
 from datasets.text.token_cache import load_entry, store_entry
@@ -165,3 +165,12 @@ def test_what_ffmpeg_says_of_damaged_files_is_not_the_machines():
         error = ValueError("c.mp4: breaks off")
         error.__cause__ = kind(number, "damaged", "c.mp4")
         raise_if_machine(error)
+
+
+def test_a_busy_machine_is_told_to_several_threads(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.getloadavg", lambda: (6.25, 0.0, 0.0))
+    assert note_busy(4).startswith("this machine is busy (load 6.2 on 4 cores): ")
+    assert note_busy(1) == ""
+    monkeypatch.setattr("os.getloadavg", lambda: (1.0, 9.0, 9.0))
+    assert note_busy(4) == ""

@@ -1,6 +1,7 @@
 """The YAML of README and docs trains as it stands, from nothing and from a bundle."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ SHORT = ["--trainer.max_epochs=1", "--data.workers=0"]
 
 @pytest.fixture
 def data(tmp_path, monkeypatch) -> Path:
-    """What the snippets name: my_lines, my_reviews.csv and my_videos with labels.csv."""
+    """What the snippets name: two folders of lines, two of videos and a table of reviews."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     threads = torch.get_num_threads()
@@ -45,6 +46,16 @@ def data(tmp_path, monkeypatch) -> Path:
         film(Path(f"my_videos/c{place}.mp4"), [20 * place + step for step in range(12)], rate=6)
         rows += [f"c{place}.mp4,0,1,walks,a{place}", f"c{place}.mp4,1,2,rests,a{place}"]
     Path("my_videos/labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    for place in range(10):
+        line = Path(f"catalogues/book{place}/1.png")
+        write_image(line, noise_line(place, width=60, height=30))
+        line.with_suffix(".gt.txt").write_text("ab" + "cd"[place % 2], encoding="utf-8")
+        Path("room").mkdir(exist_ok=True)
+        shutil.copy(f"my_videos/c{place}.mp4", f"room/202006{25 + place // 3}_{place}.mp4")
+    rows = ["clip,start,end,label"]
+    for clip in sorted(Path("room").iterdir()):
+        rows += [f"{clip.name},0,0.5,none", f"{clip.name},0.5,1,walk", f"{clip.name},1,2,sit"]
+    Path("room/events.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     yield tmp_path
     torch.set_num_threads(threads)
 
