@@ -159,6 +159,7 @@ def test_a_config_takes_a_step(config, command, data):
     assert read_metadata(Path(f"runs/{config.stem}/best.safetensors"))["labels"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARN)
 def test_a_config_learns_four_samples_by_heart(name, command, monkeypatch):
     """The error on the very samples that were learned falls to 0."""
