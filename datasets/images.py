@@ -5,14 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-
-
-def sibling_images(file: Path, stem: str) -> list[Path]:
-    """Paths that an image called `stem` beside a file may have, one per suffix and letter case."""
-    endings = (ending for suffix in IMAGE_SUFFIXES for ending in (suffix, suffix.upper()))
-    return [file.with_name(stem + ending) for ending in endings]
-
 
 def load_grey(path: str) -> np.ndarray:
     """Load an image file as greyscale (H, W) uint8.

@@ -1,5 +1,7 @@
 """Combine several sources with the same labels into one, such as real and synthetic lines."""
 
+from collections import Counter
+
 import numpy as np
 
 from .batch import Sample
@@ -133,7 +135,13 @@ class Mixture(Source):
         self.sources, self.added_share, self.epochs = sources, added_share, epochs
         self.labels, self.input_size, self.reader = first.labels, first.input_size, first.reader
         self.problems: list[Problem] = [p for source in sources for p in source.problems]
+        self.passed_over = [line for source in sources for line in source.passed_over]
         self.notes = [note for source in sources for note in source.notes]
+
+    def label_counts(self, name: Split) -> Counter[str] | None:
+        """Those of all sources in the train split, else those of the first; None as there."""
+        counts = [s.label_counts(name) for s in self.sources[: None if name == "train" else 1]]
+        return None if None in counts else sum(counts, Counter())
 
     def split(self, name: Split) -> SequenceDataset:
         if name != "train":

@@ -1,6 +1,7 @@
 """Base classes of labelled data: `Source` (labels and splits), `SequenceDataset`, `Reader`."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -39,11 +40,13 @@ class SequenceDataset(ABC):
     names: name of each sample in messages (a path, or "synthetic 17").
     groups: page, video or writer of each sample; confidence intervals resample groups.
     sizes: (N,) steps of each input (columns, frames, words), known before anything is read.
+    files: path of each sample, as a Reader takes it; None if samples have no files of their own.
     """
 
     names: list[str]
     groups: list[str]
     sizes: np.ndarray
+    files: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -64,6 +67,7 @@ class Source(ABC):
     reader: converts a user's file into the same input in `predict`; stored in the bundle.
     problems: samples left out, each with its reason.
     notes: warnings about samples that are used, or about options.
+    passed_over: for each folder, what in it is no sample, counted by kind.
     """
 
     input_size: int
@@ -71,6 +75,11 @@ class Source(ABC):
     reader: Reader
     problems: list[Problem]
     notes: Sequence[Problem] = ()
+    passed_over: Sequence[str] = ()
 
     @abstractmethod
     def split(self, name: Split) -> SequenceDataset: ...
+
+    def label_counts(self, name: Split) -> Counter[str] | None:
+        """How often each label occurs in a split; None for strings and made data."""
+        return None

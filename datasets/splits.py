@@ -1,10 +1,79 @@
 """Split data by group (page, book, video, writer), so that no group is in two splits."""
 
+import os
 import random
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
 
-from .source import Split
+from .files import no_data_kind
+from .source import Problem, Split
+
+FOLDER = "folder"  # value of the option `group`: the files of one folder are one group
+
+SPLIT_FOLDERS: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_folders(root: Path) -> dict[Split, list[Path]]:
+    """The folders in `root` that are called as splits are, sorted; empty unless they are splits.
+
+    They are if there is one to train on and another, and no folder of another name beside them:
+    then `train` is no class.
+    """
+    if not root.is_dir():
+        return {}
+    found: dict[Split, list[Path]] = {}
+    for folder in sorted(Path(entry) for entry in os.scandir(root) if entry.is_dir()):
+        if no_data_kind(folder.name, True):
+            continue
+        split = SPLIT_FOLDERS.get(folder.name.lower())
+        if split is None:
+            return {}
+        found.setdefault(split, []).append(folder)
+    return found if "train" in found and len(found) > 1 else {}
+
+
+def assign_splits(
+    groups: Sequence[str],
+    given: Sequence[Split | None],
+    validation: list[str] | float,
+    test: list[str] | float,
+    where: str,
+    seed: int = 0,
+) -> dict[str, Split]:
+    """Map each group to its split: that of the folder it is in, else as `split_groups` does.
+
+    given: the split of each sample by its folder, None for all without such folders. A share of a
+    split that has no folder is drawn from the training groups; one that has is what its folder
+    holds. Raises ValueError for a group in the folders of two splits, and as `split_groups` does.
+    """
+    if None in given:
+        return split_groups(groups, validation, test, where, seed)
+    assigned: dict[str, Split] = {}
+    for group, split in zip(groups, given, strict=True):
+        if assigned.setdefault(group, split) != split:
+            raise ValueError(
+                f"{where}: group '{group}' is in the folders of two splits, {assigned[group]} and "
+                f"{split}; rename its folder in one, if they have nothing in common, or move it"
+            )
+    for split, wanted in (("validation", validation), ("test", test)):
+        if isinstance(wanted, list) and split in given:
+            raise ValueError(
+                f"{where}: the folder of the {split} split says what is in it; leave out "
+                f"{split}={wanted}"
+            )
+    train = [group for group, split in zip(groups, given, strict=True) if split == "train"]
+    shares = (0.0 if name in given else share for name, share in
+              (("validation", validation), ("test", test)))  # fmt: skip
+    return assigned | (split_groups(train, *shares, where, seed) if train else {})
 
 
 def split_groups(
@@ -27,6 +96,11 @@ def split_groups(
     assigned: dict[str, Split] = {}
     for split, wanted in (("validation", validation), ("test", test)):
         if isinstance(wanted, float | int):
+            if not 0 <= wanted < 1:
+                raise ValueError(
+                    f"{where}: {split}={wanted} is no share; give 0 or more, below 1, or names of "
+                    "groups in a list"
+                )
             continue
         for group in wanted:
             if group not in sizes:
@@ -50,3 +124,40 @@ def split_groups(
     if not free:
         raise ValueError(f"{where}: validation and test take every group; leave one to train on")
     return assigned | dict.fromkeys(free, "train")
+
+
+def folder_of(path: PurePath, level: int = 0) -> str | None:
+    """Return the name of the folder at a level of a relative path, 0 being the first.
+
+    None if the file lies above that level.
+    """
+    folders = path.parts[:-1]
+    return folders[level] if len(folders) > level else None
+
+
+def no_folder_error(where: str, names: Sequence[str]) -> ValueError:
+    """Return the error of files that `group: folder` cannot group; names: of those files."""
+    return ValueError(
+        f"{where}: group: {FOLDER}, but {len(names)} files lie in no folder of a group, first "
+        f"{names[0]}; put each book, animal or writer into a folder of its own, or remove group"
+    )
+
+
+def note_divided_folders(places: Iterable[tuple[str | None, Split]], where: str) -> list[Problem]:
+    """Return one note if files of one folder are in several splits; [] if there is one folder only.
+
+    places: folder and split of each sample; None for a file in no folder.
+    """
+    splits: defaultdict[str, dict[Split, None]] = defaultdict(dict)
+    for folder, split in places:
+        if folder is not None:
+            splits[folder][split] = None
+    divided = [folder for folder, found in splits.items() if len(found) > 1]
+    if len(splits) < 2 or not divided:
+        return []
+    reason = (
+        f"{where}: {len(divided)} of {len(splits)} folders are divided between the splits, such as "
+        f"{divided[0]} ({', '.join(splits[divided[0]])}); if a folder is one book, animal or "
+        f"writer, set group: {FOLDER}"
+    )
+    return [Problem(where, reason)]

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from .lines.bidi import Order, to_visual
+
 
 class Vocabulary:
     """The alphabet of a line model: characters, in the order of their ids.
@@ -12,11 +14,14 @@ class Vocabulary:
     Text is normalized to NFC and encoded one code point at a time; compatibility characters (long
     s, ligatures, superscripts) and combining marks without a composed form are kept.
 
+    order: of the ids of a text. `visual` is that of an image, from left to right, which differs for
+    right-to-left scripts (`lines/bidi.py`).
+
     Raises ValueError if a symbol occurs twice or is not one NFC code point.
     """
 
-    def __init__(self, symbols: Sequence[str]):
-        self.symbols = list(symbols)
+    def __init__(self, symbols: Sequence[str], order: Order = "logical"):
+        self.symbols, self.order = list(symbols), order
         for symbol in self.symbols:
             if len(symbol) != 1 or unicodedata.normalize("NFC", symbol) != symbol:
                 raise ValueError(
@@ -30,9 +35,12 @@ class Vocabulary:
             )
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> "Vocabulary":
+    def of(cls, texts: Iterable[str], order: Order = "logical") -> "Vocabulary":
         """Build the vocabulary of the characters in some texts, in code point order."""
-        return cls(sorted(set(unicodedata.normalize("NFC", "".join(texts)))))
+        characters: set[str] = set()
+        for text in texts:
+            characters.update(arrange(text, order))
+        return cls(sorted(characters), order)
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -42,7 +50,7 @@ class Vocabulary:
 
         name: the sample in error messages. Raises ValueError with each unknown character.
         """
-        text = unicodedata.normalize("NFC", text)
+        text = arrange(text, self.order)
         unknown = sorted({c for c in text if c not in self._ids})
         if unknown:
             listed = " ".join(f"{c!r} (U+{ord(c):04X})" for c in unknown)
@@ -54,6 +62,12 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         return "".join(self.symbols[i] for i in ids)
+
+
+def arrange(text: str, order: Order) -> str:
+    """A text in NFC and in this order."""
+    text = unicodedata.normalize("NFC", text)
+    return to_visual(text) if order == "visual" else text
 
 
 class WordVocabulary:

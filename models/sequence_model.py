@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from .encoders.bag import BagOfTokens
 from .encoders.evidence import TokenEvidence
 from .encoders.images import Encoder
-from .encoders.log_ratios import LabelledTexts
+from .encoders.log_ratios import LabelledTexts, LogRatios
 from .heads.labels import Head, SequenceClassificationHead
 from .recurrent.stack import RecurrentStack
 
@@ -69,6 +69,12 @@ class SequenceModel(nn.Module):
         for part in (self.encoder, self.wide, self.head, self.shortcut):
             if hasattr(part, "count"):
                 part.count(texts())
+
+    def keep_ratios(self) -> None:
+        """Let `count` leave log-ratios as they were loaded: fine-tuning on a few other texts."""
+        for module in self.modules():
+            if isinstance(module, LogRatios):
+                module.kept = True
 
     def without_copies(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """A state dict without the shared log-ratios that older versions stored twice."""

@@ -1,5 +1,6 @@
 """Entry point: the table of commands of `python run.py COMMAND ...`, and their dispatch."""
 
+import difflib
 import sys
 from importlib import import_module
 from typing import NamedTuple
@@ -45,6 +46,7 @@ COMMANDS = {
     "doctor": Command(
         "doctor", "check the files of lines or videos before training: doctor PATH..."
     ),
+    "models": Command("models", "list the bundles that ship: what they read, score, size, speed"),
     "fetch": Command("fetch", "download a public data set once and verify it: fetch NAME"),
 }
 
@@ -60,6 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
     table = "\n".join(f"  {name:{width}}{command.help}" for name, command in COMMANDS.items())
     print(f"usage: python run.py COMMAND ...\n\n{table}\n\nCOMMAND --help tells its options.")
     if name not in ("-h", "--help"):
-        choices = ", ".join(COMMANDS)
-        print(f"error: no command '{name}'; choose one of {choices}", file=sys.stderr)
+        similar = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean '{similar[0]}'" if similar else "choose one of " + ", ".join(COMMANDS)
+        question = "?" if similar else ""
+        print(f"error: no command '{name}'; {hint}{question}", file=sys.stderr)
         sys.exit(2)

@@ -4,8 +4,11 @@ import difflib
 import inspect
 import re
 import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
+import yaml
 from jsonargparse import ArgumentParser
 
 CLASS = re.compile(r"class_path(?:=| )'([\w.]+)'")
@@ -22,20 +25,27 @@ LAYERS = re.compile(
     re.MULTILINE,
 )
 UNKNOWN = re.compile(r"does not accept option '([^']+)'|unrecognized arguments: --([\w.]+)")
+NO_TEXT = re.compile(r"Expected a str\. Got value: (\S+)")
+NO_TEXT_OF_UNION = re.compile(r"^ *Given value: (True|False|[\d.-]+)$", re.MULTILINE)
+NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 
 
 class StrictParser(ArgumentParser):
-    """An ArgumentParser whose errors are two lines: the usage, then the key and the reason."""
+    """An ArgumentParser whose errors are two lines: the usage, then the key and the reason.
+
+    misread: how the values of a config that are no text are written in it (see `misread_scalars`).
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs, allow_abbrev=False)
+        self.misread: dict[str, list[str]] = {}
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the explained message and exit with status 2."""
         if not self.exit_on_error:  # an inner parser that tries one of several types
             super().error(message, ex)
         usage = " ".join(self.format_usage().split())
-        self.exit(2, f"{usage}\nerror: {explain(message, known_keys(self))}\n")
+        self.exit(2, f"{usage}\nerror: {explain(message, known_keys(self), self.misread)}\n")
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:
@@ -49,13 +59,12 @@ def known_keys(parser: ArgumentParser) -> list[str]:
     return keys
 
 
-def explain(message: str, keys: list[str]) -> str:
+def explain(message: str, keys: list[str], misread: dict[str, list[str]] | None = None) -> str:
     """Reduce a nested message of jsonargparse to the full key, the reason and a suggestion."""
     unknown = UNKNOWN.search(message)
     if unknown:
         key = unknown.group(1) or unknown.group(2)
-        similar = difflib.get_close_matches(key, keys, 1, 0.8)
-        return f"no option '{key}'" + (f"; did you mean '{similar[0]}'?" if similar else "")
+        return f"no option '{key}'" + did_you_mean(similar_key(key, keys))
     path = ".".join(re.findall(r'Parser key "([^"]+)"', message))
     reason = " ".join(LAYERS.sub("", message).split())
     reason = re.sub(r"<class '([\w.]+)'>|typing\.", r"\1", reason)
@@ -63,13 +72,81 @@ def explain(message: str, keys: list[str]) -> str:
     explanation = f"{path}: {reason}" if path else reason
     option = re.search(r"Option '(\w+)' is not accepted", message)
     if option and classes:
-        explanation += f" by {classes[-1]}{options_of(classes[-1])}"
-    return explanation
+        similar = difflib.get_close_matches(option[1], options_of(classes[-1]), 1, 0.7)
+        takes = ", ".join(options_of(classes[-1]))
+        explanation += f" by {classes[-1]}{did_you_mean(*similar)}"
+        explanation += f"{' I' if similar else '; i'}t takes {takes}" if takes else ""
+    name = NO_NAME.search(message)
+    if name:
+        exported = getattr(sys.modules.get(name[1]), "__all__", ())
+        explanation += did_you_mean(*difflib.get_close_matches(name[2], exported, 1, 0.7))
+    text = NO_TEXT.search(reason)
+    if text is None and "Expected a str" in reason:  # of a union, whose value has a line of its own
+        text = NO_TEXT_OF_UNION.search(message)
+    return explanation + (quote_it(text[1], misread or {}) if text else "")
 
 
-def options_of(class_path: str) -> str:
-    """The options of a class that the parser has already imported, as the end of a message."""
+def did_you_mean(similar: str = "") -> str:
+    """The end of a message that suggests what is meant, if anything is similar."""
+    return f"; did you mean '{similar}'?" if similar else ""
+
+
+def similar_key(key: str, keys: Iterable[str]) -> str:
+    """The known key, or beginning of one, that resembles this key most; "" without any.
+
+    The options of a part (`model.recurrent.hidden_size`) are no keys of the parser, only the part
+    is: what follows it is kept as it was given.
+    """
+    parts = key.split(".")
+    for length in range(len(parts), 0, -1):
+        head, rest = ".".join(parts[:length]), parts[length:]
+        same_depth = [k for k in keys if k.count(".") == length - 1 or not rest]
+        similar = difflib.get_close_matches(head, same_depth, 1, 0.8)
+        if similar and similar[0] != head:
+            return ".".join([similar[0], *rest])
+    return ""
+
+
+def misread_scalars(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Values of plain scalars in YAML texts that are no strings -> the ways they are written.
+
+    YAML 1.1 reads on, off, yes and no as booleans, 0412 as the octal number 266, and 2020-06-27
+    as a date: {"True": ["on"], "266": ["0412"]}. Texts that are not YAML are passed over; the
+    parser reports them.
+    """
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for text in texts:
+        try:
+            for node in scalars(yaml.compose(text, yaml.SafeLoader)):
+                value = str(yaml.safe_load(node.value))
+                if node.value not in found[value]:
+                    found[value].append(node.value)
+        except (yaml.YAMLError, ValueError):
+            continue
+    return dict(found)
+
+
+def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """The scalars in a YAML node that are neither quoted nor read as text."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.style is None and node.value and not node.tag.endswith(":str"):
+            yield node
+    elif isinstance(node, yaml.Node):
+        for child in node.value:
+            yield from (n for part in (child if isinstance(child, tuple) else (child,))
+                        for n in scalars(part))  # fmt: skip
+
+
+def quote_it(value: str, misread: dict[str, list[str]]) -> str:
+    """The end of a message about a value that should be text: how to write it."""
+    written = misread.get(value, [value])
+    examples = " or ".join(f'"{text}"' for text in written[:3])
+    reads = f" (YAML reads {' and '.join(written[:3])} as {value})" if written != [value] else ""
+    return f"{reads}; it must be text: put it in quotes, {examples}"
+
+
+def options_of(class_path: str) -> list[str]:
+    """The options of a class that the parser has already imported."""
     module, _, name = class_path.rpartition(".")
     cls = getattr(sys.modules.get(module), name, None)
-    names = inspect.signature(cls).parameters if inspect.isclass(cls) else ()
-    return f"; it takes {', '.join(names)}" if names else ""
+    return list(inspect.signature(cls).parameters) if inspect.isclass(cls) else []

@@ -2,15 +2,19 @@
 
 Lightning is imported here, before any test imports scikit-learn: typing keeps the first order of
 equal unions, and behind scikit-learn the trainer's limit_train_batches=1 reads as 1.0, all batches.
+Each training has one thread: on busy cores, several wait for each other.
 """
 
 import contextlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import pytorch_lightning  # noqa: F401

@@ -21,8 +21,10 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
-from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.folders import LineFolder
+from datasets.lines.listing import transcripts
 from datasets.lines.tables import read_table
+from pipeline.reading.bundle_files import bundle_name
 from pipeline.reading.prediction import load_recognizer
 from pipeline.scoring.metrics import Normalization, compute_scores, tally_texts
 from pipeline.scoring.readings import text_of
@@ -185,7 +187,7 @@ def draw(points: list[Point], model: str) -> Figure:
             shown = [p for p in own if p.task.start == start]
             if start == "as it is":
                 axes.axhline(
-                    shown[0].cer, color=colour, ls="--", label=f"{Path(model).stem} {start}"
+                    shown[0].cer, color=colour, ls="--", label=f"{bundle_name(model)} {start}"
                 )
                 continue
             reach = [[p.cer - p.low for p in shown], [p.high - p.cer for p in shown]]

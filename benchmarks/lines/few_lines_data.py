@@ -15,7 +15,7 @@ import numpy as np
 from fontTools.ttLib import TTFont
 
 from datasets import SyntheticLines
-from datasets.lines.folders import transcripts
+from datasets.lines.listing import transcripts
 from datasets.lines.source import RealLines
 from datasets.lines.synthetic.source import SPLITS
 from datasets.lines.tables import read_table

@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
 def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
     """Each folder of a config's `data.source`, as a set of the first `limit` lines of `split`."""
-    from datasets.lines.folders import transcripts
+    from datasets.lines.listing import transcripts
     from datasets.lines.source import RealLines
     from pipeline.evaluation.config_folders import folders_of_config
 
@@ -92,6 +92,7 @@ def is_without_lower_case(texts: Sequence[str]) -> bool:
 def strand_reader(model: str, lines: LineSet) -> Reader:
     """Our bundle, loaded once and warm, over images decoded here."""
     from datasets.images import decode_grey
+    from pipeline.reading.bundle_files import bundle_name
     from pipeline.reading.prediction import Item, load_recognizer
 
     recognizer = load_recognizer(model)
@@ -109,7 +110,7 @@ def strand_reader(model: str, lines: LineSet) -> Reader:
         problems = [f"{r['input']}: {r['error']}" for r in records if r.get("error")]
         return Reading([r.get("text") or "" for r in records], seconds, problems)
 
-    return Reader(Path(model).stem, read)
+    return Reader(bundle_name(model), read)
 
 
 def measure(lines: LineSet, readers: Sequence[Reader], repeat: int) -> list[Row]:

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.folders import LineFolder
+from datasets.lines.listing import transcripts
 from datasets.lines.reader import load_line
 from datasets.lines.synthetic.source import SyntheticLines
 from pipeline.doctor.line_checks import Finding
@@ -33,7 +34,10 @@ from .planted_lines import PLANTS, Row, misspelt, write_rows
 SHARE, SWAPPED = 0.05, 0.02  # of the lines: of each mechanical kind, and of swapped labels
 TOP = 0.05  # of the ranking
 DOUBTED = ("swapped", "one character")
-ALSO = {"strange character": ("rare character", "not in the alphabet")}  # the doctor's names
+ALSO = {  # the doctor's names
+    "strange character": ("rare character", "not in the alphabet"),
+    "control characters": ("control characters", "breaks or controls"),
+}
 
 
 class Found(NamedTuple):

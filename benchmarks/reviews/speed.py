@@ -25,7 +25,7 @@ from typing import NamedTuple
 import torch
 import yaml
 
-from datasets.paths import resolve_data_path
+from datasets.files import resolve_data_path
 
 from ..table import aligned
 from . import loops as reviews_loops

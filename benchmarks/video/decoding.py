@@ -24,12 +24,11 @@ import cv2
 import numpy as np
 import torch
 
-from datasets.paths import resolve_data_path
+from datasets.files import VIDEO_SUFFIXES, find_files, resolve_data_path
 from datasets.video.decoder import decode_video, describe_video
 
 from ..table import aligned
 
-SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 MODEL_SIZES = ((48, 64, 1), (80, 112, 3), (64, 96, 3))
 COLUMNS = ["to", "decoder", "frames/s", "lowest-highest", "to the fastest other", "differs by"]
 STRAND = "Strand"
@@ -205,14 +204,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     contenders, missing = readers()
     with tempfile.TemporaryDirectory() as folder:
         if options.data:
-            files = sorted(
-                p for p in resolve_data_path(options.data).rglob("*") if p.suffix in SUFFIXES
-            )
+            files = find_files(resolve_data_path(options.data), VIDEO_SUFFIXES)
             paths = [str(path) for path in files[: options.clips]]
         else:
             paths = filmed(Path(folder), min(options.clips, 6))
         if not paths:
-            parser.error(f"{options.data}: no clip in there ({', '.join(SUFFIXES)})")
+            parser.error(f"{options.data}: no clip in there ({', '.join(VIDEO_SUFFIXES)})")
         facts = [(path, describe_video(path)) for path in paths]
         clips = [(path, (found.height, found.width), found.frames) for path, found in facts]
         cells = [COLUMNS]

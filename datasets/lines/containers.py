@@ -5,11 +5,14 @@ from xml.parsers import expat
 
 import numpy as np
 
+from ..environment import raise_if_machine
 from ..images import decode_grey
 from ..pages.files import KINDS, find_pages, load_page_line, page_problems, page_rows
 from ..pages.layout import split_page_line_name
 from ..source import Problem
 from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record_name
+from .pairs import has_transcripts
+from .tables import find_label_file
 
 
 def container_rows(root: Path) -> list[tuple[Path, str]]:
@@ -57,8 +60,8 @@ def root_tag(path: Path) -> str:
         with path.open("rb") as file:
             while not names and (chunk := file.read(4096)):
                 parser.Parse(chunk)
-    except (expat.ExpatError, LookupError, ValueError, OSError):
-        pass  # damaged after the root tag, or before it
+    except (expat.ExpatError, LookupError, ValueError, OSError) as error:
+        raise_if_machine(error, path)  # else it is damaged after the root tag, or before it
     return names[0] if names else ""
 
 
@@ -66,7 +69,7 @@ def has_own_labels(root: Path) -> bool:
     """Whether a folder has line images with transcripts; pages and databases in it are ignored."""
     if not root.is_dir():
         return False
-    return (root / "labels.tsv").exists() or next(root.rglob("*.gt.txt"), None) is not None
+    return find_label_file(root) is not None or has_transcripts(root)
 
 
 def group_name(name: Path) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from ..paths import resolve_data_path
+from ..files import compose, resolve_data_path
 from ..source import Problem
 
 
@@ -20,7 +20,7 @@ def read_exclusions(path: str | None) -> dict[str, str]:
     except (UnicodeDecodeError, IsADirectoryError) as error:
         raise ValueError(f"{file}: no UTF-8 list of lines to leave out ({error})") from error
     pairs = (row.partition("\t") for row in rows if row.strip())
-    return {name: reason for name, _, reason in pairs}
+    return {compose(name): reason for name, _, reason in pairs}
 
 
 def note_unknown_names(path: str, known: Collection[str]) -> Problem | None:
@@ -44,13 +44,13 @@ def note_unknown_names(path: str, known: Collection[str]) -> Problem | None:
 def names_in_list(image: Path, root: str) -> list[str]:
     """Return the names that a list may use for an image of a folder.
 
-    They are the path within the folder, the full path, and the folder as given plus the former.
-    root: the folder or its label file, as in LineFolder.
+    They are, in NFC, the path within the folder, the full path, and the folder as given plus the
+    former. root: the folder or its label file, as in LineFolder.
     """
     folder = resolve_data_path(root)
     if folder.is_file():
         folder, root = folder.parent, str(Path(root).parent)
     if not image.is_relative_to(folder):
-        return [str(image)]
+        return [compose(str(image))]
     inside = image.relative_to(folder).as_posix()
-    return [inside, str(image), f"{root.rstrip('/')}/{inside}"]
+    return list(map(compose, (inside, str(image), f"{root.rstrip('/')}/{inside}")))

@@ -1,39 +1,51 @@
-"""`LineFolder`, and the lines that a folder lists: images, transcripts, groups and their splits."""
+"""`LineFolder`, and the groups and splits of the lines in it."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..images import IMAGE_SUFFIXES, sibling_images
-from ..paths import resolve_data_path
-from ..source import Split
-from ..splits import split_groups
-from ..tables import read_utf8
-from .containers import container_problems, container_rows, group_name, is_container
+from ..files import compose, resolve_data_path
+from ..source import Problem, Split
+from ..splits import (
+    FOLDER,
+    SPLIT_FOLDERS,
+    assign_splits,
+    folder_of,
+    no_folder_error,
+    note_divided_folders,
+    split_folders,
+)
+from .containers import group_name
+from .lmdb import split_record_name
 from .tables import read_table
+
+GROUPS = "groups.tsv"
 
 
 @dataclass
 class LineFolder:
     """A folder of lines and how its groups are split.
 
-    It holds line images with `labels.tsv` (file TAB text [TAB group]) or a `.gt.txt` beside each,
-    or PAGE or ALTO files with their images, or an LMDB.
+    It holds line images with `labels.tsv` (file TAB text [TAB group]), `labels.csv` (under a header
+    file,text[,group]) or a `.gt.txt` beside each, or PAGE or ALTO files with their images, or an
+    LMDB. Folders train, validation and test in it, which hold the same, are its splits.
 
     Args:
-        root: the folder, its labels.tsv, or one page file; looked up under $STRAND_DATA if it does
+        root: the folder, its label file, or one page file; looked up under $STRAND_DATA if it does
             not exist as given.
         group_pattern: regular expression, matched at the start of a file's name; its first capture
             group is the group of the line if the label file gives none. The lines of a page file
             are matched by the name of the page, records of an LMDB by their key. `groups.tsv` (name
             TAB group) can merge such groups into larger ones.
-        validation: groups of the validation split: their names, or a share of all lines.
-        test: groups of the test split: their names, or a share of all lines.
+        validation: groups of the validation split: their names, or a share of all lines; of the
+            lines in the folder train if there is one, and none if there is a folder validation.
+        test: groups of the test split, likewise.
         repeat: how often each training line occurs per epoch.
         leave_out: list of lines not to use, file TAB reason, such as `doctor --fix` writes. They
             are counted and named; the split of the other lines does not change.
+        group: "folder": the first folder below the root that a file lies in is its group, such as a
+            folder for each book; null: by the label file or group_pattern.
     """
 
     root: str
@@ -42,86 +54,126 @@ class LineFolder:
     test: list[str] | float = 0.0
     repeat: int = 1
     leave_out: str | None = None
+    group: str | None = None
 
-
-def transcripts(folder: LineFolder) -> Iterator[tuple[Path, str, str]]:
-    """Yield (image, text, group) of every line that a folder lists, texts in NFC.
-
-    Raises ValueError if there is none.
-    """
-    root = resolve_data_path(folder.root)
-    labels = root if root.is_file() else root / "labels.tsv"
-    if is_container(root):
-        rows = container_rows(root)
-    elif labels.exists():
-        rows = [(labels.parent / row[0], *row[1:]) for row in read_table(labels, 2, 3)]
-    else:
-        files = sorted(root.rglob("*.gt.txt"))
-        rows = [(transcript_image(f), read_utf8(f).rstrip("\n")) for f in files]
-    if not rows:
-        reasons = "".join(f"\n  {problem.reason}" for problem in container_problems(root)[:3])
-        raise ValueError(
-            f"{root}: neither labels.tsv with lines in it nor IMAGE.gt.txt files; nothing to read, "
-            f"for no PAGE, ALTO or LMDB with texts is there either{reasons}"
-        )
-    find_group = group_finder(folder)
-    for image, text, *group in rows:
-        yield image, unicodedata.normalize("NFC", text), find_group(image, *group)
+    def __post_init__(self) -> None:
+        if self.group not in (None, FOLDER):
+            raise ValueError(
+                f"{self.root}: group {self.group!r}: lines take {FOLDER!r}, or group_pattern, or a "
+                "third column of labels.tsv"
+            )
 
 
 def group_finder(folder: LineFolder) -> Callable[..., str]:
     """Return a function (image, group in the label file = None) -> group of the line.
 
-    Raises ValueError if group_pattern is not a regular expression.
+    It raises ValueError for a file in no folder if the folder is the group. Raises ValueError if
+    group_pattern is not a regular expression.
     """
-    table = resolve_data_path(folder.root) / "groups.tsv"
-    merged = dict(read_table(table, 2)) if table.exists() else {}
+    table = groups_table(folder)
+    rows = read_table(table, 2) if table.exists() else []
+    merged = {compose(name): group for name, group in rows}
     try:
         pattern = re.compile(folder.group_pattern)
     except re.error as error:
         raise ValueError(f"group_pattern {folder.group_pattern!r}: {error}") from error
+    place_of = place_finder(folder)
 
     def find(image: Path, given: str | None = None) -> str:
+        if folder.group == FOLDER:
+            _, group = place_of(image)
+            if group is None:
+                raise no_folder_error(folder.root, [str(image)])
+            return merged.get(group, group)
         if given is not None:
             return given
-        name = group_name(image)
+        name = compose(group_name(image))
         match = pattern.match(name)
-        group = match.group(1) if match and match.groups() else Path(name).stem
+        if match and match.groups():
+            group = match.group(1)
+        else:  # each split may count its lines from 1
+            split, _ = place_of(image)
+            group = f"{split}/{Path(name).stem}" if split else Path(name).stem
         return merged.get(group, group)
 
     return find
 
 
-def group_splits(folder: LineFolder, listed: Iterable[tuple[str | None, str]]) -> dict[str, Split]:
-    """Map each group to its split, given (text, group) of all lines that a folder lists.
+def base_folder(folder: LineFolder) -> Path:
+    """Return the root, or the folder of the file that is the root."""
+    root = resolve_data_path(folder.root)
+    return root.parent if root.is_file() else root
+
+
+def groups_table(folder: LineFolder) -> Path:
+    """Return where the table that merges groups would be."""
+    return base_folder(folder) / GROUPS
+
+
+def place_finder(folder: LineFolder) -> Callable[[Path], tuple[str | None, str | None]]:
+    """Return a function image -> (folder of its split, first folder in that, or else in the root).
+
+    None where there is no such folder.
+    """
+    base = base_folder(folder)
+    divided = bool(split_folders(base))
+
+    def find(image: Path) -> tuple[str | None, str | None]:
+        record = split_record_name(str(image))
+        place = Path(*record) if record else image
+        if not place.is_relative_to(base):
+            return None, None
+        place = place.relative_to(base)
+        return folder_of(place) if divided else None, folder_of(place, int(divided))
+
+    return find
+
+
+def note_divided(
+    folder: LineFolder, listed: Iterable[tuple[Path, str]], splits: dict[str, Split]
+) -> list[Problem]:
+    """Return a note if the default groups put lines of one folder into several splits.
+
+    listed: image and group of each line. splits: by group. Groups that somebody has given (in a
+    label file, groups.tsv, or by options) are not questioned.
+    """
+    default = LineFolder(folder.root)
+    if folder.group or folder.group_pattern != default.group_pattern:
+        return []
+    if groups_table(folder).exists():
+        return []
+    find, place_of = group_finder(default), place_finder(folder)
+    places = (
+        (place_of(image)[1], splits[group]) for image, group in listed if group == find(image)
+    )
+    return note_divided_folders(places, folder.root)
+
+
+def group_splits(
+    folder: LineFolder, listed: Iterable[tuple[Path, str | None, str]]
+) -> dict[str, Split]:
+    """Map each group to its split, given (image, text, group) of all lines that a folder lists.
 
     Every line with a text counts, even if its image is broken or left out: otherwise, repairing or
     leaving out some lines could move others from the training to the test split.
     """
     rows = list(listed)
-    splits: dict[str, Split] = dict.fromkeys((group for _, group in rows), "train")
-    counted = [group for text, group in rows if text and text.strip()]
+    splits: dict[str, Split] = dict.fromkeys((group for *_, group in rows), "train")
+    counted = [(image, group) for image, text, group in rows if text and text.strip()]
     if counted:
-        splits |= split_groups(counted, folder.validation, folder.test, folder.root)
+        groups = [group for _, group in counted]
+        given = split_finder(folder)
+        shares = folder.validation, folder.test
+        splits |= assign_splits(groups, [given(i) for i, _ in counted], *shares, folder.root)
     return splits
 
 
-def unlabelled_images(folder: LineFolder) -> list[Path]:
-    """List the images without a `.gt.txt` beside them; none if there is a label file."""
-    root = resolve_data_path(folder.root)
-    if root.is_file() or (root / "labels.tsv").exists() or is_container(root):
-        return []
-    return [p for p in list_images(folder) if not p.with_name(p.stem + ".gt.txt").exists()]
+def split_finder(folder: LineFolder) -> Callable[[Path], Split | None]:
+    """Return a function image -> split, by the folder that it lies in; None without such folders.
 
-
-def list_images(folder: LineFolder) -> list[Path]:
-    """List all images at or below a folder, or beside its label file, whether lines or not."""
-    root = resolve_data_path(folder.root)
-    paths = sorted((root.parent if root.is_file() else root).rglob("*"))
-    return [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES]
-
-
-def transcript_image(transcript: Path) -> Path:
-    """Return the image beside page1.gt.txt, of any suffix; page1.png if there is none."""
-    candidates = sibling_images(transcript, transcript.name.removesuffix(".gt.txt"))
-    return next((path for path in candidates if path.exists()), candidates[0])
+    A line that a table in the root lists and that lies in none of them is one to train on.
+    """
+    if not split_folders(base_folder(folder)):
+        return lambda image: None
+    place_of = place_finder(folder)
+    return lambda image: SPLIT_FOLDERS.get((place_of(image)[0] or "").lower(), "train")

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import scan_folder
 from ..source import Problem
 
 if TYPE_CHECKING:
     import lmdb
 
 DATA = "data.mdb"
+DATABASE_FILES = (DATA, "lock.mdb")
 # open environments by folder and process id: an environment must not be used after a fork. They
 # stay open, since LMDB cannot reopen a database that another thread still reads
 _OPEN: "dict[tuple[str, int], lmdb.Environment]" = {}
@@ -23,7 +25,8 @@ _LOCK = threading.Lock()
 
 def find_databases(root: Path) -> list[Path]:
     """Return the folders at or below a path that hold an LMDB, sorted."""
-    return sorted(path.parent for path in root.rglob(DATA)) if root.is_dir() else []
+    files = scan_folder(root).files if root.is_dir() else []
+    return [file.parent for file in files if file.name == DATA]
 
 
 def split_record_name(name: str) -> tuple[str, str] | None:

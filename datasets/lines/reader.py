@@ -1,12 +1,15 @@
 """`LineReader`: convert the image of one text line into the columns that a model reads."""
 
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 
-from ..images import IMAGE_SUFFIXES, load_grey
+from ..files import IMAGE_SUFFIXES
+from ..images import load_grey
 from ..source import Reader
+from .bidi import Order
 
 
 class LineReader(Reader):
@@ -18,12 +21,23 @@ class LineReader(Reader):
             not one line or would fill the memory.
         stretch: stretch the contrast so that ink is black and paper white, which makes faded print
             look like fresh print.
+        order: in which the network emits the characters of a line: `visual` from left to right, as
+            they stand in the image, `logical` as they are read. The same but for right-to-left
+            scripts; bundles of older versions are `logical`.
     """
 
     suffixes = IMAGE_SUFFIXES
 
-    def __init__(self, height: int = 40, max_width: int = 12000, stretch: bool = True):
-        self.height, self.max_width, self.stretch = height, max_width, stretch
+    def __init__(
+        self,
+        height: int = 40,
+        max_width: int = 12000,
+        stretch: bool = True,
+        order: Order = "logical",
+    ):
+        if order not in get_args(Order):
+            raise ValueError(f"LineReader: order={order!r}; choose one of {get_args(Order)}")
+        self.height, self.max_width, self.stretch, self.order = height, max_width, stretch, order
 
     def read(self, item: str) -> np.ndarray:
         """Return the columns (W, 1, height) uint8 of an image file.

@@ -10,15 +10,16 @@ import cv2
 import numpy as np
 
 from ..batch import Sample
+from ..environment import raise_if_machine
 from ..images import decode_grey
 from ..pages.layout import split_page_line_name
-from ..paths import resolve_data_path
 from ..progress import track
 from ..source import Problem, SequenceDataset, Source, Split
 from ..vocabulary import Vocabulary
-from .containers import container_problems
+from .bidi import Order, choose_order
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
-from .folders import LineFolder, group_splits, list_images, transcripts, unlabelled_images
+from .folders import LineFolder, group_splits, note_divided
+from .listing import lines_passed_over, list_images, read_lines
 from .reader import LineReader, load_line
 
 
@@ -43,7 +44,7 @@ class LineDataset(SequenceDataset):
 
     def __init__(self, lines: list[Line], vocabulary: Vocabulary, reader: LineReader):
         self.lines, self.reader = lines, reader
-        self.names = [line.path for line in lines]
+        self.names = self.files = [line.path for line in lines]
         self.groups = [line.group for line in lines]
         self.texts = [line.text for line in lines]
         self.sizes = np.array([line.width for line in lines], dtype=np.int64)
@@ -67,6 +68,7 @@ class RealLines(Source):
             left out and named. null: the characters of the training and validation transcripts.
         height: height in pixels that the lines are scaled to.
         max_width: maximum number of columns at that height; a wider image is left out and named.
+        order: see LineReader. null: `visual` if the alphabet has right-to-left characters.
 
     Raises ValueError if there is no line to train on, or if a list of lines to leave out has no
     line of its folders; a list with some unknown names is reported in `notes`.
@@ -78,17 +80,25 @@ class RealLines(Source):
         alphabet: str | None = None,
         height: int = 40,
         max_width: int = 12000,
+        order: Order | None = None,
     ):
         self.reader = LineReader(height, max_width)
         self.input_size = height
         self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
+        self.passed_over: list[str] = []
         self._lines: dict[Split, list[Line]] = {"train": [], "validation": [], "test": []}
         known: defaultdict[str, set[str]] = defaultdict(set)  # names that a list may contain
         for folder in folders:
             self._add(folder, known)
-        self.notes = [n for path, names in known.items() if (n := note_unknown_names(path, names))]
+        unknown = [note_unknown_names(path, names) for path, names in known.items()]
+        self.notes += [note for note in unknown if note]
         texts = [line.text for split in ("train", "validation") for line in self._lines[split]]
-        self.vocabulary = Vocabulary.of(texts) if alphabet is None else Vocabulary(alphabet)
+        self.reader.order = choose_order(alphabet or set("".join(texts)), order)
+        if alphabet is None:
+            self.vocabulary = Vocabulary.of(texts, self.reader.order)
+        else:
+            self.vocabulary = Vocabulary(alphabet, self.reader.order)
         self.labels = self.vocabulary.symbols
         self._lines = {split: self._encodable(lines) for split, lines in self._lines.items()}
         if not self._lines["train"]:
@@ -98,30 +108,28 @@ class RealLines(Source):
             )
 
     def _add(self, folder: LineFolder, known: dict[str, set[str]]) -> None:
-        listed, excluded = list(transcripts(folder)), read_exclusions(folder.leave_out)
+        found, excluded = read_lines(folder), read_exclusions(folder.leave_out)
+        self.notes += found.notes
         rows, lines = [], []
-        for row in listed:
+        for row in found.rows:
             name = next((n for n in names_in_list(row[0], folder.root) if n in excluded), None)
             if name is None:
                 rows.append(row)
             else:
                 self._report(row[0], f"left out by {folder.leave_out}: {excluded[name]}")
-        unused = container_problems(resolve_data_path(folder.root))
-        self.problems += unused
+        self.problems += found.problems
         if folder.leave_out:
-            images = [row[0] for row in listed] + [Path(problem.name) for problem in unused]
+            images = [row[0] for row in found.rows] + [Path(p.name) for p in found.problems]
             for image in images + list_images(folder):
                 known[folder.leave_out].update(names_in_list(image, folder.root))
-        for image in unlabelled_images(folder):
-            self._report(
-                image, f"no transcript; put {image.stem}.gt.txt beside it or remove the image"
-            )
+        self.passed_over += lines_passed_over(folder)
         with ThreadPoolExecutor() as pool:  # OpenCV decodes outside the interpreter lock
             checked = track(pool.map(self._check, rows), f"checking {folder.root}", len(rows))
             for line in checked:
                 (lines if isinstance(line, Line) else self.problems).append(line)
         if lines:
-            splits = group_splits(folder, ((text, group) for _, text, group in listed))
+            splits = group_splits(folder, found.listed)
+            self.notes += note_divided(folder, ((row[0], row[2]) for row in found.rows), splits)
             for line in lines:
                 split = splits[line.group]
                 self._lines[split] += [line] * (folder.repeat if split == "train" else 1)
@@ -139,6 +147,7 @@ class RealLines(Source):
             width = self.reader.width(image, name)
             return Line(name, text, group, width, pack_line(name, image, self.reader))
         except (OSError, ValueError) as error:
+            raise_if_machine(error, name)
             return Problem(name, str(error))
 
     def _encodable(self, lines: list[Line]) -> list[Line]:

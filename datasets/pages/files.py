@@ -10,7 +10,9 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from ..images import load_grey, sibling_images
+from ..environment import raise_if_machine
+from ..files import find_files, find_named, sibling_images
+from ..images import load_grey
 from ..source import Problem
 from . import alto, page_xml
 from .crops import crop_line, in_pixels, line_gaps, pixel_scale
@@ -62,7 +64,9 @@ def find_image(page: Page) -> Path:
     given = page.image.removeprefix("file://").replace("\\", "/")
     spellings = dict.fromkeys((given, unquote(given)))
     names = [name for s in spellings for name in (s, Path(s).name) if name]
-    candidates = [folder / name for folder in (path.parent, path.parent.parent) for name in names]
+    candidates = [
+        find_named(folder, name) for folder in (path.parent, path.parent.parent) for name in names
+    ]
     for candidate in candidates + sibling_images(path, path.stem):
         if candidate.is_file():
             return candidate
@@ -96,7 +100,7 @@ def check_image(page: Page) -> Path:
 def find_pages(root: Path) -> list[Path]:
     """Return the XML files at or below a path, sorted; some may not be pages."""
     if root.is_dir():
-        return sorted(p for p in root.rglob("*") if p.suffix.lower() == ".xml" and p.is_file())
+        return find_files(root, [".xml"])
     return [root] if root.suffix.lower() == ".xml" else []
 
 
@@ -112,8 +116,8 @@ def pages_and_images(folder: Path) -> tuple[list[Path], set[Path]]:
             candidates.append(find_image(read_page(path)))
         except OtherXmlError:
             continue
-        except (OSError, ValueError):
-            pass  # reported when the page is read
+        except (OSError, ValueError) as error:
+            raise_if_machine(error, path)  # any other is reported when the page is read
         pages.append(path)
         images |= {image.resolve() for image in candidates}
     return pages, images
@@ -131,6 +135,7 @@ def read_pages(root: Path) -> tuple[list[Page], list[Problem]]:
             page = read_page(path)
             image = check_image(page).resolve()
         except (OSError, ValueError) as error:
+            raise_if_machine(error, path)
             if not (isinstance(error, OtherXmlError) and root.is_dir()):
                 problems.append(Problem(str(path), str(error)))
             continue

@@ -13,11 +13,15 @@ from .tokens import TextReader
 
 
 class TokenizedReview(NamedTuple):
-    """A row, its index among all rows, and its tokens: (T,) indices into a list of tokens."""
+    """A row and its tokens: (T,) indices into a list of tokens.
+
+    row_index: among all rows of its part. part: of the data, by the files that it is in.
+    """
 
     row_index: int
     row: Row
     tokens: np.ndarray
+    part: Split
 
 
 def pack_reviews(

@@ -5,114 +5,185 @@ import re
 import tarfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Literal
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
-from ..paths import resolve_data_path
-from ..source import Problem
+from ..files import (
+    find_files,
+    has_suffix,
+    no_data_kind,
+    passed_over,
+    resolve_data_path,
+    scan_folder,
+)
+from ..labels import fold_label
+from ..source import Problem, Split
+from ..splits import FOLDER, SPLIT_FOLDERS, folder_of, no_folder_error
 from .tables import TABLES, Row, read_reviews
 
-Part = Literal["train", "test"]
 ARCHIVES = (".tar.gz", ".tgz")
 LABELS = {"neg": "negative", "pos": "positive"}  # of aclImdb's folder names
-REVIEW = re.compile(r"(?:.*/)?(train|test)/([^/]+)/([^/.][^/]*)\.txt")
-MOVIES = re.compile(r"(?:.*/)?(train|test)/urls_([^/]+)\.txt")
+BAGS = {"labeledBow.feat", "unsupBow.feat"}  # counted words of the reviews, in aclImdb
+PARTS = "(" + "|".join(f"(?i:{name})" for name in SPLIT_FOLDERS) + ")"
+TEXT = r"([^/]+)/((?:[^/.][^/]*/)*[^/.][^/]*)\.(?i:txt)"
+REVIEW = re.compile(rf"(?:.*/)?{PARTS}/{TEXT}")
+UNDIVIDED = re.compile(rf"(){TEXT}")  # no folders of splits: all are to train on
+MOVIES = re.compile(rf"(?:.*/)?{PARTS}/urls_([^/]+)\.txt")
 MOVIE = re.compile(r"tt\d+")
 
 
 class ReviewFiles(ABC):
-    """Source of rows. own_test: whether there are test rows separate from the training rows."""
+    """Source of rows.
 
-    own_test: bool
+    parts: the splits that have files of their own, train among them. divided: whether names of
+    files say so, as train.csv does; else train stands for all.
+    """
+
+    parts: Collection[Split]
+    divided: bool
 
     @abstractmethod
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
         """Iterate over the rows, in a fixed order, and a Problem for each unusable one.
 
         Raises ValueError naming the file if it is damaged or of a wrong kind.
         """
 
     @abstractmethod
-    def files(self, part: Part) -> list[Path]:
+    def files(self, part: Split) -> list[Path]:
         """The files that `rows` reads."""
+
+    def passed_over(self) -> list[str]:
+        """Count by kind what lies beside these files: one line, or none."""
+        return []
 
 
 def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
     """Find the reviews in a file or folder, as given or under $STRAND_DATA.
 
-    Raises FileNotFoundError or ValueError that lists what was looked for.
+    group: column of a table; or "folder", for texts in files: the first folder inside that of the
+    label. Raises FileNotFoundError or ValueError that lists what was looked for.
     """
     path = resolve_data_path(root)
     if path.is_file():
-        if path.name.endswith(ARCHIVES):
-            return ReviewArchive(path)
-        return ReviewTables({"train": path}, group)
-    tables = {p: path / (p + s) for p in ("test", "train") for s in TABLES[::-1]
-              if (path / (p + s)).exists()}  # fmt: skip
+        if has_suffix(path, ARCHIVES):
+            return ReviewArchive(path, group)
+        return ReviewTables({"train": path}, group, own_folder=False)
+    tables: dict[Split, Path] = {}
+    for suffix in TABLES:
+        for file in find_files(path, [suffix], below=False):
+            if split := SPLIT_FOLDERS.get(file.stem.lower()):
+                tables.setdefault(split, file)
     if "train" in tables:
         return ReviewTables(tables, group)
     for folder in (path, path / "aclImdb"):
-        if (folder / "train").is_dir():
-            return ReviewFolder(folder)
-    archives = sorted(p for p in path.glob("aclImdb*") if p.name.endswith(ARCHIVES))
+        if "train" in parts_of(folder):
+            return ReviewFolder(folder, group)
+    archives = sorted(p for p in path.glob("aclImdb*") if has_suffix(p, ARCHIVES))
     if archives:
-        return ReviewArchive(archives[0])
+        return ReviewArchive(archives[0], group)
+    if any(UNDIVIDED.fullmatch(f.relative_to(path).as_posix()) for f in find_files(path, [".txt"])):
+        return ReviewFolder(path, group)
     raise ValueError(
-        f"{path}: neither train.parquet, train.csv or train.tsv, nor a folder train/ with a folder "
-        "for each label, nor aclImdb*.tar.gz; `python run.py fetch imdb` fetches the last"
+        f"{path}: neither train.parquet, train.csv or train.tsv, nor a folder for each label with "
+        ".txt files (in train/, if there are test/ or val/), nor aclImdb*.tar.gz; "
+        "`python run.py fetch imdb` fetches the last"
     )
 
 
+def parts_of(folder: Path) -> dict[Split, list[Path]]:
+    """The folders in a folder that are called as splits are, whatever is beside them."""
+    parts: dict[Split, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.is_dir() and (split := SPLIT_FOLDERS.get(path.name.lower())):
+            parts.setdefault(split, []).append(path)
+    return parts
+
+
 class ReviewTables(ReviewFiles):
-    """Parquet, CSV or TSV files with the columns text and label, one table per part."""
+    """Parquet, CSV or TSV files with the columns text and label, one table for each split.
 
-    def __init__(self, tables: dict[Part, Path], group: str | None):
-        self.tables, self.group = tables, group
-        self.own_test = "test" in tables
+    own_folder: whether their folder was given, not the table itself.
+    """
 
-    def files(self, part: Part) -> list[Path]:
+    def __init__(self, tables: dict[Split, Path], group: str | None, own_folder: bool = True):
+        self.tables, self.group, self.own_folder = tables, group, own_folder
+        self.parts, self.divided = tables, own_folder
+
+    def files(self, part: Split) -> list[Path]:
         return [self.tables[part]] if part in self.tables else []
 
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
+    def passed_over(self) -> list[str]:
+        folder, tables = next(iter(self.tables.values())).parent, self.tables.values()
+        if not self.own_folder:
+            return []
+        files = scan_folder(folder, below=False)
+        return passed_over(folder, lambda file: file in tables, files=files)
+
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
         for path in self.files(part):
             yield from read_reviews(path, self.group)
 
 
 class ReviewFolder(ReviewFiles):
-    """Files PART/LABEL/NUMBER_RATING.txt; line NUMBER of PART/urls_LABEL.txt is the film."""
+    """Files SPLIT/LABEL/NUMBER_RATING.txt; line NUMBER of SPLIT/urls_LABEL.txt is the film.
 
-    own_test = True
+    A folder between LABEL and the file is the group. Without folders of splits: LABEL/NAME.txt.
+    """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, group: str | None = None):
+        check_group(folder, group)
+        self.folder, self.group = folder, group
+        parts = parts_of(folder)
+        self.parts: dict[Split, list[Path]] = parts or {"train": [folder]}
+        self.divided = bool(parts)
+        self.pattern = REVIEW if parts else UNDIVIDED
 
-    def files(self, part: Part) -> list[Path]:
-        return sorted((self.folder / part).glob("*/*.txt")) + sorted(
-            (self.folder / part).glob("urls_*.txt")
-        )
+    def files(self, part: Split) -> list[Path]:
+        found = [file for folder in self.parts.get(part, []) for file in scan_folder(folder).files]
+        named = {file: self._name(file) for file in found}
+        reviews = [file for file, name in named.items() if self.pattern.fullmatch(name)]
+        return reviews + [file for file, name in named.items() if MOVIES.fullmatch(name)]
 
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
-        named = ((p.relative_to(self.folder).as_posix(), p) for p in self.files(part))
-        contents = ((name, path.read_bytes()) for name, path in named if is_needed(name, part))
-        yield from text_rows(contents, str(self.folder))
+    def _name(self, file: Path) -> str:
+        return file.relative_to(self.folder).as_posix()
+
+    def passed_over(self) -> list[str]:
+        used = {file for part in self.parts for file in self.files(part)}
+
+        def known(file: Path) -> bool:
+            return file in used or file.name in BAGS
+
+        folders = [folder for folders in self.parts.values() for folder in folders]
+        if self.divided:  # beside aclImdb's splits lie its lists; a folder may hold more reviews
+            folders += [
+                path for path in sorted(self.folder.iterdir())
+                if path.is_dir() and path not in folders and not no_data_kind(path.name, True)
+            ]  # fmt: skip
+        return [line for folder in folders for line in passed_over(folder, known)]
+
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
+        named = ((self._name(path), path) for path in self.files(part))
+        kept = ((name, path) for name, path in named if is_needed(name, part, self.pattern))
+        contents = ((name, path.read_bytes()) for name, path in kept)
+        yield from text_rows(contents, str(self.folder), self.group, self.pattern)
 
 
 class ReviewArchive(ReviewFiles):
     """The layout of `ReviewFolder` in a .tar.gz, read as a stream: nothing is unpacked to disk."""
 
-    own_test = True
+    def __init__(self, path: Path, group: str | None = None):
+        check_group(path, group)
+        self.path, self.group = path, group
+        self.parts, self.divided = ("train", "validation", "test"), True  # some may be empty
 
-    def __init__(self, path: Path):
-        self.path = path
-
-    def files(self, part: Part) -> list[Path]:
+    def files(self, part: Split) -> list[Path]:
         return [self.path]
 
-    def rows(self, part: Part) -> Iterator[Row | Problem]:
-        yield from text_rows(self._contents(part), str(self.path))
+    def rows(self, part: Split) -> Iterator[Row | Problem]:
+        yield from text_rows(self._contents(part), str(self.path), self.group)
 
-    def _contents(self, part: Part) -> Iterator[tuple[str, bytes]]:
+    def _contents(self, part: Split) -> Iterator[tuple[str, bytes]]:
         try:
             # gzip detects a truncated file; tarfile's own decompression may not
             with gzip.open(self.path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -126,25 +197,51 @@ class ReviewArchive(ReviewFiles):
             ) from error
 
 
-def is_needed(name: str, part: Part) -> bool:
-    """Whether a name is a labelled review or a list of films of this part."""
-    match = REVIEW.fullmatch(name) or MOVIES.fullmatch(name)
-    return bool(match) and match[1] == part and match[2] != "unsup"
+def check_group(where: Path, group: str | None) -> None:
+    """Raise ValueError for a group that only a table can have."""
+    if group not in (None, FOLDER):
+        raise ValueError(
+            f"{where}: group={group!r} needs a table that has it; texts in files take {FOLDER!r}"
+        )
 
 
-def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row | Problem]:
-    """Contents of files by name, in any order -> rows sorted by label, then number."""
+def is_needed(name: str, part: Split, pattern: re.Pattern = REVIEW) -> bool:
+    """Whether a name is a labelled review or a list of films of this split."""
+    match = pattern.fullmatch(name) or MOVIES.fullmatch(name)
+    if any(no_data_kind(folder, True) for folder in name.split("/")[:-1] if folder != "."):
+        return False  # a folder __MACOSX may repeat all names
+    split = match and SPLIT_FOLDERS.get(match[1].lower(), "train")
+    return bool(match) and split == part and match[2] != "unsup"
+
+
+def text_rows(
+    contents: Iterable[tuple[str, bytes]],
+    where: str,
+    group: str | None = None,
+    pattern: re.Pattern = REVIEW,
+) -> Iterator[Row | Problem]:
+    """Contents of files by name, in any order -> rows sorted by label, then number.
+
+    pattern: of their names; its groups are split, label and the rest of the path. Raises
+    ValueError if the folder is to be the group and a text lies in none.
+    """
     reviews: dict[tuple, tuple[str, bytes]] = {}
     movies: dict[str, list[str]] = {}
     for name, content in contents:
-        movie_list, review = MOVIES.fullmatch(name), REVIEW.fullmatch(name)
+        movie_list, review = MOVIES.fullmatch(name), pattern.fullmatch(name)
         if movie_list:
             movies[movie_list[2]] = content.decode("utf-8", "replace").splitlines()
         elif review:
-            digits = re.match(r"\d+", review[3])
+            digits = re.match(r"\d+", review[3].rpartition("/")[2])
             number = int(digits[0]) if digits else -1
-            reviews[review[2], number, review[3]] = ("/".join(review.groups()), content)
-    for (label, number, _), (name, content) in sorted(reviews.items()):
+            reviews[review[2], number, review[3]] = (
+                "/".join(filter(None, review.groups())),
+                content,
+            )
+    loose = [f"{name}.txt" for (*_, path), (name, _) in sorted(reviews.items()) if "/" not in path]
+    if group == FOLDER and loose:
+        raise no_folder_error(where, loose)
+    for (label, number, path), (name, content) in sorted(reviews.items()):
         urls = movies.get(label, [])
         url = urls[number] if 0 <= number < len(urls) else name
         movie = MOVIE.search(url)
@@ -154,4 +251,6 @@ def text_rows(contents: Iterable[tuple[str, bytes]], where: str) -> Iterator[Row
             reason = f"{where}: {name}.txt: not UTF-8 at byte {error.start}; save it as UTF-8"
             yield Problem(name, reason)
             continue
-        yield Row(name, text, LABELS.get(label, label), movie[0] if movie else url)
+        folder = folder_of(PurePosixPath(path))
+        group = folder or (movie[0] if movie else url)
+        yield Row(name, text, fold_label(LABELS.get(label.lower(), label)), group)

@@ -2,29 +2,34 @@
 
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from ..labels import fold_label, twin_notes
 from ..progress import track
 from ..source import Problem, Source, Split
-from ..splits import split_groups
+from ..splits import assign_splits
 from .dataset import ReviewDataset, TokenizedReview, pack_reviews
 from .files import find_reviews
 from .token_cache import Entry, cache_folder, fingerprint, key_of, load_entry, store_entry
-from .tokens import Keep, TextReader, Tokenizer, choose_symbols
+from .tokens import Keep, TextReader, Tokenizer, choose_symbols, read_symbols
 
 
 class Reviews(Source):
     """Reviews, or any texts with one label each. Tokenised once and cached.
 
     Args:
-        root: a folder with train.parquet (.csv, .tsv) and optionally test.parquet, one such file,
-            the folder aclImdb or a folder for each label under train/ and test/, or aclImdb's
-            .tar.gz; as given or under $STRAND_DATA. Tables have columns text and label, optionally
-            id and a group.
-        validation: fraction of the training reviews held out for model selection, in whole groups.
-        test: fraction held out for testing, for data that has no test file of its own.
+        root: a table (.parquet, .csv, .tsv), or a folder with train.csv and optionally
+            validation.csv and test.csv; a folder for each label with a .txt file for each review,
+            as it is or under train/, validation/ and test/; the folder aclImdb or its .tar.gz; as
+            given or under $STRAND_DATA. Tables have columns text and label, optionally id and a
+            group.
+        validation: fraction of the training reviews held out for model selection, in whole groups,
+            unless there are files for it.
+        test: fraction held out for testing, for data that has no test files of its own.
         labels: names of the labels 0, 1, ...; or the labels as written in the files, in the desired
             order. null takes them as written, sorted.
         vocabulary_size: number of tokens that get an id: those in the most training reviews.
@@ -33,10 +38,13 @@ class Reviews(Source):
         ngram_size: number of n-grams that get an id, for each order from 2 on.
         ngram_min_count: minimal number of training reviews that contain such an n-gram.
         group: column of the group; null takes the first of group, movie, company, author, and
-            without one each review is a group.
+            without one each review is a group. "folder", for texts in files: the first folder
+            inside that of the label, which is the group by default where there is one.
         limit: train on this many reviews only, drawn at random.
         seed: of the splits and of the draw.
         cache: folder for the ids; null: strand/reviews in $XDG_CACHE_HOME or ~/.cache.
+        vocabulary: a bundle, a .safetensors file, whose tokens and n-grams get the ids; null: the
+            most frequent of the training reviews.
     """
 
     def __init__(
@@ -47,7 +55,7 @@ class Reviews(Source):
         labels: list[str] | None = None,
         vocabulary_size: int = 30000,
         min_count: int = 2,
-        tokenizer: Tokenizer = "words",
+        tokenizer: Tokenizer = "unicode_words",
         ngrams: int = 1,
         ngram_size: int = 100000,
         ngram_min_count: int = 3,
@@ -57,6 +65,7 @@ class Reviews(Source):
         limit: int | None = None,
         seed: int = 0,
         cache: str | None = None,
+        vocabulary: str | None = None,
     ):
         self.root, self.validation, self.test, self.limit = root, validation, test, limit
         self.seed, self.cache = seed, cache_folder(cache)
@@ -64,21 +73,25 @@ class Reviews(Source):
         self.least = [min_count] + [ngram_min_count] * (ngrams - 1)
         self._check()
         self.files = find_reviews(root, group)
-        if test and self.files.own_test:
+        if test and "test" in self.files.parts:
             raise ValueError(f"{root}: has test reviews of its own; remove test={test}")
         splitter = TextReader([], None, tokenizer, ngrams)
+        self.vocabulary, self._symbols = vocabulary, read_symbols(vocabulary)
         options = [tokenizer, self.sizes, self.least, group, validation, test, limit, seed]
-        self._key = key_of(options, fingerprint(self.files.files("train")))
+        options += [self._symbols] if vocabulary else []
+        self._key = key_of(options, fingerprint(self._training_files()))
         folder = self.cache / self._key
         self._entry = load_entry(folder) or store_entry(folder, *self._prepare(splitter))
         facts = self._entry.facts
         self.found: list[str] = facts["labels"]
-        named = named_labels(self.found, labels, root)
-        self.labels = list(labels or named)
+        named = named_labels(self.found, labels and list(map(fold_label, labels)), root)
+        self.labels = [fold_label(label) for label in labels or named]
         self._ids = np.array([self.labels.index(label) for label in named])
         self.reader = TextReader(facts["symbols"], max_length, tokenizer, ngrams, keep)
         self.input_size = self.reader.input_size
         self.problems = [Problem(*problem) for problem in facts["problems"]]
+        self.passed_over = self.files.passed_over()
+        self.notes = twin_notes(self.label_counts("train"), root)
 
     def _check(self) -> None:
         """Raise ValueError for options out of range."""
@@ -95,9 +108,16 @@ class Reviews(Source):
             if not 0 <= share < 1:
                 raise ValueError(f"Reviews: {name}={share} is no share; give 0 or more, below 1")
 
+    def _training_files(self) -> list[Path]:
+        """The files that are read before training: all but those of the test split."""
+        return [file for part in self._training_parts() for file in self.files.files(part)]
+
+    def _training_parts(self) -> list[Split]:
+        return [part for part in ("train", "validation") if part in self.files.parts]
+
     def _prepare(self, splitter: TextReader) -> tuple[dict, dict[str, np.ndarray]]:
         """Read, split, count and look up all but the test file -> the cache entry's content."""
-        rows, tokens, problems = self._tokenise("train", splitter)
+        rows, tokens, problems = self._tokenise(self._training_parts(), splitter)
         for item in [item for item in rows if not len(item.tokens)]:
             problems.append(
                 Problem(item.row.name, f"{self.root}: {item.row.name}: no words; remove the review")
@@ -112,7 +132,7 @@ class Reviews(Source):
                 "must be two labels or more: check the column label and the group"
             )
         texts = np.repeat(np.arange(len(train)), [len(t) for t in train])
-        symbols = choose_symbols(
+        symbols = self._symbols or choose_symbols(
             tokens, np.concatenate(train), texts, splitter.tokenizer, self.sizes, self.least
         )
         reader = TextReader(symbols, None, splitter.tokenizer, splitter.ngrams)
@@ -126,19 +146,21 @@ class Reviews(Source):
         return facts | {"problems": problems}, arrays
 
     def _tokenise(
-        self, part: str, splitter: TextReader
+        self, parts: Sequence[Split], splitter: TextReader
     ) -> tuple[list[TokenizedReview], list[str], list[Problem]]:
-        """The rows of a part, their sorted distinct tokens, and the problems of unusable rows."""
-        rows = list(track(self.files.rows(part), f"reading {self.root} ({part})", None))
+        """The rows of some parts, their sorted distinct tokens, and problems of unusable rows."""
         index: defaultdict[str, int] = defaultdict()
         index.default_factory = index.__len__
         problems, items = [], []
-        for number, row in enumerate(track(rows, f"tokenising {self.root} ({part})", len(rows))):
-            if isinstance(row, Problem):
-                problems.append(row)
-            else:
-                tokens = [index[token] for token in splitter.split(row.text)]
-                items.append(TokenizedReview(number, row, np.array(tokens, dtype=np.int32)))
+        for part in parts:
+            rows = list(track(self.files.rows(part), f"reading {self.root} ({part})", None))
+            title = f"tokenising {self.root} ({part})"
+            for number, row in enumerate(track(rows, title, len(rows))):
+                if isinstance(row, Problem):
+                    problems.append(row)
+                    continue
+                tokens = np.array([index[word] for word in splitter.split(row.text)], np.int32)
+                items.append(TokenizedReview(number, row, tokens, part))
         names = sorted(index)
         order = np.empty(len(names), dtype=np.int64)
         order[[index[name] for name in names]] = np.arange(len(names))
@@ -149,7 +171,10 @@ class Reviews(Source):
         splits: dict[Split, list[TokenizedReview]] = {"train": [], "validation": [], "test": []}
         groups = [item.row.group for item in rows]
         if rows:
-            assigned = split_groups(groups, self.validation, self.test, self.root, self.seed)
+            own = "validation" in self.files.parts
+            given = [item.part if own else None for item in rows]
+            shares = self.validation, self.test
+            assigned = assign_splits(groups, given, *shares, self.root, self.seed)
             for item in rows:
                 splits[assigned[item.row.group]].append(item)
         train = splits["train"]
@@ -172,7 +197,7 @@ class Reviews(Source):
 
     def _test_entry(self) -> Entry:
         """The cache entry of the test split; reviews without words stay, since they are scored."""
-        if not self.files.own_test:
+        if "test" not in self.files.parts:
             return self._entry
         folder = self.cache / key_of(self._key, fingerprint(self.files.files("test")))
         entry = load_entry(folder)
@@ -180,7 +205,7 @@ class Reviews(Source):
             reader = TextReader(
                 self.reader.symbols, None, self.reader.tokenizer, self.reader.ngrams
             )
-            rows, tokens, problems = self._tokenise("test", reader)
+            rows, tokens, problems = self._tokenise(["test"], reader)
             problems += self._unknown_labels(rows, self.found)
             known = [item for item in rows if item.row.label in self.found]
             facts, arrays = pack_reviews(known, tokens, reader, self.found)
@@ -199,10 +224,15 @@ class Reviews(Source):
         entry = self._test_entry() if name == "test" else self._entry
         return ReviewDataset(entry, name, self.reader, self._ids)
 
+    def label_counts(self, name: Split) -> Counter[str]:
+        """How many reviews of a split have each label."""
+        numbers = np.bincount(self.split(name).labels, minlength=len(self.labels))
+        return Counter(dict(zip(self.labels, numbers.tolist(), strict=True)))
+
     def texts(self, name: Split) -> tuple[list[str], list[int]]:
         """The texts of a split as written in the files, and the ids of their labels."""
         dataset = self.split(name)
-        part = "test" if name == "test" and self.files.own_test else "train"
+        part = name if name in self.files.parts else "train"
         rows = list(self.files.rows(part))
         return [rows[row].text for row in dataset.rows], dataset.labels.tolist()
 

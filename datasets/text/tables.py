@@ -5,8 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from ..environment import raise_if_machine
+from ..files import has_suffix
+from ..labels import fold_label
 from ..source import Problem
-from ..tables import TableRow, UnusableRow, named_rows, read_rows
+from ..tables import UnusableRow, header_names, named_rows, read_rows
 
 GROUPS = ("group", "movie", "company", "author")
 TABLES = (".parquet", ".csv", ".tsv")
@@ -28,12 +31,10 @@ def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
     group: the column of the group; None takes the first of GROUPS, or makes each row a group.
     Raises ValueError that names the file if it is damaged or lacks a column.
     """
-    if not path.name.endswith(TABLES):
+    if not has_suffix(path, TABLES):
         raise ValueError(f"{path}: reviews come as {', '.join(TABLES)} or .tar.gz; convert it")
     columns = choose_columns(column_names(path), group, path)
     for number, row in enumerate(read_columns(path, columns), 1):
-        if isinstance(row, UnusableRow) and row.lost:
-            raise ValueError(f"{path}: line {row.line}: {row.reason}")
         if isinstance(row, UnusableRow):
             reason = f"{path}: row {number}: line {row.line}: {row.reason}"
             yield Problem(f"{path.name} row {number}", reason)
@@ -64,10 +65,10 @@ def column_names(path: Path) -> list[str]:
     if path.suffix.lower() == ".parquet":
         with open_parquet(path) as file:
             return file.schema_arrow.names
-    first = next(text_rows(path), None)
+    first = next(read_rows(path), None)
     if isinstance(first, UnusableRow):
         raise ValueError(f"{path}: line {first.line}: {first.reason}")
-    return first.cells if first else []
+    return header_names(first.cells) if first else []
 
 
 def read_columns(path: Path, names: Sequence[str]) -> Iterator[dict | UnusableRow]:
@@ -77,8 +78,8 @@ def read_columns(path: Path, names: Sequence[str]) -> Iterator[dict | UnusableRo
             for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
                 yield from batch.to_pylist()
         return
-    rows = text_rows(path)
-    for row in named_rows(next(rows).cells, rows):
+    rows = read_rows(path)
+    for row in named_rows(header_names(next(rows).cells), rows):
         yield row if isinstance(row, UnusableRow) else {name: row[1][name] for name in names}
 
 
@@ -93,15 +94,11 @@ def open_parquet(path: Path) -> Iterator:
         with parquet.ParquetFile(path) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
+        raise_if_machine(error, path)
         raise ValueError(
             f"{path}: {size} bytes that cannot be read as parquet ({error}); if it is cut off, "
             "fetch it again"
         ) from error
-
-
-def text_rows(path: Path) -> Iterator[TableRow | UnusableRow]:
-    """Iterate over the rows of a CSV or TSV file."""
-    return read_rows(path, "\t" if path.suffix.lower() == ".tsv" else ",")
 
 
 def row_of(path: Path, number: int, values: dict, others: Sequence[str]) -> Row | Problem:
@@ -110,9 +107,9 @@ def row_of(path: Path, number: int, values: dict, others: Sequence[str]) -> Row 
     others: the columns of the group and the id, if present.
     """
     source = f"{path.name} row {number}"
-    text, label = values["text"], label_of(values["label"])
-    for column, value in (("text", text), ("label", label)):
-        if value is None:
+    text, label = values["text"], fold_label(values["label"])
+    for column, missing in (("text", text is None), ("label", not label)):
+        if missing:
             return Problem(source, f"{path}: row {number}: no {column}; fill it in or remove it")
     if not isinstance(text, str):
         kind = type(text).__name__
@@ -120,12 +117,3 @@ def row_of(path: Path, number: int, values: dict, others: Sequence[str]) -> Row 
     name = str(values["id"]) if values.get("id") not in (None, "") else source
     group = values[others[0]] if others and others[0] != "id" else None
     return Row(name, text, label, name if group in (None, "") else str(group))
-
-
-def label_of(value: object) -> str | None:
-    """A label as a string, with 1.0 as 1; None if it is missing."""
-    if value is None or value != value:  # NaN
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip() or None

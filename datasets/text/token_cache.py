@@ -16,9 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-FORMAT = 1
+from ..environment import MachineError, raise_if_machine, writing
+
+FORMAT = 2
 # larger files are identified by path, size and modification time instead of their content
 HASHED_BYTES = 32_000_000
+ADVICE = "give a folder for `cache`"
 
 
 class Entry(NamedTuple):
@@ -68,28 +71,26 @@ def load_entry(folder: Path) -> Entry | None:
         if any(arrays[n].stat().st_size != size for n, size in content["sizes"].items()):
             return None
         return Entry(content["facts"], arrays)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise_if_machine(error, folder)
         return None  # any damage: it is created again
 
 
 def store_entry(folder: Path, facts: dict, arrays: dict[str, np.ndarray]) -> Entry:
     """Write an entry; if another process has written it meanwhile, keep that one.
 
-    Raises OSError that names the folder if it cannot be written.
+    Raises MachineError that names the folder if it cannot be written.
     """
-    try:
+    with writing(folder.parent, ADVICE):
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise OSError(
-            f"{folder.parent}: cannot write here ({error.strerror}); give a folder for `cache`"
-        ) from error
     try:
-        for name, array in arrays.items():
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
-        sizes = {name: (temporary / f"{name}.npy").stat().st_size for name in arrays}
-        with open(temporary / "entry.json", "w", encoding="utf-8") as file:
-            json.dump({"sizes": sizes, "facts": facts}, file)
+        with writing(folder.parent, ADVICE):
+            for name, array in arrays.items():
+                np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+            sizes = {name: (temporary / f"{name}.npy").stat().st_size for name in arrays}
+            with open(temporary / "entry.json", "w", encoding="utf-8") as file:
+                json.dump({"sizes": sizes, "facts": facts}, file)
         for _ in range(3):
             if load_entry(folder) is not None:
                 break
@@ -102,5 +103,5 @@ def store_entry(folder: Path, facts: dict, arrays: dict[str, np.ndarray]) -> Ent
         shutil.rmtree(temporary, ignore_errors=True)
     entry = load_entry(folder)
     if entry is None:
-        raise OSError(f"{folder}: could not be written whole; is the disk full?")
+        raise MachineError(f"{folder}: could not be written whole; is the disk full?")
     return entry

@@ -1,5 +1,6 @@
 """Tokenisation of texts -> ids, by a vocabulary of tokens and n-grams stored in the bundle."""
 
+import json
 import re
 import unicodedata
 from functools import cached_property
@@ -10,11 +11,11 @@ import numpy as np
 
 from ..source import Reader
 from .ngrams import NgramTable, frequent_runs
+from .words import SPLITTERS
 
-Tokenizer = Literal["words", "characters"]
+Tokenizer = Literal["unicode_words", "words", "characters"]
 Keep = Literal["end", "start"]
 PADDING, UNKNOWN = 0, 1
-WORD = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")
 LINE_BREAK = re.compile(r"<br\s*/?>")  # the only HTML in IMDB's reviews
 
 
@@ -25,8 +26,10 @@ class TextReader(Reader):
         symbols: the tokens of the vocabulary, and the n-grams of up to `ngrams` tokens, written
             with a space between words and with nothing between characters.
         max_length: number of tokens kept of a longer text. null: all.
-        tokenizer: lower-cased words and punctuation marks, or single lower-cased characters with
-            one space for any run of white space. Both apply NFC and read <br /> as a space.
+        tokenizer: `unicode_words` gives lower-cased words by Unicode's boundaries and punctuation
+            marks; `words`, which bundles of older versions have, is the same for English, but
+            divides words at combining marks; `characters` gives single lower-cased characters with
+            one space for any run of white space. All apply NFC and read <br /> as a space.
         ngrams: number of tokens of the longest n-gram that gets an id of its own.
         keep: which end of a longer text is kept (the verdict of a review is often at its end).
     """
@@ -62,7 +65,8 @@ class TextReader(Reader):
             ids = np.arange(UNKNOWN + 1, len(self.symbols) + UNKNOWN + 2)
             ids[-1] = UNKNOWN
             return {token: index for index, token in enumerate(self.symbols)}, ids, None
-        parts = [s.split(" ") if self.tokenizer == "words" else list(s) for s in self.symbols]
+        between = separator(self.tokenizer)
+        parts = [symbol.split(between) if between else list(symbol) for symbol in self.symbols]
         indices = {token: i for i, token in enumerate(sorted(set(chain.from_iterable(parts))))}
         rows: list[list[list[int]]] = [[] for _ in range(self.ngrams)]
         ids: list[list[int]] = [[] for _ in range(self.ngrams)]
@@ -79,7 +83,7 @@ class TextReader(Reader):
     def split(self, text: str) -> list[str]:
         """Split a text into its tokens."""
         text = LINE_BREAK.sub(" ", unicodedata.normalize("NFC", text).lower())
-        return WORD.findall(text) if self.tokenizer == "words" else list(" ".join(text.split()))
+        return SPLITTERS[self.tokenizer](text)
 
     def locate(self, tokens: list[str]) -> np.ndarray:
         """Tokens -> their indices in the vocabulary (N,) int64, or -1; the input of `look_up`."""
@@ -123,6 +127,31 @@ class TextReader(Reader):
         return self.encode(self.split(item))
 
 
+def read_symbols(bundle: str | None) -> list[str] | None:
+    """The `symbols` of the TextReader stored in a bundle; None without a bundle.
+
+    Raises OSError for a missing file, ValueError for one that is no bundle of texts.
+    """
+    if bundle is None:
+        return None
+    # only for a vocabulary of another training: not worth the start-up time of every reader
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(bundle, framework="numpy") as file:
+            return json.loads(file.metadata()["strand"])["reader"]["options"]["symbols"]
+    except (SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"vocabulary: {bundle} is no bundle that reads texts ({error}); give a .safetensors "
+            "file that `fit` wrote for texts"
+        ) from error
+
+
+def separator(tokenizer: Tokenizer) -> str:
+    """What stands between the tokens of an n-gram in `symbols`; no token contains it."""
+    return "" if tokenizer == "characters" else " "
+
+
 def can_be_a_path(item: str) -> bool:
     """Whether a string can be a path: no NUL byte, no surrogate that stands for no byte."""
     try:
@@ -146,10 +175,9 @@ def choose_symbols(
     each.
     """
     symbols: list[str] = []
-    separator = " " if tokenizer == "words" else ""
     frequent = frequent_runs(tokens, texts, len(names), len(sizes), min(least))
     for (runs, counts), size, min_texts in zip(frequent, sizes, least, strict=True):
         order = np.lexsort((*runs.T[::-1], -counts))[:size]  # ties by name
         chosen = runs[order[counts[order] >= min_texts]].tolist()
-        symbols += [separator.join(names[token] for token in run) for run in chosen]
+        symbols += [separator(tokenizer).join(names[token] for token in run) for run in chosen]
     return symbols

@@ -6,6 +6,7 @@ are written last: if they exist, the frames are complete.
 """
 
 import hashlib
+import io
 import json
 import os
 import uuid
@@ -16,11 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..text.token_cache import HASHED_BYTES, cache_folder, key_of
+from ..environment import MachineError, raise_if_machine, writing
+from ..text.token_cache import ADVICE, HASHED_BYTES, cache_folder, key_of
 from .decoder import TimedFrame
+from .frame_folders import frame_files
 from .reader import ClipReader
 
-FORMAT = 2
+FORMAT = 3  # 2: times counted from the first frame
 PART_BYTES = 2_000_000
 # Seconds, then numbers, without a header: np.load parses headers with `ast`, which in threads of
 # Python 3.11 occasionally raises a SystemError (python/cpython#106905).
@@ -53,7 +56,8 @@ class FrameCache:
     def store(self, path: str) -> Stored:
         """Return where the frames of a video are stored, after decoding them if necessary.
 
-        Raises OSError or ValueError that names the video, or the folder if it cannot be written.
+        Raises OSError or ValueError that names the video, MachineError that names the folder if it
+        cannot be written.
         """
         content = content_of(Path(path))
         key = key_of(self._options, content)
@@ -64,7 +68,7 @@ class FrameCache:
             self._decode(path, file, times)
             stored = self._load(file, times, content)
             if stored is None:
-                raise OSError(f"{file}: could not be written whole; is the disk full?")
+                raise MachineError(f"{file}: could not be written whole; is the disk full?")
         return stored
 
     def frames(self, stored: Stored) -> np.ndarray:
@@ -78,28 +82,28 @@ class FrameCache:
             if file.stat().st_size != len(seconds) * int(np.prod(self.shape)):
                 return None
             return Stored(file, seconds, numbers.astype(np.int64), content)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            raise_if_machine(error, file)
             return None
 
     def _decode(self, path: str, file: Path, times: Path) -> None:
         """Decode to disk frame by frame, in bounded memory; renamed when complete."""
         frames: list[tuple[float, int]] = []
-        try:
+        with writing(file.parent, ADVICE):
             file.parent.mkdir(parents=True, exist_ok=True)
             temporary = f"{file}.{uuid.uuid4().hex}"  # mkstemp's would be unreadable to others
-            out = open(temporary, "xb")  # noqa: SIM115, closed below
-        except OSError as error:
-            raise OSError(
-                f"{file.parent}: cannot write here ({error.strerror}); give a folder for `cache`"
-            ) from error
+            out = open(temporary, "xb", buffering=0)  # noqa: SIM115, closed below
         try:
-            with out:
+            with out:  # unbuffered: a full disk is found by the write, not after the block
                 for frame in self._frames(path):
-                    out.write(np.ascontiguousarray(frame.pixels))
+                    with writing(file.parent, ADVICE):
+                        write_all(out, np.ascontiguousarray(frame.pixels))
                     frames.append((frame.seconds, frame.number))
-            os.replace(temporary, file)
-            np.array(frames, TIMES).T.tofile(f"{temporary}.times")
-            os.replace(f"{temporary}.times", times)
+            with writing(file.parent, ADVICE):
+                os.replace(temporary, file)
+                # not tofile, which reports no error of its last write
+                Path(f"{temporary}.times").write_bytes(np.array(frames, TIMES).T.tobytes())
+                os.replace(f"{temporary}.times", times)
         finally:
             for left in (temporary, f"{temporary}.times"):
                 with suppress(FileNotFoundError):
@@ -113,8 +117,20 @@ class FrameCache:
         return map(TimedFrame, clip.times.tolist(), clip.numbers.tolist(), clip.frames)
 
 
+def write_all(file: io.RawIOBase, array: np.ndarray) -> None:
+    """Write a contiguous array to an unbuffered file, which may take it in several parts."""
+    left = memoryview(array).cast("B")
+    while left:
+        left = left[file.write(left) :]
+
+
 def content_of(path: Path) -> str:
-    """A hash of a file's content; for a large file, of its size and three parts."""
+    """A hash of a file's content; for a large file, of its size and three parts; for a folder of
+    images that of all of them, in their order.
+    """
+    if path.is_dir():
+        contents = "".join(map(content_of, frame_files(path)))
+        return hashlib.blake2b(contents.encode(), digest_size=16).hexdigest()
     size = path.stat().st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
     with path.open("rb") as file:

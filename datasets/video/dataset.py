@@ -10,12 +10,15 @@ from .cache import FrameCache, Stored
 
 
 class LabelledClip(NamedTuple):
-    """name: as used in messages. stored: its frames. target: () | (T,) | (S,) int64."""
+    """name: as used in messages. stored: its frames. target: () | (T,) | (S,) int64. path: of the
+    video.
+    """
 
     name: str
     group: str
     stored: Stored
     target: np.ndarray
+    path: str = ""
 
 
 class ClipDataset(SequenceDataset):
@@ -53,6 +56,7 @@ class ClipDataset(SequenceDataset):
             for _ in range(-(-count // window) if window else 1)
         ]
         self.names = [clip.name for clip in self.clips]
+        self.files = [clip.path for clip in self.clips]
         self.groups = [clip.group for clip in self.clips]
         sizes = np.array([len(clip.stored.times) for clip in self.clips], dtype=np.int64)
         longest = np.ceil(sizes * (1 + speed)).astype(np.int64)

@@ -15,7 +15,7 @@ BATCH_FRAMES = 8  # decoded, then converted: alternating costs 7 % through cache
 
 
 class TimedFrame(NamedTuple):
-    """seconds: since the first frame. number: index in the file, from 0.
+    """seconds: since the start of the file. number: index in the file, from 0.
 
     pixels: (C, height, width) uint8, RGB or grey, an array of its own that may be kept.
     """
@@ -31,7 +31,8 @@ class VideoFacts(NamedTuple):
     width, height: pixels as shown, after rotation (degrees counter-clockwise, as in ffprobe;
     mirroring is not reported). header_frames, header_seconds: None if missing in the header.
     seconds: until the end of the last frame. rate_hz: the mean rate. ended_early: why decoding
-    stopped before the end of the file, or "".
+    stopped before the end of the file, or "". first_seconds: time of the first frame, above 0 if
+    other streams (sound) start earlier. streams: number of video streams, of which one is read.
     """
 
     codec: str
@@ -46,6 +47,8 @@ class VideoFacts(NamedTuple):
     constant_rate: bool
     rate_hz: float
     ended_early: str
+    first_seconds: float = 0.0
+    streams: int = 1
 
 
 def decode_video(
@@ -63,10 +66,11 @@ def decode_video(
     converted. container_format: FFmpeg's name of a device's format (`v4l2` for cameras); files need
     none.
 
-    Times are the presentation times, from 0 at the first frame shown, and always increase: a
+    Times are the presentation times, from 0 at the start of the earliest stream, as players count
+    (in most files that is the first frame; the sound may start earlier), and always increase: a
     duplicate or disordered one is put 1 ms after its predecessor, a restarted clock continues one
     frame later, and frames without a time follow at the file's rate. Frames hidden by an edit list
-    are left out.
+    are left out. Of several video streams the one marked as default is read.
 
     Raises OSError or ValueError, one line that names the file, also for a file that breaks off in
     the middle of a frame, after the frames before it; a file with fewer frames than its header
@@ -122,26 +126,38 @@ def describe_video(path: str) -> VideoFacts:
             frames=len(times),
             seconds=times[-1] + last_duration,
             constant_rate=_constant(np.array(times), float(stream.time_base)),
-            rate_hz=len(steps) / times[-1] if len(steps) else _rate_hz(stream),
+            rate_hz=len(steps) / (times[-1] - times[0]) if len(steps) else _rate_hz(stream),
             ended_early=ended_early,
+            first_seconds=times[0],
+            streams=len(_videos(container)),
         )
 
 
 class _Clock:
-    """Assign increasing times in seconds, from 0, to frames in decoder output order."""
+    """Assign increasing times in seconds to frames in decoder output order.
+
+    Time 0 is the start of the container, which is that of its earliest stream.
+    """
 
     def __init__(self, container, stream):
         self.tick, self.step = float(stream.time_base), 1 / _rate_hz(stream)
         # AVI stores no presentation times, and those guessed are disordered after B-frames
         self.by_decoding = container.format.name == "avi"
         self.min_step = min(PUSHED_SECONDS, self.step / 2)
-        self.start, self.last = 0.0, None
+        # below 0 is sound that decoders drop (the delay of AAC and Opus)
+        microseconds = container.start_time
+        self.start = None if microseconds is None else max(0.0, microseconds / 1e6)
+        self.last: float | None = None
 
     def __call__(self, frame) -> float:
         """Return the time of the next frame."""
         stamp = frame.dts if self.by_decoding else frame.pts
         if self.last is None:
-            self.start, self.last = (stamp or 0) * self.tick, 0.0
+            first = (stamp or 0) * self.tick
+            # an AVI has one start for all of its streams
+            if self.start is None or self.by_decoding or first - self.start < self.tick:
+                self.start = first
+            self.last = first - self.start
         elif stamp is None:
             self.last += self.step
         else:
@@ -157,11 +173,12 @@ class _Clock:
 def _opened(path: str, exact: bool = True, container_format: str | None = None):
     """Open a file -> (container, video stream). exact=False: faster, but with wrong pixels."""
     import av  # slow to import, and not needed for lines
-    from av.stream import Disposition
 
     try:
         # titles may be in any encoding, and are not used
-        container = av.open(path, format=container_format, metadata_errors="ignore")
+        container = av.open(
+            media_url(path, container_format), format=container_format, metadata_errors="ignore"
+        )
     except FileNotFoundError as error:  # PyAV's is an FFmpegError too
         raise FileNotFoundError(f"{path}: no such file") from error
     except av.error.FFmpegError as error:
@@ -169,19 +186,45 @@ def _opened(path: str, exact: bool = True, container_format: str | None = None):
             raise OSError(f"{path}: {error.strerror}") from error
         raise ValueError(f"{path}: {_diagnose(path)} ({error.strerror})") from error
     with container:
-        streams = container.streams
-        videos = [s for s in streams.video if not s.disposition & Disposition.attached_pic]
-        if not videos:
-            if not streams.video and not streams.audio:
-                raise ValueError(f"{path}: holds nothing that can be shown; is it complete?")
-            content = "a cover picture" if streams.video else "sound"
-            raise ValueError(f"{path}: holds {content}, no video; give another file")
-        stream = videos[0]
+        stream = choose_stream(path, container)
         # one thread: clips are small, and workers decode in parallel
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         if not exact:
             stream.codec_context.options = {"skip_loop_filter": "all"}
         yield container, stream
+
+
+def media_url(path: str, container_format: str | None = None) -> str:
+    """Return what FFmpeg is to open: a file by its path, so that `take: 2.mp4` is no protocol.
+
+    Devices, `pipe:0` and URLs stay as they are.
+    """
+    stream = container_format is not None or path.startswith("pipe:") or "://" in path
+    return path if stream and not os.path.isfile(path) else f"file:{path}"
+
+
+def choose_stream(path: str, container):
+    """The video stream that is read: the first one marked as default, or else the first.
+
+    Raises ValueError that names the file, if it holds none.
+    """
+    from av.stream import Disposition
+
+    videos = _videos(container)
+    if not videos:
+        streams = container.streams
+        if not streams.video and not streams.audio:
+            raise ValueError(f"{path}: holds nothing that can be shown; is it complete?")
+        content = "a cover picture" if streams.video else "sound"
+        raise ValueError(f"{path}: holds {content}, no video; give another file")
+    return next((s for s in videos if s.disposition & Disposition.default), videos[0])
+
+
+def _videos(container) -> list:
+    """The video streams except cover pictures."""
+    from av.stream import Disposition
+
+    return [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
 
 
 def _shown(path: str, container, stream) -> Iterator[tuple[float, int, object]]:
@@ -246,9 +289,9 @@ def _constant(times: np.ndarray, tick: float) -> bool:
     """Whether the times lie on an even grid, up to the rounding of the file's time base."""
     if len(times) < 2:
         return True
-    grid = np.linspace(0, times[-1], len(times))
+    grid = np.linspace(times[0], times[-1], len(times))
     # a third of a frame: one missing frame is at least half a frame off the grid
-    return bool(np.abs(times - grid).max() <= min(tick, grid[1] / 3) + 1e-6)
+    return bool(np.abs(times - grid).max() <= min(tick, (grid[1] - grid[0]) / 3) + 1e-6)
 
 
 def _diagnose(path: str) -> str:

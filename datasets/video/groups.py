@@ -1,9 +1,12 @@
 """Groups of clips, and the check that no video is in two splits."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from ..source import Split
+from ..splits import folder_of, no_folder_error
+from .annotations.segments import ClipAnnotation
 
 
 def group_of(clip: str, pattern: str | None) -> str:
@@ -20,6 +23,20 @@ def group_of(clip: str, pattern: str | None) -> str:
     if not (match and match.groups()):
         raise ValueError(f"group_pattern {pattern!r} finds no group in {clip}; correct it")
     return match.group(1)
+
+
+def grouped_by_folder(
+    annotations: Sequence[ClipAnnotation], level: int, where: str
+) -> list[ClipAnnotation]:
+    """Set the group of each clip to the folder at a level of its path, 0 being the first.
+
+    Raises ValueError if some clips lie in no such folder.
+    """
+    folders = [folder_of(PurePosixPath(a.clip), level) for a in annotations]
+    loose = [a.clip for a, folder in zip(annotations, folders, strict=True) if folder is None]
+    if loose:
+        raise no_folder_error(where, loose)
+    return [a._replace(group=folder) for a, folder in zip(annotations, folders, strict=True)]
 
 
 def refuse_duplicates(clips: Iterable[tuple[str, str, Split]], where: str) -> None:

@@ -1,16 +1,19 @@
 """Video reader: a video file -> the frames that a model reads, with their presentation times."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ..files import VIDEO_SUFFIXES
 from ..source import Reader
 from .decoder import TimedFrame, decode_video, frame_times
+from .frame_folders import read_frames
 
 
 class Clip(NamedTuple):
-    """frames: (T, C, H, W) uint8. times: (T,) float64 seconds since the first frame of the file.
+    """frames: (T, C, H, W) uint8. times: (T,) float64 seconds since the start of the file.
 
     numbers: (T,) int64 index of each frame in the file, in presentation order.
     """
@@ -26,14 +29,15 @@ class ClipReader(Reader):
     Args:
         height, width: pixels of a frame.
         channels: 1 grey, 3 RGB.
-        rate_hz: maximal number of frames per second, by presentation time; null: every frame.
+        rate_hz: maximal number of frames per second, by presentation time; null: every frame. A
+            folder of images (0001.jpg ...) has so many a second and needs it.
         frames: number of frames, spread evenly over the whole clip, whatever its length (a shorter
             clip gives all it has); null: as rate_hz says.
         crop: the part of the image to read: left, top, right, bottom as fractions of its width and
             height; null: all of it.
     """
 
-    suffixes = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".gif", ".mpg", ".mpeg", ".m4v", ".wmv")
+    suffixes = VIDEO_SUFFIXES
 
     def __init__(
         self,
@@ -73,7 +77,8 @@ class ClipReader(Reader):
         if self.frames is None:
             frames = self.stream(path)
         else:  # decodes twice: no header is trusted for the number of frames
-            selected = spread(len(frame_times(path)), self.frames)
+            count = 0 if os.path.isdir(path) else len(frame_times(path))
+            selected = spread(count, self.frames)
             frames = self._decode(path, lambda _, number: number in selected)
         seconds, numbers, pixels = zip(*frames, strict=True)
         return Clip(np.stack(pixels), np.array(seconds), np.array(numbers))
@@ -121,9 +126,23 @@ class ClipReader(Reader):
         height, width = round(self.height / (bottom - top)), round(self.width / (right - left))
         y = min(round(top * height), height - self.height)
         x = min(round(left * width), width - self.width)
-        for frame in decode_video(path, height, width, self.channels, wanted, container_format):
+        size = height, width, self.channels
+        if os.path.isdir(path):
+            frames = self._read_folder(path, *size)
+        else:
+            frames = decode_video(path, *size, wanted, container_format)
+        for frame in frames:
             part = frame.pixels[:, y : y + self.height, x : x + self.width]
             yield frame._replace(pixels=np.ascontiguousarray(part))
+
+    def _read_folder(self, path: str, *size: int) -> Iterator[TimedFrame]:
+        """Iterate over all images of a folder. Raises ValueError without a rate."""
+        if self.rate_hz is None:
+            raise ValueError(
+                f"{path}: a folder of images does not say how many there are a second; set rate_hz "
+                "(not frames) to that number, or make a video of them"
+            )
+        return read_frames(path, *size, self.rate_hz)
 
 
 def spread(count: int, frames: int) -> set[int]:

@@ -1,25 +1,33 @@
 """Labelled videos as a data source, with labels per clip or step, or transcripts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..paths import resolve_data_path
+from ..batch import IGNORED
+from ..environment import raise_if_machine
+from ..files import resolve_data_path
+from ..labels import fold_label, twin_notes
 from ..progress import track
 from ..source import Problem, Source, Split
-from ..splits import split_groups
+from ..splits import assign_splits, folder_of, note_divided_folders
 from ..vocabulary import Vocabulary, WordVocabulary
+from .annotations.checks import check_segments, describe_offsets, find_inclusive_frames
+from .annotations.class_folders import read_class_folders
 from .annotations.files import (
     ClipAnnotation,
     clip_labels,
     clip_path,
-    find_late_segments,
+    clips_passed_over,
+    fold_texts,
     labels_at,
     read_annotations,
-    read_class_folders,
+    several_labels_at,
+    unnamed_videos,
 )
 from .cache import FrameCache, Stored
 from .dataset import ClipDataset, LabelledClip
@@ -33,6 +41,7 @@ class DecodedClip(NamedTuple):
     """An annotated clip that could be decoded."""
 
     annotation: ClipAnnotation
+    path: str
     group: str
     stored: Stored
 
@@ -41,17 +50,22 @@ class Clips(Source):
     """Videos from a folder for each class, or from an annotation file.
 
     Args:
-        root: the folder; as given or under $STRAND_DATA.
+        root: the folder; as given or under $STRAND_DATA. Without a table, folders of splits (train,
+            val or valid or validation, test) may stand in it, with the folders of the classes.
         table: an annotation file in it: CSV (clip,label[,group]; clip,start_frame,end_frame,label
             or start,end in seconds; clip,text), BORIS, ELAN or VIA; null: a folder for each class.
         target: one label a clip, a label for every step, or a transcript.
+        multi_label: with target steps: any number of labels a step, from segments that overlap; for
+            a head with multi_label.
         column: the table's column of labels; null: label.
         where: use only rows with these values, such as "label=digit".
         tier: of an ELAN file. subject: whose events of a BORIS file.
-        group: the table's column of the group; null: group, if there is one.
+        group: the table's column of the group; null: group, if there is one. "folder": the first
+            folder of a clip's path is its group, in a class folder the first one inside it.
         group_pattern: a regular expression; its first group, found in a clip's path, is the clip's
             group where the table has none; null: each clip is a group.
-        validation, test: groups held out: their names, or a fraction of all clips.
+        validation, test: groups held out: their names, or a fraction of all clips; of no effect
+            for a split that has a folder.
         labels: their order; null: sorted by name.
         ignore: labels treated as unlabelled: their steps are not counted anywhere.
         unit: unit of transcripts.
@@ -66,8 +80,8 @@ class Clips(Source):
     def __init__(
         self,
         root: str,
-        height: int,
-        width: int,
+        height: int = 48,
+        width: int = 64,
         table: str | None = None,
         target: Target = "clip",
         column: str | None = None,
@@ -89,14 +103,19 @@ class Clips(Source):
         speed: float = 0.0,
         seed: int = 0,
         cache: str | None = None,
+        multi_label: bool = False,
     ):
+        if multi_label and target != "steps":
+            raise ValueError(f"Clips: multi_label goes with target: steps, not {target}")
         if window and target == "text":
             raise ValueError(f"Clips: window={window} would cut a transcript's clip; set it to 0")
         if window < 0 or not 0 <= speed < 1:
             raise ValueError(
                 f"Clips: window={window}, speed={speed}; give 0 or more, speed below 1"
             )
-        self.target, self.ignore = target, set(ignore or ())
+        labels = labels and [label if target == "text" else fold_label(label) for label in labels]
+        self.target, self.ignore = target, set(map(fold_label, ignore or ()))
+        self.multi_label = multi_label
         self.window, self.speed, self.seed = window, speed, seed
         self.reader = ClipReader(height, width, channels, rate_hz, frames, crop)
         self.input_size = channels
@@ -105,16 +124,37 @@ class Clips(Source):
         self.notes: list[Problem] = []
         path = resolve_data_path(root) / (table or "")
         if table is None:
-            annotations = read_class_folders(path, ClipReader.suffixes)
+            annotations = read_class_folders(path, ClipReader.suffixes, group)
         else:
-            annotations, self.problems = read_annotations(path, column, where, group, tier, subject)
-        decoded = self._decode(self._usable(annotations), path, group_pattern)
+            annotations, self.problems = read_annotations(
+                path, column, where, group, tier, subject, multi_label
+            )
+            self.notes += find_inclusive_frames(annotations)
+            if where is None:
+                self.problems += unnamed_videos(
+                    path, annotations, self.problems, ClipReader.suffixes
+                )
+        # rows that `where` leaves out are left out on purpose
+        self.passed_over = (
+            [] if where else clips_passed_over(path, annotations, ClipReader.suffixes)
+        )
+        usable = self._usable(annotations)
+        if target == "text":
+            usable, refused, notes = fold_texts(usable, root)
+            self.problems += refused
+            self.notes += notes
+        decoded = self._checked(self._decode(usable, path, group_pattern))
         groups = [clip.group for clip in decoded]
-        assigned = split_groups(groups, validation, test, root, seed) if decoded else {}
+        given = [clip.annotation.split for clip in decoded]
+        assigned = assign_splits(groups, given, validation, test, root, seed) if decoded else {}
         contents = [
             (clip.stored.content, clip.annotation.clip, assigned[clip.group]) for clip in decoded
         ]
         refuse_duplicates(contents, root)
+        if table is not None:  # the folders in class folders are groups anyway
+            alone = [clip for clip in decoded if clip.group == clip.annotation.clip]
+            places = ((folder_of(PurePosixPath(c.group)), assigned[c.group]) for c in alone)
+            self.notes += note_divided_folders(places, root)
         self._decoded: dict[Split, list[DecodedClip]] = {"train": [], "validation": [], "test": []}
         for clip in decoded:
             self._decoded[assigned[clip.group]].append(clip)
@@ -128,6 +168,8 @@ class Clips(Source):
         else:
             self.vocabulary, self.labels = None, self._choose_labels(labels, known)
         self._clips = {name: self._labelled(clips) for name, clips in self._decoded.items()}
+        if self.vocabulary is None:
+            self.notes += twin_notes(self.label_counts("train"), root)
 
     def _usable(self, annotations: Sequence[ClipAnnotation]) -> list[ClipAnnotation]:
         """The annotations that provide what the target needs; problems name the others."""
@@ -153,13 +195,17 @@ class Clips(Source):
         path: the annotation file, or the folder of the class folders.
         """
 
+        def video_of(annotation: ClipAnnotation) -> Path:
+            return path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
+
         def store(annotation: ClipAnnotation) -> Stored | Problem:
-            video = path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
+            video = video_of(annotation)
             try:
                 return self.cache.store(str(video))
             except FileNotFoundError:
                 return Problem(annotation.clip, f"{video}: no such file ({annotation.where})")
             except (OSError, ValueError) as error:
+                raise_if_machine(error, video)
                 return Problem(annotation.clip, str(error))
 
         decoded = []
@@ -169,13 +215,29 @@ class Clips(Source):
                 if isinstance(result, Problem):
                     self.problems.append(result)
                     continue
-                frame_count = int(result.numbers[-1]) + 1
-                if self.reader.frames is None and self.reader.rate_hz is None and frame_count > 1:
-                    seconds = float(result.times[-1]) * frame_count / (frame_count - 1)
-                    self.notes += find_late_segments(annotation, frame_count, seconds)
                 group = annotation.group or group_of(annotation.clip, group_pattern)
-                decoded.append(DecodedClip(annotation, group, result))
+                video = str(video_of(annotation))
+                decoded.append(DecodedClip(annotation, video, group, result))
         return decoded
+
+    def _checked(self, decoded: Sequence[DecodedClip]) -> list[DecodedClip]:
+        """The clips with the segments that own a step; problems name the others."""
+        checked, offsets = [], []
+        for clip in decoded:
+            times, numbers = clip.stored.times, clip.stored.numbers
+            try:
+                annotation, problems, notes = check_segments(clip.annotation, times, numbers)
+            except ValueError as error:
+                self.problems.append(Problem(clip.annotation.clip, str(error)))
+                continue
+            self.problems += problems
+            self.notes += notes
+            if numbers[0] == 0:
+                offsets.append((annotation, float(times[0])))
+            if annotation.segments or not clip.annotation.segments:
+                checked.append(clip._replace(annotation=annotation))
+        self.notes += describe_offsets(offsets)
+        return checked
 
     def _choose_labels(
         self, labels: list[str] | None, annotations: list[ClipAnnotation]
@@ -189,6 +251,12 @@ class Clips(Source):
         else:
             used = {segment.label for annotation in annotations for segment in annotation.segments}
         used -= self.ignore
+        if len(used) < 2 and not (used and self.multi_label):
+            first = "".join(f"\n  {problem.reason}" for problem in self.problems[:3])
+            raise ValueError(
+                f"only one label is left, {', '.join(map(repr, used)) or 'none'}: there is nothing "
+                f"to tell apart; label what else happens, or take the labels apart{first}"
+            )
         if labels is None:
             return sorted(used)
         unknown = sorted(used - set(labels))
@@ -220,7 +288,7 @@ class Clips(Source):
             except ValueError as error:
                 self.problems.append(Problem(name, str(error)))
                 continue
-            labelled.append(LabelledClip(name, clip.group, clip.stored, target))
+            labelled.append(LabelledClip(name, clip.group, clip.stored, target, clip.path))
         return labelled
 
     def _target(self, clip: DecodedClip, ids: dict[str, int]) -> np.ndarray:
@@ -235,9 +303,24 @@ class Clips(Source):
                     f"({annotation.where}); correct it or remove the clip"
                 )
             return np.array(ids[annotation.label])
-        return labels_at(
+        targets = several_labels_at if self.multi_label else labels_at
+        return targets(
             annotation.segments, clip.stored.times, clip.stored.numbers, ids, self.ignore
         )
+
+    def label_counts(self, name: Split) -> Counter[str] | None:
+        """How many clips of a split have each label, or how many of their steps."""
+        if self.vocabulary is not None:
+            return None
+        counts = Counter(dict.fromkeys(self.labels, 0))
+        for clip in self._clips[name]:
+            if self.multi_label:
+                numbers = (clip.target == 1).sum(0)
+            else:
+                ids = clip.target.reshape(-1)
+                numbers = np.bincount(ids[ids != IGNORED], minlength=len(self.labels))
+            counts.update(dict(zip(self.labels, numbers.tolist(), strict=True)))
+        return counts
 
     def split(self, name: Split) -> ClipDataset:
         window, speed = (self.window, self.speed) if name == "train" else (0, 0.0)

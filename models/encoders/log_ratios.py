@@ -63,12 +63,15 @@ class LogRatios(nn.Module):
         self.register_buffer("whole", torch.zeros(size, num_labels))
         # used in training only, hence not saved, and recomputed when a training is resumed:
         # ratios without each fold (folds, size, labels); fingerprints of the texts, and their folds
+        self.kept = False  # whether the ratios are those of another training, counted on more texts
         self.elsewhere: Tensor | None = None
         self.known: Tensor | None = None
         self.fold: Tensor | None = None
 
     def count(self, texts: LabelledTexts) -> None:
-        """Count the labelled training texts and compute all ratios."""
+        """Count the labelled training texts and compute all ratios, unless they are `kept`."""
+        if self.kept:
+            return
         counts = torch.zeros(self.folds * self.num_labels, self.size, dtype=torch.float64)
         known, folds = [], []
         for inputs, lengths, targets, groups in texts:

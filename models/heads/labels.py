@@ -207,8 +207,15 @@ class TokenClassificationHead(Head):
     ) -> Tensor:
         """Mean over the labelled steps; zero, with zero gradients, if no step is labelled.
 
-        Raises ValueError if the number of labels of a sample is not its number of steps.
+        Raises ValueError if the number of labels of a sample is not its number of steps, and for
+        targets of several labels a step if the head gives one, or the other way.
         """
+        if (targets.dim() == 3) != self.multi_label:
+            found = "several labels" if targets.dim() == 3 else "one label"
+            raise ValueError(
+                f"the head has multi_label={self.multi_label}, but the data has {found} a step; "
+                "set multi_label alike in the head and in the data's source"
+            )
         unequal = (lengths != target_lengths).nonzero().flatten().tolist()
         if unequal:
             first = unequal[0]

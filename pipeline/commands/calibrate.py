@@ -1,6 +1,6 @@
 """calibrate: fit temperature and string confidence of a bundle on labelled data."""
 
-from typing import Literal
+from datasets.source import Split
 
 from ..fitting.calibration import calibrate_bundle
 from ..parsing import StrictParser
@@ -23,11 +23,11 @@ def build_parser() -> StrictParser:
     add_fitting_options(
         parser,
         data="labelled data as `evaluate` takes it; neither training nor test data of the bundle",
-        config="instead of --data: the validation lines of a config's real lines",
+        config="instead of --data: the validation split of a config (of its real lines)",
     )
     add_decoder_options(parser, lexicon=False)
-    text = "split of a folder of reviews"
-    parser.add_argument("--split", type=Literal["train", "test"], default="train", help=text)
+    text = "of --data that come in splits; default: validation, or train if there is none"
+    parser.add_argument("--split", type=Split | None, help=text)
     add_group_option(parser)
     add_annotation_options(parser)
     add_scored_label_options(parser)

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.folders import LineFolder
+from datasets.lines.listing import transcripts
 
 from ..reading.inputs import expand_inputs
 from ..reading.prediction import Recognizer, load_recognizer

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from datasets.video.annotations.files import clip_path, labels_at, read_annotations
 
-from ..reading import bundle
+from ..reading import bundle_files
 from ..reading.prediction import Recognizer, load_recognizer
 from ..reports import html as report
 from ..reports.video_html import cards, legend, timeline
@@ -131,7 +131,7 @@ def letter_key(labels: Sequence[str]) -> Text:
 
 def lips_hint() -> str | None:
     """How to use the lip-reading bundle if it is there; no sample of a face ships."""
-    if not (bundle.ZOO / f"{LIPS}.safetensors").is_file():
+    if not (bundle_files.ZOO / f"{LIPS}.safetensors").is_file():
         return None
     return (
         f"{LIPS} reads a spoken sentence from the mouth (its card tells which films it knows): "

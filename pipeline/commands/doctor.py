@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from datasets.paths import resolve_data_path
+from datasets.files import resolve_data_path
 
 from ..doctor.diagnosis import Diagnosis, Examiner, TableOptions
 from ..doctor.lines import LineExaminer, LineOptions
@@ -46,6 +46,10 @@ def build_parser() -> StrictParser:
     add_annotation_options(parser)
     text = "pattern whose first bracket in a clip's path is the group"
     parser.add_argument("--group_pattern", help=text)
+    text = "videos: several labels at once; segments may overlap"
+    parser.add_argument("--multi_label", action="store_true", help=text)
+    text = "images a second of videos that are folders of images"
+    parser.add_argument("--rate_hz", type=float | None, help=text)
     parser.add_argument("--model", help="lines: bundle that finds labels which are probably wrong")
     for name, text in {
         "--json": "also write all findings to this file",
@@ -126,7 +130,9 @@ def diagnose(
 
 
 def show(diagnosis: Diagnosis, console: Console) -> None:
-    """Print a table of the files, then what is broken, the totals and what to do."""
+    """Print what is doubtful, a table of the files, what is broken, the totals and what to do."""
+    for suspect in diagnosis.suspects:
+        console.print(Text.assemble(("suspect ", "bold red"), suspect))
     good = [row for row in diagnosis.rows if not row.error]
     if good:
         folder = os.path.commonpath([os.path.dirname(row.file) for row in good])
@@ -149,8 +155,12 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
     for name, value in diagnosis.totals.items():
         figures.add_row(name, cell(value))
     console.print(figures)
+    for line in diagnosis.passed_over:
+        console.print(Text.assemble(("over    ", "dim"), line))
     for warning in diagnosis.warnings:
         console.print(Text.assemble(("mend    ", "bold yellow"), warning))
+    for item in diagnosis.news:
+        console.print(Text.assemble(("news    ", "cyan"), item))
 
 
 def plain_table(*names: str) -> Table:

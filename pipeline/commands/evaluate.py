@@ -1,7 +1,5 @@
 """evaluate: score a bundle on labelled data."""
 
-from typing import Literal
-
 from ..evaluation import evaluate as scoring
 from ..parsing import StrictParser
 from ..reading.bundle import load_bundle
@@ -13,8 +11,10 @@ from .options import (
     add_case_option,
     add_decoder_options,
     add_group_option,
+    add_labelled_data_options,
     add_model_option,
     add_scored_label_options,
+    check_labelled_data,
     run_command,
 )
 
@@ -25,16 +25,12 @@ def build_parser() -> StrictParser:
         prog="run.py evaluate", usage="python run.py evaluate ... (--help lists the options)"
     )
     add_model_option(parser, default=DEFAULT_MODEL)
-    parser.add_argument(
-        "--data",
-        type=str,
-        required=True,
-        help="labelled lines: a folder, its labels.tsv, a folder of PAGE or ALTO files or one "
+    add_labelled_data_options(
+        parser,
+        "labelled lines: a folder, its labels.tsv, a folder of PAGE or ALTO files or one "
         "of them, an LMDB; reviews: a folder or a table; videos: a folder for each class, or "
         "an annotation file",
     )
-    text = "split of a folder of reviews that has both"
-    parser.add_argument("--split", type=Literal["train", "test"], default="test", help=text)
     add_group_option(parser)
     add_case_option(parser)
     text = "count all quotes, all dashes, and runs of spaces as equal"
@@ -53,6 +49,9 @@ def main(arguments: list[str]) -> int:
 
 def evaluate(options) -> int:
     """Score the bundle with the decoder that the options choose."""
+    check_labelled_data(options)
     bundle = load_bundle(options.model)
-    bundle.decoder = choose_decoder(bundle.decoder, bundle.model.head, bundle.labels, options)
+    bundle.decoder = choose_decoder(
+        bundle.decoder, bundle.model.head, bundle.labels, options, bundle.reader
+    )
     return scoring.evaluate(Recognizer(bundle), options)

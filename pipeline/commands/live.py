@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from datasets import ClipReader
+from datasets.environment import raise_if_machine
 from datasets.video.decoder import TimedFrame
 from models import CTCHead
 
@@ -87,6 +88,8 @@ def live_records(
     """
     head = recognizer.model.head
     stream, tracker = Stream(recognizer.model), SegmentTracker(isinstance(head, CTCHead))
+    if getattr(head, "multi_label", False):
+        tracker = LabelTrackers(recognizer.bundle.labels)
     frames, due = source_frames(recognizer.bundle.reader, source), 0.0
     with Prefetcher(frames, MAX_FRAMES) as queue, recognizer.autocast():
         over = False
@@ -95,6 +98,7 @@ def live_records(
             try:
                 taken = queue.take(MAX_FRAMES, timeout=0.0 if over else 0.2)
             except (OSError, ValueError) as error:
+                raise_if_machine(error, source)
                 if not tracker.recent:
                     raise ValueError(f"--live {source}: {error}") from error
                 yield from tracker.finish()
@@ -129,12 +133,16 @@ def source_frames(reader: ClipReader, source: str) -> Iterator[TimedFrame]:
 
 
 class LabelledStep(NamedTuple):
-    """A step of a stream. label: None for the CTC blank; number: of the frame in the source."""
+    """A step of a stream. label: None for the CTC blank; number: of the frame in the source.
+
+    ids: of its labels, for a head that gives several; `label` joins them.
+    """
 
     label: str | None
     confidence: float
     seconds: float
     number: int
+    ids: Sequence[int] = ()
 
     def record(self) -> dict:
         """The record of this moment."""
@@ -152,13 +160,15 @@ def read_steps(
     logits = stream.feed(torch.from_numpy(chunk.frames).to(recognizer.device))
     if isinstance(head, CTCHead):
         best, ids = (logits.float() / recognizer.temperature).softmax(1).max(1)
-        names = [None if i == head.blank else labels[i] for i in ids.tolist()]
-        confidences = best.tolist()
+        ids = ids[:, None]
+        names = [None if i == head.blank else labels[i] for (i,) in ids.tolist()]
+        confidences, ids = best.tolist(), ids.tolist()
     else:
         (reading,) = recognizer.decode(logits[None], torch.tensor([len(logits)]))
         names = ["+".join(labels[i] for i in step) for step in reading.ids]
-        confidences = reading.confidences
-    yield from map(LabelledStep, names, confidences, chunk.times.tolist(), chunk.numbers.tolist())
+        confidences, ids = reading.confidences, reading.ids
+    places = chunk.times.tolist(), chunk.numbers.tolist()
+    yield from map(LabelledStep, names, confidences, *places, ids)
 
 
 class SegmentTracker:
@@ -197,6 +207,29 @@ class SegmentTracker:
             yield segment_record(
                 start.seconds, seconds, start.number, number, start.label, confidence
             )
+
+
+class LabelTrackers:
+    """A `SegmentTracker` for each of several labels at once, whose segments overlap."""
+
+    def __init__(self, labels: Sequence[str]):
+        self.labels = labels
+        self.trackers = [SegmentTracker() for _ in labels]
+
+    @property
+    def recent(self) -> deque[tuple[float, int]]:
+        """The last steps; empty before the first."""
+        return self.trackers[0].recent
+
+    def add(self, step: LabelledStep) -> Iterator[dict]:
+        """Take the next step and yield the segments that end before it."""
+        for index, (label, tracker) in enumerate(zip(self.labels, self.trackers, strict=True)):
+            yield from tracker.add(step._replace(label=label if index in step.ids else None))
+
+    def finish(self) -> Iterator[dict]:
+        """Yield the open segments."""
+        for tracker in self.trackers:
+            yield from tracker.finish()
 
 
 def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]:

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import Literal
 
+from datasets.source import Split
+
 from ..parsing import StrictParser
 
 DEFAULT_MODEL = "lines-en"
@@ -17,6 +19,39 @@ def run_command(command: Callable[[object], int | None], options) -> int:
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def add_labelled_data_options(parser: StrictParser, data: str) -> None:
+    """What to score on: --data, or --config and --split; see `check_labelled_data`.
+
+    data: help text of --data.
+    """
+    parser.add_argument("--data", type=str | None, help=data)
+    text = "instead of --data: a config, or the config.yaml of a run, whose split is scored"
+    parser.add_argument("--config", type=str | None, help=text)
+    text = (
+        "with --config: validation (default) or test; with --data: of data in train/, validation/ "
+        "and test/, or train.csv and so on; default: test"
+    )
+    parser.add_argument("--split", type=Split | None, help=text)
+
+
+def check_labelled_data(options) -> None:
+    """Set the default split of a config.
+
+    Raises ValueError unless exactly one of --data and --config is given, with a split of its own.
+    """
+    if (options.data is None) == (options.config is None):
+        raise ValueError(
+            "give the labelled data: either --data, or --config (with --split validation or test)"
+        )
+    if options.config is not None:
+        options.split = options.split or "validation"
+        if options.split == "train":
+            raise ValueError(
+                "--split train: a model is not scored on what it learned from; give validation or "
+                "test"
+            )
 
 
 def add_model_option(parser: StrictParser, default: str | None = None) -> None:
@@ -57,7 +92,8 @@ def add_annotation_options(parser: StrictParser) -> None:
     for name, text in {
         "--column": "column or VIA attribute that holds the labels; default: label",
         "--where": "use only table rows such as \"label=digit and set='a b'\"",
-        "--group": "table column that holds the groups; default: group",
+        "--group": "table column that holds the groups, default: group; or folder: the folder that "
+        "a line, a clip or a text lies in is its group",
         "--tier": "tier of an ELAN file",
         "--subject": "subject of a BORIS file whose events are used",
     }.items():

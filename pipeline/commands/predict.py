@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 
 from datasets import ClipReader
+from datasets.environment import raise_if_machine
 from datasets.progress import track
 from models.decoding.beam import BeamSearch
 from models.heads.labels import Text
@@ -66,11 +67,17 @@ def predict(options) -> int:
     check_options(options)
     bundle = load_bundle(options.model)
     stored = bundle.decoder
-    bundle.decoder = choose_decoder(stored, bundle.model.head, bundle.labels, options)
+    bundle.decoder = choose_decoder(
+        stored, bundle.model.head, bundle.labels, options, bundle.reader
+    )
     recognizer = Recognizer(bundle)
     if options.live is not None:
         return run_live(recognizer, options)
-    return read_inputs(recognizer, options, stored)
+    try:
+        return read_inputs(recognizer, options, stored)
+    except OSError as error:  # a full disk may show when the output is closed, without its name
+        raise_if_machine(error, options.output or "standard output")
+        raise
 
 
 def check_options(options) -> None:
@@ -119,7 +126,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
             failed += "error" in record
             read += "error" not in record
             accepted += record.get("accepted", False)
-            failed += not written(write, record)
+            failed += not written(write, record, options.output)
             if draw and "error" not in record:
                 failed += not draw(answer, record)
     if promise:
@@ -129,13 +136,17 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     return 1 if failed else 0
 
 
-def written(write: Callable[[dict], None], record: dict) -> bool:
-    """Whether the record could be written; an error is printed, so that the others follow."""
+def written(write: Callable[[dict], None], record: dict, output: str | None = None) -> bool:
+    """Whether the record could be written; an error is printed, so that the others follow.
+
+    Raises MachineError if nothing can be written there, such as on a full disk.
+    """
     try:
         write(record)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
+        raise_if_machine(error, output or "standard output")
         print(f"error: {error}", file=sys.stderr)
         return False
     return True
@@ -185,6 +196,7 @@ def overlay_of(
         try:
             write_overlay(answer.name, targets[answer.name], record, labels, words)
         except (OSError, ValueError) as error:  # never stops the others
+            raise_if_machine(error, targets[answer.name])
             print(f"error: --overlay: {error}", file=sys.stderr)
             return False
         return True

@@ -7,7 +7,8 @@ from pathlib import Path
 from datasets import LineReader
 
 from ..parsing import StrictParser
-from ..reading.bundle import find_bundle, load_bundle
+from ..reading.bundle import load_bundle
+from ..reading.bundle_files import find_bundle
 from ..reading.prediction import Recognizer
 from ..reports import html as page
 from ..reports.lines import report_lines
@@ -16,8 +17,10 @@ from .options import (
     add_annotation_options,
     add_case_option,
     add_group_option,
+    add_labelled_data_options,
     add_model_option,
     add_scored_label_options,
+    check_labelled_data,
     run_command,
 )
 
@@ -29,7 +32,7 @@ def build_parser() -> StrictParser:
     )
     add_model_option(parser)
     text = "labelled lines or annotated videos as `evaluate` takes them, or unlabelled videos"
-    parser.add_argument("--data", required=True, type=str, help=text)
+    add_labelled_data_options(parser, text)
     add_group_option(parser)
     parser.add_argument("--output", type=str, default="report.html", help="file of the page")
     text = "maximum number of items shown in each list"
@@ -55,6 +58,7 @@ def main(arguments: list[str]) -> int:
 
 def report(options) -> int:
     """Write the page and print its path, for lines also the scores."""
+    check_labelled_data(options)
     output = Path(options.output)
     if not output.parent.is_dir():
         raise ValueError(f"--output {output}: no such folder to write into")

@@ -10,7 +10,10 @@ Item = TypeVar("Item")
 
 
 class TableOptions(NamedTuple):
-    """How annotation files are read: `table` is a file in each folder, the others as in `Clips`."""
+    """How annotation files are read: `table` is a file in each folder, the others as in `Clips`.
+
+    rate_hz: images a second of clips that are folders of images.
+    """
 
     table: str | None = None
     column: str | None = None
@@ -19,6 +22,8 @@ class TableOptions(NamedTuple):
     group_pattern: str | None = None
     tier: str | None = None
     subject: str | None = None
+    multi_label: bool = False
+    rate_hz: float | None = None
 
 
 class Row(NamedTuple):
@@ -41,7 +46,9 @@ class Diagnosis(NamedTuple):
     totals: figures by name. counts: tables by name, such as
     {"labels": {"walk": {"segments": 3, "seconds": 2.5}}}. problems: annotations that cannot be
     used. warnings: remarks on the files as a whole, with advice. findings: for kinds with many
-    small files, one entry per finding, as written to --json.
+    small files, one entry per finding, as written to --json. suspects: labels that are probably
+    wrong, reported first. news: what is no fault. passed_over: what in the folders is not looked
+    at, counted by kind.
     """
 
     kind: str
@@ -51,6 +58,9 @@ class Diagnosis(NamedTuple):
     problems: Sequence[str]
     warnings: Sequence[str]
     findings: Sequence[Mapping[str, object]] = ()
+    suspects: Sequence[str] = ()
+    news: Sequence[str] = ()
+    passed_over: Sequence[str] = ()
 
     @property
     def broken(self) -> list[Row]:
@@ -69,13 +79,16 @@ class Diagnosis(NamedTuple):
             | ({"error": row.error} if row.error else {})
             for row in self.rows
         ]
-        return {
+        document = {"suspects": self.suspects} if self.suspects else {}
+        document |= {
             "totals": self.totals,
             "files": rows,
             "problems": self.problems,
             "warnings": self.warnings,
-            **self.counts,
-        } | ({"findings": self.findings} if self.findings else {})
+            "passed_over": self.passed_over,
+        }
+        document |= {"news": self.news} if self.news else {}
+        return document | self.counts | ({"findings": self.findings} if self.findings else {})
 
 
 class Examiner(ABC):

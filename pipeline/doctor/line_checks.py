@@ -4,9 +4,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+
+from datasets.transcripts import transcript_fault
 
 from .line_files import ListedLine
 from .line_ink import LineInk
@@ -39,34 +41,42 @@ class Finding(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of finding. broken: training cannot use such a line. advice: how to repair it."""
+    """A kind of finding. advice: what to do.
 
-    broken: bool
+    level: "suspect", the label is probably wrong; "broken", training cannot use the line; "mend";
+    or "news", which is no fault.
+    """
+
+    level: Literal["suspect", "broken", "mend", "news"]
     advice: str
 
 
+# in the order in which they are reported
 KINDS = {
-    "unreadable": Kind(True, "copy or convert the image again"),
-    "no image": Kind(True, "correct the name, or remove the row"),
-    "no transcript": Kind(True, "transcribe it, or remove the image"),
-    "empty transcript": Kind(True, "type it, or remove the line"),
-    "listed twice": Kind(False, "keep one row"),
-    "blank": Kind(False, "there is no ink for this text: crop it again"),
-    "on its side": Kind(False, "turn the image by 90 degrees"),
-    "upside down": Kind(False, "turn the image by 180 degrees"),
-    "several lines": Kind(False, "crop one line an image"),
-    "too long": Kind(True, "correct the transcript, or crop the image wider"),
-    "too short": Kind(False, "complete the transcript, or crop the image"),
-    "duplicate": Kind(False, "keep one, or give both one group"),
-    "near duplicate": Kind(False, "keep one, or give both one group"),
-    "not in the alphabet": Kind(True, "correct the text, or train on a larger alphabet"),
-    "rare character": Kind(False, "a slip, or too rare to be learned: correct or collect more"),
-    "not composed": Kind(False, "it is read as NFC; save it so, for other tools"),
-    "mixed forms": Kind(False, "write one form throughout"),
-    "odd spaces": Kind(False, "a space is one U+0020, none at the ends"),
-    "control characters": Kind(False, "remove them"),
-    "swapped": Kind(False, "give each image its own text"),
-    "suspect": Kind(False, "look at the image, and correct the label"),
+    "swapped": Kind("suspect", "give each image its own text"),
+    "suspect": Kind("suspect", "look at the image, and correct the label"),
+    "unreadable": Kind("broken", "copy or convert the image again"),
+    "no image": Kind("broken", "correct the name, or remove the row"),
+    "no transcript": Kind("broken", "transcribe it, or remove the image"),
+    "empty transcript": Kind("broken", "type it, or remove the line"),
+    "breaks or controls": Kind("broken", "give each line its own image, or join them; no controls"),
+    "listed twice": Kind("mend", "keep one row"),
+    "blank": Kind("mend", "there is no ink for this text: crop it again"),
+    "on its side": Kind("mend", "turn the image by 90 degrees"),
+    "upside down": Kind("mend", "turn the image by 180 degrees"),
+    "several lines": Kind("mend", "crop one line an image"),
+    "too long": Kind("broken", "correct the transcript, or crop the image wider"),
+    "too short": Kind("mend", "complete the transcript, or crop the image"),
+    "duplicate": Kind("mend", "keep one, or give both one group"),
+    "near duplicate": Kind("mend", "keep one, or give both one group"),
+    "rare character": Kind("mend", "a slip, or too rare to be learned: correct or collect more"),
+    "not composed": Kind("mend", "it is read as NFC; save it so, for other tools"),
+    "mixed forms": Kind("mend", "write one form throughout"),
+    "odd spaces": Kind("mend", "a space is one U+0020, none at the ends"),
+    "control characters": Kind("mend", "remove them"),
+    "not in the alphabet": Kind(
+        "news", "`fit --init_from` learns new characters; correct the text only where it is a slip"
+    ),
 }
 
 
@@ -83,6 +93,9 @@ def text_findings(line: ListedLine) -> Iterator[Finding]:
         decomposed = any(map(unicodedata.combining, text))
         reason = "letters and marks stand apart" if decomposed else "forms that NFC replaces"
         yield Finding("not composed", line, reason, False)
+    if fault := transcript_fault(text):
+        yield Finding("breaks or controls", line, fault.partition(";")[0], True)
+        return
     spaces = ", ".join(odd_spaces(text))
     if spaces:
         yield Finding("odd spaces", line, spaces, False)
@@ -175,7 +188,7 @@ def character_findings(
             kind, suffix = "not in the alphabet", f" ({len(alphabet)} characters)"
         if unusual:
             reason = " ".join(f"{c!r} (U+{ord(c):04X})" for c in unusual) + suffix
-            yield Finding(kind, line, reason, alphabet is not None)
+            yield Finding(kind, line, reason, False)
 
 
 def composed(line: ListedLine) -> str:

@@ -1,17 +1,18 @@
 """Line data as its files list it: every row, usable or not, and the split each line falls into."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.images import IMAGE_SUFFIXES
-from datasets.lines.containers import container_problems, container_rows, is_container
+from datasets.files import IMAGE_SUFFIXES, has_suffix
+from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
-from datasets.lines.folders import LineFolder, group_finder, group_splits, transcript_image
-from datasets.paths import resolve_data_path
-from datasets.tables import read_rows, read_utf8
+from datasets.lines.folders import LineFolder, group_finder, group_splits, note_divided
+from datasets.lines.listing import lines_passed_over, list_parts, list_rows, unlabelled_images
+from datasets.lines.pairs import has_transcripts
+from datasets.lines.tables import find_label_file, has_header
 
 from ..evaluation.config_folders import folders_of_config
 
@@ -35,11 +36,16 @@ class ListedLine(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Lines, the reasons why other rows are not lines, and the lines that `leave_out` excludes."""
+    """Lines, the reasons why other rows are not lines, and the lines that `leave_out` excludes.
+
+    notes: remarks on the groups. passed_over: what else lies in the folders, counted by kind.
+    """
 
     lines: list[ListedLine]
     problems: list[str]
     left_out: list[ListedLine]
+    notes: list[str]
+    passed_over: list[str]
 
 
 def holds_lines(path: Path) -> bool:
@@ -51,13 +57,15 @@ def holds_lines(path: Path) -> bool:
     if is_container(path):
         return True
     if path.is_dir():
-        table = path / "labels.tsv"
-        return holds_lines(table) if table.is_file() else any(path.rglob("*.gt.txt"))
+        tables = [find_label_file(part) for part in list_parts(LineFolder(str(path)))]
+        return any(holds_lines(table) for table in tables if table) or has_transcripts(path)
+    if path.suffix.lower() in (".tsv", ".csv") and has_header(path):
+        return True
     if path.suffix.lower() != ".tsv":
         return False
     with open(path, "rb") as file:
         names = [row.split(b"\t")[0].decode("utf-8", "replace") for row in islice(file, PEEK)]
-    return any(name.lower().endswith(IMAGE_SUFFIXES) for name in names)
+    return any(has_suffix(name, IMAGE_SUFFIXES) for name in names)
 
 
 def list_folder(folder: LineFolder, alone: bool) -> Listing:
@@ -66,55 +74,26 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
     alone: whether it is the only folder: names in a list of lines to leave out then lack the
     folder.
     """
-    root = resolve_data_path(folder.root)
-    table = root if root.is_file() else root / "labels.tsv"
     find_group, excluded = group_finder(folder), read_exclusions(folder.leave_out)
-    listing = Listing([], [], [])
-    if is_container(root):
-        rows = ((name, text, None, name.name) for name, text in container_rows(root))
-        listing.problems.extend(problem.reason for problem in container_problems(root))
-    else:
-        rows = table_rows(table, listing.problems) if table.exists() else pair_rows(root)
-    for image, text, given, where in rows:
+    listing = Listing([], [], [], [], lines_passed_over(folder))
+    rows, problems = list_rows(folder)
+    listing.problems.extend(problem.reason for problem in problems)
+    bare = [
+        (image, None, None, reason.partition(";")[0])
+        for image, reason in unlabelled_images(folder, [row.image for row in rows])
+    ]
+    for image, text, given, where in chain(rows, bare):
         names = names_in_list(image, folder.root)
-        name, group = names[0] if alone else names[-1], find_group(image, given)
+        name = names[0] if alone else names[-1]
+        ungrouped = folder.group and text is None  # it may lie in no folder
+        group = "" if ungrouped else find_group(image, given)
         line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
         (listing.lines if excluded.keys().isdisjoint(names) else listing.left_out).append(line)
+    listed = listing.lines + listing.left_out
+    splits = group_splits(folder, ((Path(line.path), line.text, line.group) for line in listed))
+    groups = ((Path(line.path), line.group) for line in listed if line.text is not None)
+    listing.notes.extend(note.reason for note in note_divided(folder, groups, splits))
     return listing
-
-
-def table_rows(
-    table: Path, problems: list[str]
-) -> Iterator[tuple[Path, str | None, str | None, str]]:
-    """Yield (image, text, group if given, where) of each row of a label file.
-
-    Images beside the file that no row names follow, without text. Unusable rows are appended to
-    `problems`.
-    """
-    named = set()
-    for line, cells in read_rows(table, "\t", quotes=False):
-        if len(cells) not in (2, 3):
-            problems.append(
-                f"{table}, line {line}: {len(cells)} columns, expected 2 or 3 between tabs; "
-                "training refuses the whole table: mend this row"
-            )
-            continue
-        image = table.parent / cells[0]
-        named.add(image)
-        yield image, cells[1], cells[2] if len(cells) == 3 else None, f"{table.name}, line {line}"
-    for image in sorted(table.parent.iterdir()):
-        if image.suffix.lower() in IMAGE_SUFFIXES and image not in named:
-            yield image, None, None, f"not in {table.name}"
-
-
-def pair_rows(root: Path) -> Iterator[tuple[Path, str | None, None, str]]:
-    """Yield the same tuples for images with a `.gt.txt` beside them, then for those without."""
-    for file in sorted(root.rglob("*.gt.txt")):
-        yield transcript_image(file), read_utf8(file).rstrip("\n"), None, file.name
-    for image in sorted(root.rglob("*")):
-        alone = not image.with_name(image.stem + ".gt.txt").exists()
-        if image.suffix.lower() in IMAGE_SUFFIXES and alone:
-            yield image, None, None, f"no {image.stem}.gt.txt"
 
 
 def list_config(config: Path) -> Listing:
@@ -149,7 +128,7 @@ def exclusion_problems(folders: Sequence[LineFolder], listings: Sequence[Listing
 def assign_splits(folder: LineFolder, listing: Listing) -> Listing:
     """Set the split of each line (train, validation or test) as the folder's options say."""
     listed = listing.lines + listing.left_out
-    splits = group_splits(folder, ((line.text, line.group) for line in listed))
+    splits = group_splits(folder, ((Path(line.path), line.text, line.group) for line in listed))
     lines = [line._replace(split=splits[line.group]) for line in listing.lines]
     return listing._replace(lines=lines)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from datasets.environment import raise_if_machine
 from datasets.lines.reader import load_line
 
 from ..reports.html import document, facts, heading, mark_differences, paragraph
@@ -87,7 +88,8 @@ def image_tag(path: str) -> str:
     """Return an <img> with a small embedded PNG, or a note if the file is not an image."""
     try:
         image = load_line(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_if_machine(error, path)
         return '<p class="no">no image</p>'
     rows, columns = image.shape
     max_height = TALL_HEIGHT if rows > columns else HEIGHT

@@ -4,11 +4,10 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff")
-ODD_SPACES = ZERO_WIDTH | frozenset(
-    "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
-    "\u200a\u202f\u205f\u3000"
-)
+from datasets.transcripts import SPACES, WITHOUT_WIDTH
+
+ZERO_WIDTH = WITHOUT_WIDTH | frozenset("\u200c\u200d")
+ODD_SPACES = ZERO_WIDTH | SPACES
 
 
 class Spelling(NamedTuple):

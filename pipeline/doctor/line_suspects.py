@@ -1,6 +1,6 @@
 """Detection of wrong labels with a model: doubtful, swapped, and of images that are turned."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from datasets.lines.reader import LineReader, load_line
 from datasets.progress import track
 from models import CTCHead
 
+from ..reading.order import logical_readings, network_texts
 from ..reading.prediction import Recognizer
 from ..reading.threads import single_threaded
 from ..scoring.readings import text_of
@@ -107,7 +108,8 @@ class LabelScorer:
             logits, steps = recognizer.network(batch, lengths)
         logits = logits.float() / recognizer.temperature
         outputs = recognizer.model.head.decode(logits, steps)
-        labels = [[self.ids[c] for c in text if c in self.ids] for text in texts]
+        emitted = network_texts(texts, self.reader)
+        labels = [[self.ids[c] for c in text if c in self.ids] for text in emitted]
         label_loss = self.losses(logits, steps, labels)
         reading_loss = self.losses(logits, steps, [output.ids for output in outputs])
         sizes = [max(len(a), len(b.ids), 1) for a, b in zip(labels, outputs, strict=True)]
@@ -118,7 +120,9 @@ class LabelScorer:
                 float(margin),
                 float(np.mean(output.confidences)) if output.ids else 0.0,
             )
-            for output, margin in zip(outputs, margins, strict=True)
+            for output, margin in zip(
+                logical_readings(outputs, self.labels, self.reader), margins, strict=True
+            )
         ]
 
     def losses(
@@ -133,20 +137,38 @@ class LabelScorer:
 
 
 def suspect_findings(
-    lines: Sequence[ListedLine], readings: Sequence[ScoredReading]
+    lines: Sequence[ListedLine],
+    readings: Sequence[ScoredReading],
+    alphabet: Container[str] | None = None,
 ) -> Iterator[Finding]:
-    """Yield swapped labels and labels that the model doubts, by decreasing margin."""
+    """Yield swapped labels and labels that the model doubts, by decreasing margin.
+
+    alphabet: characters that the model can read; None for all. Characters outside it are no reason
+    to doubt a label, and a label that has some is never to be left out because of a doubt.
+    """
     swapped = dict(swaps(lines, readings))
     for index in sorted(range(len(lines)), key=lambda index: -readings[index].margin):
         line, reading = lines[index], readings[index]
+        unknown = [c for c in composed(line) if alphabet is not None and c not in alphabet]
+        if unknown and not errs_elsewhere(line, reading, len(unknown)):
+            continue
         if index in swapped:
             other = lines[swapped[index]]
             reason = f"the image reads as the text of {other.name}"
             yield Finding("swapped", line, reason, True, other, reading.text, reading.margin)
         elif SUSPECT <= reading.margin < np.inf and reading.text != line.text:
             reason = f"the reading is likelier by {reading.margin:.2f} nats a character"
-            leave_out = reading.margin >= WRONG and reading.confidence >= CONFIDENT
+            certain = reading.margin >= WRONG and reading.confidence >= CONFIDENT
+            leave_out = certain and not unknown
             yield Finding("suspect", line, reason, leave_out, None, reading.text, reading.margin)
+
+
+def errs_elsewhere(line: ListedLine, reading: ScoredReading, unknown: int) -> bool:
+    """Return whether a label differs from the reading by more than its unknown characters explain.
+
+    The model may have read each of them as nothing, or as one or two of its own ("--" for a dash).
+    """
+    return Levenshtein.distance(reading.text, composed(line)) > 2 * unknown
 
 
 def distance(line: ListedLine, text: str) -> float:

@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import torch
 
+from datasets.environment import raise_if_machine
+from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
-from datasets.paths import resolve_data_path
 from datasets.progress import track
+from datasets.splits import FOLDER
 from models import LineCNN
 
 from ..reading.bundle import load_bundle
@@ -75,6 +77,8 @@ class LineExaminer(Examiner):
             folder = LineFolder(str(path))
             if options.group_pattern:
                 folder.group_pattern = options.group_pattern
+            if options.group == FOLDER:  # other groups are columns, which lines do not have
+                folder.group = FOLDER
             listings.append(list_folder(folder, len(paths) == 1 and not self.options.config))
         if self.options.config:
             listings.append(list_config(resolve_data_path(self.options.config)))
@@ -150,7 +154,8 @@ def score_labels(
     ]
     spoiled = {finding.line for finding in findings if finding.kind in SPOILED}
     whole = [index for index, line in enumerate(lines) if line not in spoiled]
-    findings += suspect_findings([lines[i] for i in whole], [readings[i] for i in whole])
+    doubted = [lines[i] for i in whole], [readings[i] for i in whole]
+    findings += suspect_findings(*doubted, frozenset(scorer.labels))
     return {line.path: reading for line, reading in zip(lines, readings, strict=True)}
 
 
@@ -165,6 +170,7 @@ def measure_all(
         try:
             return measure(line.path, reader)
         except (OSError, ValueError) as error:
+            raise_if_machine(error, line.path)
             return Finding("unreadable", line, str(error).removeprefix(f"{line.path}: "), True)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -238,34 +244,53 @@ def summarize(examined: Examined, options: LineOptions) -> Diagnosis:
             line.path in readings and readings[line.path].text == line.text for line in lines
         )
     kinds = {}
-    problems, warnings = list(listing.problems), []
+    told = {
+        "suspect": [],
+        "broken": list(listing.problems),
+        "mend": list(listing.notes),
+        "news": [],
+    }
     for kind, group in groupby(findings, lambda finding: finding.kind):
         kind_findings = list(group)
         to_leave_out = sum(finding.leave_out for finding in kind_findings)
         kinds[kind] = {"lines": len(kind_findings), "to leave out": to_leave_out}
-        (problems if KINDS[kind].broken else warnings).extend(messages(kind, kind_findings))
+        told[KINDS[kind].level] += messages(kind, kind_findings)
     if findings and not (options.html or options.fix):
-        warnings.append("--html F shows each line, --fix F lists those to leave out of training")
+        told["mend"].append(
+            "--html F shows each line, --fix F lists those to leave out of training"
+        )
     spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for folder in group_by(lines, lambda line: line.folder):
         for names, counts in count_spellings(folder).items():
             spellings[names].update(counts)
     counts = {"findings by kind": kinds, "two forms of one sign": spellings}
+    documents = list(map(as_document, findings))
+    problems, warnings = told["broken"], told["mend"]
     return Diagnosis(
-        "lines", (), totals, counts, problems, warnings, list(map(as_document, findings))
+        "lines",
+        (),
+        totals,
+        counts,
+        problems,
+        warnings,
+        documents,
+        told["suspect"],
+        told["news"],
+        listing.passed_over,
     )
 
 
 def messages(kind: str, findings: Sequence[Finding]) -> list[str]:
     """Describe the findings of one kind: one message each if it is broken, else one for all."""
-    broken, advice = KINDS[kind]
+    level, advice = KINDS[kind]
     named, more = findings[:MAX_NAMED], len(findings) - MAX_NAMED
-    if broken:
+    if level == "broken":
         problems = [f"{kind}: {finding.line.path}: {finding.reason}" for finding in named]
         return [*problems, f"{kind}: {more} more; {advice}"] if more > 0 else problems
     listed = ", ".join(f"{finding.line.name} ({finding.reason})" for finding in named)
     dots = ", ..." if more > 0 else ""
-    return [f"{kind}, {len(findings)} lines: {listed}{dots}; {advice}"]
+    title = "label" if kind == level else kind  # after "suspect"
+    return [f"{title}, {len(findings)} lines: {listed}{dots}; {advice}"]
 
 
 def as_document(finding: Finding) -> dict[str, object]:

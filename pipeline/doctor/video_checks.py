@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from datasets.labels import near_twins
+from datasets.video.annotations.checks import check_unit, find_late_segments
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
     Segment,
-    find_late_segments,
 )
 from datasets.video.decoder import VideoFacts
 
@@ -66,10 +67,35 @@ def check_duration(video: Video) -> Iterator[str]:
 
 
 def check_annotation_ends(video: Video) -> Iterator[str]:
-    """Warn about segments that end after the video."""
+    """Warn about segments that end after the video, or are in another unit."""
     for annotation in video.annotations:
+        try:
+            if annotation.segments:
+                check_unit(annotation, video.facts.frames, video.facts.seconds)
+        except ValueError as error:
+            yield f"{error}; training leaves the clip out"
+            continue
         for problem in find_late_segments(annotation, video.facts.frames, video.facts.seconds):
             yield problem.reason
+
+
+def check_start(video: Video) -> Iterator[str]:
+    """Warn if the pictures begin at least one frame after the sound."""
+    offset = video.facts.first_seconds
+    if offset * video.facts.rate_hz >= 1:
+        yield (
+            f"{video.path}: the pictures begin {offset:.3f} s after the sound; seconds count from "
+            "the start of the sound, as in players"
+        )
+
+
+def check_streams(video: Video) -> Iterator[str]:
+    """Warn about a file with several videos, of which one is read."""
+    if video.facts.streams > 1:
+        yield (
+            f"{video.path}: holds {video.facts.streams} videos; the default one is read; see "
+            "whether it is the one that was annotated"
+        )
 
 
 def check_short_segments(video: Video) -> Iterator[str]:
@@ -110,6 +136,8 @@ VIDEO_CHECKS = (
     check_header,
     check_duration,
     check_short_video,
+    check_start,
+    check_streams,
     check_annotation_ends,
     check_short_segments,
     check_unlabelled,
@@ -144,6 +172,17 @@ def count_groups(videos: Sequence[Video]) -> dict[str, dict[str, float]]:
     return dict(counts) if any(entry["clips"] > 1 for entry in counts.values()) else {}
 
 
+def count_splits(videos: Sequence[Video]) -> dict[str, dict[str, float]]:
+    """Return split -> number of clips and seconds, for clips in folders of splits; else empty."""
+    counts: defaultdict[str, dict[str, float]] = defaultdict(lambda: {"clips": 0, "seconds": 0.0})
+    for video in videos:
+        for annotation in video.annotations:
+            if annotation.split is not None:
+                counts[annotation.split]["clips"] += 1
+                counts[annotation.split]["seconds"] += video.facts.seconds
+    return dict(counts)
+
+
 def warnings(videos: Sequence[Video], labels: Counts, groups: Counts) -> Iterator[str]:
     """Yield warnings about the videos as a whole, with advice."""
     yield from frame_rates(videos)
@@ -155,9 +194,12 @@ def warnings(videos: Sequence[Video], labels: Counts, groups: Counts) -> Iterato
         if not groups:
             yield (
                 "each clip is a group by itself; if several show one person or were cut from one "
-                "recording, give --group or --group_pattern here, and to the config's source"
+                "recording, give --group or --group_pattern here, and to the config's source; "
+                "--group folder makes a folder a group"
             )
     yield from label_imbalance(labels)
+    for twins in near_twins(labels):
+        yield f"labels {' and '.join(map(repr, twins))}: did you mean one? write them alike"
     yield from rare_labels(videos, groups)
 
 

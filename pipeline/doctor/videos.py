@@ -3,28 +3,34 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from datasets.environment import raise_if_machine
+from datasets.files import ANNOTATION_SUFFIXES, IMAGE_SUFFIXES, find_files, has_suffix
+from datasets.images import load_grey
 from datasets.progress import track
+from datasets.splits import split_folders
+from datasets.video.annotations.checks import find_inclusive_frames
+from datasets.video.annotations.class_folders import find_clips, read_class_folders
 from datasets.video.annotations.files import (
+    DEFAULT_TABLES,
     ClipAnnotation,
     clip_path,
+    clips_passed_over,
     read_annotations,
-    read_class_folders,
 )
-from datasets.video.decoder import describe_video
+from datasets.video.cache import content_of
+from datasets.video.decoder import VideoFacts, describe_video
+from datasets.video.frame_folders import frame_files, is_frame_folder, read_frames
 from datasets.video.groups import group_of
 from datasets.video.reader import ClipReader
 
 from .diagnosis import Diagnosis, Examiner, Row, TableOptions, group_by
 from .line_files import holds_lines
-from .video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, warnings
-
-# suffixes of possible annotation files; which tool wrote a file is found from its content
-ANNOTATIONS = (".csv", ".tsv", ".boris", ".boris.gz", ".eaf", ".json")
-DEFAULT_TABLES = ("labels.csv", "labels.tsv")
+from .video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, count_splits, warnings
 
 
 class VideoExaminer(Examiner):
@@ -37,35 +43,42 @@ class VideoExaminer(Examiner):
         of line images are not taken.
         """
         if path.is_file():
-            suffixes = (*ClipReader.suffixes, *ANNOTATIONS)
-            return not holds_lines(path) and path.name.lower().endswith(suffixes)
-        return any(videos_in(path)) or bool(annotation_files(path) and not holds_lines(path))
+            suffixes = (*ClipReader.suffixes, *ANNOTATION_SUFFIXES)
+            return has_suffix(path, suffixes) and not holds_lines(path)
+        videos = list(videos_in(path))
+        if holds_lines(path):  # a line may be a .gif, and numbered lines are no frames
+            return any(not v.is_dir() and not has_suffix(v, IMAGE_SUFFIXES) for v in videos)
+        return bool(videos or annotation_files(path))
 
     def examine(self, paths: Sequence[Path], options: TableOptions) -> Diagnosis:
         annotated: list[tuple[Path, ClipAnnotation | None]] = []
         problems: list[str] = []
         hints: list[str] = []
+        over: list[str] = []
         table_options = options._asdict()
-        del table_options["table"], table_options["group_pattern"]
+        for name in ("table", "group_pattern", "rate_hz"):
+            del table_options[name]
         for path in paths:
             table = choose_table(path, options.table, hints)
             annotations: list[ClipAnnotation] = []
             if table is not None:
                 annotations, unusable = read_annotations(table, **table_options)
                 problems += [problem.reason for problem in unusable]
+                hints += [note.reason for note in find_inclusive_frames(annotations)]
             elif path.is_dir():
                 table = path / "labels.csv"  # does not exist: clips are found relative to it
-                annotations = class_folders(path)
+                annotations = class_folders(path, options.group, hints)
             else:
                 annotated.append((path, None))
             for annotation in annotations:
                 group = annotation.group or group_of(annotation.clip, options.group_pattern)
                 video = clip_path(table, annotation.clip)
                 annotated.append((video, annotation._replace(group=group)))
-            if path.is_dir():
+            if path.is_dir():  # videos that the table does not name are examined, too
                 annotated += [(video, None) for video in videos_in(path)]
-        videos = list(decode_all(merge(annotated)))
-        return summarize(videos, problems, hints)
+                over += clips_passed_over(path, [], ClipReader.suffixes)
+        videos = list(decode_all(merge(annotated), options.rate_hz))
+        return summarize(videos, problems, hints)._replace(passed_over=over)
 
 
 def choose_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
@@ -75,7 +88,7 @@ def choose_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
     file `name` is missing in a folder.
     """
     if path.is_file():
-        return path if path.name.lower().endswith(ANNOTATIONS) else None
+        return path if has_suffix(path, ANNOTATION_SUFFIXES) else None
     if name is not None:
         if not (path / name).is_file():
             raise ValueError(f"{path / name}: no such file; --table names a file in each folder")
@@ -92,23 +105,35 @@ def choose_table(path: Path, name: str | None, hints: list[str]) -> Path | None:
 
 def annotation_files(folder: Path) -> list[Path]:
     """Return the possible annotation files directly in a folder, by suffix."""
-    return sorted(file for file in folder.iterdir() if file.name.lower().endswith(ANNOTATIONS))
+    return find_files(folder, ANNOTATION_SUFFIXES, below=False)
 
 
 def videos_in(folder: Path) -> Iterator[Path]:
-    """Yield all videos below a folder except hidden ones."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.lower() in ClipReader.suffixes and path.is_file():
-            yield path
+    """Yield all videos below a folder except hidden ones, and folders of frames."""
+    if is_frame_folder(folder):
+        yield folder
+    else:
+        yield from find_clips(folder, ClipReader.suffixes)
 
 
-def class_folders(root: Path) -> list[ClipAnnotation]:
-    """Return labels from the folders' names if all videos lie in two or more folders, else []."""
+def class_folders(root: Path, group: str | None, hints: list[str]) -> list[ClipAnnotation]:
+    """Return labels from the folders' names if all videos lie in two or more folders, else [].
+
+    group: see `read_class_folders`. A hint is appended if only some videos lie in such folders.
+    """
+    if split_folders(root):
+        return read_class_folders(root, ClipReader.suffixes, group)
     parts = [path.relative_to(root).parts for path in videos_in(root)]
-    if min(map(len, parts), default=0) < 2 or len({part[0] for part in parts}) < 2:
+    loose = [part[0] for part in parts if len(part) < 2]
+    if len({part[0] for part in parts if len(part) > 1}) < 2:
         return []
-    return read_class_folders(root, ClipReader.suffixes)
+    if loose:
+        hints.append(
+            f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; training "
+            "refuses the folder: move each into a folder that has its label as name"
+        )
+        return []
+    return read_class_folders(root, ClipReader.suffixes, group)
 
 
 def merge(annotated: Sequence[tuple[Path, ClipAnnotation | None]]) -> list[Video]:
@@ -120,27 +145,50 @@ def merge(annotated: Sequence[tuple[Path, ClipAnnotation | None]]) -> list[Video
     ]
 
 
-def decode_all(videos: Sequence[Video]) -> Iterator[Video]:
-    """Yield each video with its facts or its error, in order; decoders run in parallel threads."""
+def decode_all(videos: Sequence[Video], rate_hz: float | None = None) -> Iterator[Video]:
+    """Yield each video with its facts or its error, in order; decoders run in parallel threads.
+
+    rate_hz: of folders of images.
+    """
     pool = ThreadPoolExecutor(torch.get_num_threads())
     try:
-        yield from track(pool.map(decode_one, videos), "decoding", len(videos))
+        yield from track(
+            pool.map(partial(decode_one, rate_hz=rate_hz), videos), "decoding", len(videos)
+        )
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def decode_one(video: Video) -> Video:
+def decode_one(video: Video, rate_hz: float | None = None) -> Video:
     """Return a video with its facts and the hash of its content, or with its error."""
     try:
-        facts = describe_video(video.path)
-        with open(video.path, "rb") as file:
-            content = hashlib.file_digest(file, "blake2b").hexdigest()
+        if Path(video.path).is_dir():
+            facts, content = describe_frames(video.path, rate_hz), content_of(Path(video.path))
+        else:
+            facts = describe_video(video.path)
+            with open(video.path, "rb") as file:
+                content = hashlib.file_digest(file, "blake2b").hexdigest()
     except FileNotFoundError:
         where = "".join(f" ({annotation.where})" for annotation in video.annotations[:1])
         return video._replace(error=f"{video.path}: no such file{where}")
     except (OSError, ValueError) as error:
+        raise_if_machine(error, video.path)
         return video._replace(error=str(error))
     return video._replace(facts=facts, content=content, error=facts.ended_early)
+
+
+def describe_frames(path: str, rate_hz: float | None) -> VideoFacts:
+    """Read all images of a folder and describe them as a video.
+
+    Raises ValueError without a rate, and ValueError or OSError that names an image.
+    """
+    if rate_hz is None:
+        raise ValueError(f"{path}: a folder of images; give their number a second: --rate_hz")
+    first = load_grey(str(frame_files(path)[0]))
+    count = sum(1 for _ in read_frames(path, 8, 8, 1, rate_hz))
+    size = first.shape[1], first.shape[0]
+    seconds = count / rate_hz
+    return VideoFacts("images", "", *size, 0, None, None, count, seconds, True, rate_hz, "")
 
 
 def summarize(videos: Sequence[Video], problems: list[str], hints: list[str]) -> Diagnosis:
@@ -163,7 +211,7 @@ def summarize(videos: Sequence[Video], problems: list[str], hints: list[str]) ->
     if labels:
         ratio = max(durations) / max(min(durations), 1e-9)
         totals["the longest label, times the shortest"] = ratio
-    counts = {"labels": labels, "groups": groups}
+    counts = {"labels": labels, "groups": groups, "splits": count_splits(good)}
     advice = [*hints, *warnings(good, labels, groups)]
     return Diagnosis("videos", list(map(video_row, videos)), totals, counts, problems, advice)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.heads.labels import Label, Text
 
-from ..reading.prediction import Answer
+from ..reading.prediction import Answer, Item
 from ..scoring.metrics import IGNORED, Tally
 from ..scoring.readings import step_ids
 from ..scoring.segment_metrics import (
@@ -25,6 +25,8 @@ def clip_details(
     """Return lines to print and values for --json; none for transcripts."""
     if isinstance(data.nothing, Text):
         return [], {}
+    if data.targets[0].ndim == 2:
+        return [label_table(tally, data.labels)], {}
     predictions = [
         np.array(answer.reading.id)
         if isinstance(answer.reading, Label)
@@ -34,6 +36,8 @@ def clip_details(
     matrix = confusion_with_unread(predictions, data.targets, len(data.labels))
     table = confusion_table(matrix, data.labels)
     if isinstance(data.nothing, Label):
+        return [table], {}
+    if isinstance(data.items[0], Item):  # samples without files, and so without times
         return [table], {}
     times = [  # any times will do for an unread clip: it has no predicted boundary
         np.arange(len(target)) if answer.times is None else answer.times
@@ -48,6 +52,17 @@ def clip_details(
         "boundary_error_s": None if math.isnan(error.mean) else error.mean,
         "boundaries_missed": error.missed,
     }
+
+
+def label_table(tally: Tally, labels: Sequence[str]) -> str:
+    """The F1 of each label of a multi-label head, in percent, one per line."""
+    numerators, denominators = (part.sum(0) for part in tally.counts["mean_label_f1"])
+    width = max(map(len, labels))
+    lines = []
+    for label, part, whole in zip(labels, numerators, denominators, strict=True):
+        value = f"{100 * part / whole:6.2f} %" if whole else "neither true nor read"
+        lines.append(f"{label:<{width}}  {value}")
+    return "\n".join([f"{'label':<{width}}    f1, in steps", *lines])
 
 
 def confusion_with_unread(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.progress import track
+from datasets.source import Split
 from models import SequenceClassificationHead
 from models.heads.labels import StepLabels, Text
 
@@ -23,10 +24,11 @@ from ..scoring.temperature import (
     num_bins,
 )
 from .clip_tables import clip_details
-from .labelled import LabelledData
+from .labelled import LabelledData, background_ids, print_notes
 from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
 from .labelled_reviews import labelled_reviews
+from .labelled_split import labelled_split
 
 
 def evaluate(recognizer: Recognizer, options) -> int:
@@ -37,6 +39,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
     if options.json and not Path(options.json).parent.is_dir():
         raise ValueError(f"--json {options.json}: no such folder to write into")
     data = labelled_data(recognizer, options)
+    print_notes(data)
     for reason in data.unscored:
         print(reason, file=sys.stderr)
     answers, per_second = read_all(recognizer, data)
@@ -67,7 +70,8 @@ def evaluate(recognizer: Recognizer, options) -> int:
         values |= more_values
     compared = f"; compared after {normalization.describe()}" if is_text else ""
     rate = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
-    print(f"{len(readings)} {data.unit}, {rate} a second{compared}")
+    part = f"; the {options.split} split of {options.config}" if options.config else ""
+    print(f"{len(readings)} {data.unit}, {rate} a second{compared}{part}")
     if options.json:
         values |= {"n": len(readings), "per_second": per_second}
         Path(options.json).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -102,19 +106,25 @@ def confidences_and_correct(
     return np.array(confidences), correct[read, 0].astype(bool)
 
 
-def labelled_data(recognizer: Recognizer, options) -> LabelledData:
-    """Load the data of --data for the bundle's reader.
+def labelled_data(
+    recognizer: Recognizer, options, prefer: Sequence[Split] = ("test",)
+) -> LabelledData:
+    """Load the data of --data, or the split of --config, for the bundle's reader.
 
-    Raises ValueError for a bundle that cannot be scored.
+    prefer: the split of divided --data is the first of these that is there, unless --split names
+    one. Raises ValueError for a bundle that cannot be scored.
     """
     bundle = recognizer.bundle
+    if options.config is not None:
+        data = labelled_split(bundle, options.config, options.split, options.ignore)
+        return data._replace(background=background_ids(options.background, data.labels))
     kind = type(bundle.reader).__name__
     if kind == "LineReader":
-        return labelled_lines(bundle.labels, options)
+        return labelled_lines(bundle.labels, options, prefer)
     if kind == "TextReader" and isinstance(bundle.model.head, SequenceClassificationHead):
-        return labelled_reviews(bundle.reader, bundle.labels, options)
+        return labelled_reviews(bundle.reader, bundle.labels, options, prefer)
     if kind == "ClipReader":
-        return labelled_clips(bundle, options)
+        return labelled_clips(bundle, options, prefer)
     raise ValueError(
         f"{options.model} reads with {kind} for a {type(bundle.model.head).__name__}; evaluate "
         "takes bundles that read lines, videos, or texts that have one label each"

@@ -1,9 +1,13 @@
 """Labelled data for scoring: items with targets encoded as label ids."""
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from datasets.labels import fold_label
+from datasets.source import Split
 
 from ..reading.prediction import Answer, Item
 from ..reading.records import Reading
@@ -19,8 +23,10 @@ class LabelledData(NamedTuple):
     labels: the bundle's labels, followed by symbols that only the targets have.
     nothing: the reading, always wrong, that replaces that of an item that could not be read.
     unit: what an item is, in the plural. unscored: reasons why other items have no target.
+    changed: what was changed in the targets, such as unusual spaces.
     background: ids of labels that form no segments.
     warm_up: number of items read before timing starts.
+    passed_over: what in the folder is no item, counted by kind.
     """
 
     items: list[str | Item]
@@ -30,8 +36,10 @@ class LabelledData(NamedTuple):
     nothing: Reading
     unit: str
     unscored: list[str]
+    changed: Sequence[str] = ()
     background: Sequence[int] = ()
     warm_up: int = WARM_UP
+    passed_over: Sequence[str] = ()
 
     def with_targets(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
         """Return the data with its targets as arrays, computed from the answers, and the notes."""
@@ -41,12 +49,54 @@ class LabelledData(NamedTuple):
         return self._replace(targets=targets), notes
 
 
+def print_notes(data: LabelledData) -> None:
+    """Print what was passed over and what was changed to standard error."""
+    for reason in [*data.passed_over, *data.changed]:
+        print(reason, file=sys.stderr)
+
+
+def choose_split(parts: Collection[Split], options, prefer: Sequence[Split]) -> Split | None:
+    """Return --split, or else the first of `prefer` that --data has; None for undivided data.
+
+    parts: the splits that folders or files of --data stand for. Raises ValueError for a split that
+    is not there, and for --split with undivided data.
+    """
+    if not parts:
+        if options.split:
+            raise ValueError(
+                f"{options.data}: is not divided into folders or files of splits; leave out "
+                f"--split {options.split}"
+            )
+        return None
+    wanted = [options.split] if options.split else prefer
+    split = next((split for split in wanted if split in parts), None)
+    if split is None:
+        raise ValueError(
+            f"{options.data}: has no {wanted[0]} split; --split takes {', '.join(sorted(parts))}"
+        )
+    return split
+
+
+def background_ids(given: Sequence[str], labels: Sequence[str]) -> list[int]:
+    """Return the ids of the labels of --background. Raises ValueError for unknown ones."""
+    unknown = [label for label in given if label not in labels]
+    if unknown:
+        raise ValueError(f"--background {' '.join(unknown)}: the bundle has no such label")
+    return [labels.index(label) for label in given]
+
+
+def describe_data(options) -> str:
+    """Name the data of --data, or of --config and --split, for messages and pages."""
+    return options.data or f"the {options.split} split of {options.config}"
+
+
 def label_ids(given: Sequence[str], labels: Sequence[str], where: str) -> list[int]:
     """Return the ids of labels given by name, or all by number.
 
     Raises ValueError, which begins with `where`, for unknown labels.
     """
-    ids = {label: index for index, label in enumerate(labels)}
+    ids = {fold_label(label): index for index, label in enumerate(labels)}
+    given = list(map(fold_label, given))
     unknown = sorted(set(given) - ids.keys())
     if not unknown:
         return [ids[label] for label in given]

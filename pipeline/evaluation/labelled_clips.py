@@ -3,23 +3,34 @@
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from datasets.paths import resolve_data_path
+from datasets.batch import IGNORED
+from datasets.files import resolve_data_path
+from datasets.labels import fold_label
+from datasets.source import Split
+from datasets.video.annotations.checks import (
+    check_segments,
+    describe_offsets,
+    find_inclusive_frames,
+)
+from datasets.video.annotations.class_folders import read_class_folders
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
     Segment,
     clip_labels,
     clip_path,
-    find_late_segments,
+    clips_passed_over,
+    fold_texts,
     labels_at,
     read_annotations,
-    read_class_folders,
+    several_labels_at,
+    unnamed_videos,
 )
 from datasets.video.groups import group_of
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
@@ -27,26 +38,33 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..reading.bundle import Bundle
 from ..reading.prediction import Answer
-from .labelled import LabelledData, encode_texts, label_ids
+from .labelled import LabelledData, background_ids, choose_split, encode_texts, label_ids
 
 FILE_NAME_GROUP = "(.+?)__"  # default pattern, made for lines: names of clips need not match
 
 
-def labelled_clips(bundle: Bundle, options) -> LabelledData:
+def labelled_clips(bundle: Bundle, options, prefer: Sequence[Split]) -> LabelledData:
     """Load the clips of a folder per class or an annotation file, with targets for the head.
 
-    Raises ValueError if there is nothing for this head, or labels that the bundle does not know.
+    Of folders of splits, those of --split, or of the first that is there of `prefer`. Raises
+    ValueError if there is nothing for this head, or labels that the bundle does not know.
     """
     head, labels = bundle.model.head, bundle.labels
-    annotations, problems = read_data(options, bundle.reader.suffixes)
-    ids = {label: index for index, label in enumerate(labels)}
-    unknown = [label for label in options.background if label not in ids]
-    if unknown:
-        raise ValueError(f"--background {' '.join(unknown)}: the bundle has no such label")
+    multi_label = isinstance(head, TokenClassificationHead) and head.multi_label
+    annotations, problems = read_data(options, prefer, bundle.reader.suffixes, multi_label)
+    over = (
+        []
+        if options.where
+        else clips_passed_over(resolve_data_path(options.data), annotations, bundle.reader.suffixes)
+    )
+    ids = {fold_label(label): index for index, label in enumerate(labels)}
+    ignored = list(map(fold_label, options.ignore))
+    background = background_ids(list(map(fold_label, options.background)), list(ids))
+    changed: list[str] = []
     if isinstance(head, SequenceClassificationHead):
         annotations, unlabelled = clip_labels(annotations)
         problems += [problem.reason for problem in unlabelled]
-        kept = [annotation for annotation in annotations if annotation.label not in options.ignore]
+        kept = [annotation for annotation in annotations if annotation.label not in ignored]
         if len(kept) < len(annotations):
             problems.append(f"{len(annotations) - len(kept)} clips have a label of --ignore")
         names = [annotation.label for annotation in kept]
@@ -54,18 +72,24 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         nothing = Label(-1, 0.0)
     elif isinstance(head, CTCHead):
         kept = with_field(annotations, "text", "no transcript", problems)
+        kept, refused, notes = fold_texts(kept, options.data)
+        problems += [problem.reason for problem in refused]
+        changed = [note.reason for note in notes]
         texts = split_texts([annotation.text for annotation in kept], labels)
         labels, targets = encode_texts(texts, labels)
         nothing = Text([], [], [], 0.0)
-    elif isinstance(head, TokenClassificationHead) and not head.multi_label:
+    elif isinstance(head, TokenClassificationHead):
         kept = with_field(annotations, "segments", "no segments", problems)
-        check_labels(kept, ids, set(options.ignore), options.data)
-        targets = partial(step_targets, kept, ids, set(options.ignore))
+        check_labels(kept, ids, set(ignored), options.data)
+        if multi_label and options.background:
+            raise ValueError("--background: a bundle of several labels at once has no segments")
+        label = several_labels_at if multi_label else labels_at
+        targets = partial(step_targets, kept, ids, set(ignored), label=label)
         nothing = StepLabels([], [])
     else:
         raise ValueError(
-            f"{options.model}: several labels at a time; evaluate scores videos with one label, "
-            "one label a frame, or a transcript"
+            f"{options.model}: a {type(head).__name__}; evaluate scores videos with one label, "
+            "labels for every frame, or a transcript"
         )
     if not kept:
         reasons = "".join(f"\n  {reason}" for reason in problems[:3])
@@ -78,29 +102,42 @@ def labelled_clips(bundle: Bundle, options) -> LabelledData:
         nothing=nothing,
         unit="clips",
         unscored=[f"{reason}; not scored" for reason in problems],
-        background=[ids[label] for label in options.background],
+        background=background,
+        changed=changed,
         warm_up=0,  # decoding a clip takes longer than the first batch
+        passed_over=over,
     )
 
 
-def read_data(options, suffixes: Sequence[str]) -> tuple[list[ClipAnnotation], list[str]]:
+def read_data(
+    options, prefer: Sequence[Split], suffixes: Sequence[str], multi_label: bool = False
+) -> tuple[list[ClipAnnotation], list[str]]:
     """Return the annotations of the clips of --data, and reasons why others are unusable.
 
-    Raises ValueError for an option that only an annotation file can have.
+    Raises ValueError for an option that only an annotation file can have, and for a split without a
+    folder.
     """
     path = resolve_data_path(options.data)
     if not path.is_dir():
+        choose_split([], options, prefer)
         annotations, problems = read_annotations(
-            path, options.column, options.where, options.group, options.tier, options.subject
-        )
+            path, options.column, options.where, options.group, options.tier, options.subject,
+            multi_label,
+        )  # fmt: skip
+        problems += find_inclusive_frames(annotations)
+        if options.where is None:
+            problems = problems + unnamed_videos(path, annotations, problems, suffixes)
         return annotations, [problem.reason for problem in problems]
-    for name in ("column", "where", "group", "tier", "subject"):
+    for name in ("column", "where", "tier", "subject"):
         if getattr(options, name) is not None:
             raise ValueError(
                 f"--{name} {getattr(options, name)} needs a table; {options.data} is a folder: "
                 "name the table in it as --data"
             )
-    return read_class_folders(path, suffixes), []
+    annotations = read_class_folders(path, suffixes, options.group)
+    parts = {annotation.split for annotation in annotations} - {None}
+    split = choose_split(parts, options, prefer)
+    return [annotation for annotation in annotations if annotation.split == split], []
 
 
 def path_of(annotation: ClipAnnotation, options) -> Path:
@@ -155,26 +192,37 @@ def step_targets(
     ids: dict[str, int],
     ignored: set[str],
     answers: Sequence[Answer],
+    label: Callable[..., np.ndarray] = labels_at,
 ) -> tuple[list[np.ndarray], list[str]]:
-    """Return labels (T_i,), int64, at the steps that were read of each clip, and notes.
+    """Return labels (T_i,) or (T_i, L), int64, at the steps that were read of each clip, and notes.
 
-    The notes are on annotations that extend past the end of their clip. A clip that could not be
+    label: function that labels steps, see `labels_at`. The notes are on segments that do not fit
+    their clip. A clip whose annotation has another unit is not scored. A clip that could not be
     read gets as many steps as its annotation would have at the rate of the others: it counts as
-    wrong in all of them.
+    wrong in all of them. Raises ValueError if no clip can be scored.
     """
     step, stride = step_size(answers)
-    targets, notes = [], []
+    targets, notes, offsets, refused = [], [], [], []
     for annotation, answer in zip(annotations, answers, strict=True):
         times, numbers = answer.times, answer.numbers
         if times is None:
             times, numbers = expected_steps(annotation.segments, step, stride)
         elif len(times):
-            own_step, own_stride = step_size([answer])
-            end = int(numbers[-1]) + own_stride, float(times[-1]) + own_step
-            late = find_late_segments(annotation, *end)
+            try:
+                checked, problems, late = check_segments(annotation, times, numbers)
+            except ValueError as error:
+                refused.append(f"{error}; not scored")
+                targets.append(np.full_like(label((), times, numbers, ids, ignored), IGNORED))
+                continue
+            offsets.append((annotation, float(times[0]) if numbers[0] == 0 else 0.0))
+            notes += [problem.reason for problem in problems]
             notes += [f"{problem.reason}; not scored from there on" for problem in late]
-        targets.append(labels_at(annotation.segments, times, numbers, ids, ignored))
-    return targets, notes
+            annotation = checked
+        targets.append(label(annotation.segments, times, numbers, ids, ignored))
+    if len(refused) == len(annotations):
+        raise ValueError("no clip fits its labels\n  " + "\n  ".join(refused[:3]))
+    notes += [problem.reason for problem in describe_offsets(offsets)]
+    return targets, refused + notes
 
 
 def step_size(answers: Sequence[Answer]) -> tuple[float, int]:
@@ -195,5 +243,6 @@ def expected_steps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the times and frame numbers (T,) of the steps up to the end of the last segment."""
     frames = isinstance(segments[-1], FrameSegment)
-    count = math.ceil(segments[-1].bounds[1] / (stride if frames else step))
+    end = max(segment.bounds[1] for segment in segments)  # they may overlap
+    count = math.ceil(end / (stride if frames else step))
     return np.arange(count) * step, np.arange(count) * stride

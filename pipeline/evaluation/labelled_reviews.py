@@ -5,27 +5,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets import TextReader
-from datasets.paths import resolve_data_path
-from datasets.source import Problem
+from datasets.source import Problem, Split
 from datasets.text.files import find_reviews
 from models.heads.labels import Label
 
 from ..reading.inputs import text_item
-from .labelled import LabelledData, label_ids
+from .labelled import LabelledData, choose_split, label_ids
 
 
-def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> LabelledData:
-    """Load the reviews of a table, or of one split of a folder or archive.
+def labelled_reviews(
+    reader: TextReader, labels: Sequence[str], options, prefer: Sequence[Split]
+) -> LabelledData:
+    """Load the reviews of a table or a folder, or of one split of data that come in splits.
 
-    Raises ValueError if there is no labelled review, or no test split where it is asked for.
+    prefer: the first of these that is there is the default of --split. Raises ValueError if there
+    is no labelled review.
     """
-    files = find_reviews(options.data)
-    single = (
-        resolve_data_path(options.data).is_file() and not files.own_test
-    )  # a table without splits
-    if options.split == "test" and not (single or files.own_test):
-        raise ValueError(f"{options.data}: no test reviews; add test.parquet, or --split train")
-    all_rows = list(files.rows("train" if single else options.split))
+    files = find_reviews(options.data, options.group)
+    split = choose_split(files.parts if files.divided else [], options, prefer)
+    all_rows = list(files.rows(split or "train"))
     rows = [row for row in all_rows if not isinstance(row, Problem)]
     if not rows:
         raise ValueError(f"{options.data}: no labelled review to score")
@@ -38,4 +36,5 @@ def labelled_reviews(reader: TextReader, labels: Sequence[str], options) -> Labe
         nothing=Label(-1, 0.0),
         unit="reviews",
         unscored=[f"{row.reason}; not scored" for row in all_rows if isinstance(row, Problem)],
+        passed_over=files.passed_over(),
     )

@@ -10,6 +10,8 @@ import numpy as np
 import yaml
 
 from datasets import SequenceDataModule
+from datasets.environment import raise_if_machine
+from datasets.labels import same_labels
 from datasets.progress import track
 from datasets.source import SequenceDataset, Split
 
@@ -21,7 +23,13 @@ from ..scoring.metrics import Tally, bootstrap_interval, compute_scores, join_ta
 from ..scoring.readings import tally_readings
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the first one available is compared
-OTHER_METRICS = ("wer", "mean_class_accuracy", "edit", "f1@50")  # shown as well, where available
+OTHER_METRICS = (
+    "wer",
+    "mean_class_accuracy",
+    "mean_label_f1",
+    "edit",
+    "f1@50",
+)  # shown as well, where available
 
 Counts = tuple[np.ndarray, np.ndarray]  # numerators and denominators, each (N, K) float64
 
@@ -93,6 +101,7 @@ def load_scores(path: Path) -> SampleScores:
             others = {name: tuple(file[f"other{i}"]) for i, name in enumerate(other_names)}
             return SampleScores(str(file["metric"]), names, groups, *counts, others)
     except (ValueError, KeyError, OSError) as error:
+        raise_if_machine(error, path)
         raise ValueError(f"{path}: no scores of samples ({error}); delete the file") from error
 
 
@@ -173,7 +182,8 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
     """
     recognizer = Recognizer(load_bundle(str(bundle)))
     reader = part_spec(recognizer.bundle.reader)
-    if part_spec(data.source.reader) != reader or data.labels != recognizer.bundle.labels:
+    same = same_labels(recognizer.bundle.labels, data.labels)
+    if part_spec(data.source.reader) != reader or not same:
         raise ValueError(
             f"{bundle}: the data is no longer what it was trained on (other labels, words or "
             f"preprocessing by {reader['class']}); train it again"
@@ -185,11 +195,22 @@ def score_split(bundle: Path, data: SequenceDataModule, split: Split) -> SampleS
     return sample_scores(tally, dataset.names)
 
 
-def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Iterator[Tally]:
+def translate(target: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Replace the ids of a target () | (S,) | (T,) by ids[id]; negative ones mean unlabelled."""
+    return np.where(target < 0, target, ids[np.maximum(target, 0)])
+
+
+def tallies(
+    recognizer: Recognizer, dataset: SequenceDataset, title: str, labels: Sequence[str] = ()
+) -> Iterator[Tally]:
     """Yield the tally of each window of samples, in the dataset's order.
 
+    labels: the dataset's, if they are not the bundle's; one that the bundle lacks is never read.
     Within a window, batches of samples of similar length are read in parallel.
     """
+    known = recognizer.bundle.labels
+    symbols = [*known, *(label for label in labels if label not in known)]
+    ids = np.array([symbols.index(label) for label in labels or known])
     largest = dataset.read(int(np.argmax(dataset.sizes))).inputs.nbytes
     size = max(1, min(WINDOW, WINDOW_BYTES // max(1, largest)))
     windows = range(0, len(dataset), size)
@@ -198,7 +219,8 @@ def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Ite
             indices = range(start, min(start + size, len(dataset)))
             samples = list(pool.map(dataset.read, indices))
             batches = recognizer.batches({i: s.inputs.nbytes for i, s in enumerate(samples)})
-            inputs = [[samples[i].inputs for i in batch] for batch in batches]
+            # a cached clip is a read-only map of a file, which torch warns of
+            inputs = [[np.require(samples[i].inputs, None, "W") for i in b] for b in batches]
             readings = {}
             for batch, batch_readings in zip(
                 batches, pool.map(recognizer.infer, inputs), strict=True
@@ -206,7 +228,7 @@ def tallies(recognizer: Recognizer, dataset: SequenceDataset, title: str) -> Ite
                 readings |= zip(batch, batch_readings, strict=True)
             yield tally_readings(
                 [readings[i] for i in range(len(samples))],
-                [sample.target for sample in samples],
+                [translate(s.target, ids) if labels else s.target for s in samples],
                 [dataset.groups[i] for i in indices],
-                recognizer.bundle.labels,
+                symbols,
             )

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.lines.containers import container_problems
-from datasets.lines.folders import LineFolder, transcripts, unlabelled_images
+from datasets.files import resolve_data_path
+from datasets.lines.folders import LineFolder, split_finder
+from datasets.lines.listing import lines_passed_over, read_lines, transcripts
 from datasets.lines.reader import LineReader
 from datasets.lines.source import RealLines
-from datasets.paths import resolve_data_path
+from datasets.lines.tables import LABEL_FILES
 from datasets.source import Reader
 
-from ..reading.bundle import find_bundle
+from ..reading.bundle_files import find_bundle
 from .config_folders import folders_of_config
 
 MAX_NAMED = 10  # excluded lines named on standard error
@@ -21,26 +22,30 @@ MAX_NAMED = 10  # excluded lines named on standard error
 class FolderLines(NamedTuple):
     """Image paths, texts and groups of N lines of a folder.
 
-    name: of the folder. left_out: reasons why other lines are not included.
+    name: of the folder. left_out: reasons why other lines are not included. notes: what was passed
+    over in the folder, and changed in the texts.
     """
 
     name: str
     paths: list[str]
     texts: list[str]
     groups: list[str]
-    left_out: list[str]
+    left_out: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 class ConfigLines(NamedTuple):
     """Lines of a config.
 
     kept: the validation lines of each folder that has some. trained: the transcripts of the
-    training lines, each line once. left_out: reasons why lines are in no split.
+    training lines, each line once. left_out: reasons why lines are in no split. notes: as of
+    FolderLines.
     """
 
     kept: list[FolderLines]
     trained: list[str]
     left_out: list[str]
+    notes: list[str]
 
 
 def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
@@ -66,27 +71,36 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
         own = [row for row in rows if row[0] in own_paths]
         if own:
             paths, texts, groups = map(list, zip(*own, strict=True))
-            kept.append(FolderLines(resolve_data_path(folder.root).name, paths, texts, groups, []))
+            kept.append(FolderLines(resolve_data_path(folder.root).name, paths, texts, groups))
     train = source.split("train")
     trained = dict(zip(train.names, train.texts, strict=True))  # `repeat` lists lines again
-    return ConfigLines(kept, list(trained.values()), [p.reason for p in source.problems])
+    left_out = [problem.reason for problem in source.problems]
+    notes = [*source.passed_over, *(note.reason for note in source.notes)]
+    return ConfigLines(kept, list(trained.values()), left_out, notes)
 
 
 def folder_lines(given: str) -> FolderLines:
-    """Return all lines of a folder or a label file. Raises ValueError or OSError if there are none.
+    """Return all lines of a folder or a label file; if it has splits, those to validate on.
 
-    Images without a transcript, and unusable pages or records, are listed in `left_out`.
+    Lines that cannot be used, such as images without a transcript, are listed in `left_out`. Raises
+    ValueError or OSError if there are none.
     """
     folder, path = LineFolder(given), resolve_data_path(given)
-    paths, texts, groups = zip(*transcripts(folder), strict=True)
-    name = path.parent.name if path.name == "labels.tsv" else path.stem
-    left_out = [f"{image}: no transcript" for image in unlabelled_images(folder)]
-    left_out += [problem.reason for problem in container_problems(path)]
-    return FolderLines(name, list(map(str, paths)), list(texts), list(groups), left_out)
+    found, split_of = read_lines(folder), split_finder(folder)
+    rows = [row for row in found.rows if split_of(row[0]) in (None, "validation")]
+    if not rows:
+        raise ValueError(f"{given}: no lines in a folder validation; name the folder of the lines")
+    paths, texts, groups = zip(*rows, strict=True)
+    name = path.parent.name if path.name in LABEL_FILES else path.stem
+    left_out = [problem.reason for problem in found.problems]
+    notes = [*lines_passed_over(folder), *(note.reason for note in found.notes)]
+    return FolderLines(name, list(map(str, paths)), list(texts), list(groups), left_out, notes)
 
 
-def report_left_out(reasons: Sequence[str]) -> None:
-    """Print the number of excluded lines, and the first reasons, to standard error."""
+def report_left_out(reasons: Sequence[str], notes: Sequence[str] = ()) -> None:
+    """Print notes, the number of excluded lines and the first reasons to standard error."""
+    for note in notes:
+        print(note, file=sys.stderr)
     if not reasons:
         return
     for reason in reasons[:MAX_NAMED]:

@@ -7,14 +7,17 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from datasets import LineReader
 from datasets.progress import track
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import LabelledData
+from ..evaluation.labelled import LabelledData, print_notes
+from ..evaluation.labelled_split import labelled_split
 from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
+from ..reading.order import swap_order
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
 from ..scoring.string_confidence import (
@@ -57,7 +60,8 @@ class EvidenceRecognizer(Recognizer):
     """A recognizer that returns the evidence for a calibration with each reading."""
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list:
-        readings, logits = super().decode(logits, lengths), logits.float().cpu()
+        readings = self.decode_in_network_order(logits, lengths)  # as the logits are
+        logits = logits.float().cpu()
         if not isinstance(self.model.head, CTCHead):
             return [ReadingEvidence(*row) for row in zip(readings, logits.numpy(), strict=True)]
         ends = np.cumsum([len(reading.ids) for reading in readings])[:-1]
@@ -108,12 +112,16 @@ def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
     Raises ValueError or OSError if there is none.
     """
     if options.config is None:
-        data = labelled_data(recognizer, options)
+        data = labelled_data(recognizer, options, prefer=("validation", "train"))
+    elif not isinstance(recognizer.bundle.reader, LineReader):
+        data = labelled_split(recognizer.bundle, options.config, "validation", options.ignore)
     else:
         lines = config_lines(options.config, recognizer.bundle.reader)
         paths = [path for folder in lines.kept for path in folder.paths]
         texts = [text for folder in lines.kept for text in folder.texts]
         data = lines_to_data(paths, texts, recognizer.bundle.labels, lines.left_out)
+        data = data._replace(changed=lines.notes)
+    print_notes(data)
     report_left_out(data.unscored)
     if not data.items:
         raise ValueError(f"{options.data or options.config}: nothing labelled to calibrate on")
@@ -146,7 +154,8 @@ def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> Cali
         reading, item_logits, score = answer.reading
         before.append(reading_confidence(recognizer.bundle, reading))
         if strings:
-            ids, true = np.array(reading.ids, np.int64), target.tolist()
+            ids = np.array(reading.ids, np.int64)
+            true = swap_order(target.tolist(), data.labels, recognizer.bundle.reader)
             correct.append(reading.ids == true)
             characters = item_logits, ids, correct_symbols(reading.ids, true)
             tally.add(StringEvidence(*characters, np.array([score]), np.array(correct[-1:])))

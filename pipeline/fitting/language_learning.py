@@ -1,7 +1,7 @@
 """Fit a character language model to running texts and transcripts of lines, and describe it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -16,10 +16,15 @@ NAMED = 8  # the most frequent unknown symbols that are printed
 
 
 def learn_model(
-    labels: Sequence[str], passages: Sequence[str], transcripts: Sequence[str], options
+    labels: Sequence[str],
+    passages: Sequence[str],
+    transcripts: Sequence[str],
+    options,
+    arrange: Callable[[Iterable[str]], Iterable[str]] = iter,
 ) -> CharacterLM:
     """Fit a model to the passages and, repeated, the transcripts; prints the progress.
 
+    arrange: puts lines into the order in which the network emits their characters.
     options: prose, repeat, order and megabytes of the command `language_model`.
     """
     chosen = subsample(passages, round(1e6 * options.prose))
@@ -29,8 +34,8 @@ def learn_model(
             f"{options.prose:g} million symbols"
         )
     tracked = track(chosen, "setting lines", len(chosen))
-    prose = encode_lines(set_lines(tracked, transcripts), labels)
-    encoded = encode_lines(transcripts, labels)
+    prose = encode_lines(arrange(set_lines(tracked, transcripts)), labels)
+    encoded = encode_lines(arrange(transcripts), labels)
     report_unknown(prose, "texts")
     report_unknown(encoded, "transcripts")
     repeat = options.repeat

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from models.decoding.character_lm import check_order
 from ..evaluation.validation_lines import config_lines, folder_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.decoding import read_lexicon
+from ..reading.order import network_texts
 from ..reading.prediction import Recognizer
 from ..scoring.metrics import compute_scores, tally_texts
 from ..scoring.readings import text_of
@@ -47,10 +49,12 @@ def fit_language_model(options) -> None:
     bundle.decoder = None
     tuning_lines = subsample(lines)
     cached = cache_logits(bundle, tuning_lines.paths)
-    model = learn_model(bundle.labels, passages, transcripts, options)
-    print(describe_model(model, bundle.labels, lines.texts))
-    search = tune(replace(search, language_model=model), cached, tuning_lines.texts)
-    check_gain(search, cached, tuning_lines.texts)
+    arrange = partial(network_texts, reader=bundle.reader)
+    model = learn_model(bundle.labels, passages, transcripts, options, arrange)
+    print(describe_model(model, bundle.labels, arrange(lines.texts)))
+    tuning_texts = arrange(tuning_lines.texts)
+    search = tune(replace(search, language_model=model), cached, tuning_texts)
+    check_gain(search, cached, tuning_texts)
     compare(bundle, search, lines)
     calibration = recalibrate(bundle, search, lines)
     bundle = load_bundle(options.model)  # again, because recognition has folded its norms
@@ -79,7 +83,9 @@ def build_search(bundle: Bundle, options) -> BeamSearch:
         raise ValueError(f"--repeat {options.repeat}: give 0 or more")
     if not options.texts and options.config is None:
         raise ValueError("nothing to learn from: give --texts, or a --config with training lines")
-    words = read_lexicon(Path(options.lexicon), bundle.labels) if options.lexicon else frozenset()
+    words = frozenset()
+    if options.lexicon:
+        words = read_lexicon(Path(options.lexicon), bundle.labels, bundle.reader)
     return BeamSearch(bundle.labels, width=options.width, lexicon=words, word_bonus=0.0)
 
 
@@ -117,10 +123,10 @@ def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
     """The validation lines, and the transcripts of a config's training lines, each line's once."""
     if options.data is not None:
         folder = folder_lines(options.data)
-        report_left_out(folder.left_out)
+        report_left_out(folder.left_out, folder.notes)
         return Lines(folder.paths, folder.texts), []
     config = config_lines(options.config, bundle.reader)
-    report_left_out(config.left_out)
+    report_left_out(config.left_out, config.notes)
     paths = [path for folder in config.kept for path in folder.paths]
     texts = [text for folder in config.kept for text in folder.texts]
     return Lines(paths, texts), config.trained

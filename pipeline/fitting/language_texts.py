@@ -3,6 +3,7 @@
 import html
 import random
 import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.files import resolve_data_path
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
-from datasets.lines.tables import read_table
-from datasets.paths import resolve_data_path
+from datasets.lines.tables import read_labels
 
 HYPHENATION = 0.15  # share of lines ending inside a word that divide it, as in rendered lines
 CAPITALS = 0.05  # share of lines repeated in capitals: headings, which running text hardly has
@@ -24,7 +25,12 @@ def read_prose(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     """Read passages of running text (.txt, .parquet) and whole lines (labels.tsv) from files."""
     tables = [path for path in paths if path.endswith(".tsv")]
     passages = read_texts([path for path in paths if path not in tables])
-    lines = [row[1] for path in tables for row in read_table(resolve_data_path(path), 2, 3)]
+    lines = []
+    for path in tables:
+        labels, problems = read_labels(resolve_data_path(path))
+        lines += [label.text for label in labels]
+        for problem in problems:
+            print(f"{problem.reason}; not used", file=sys.stderr)
     return passages, lines
 
 

@@ -21,6 +21,7 @@ from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
 
 from ..scoring.temperature import Calibration, calibration_from_metadata, calibration_to_metadata
+from .bundle_files import find_bundle
 from .decoding import decoder_metadata, load_decoder
 from .threads import single_threaded
 
@@ -29,7 +30,6 @@ FIELDS = {"parts", "labels", "reader", "scores", "card"}
 # a network's parts, in the order in which they are written, and their base classes
 PARTS = {"encoder": Encoder, "recurrent": RecurrentStack, "head": Head, "wide": BagOfTokens}
 REQUIRED_PARTS = PARTS.keys() - {"wide"}
-ZOO = Path(__file__).resolve().parents[2] / "models" / "zoo"
 
 
 @dataclass
@@ -54,6 +54,12 @@ def part_spec(thing) -> dict:
     """Class name and constructor options of a part, kept as attributes of the same names."""
     names = inspect.signature(type(thing)).parameters
     return {"class": type(thing).__name__, "options": {n: getattr(thing, n) for n in names}}
+
+
+def default_options(thing) -> dict:
+    """The constructor options of a part that have defaults."""
+    parameters = inspect.signature(type(thing)).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def describe_part(spec: dict) -> str:
@@ -155,25 +161,6 @@ def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, pat
             f"{path}: not written, for it could not be loaded ({error}); a Recognizer changes the "
             "network that it is given: save a bundle before one reads with it, or load it anew"
         ) from error
-
-
-def find_bundle(name: str) -> Path:
-    """Path of a bundle given by its path or its name in models/zoo.
-
-    Raises FileNotFoundError; for an unknown name it lists the shipped bundles.
-    """
-    path = Path(name)
-    if path.suffix == ".safetensors" or path.exists():
-        if not path.is_file():
-            raise FileNotFoundError(f"no such bundle: {path}")
-        return path
-    shipped = ZOO / f"{name}.safetensors"
-    if not shipped.exists():
-        known = ", ".join(sorted(p.stem for p in ZOO.glob("*.safetensors"))) or "none"
-        raise FileNotFoundError(
-            f"no bundle '{name}'; shipped are: {known}; or give a .safetensors file"
-        )
-    return shipped
 
 
 def read_metadata(path: Path) -> dict:

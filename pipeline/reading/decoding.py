@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from datasets.source import Reader
 from datasets.tables import read_utf8
 from models import CTCHead
 from models.decoding.beam import BeamSearch
@@ -13,6 +14,7 @@ from models.decoding.character_lm import CharacterLM
 from models.heads.labels import Text
 
 from ..scoring.readings import join_labels
+from .order import network_texts
 
 PREFIX = "lm."  # of the names of the language model's tensors in a bundle
 STORED_OPTIONS = ("alpha", "beta", "width", "threshold", "certain", "margin", "word_bonus")
@@ -62,10 +64,15 @@ def alternatives_record(reading: object, labels: list[str]) -> dict:
 
 
 def choose_decoder(
-    bundle_decoder: BeamSearch | None, head, labels: list[str], options
+    bundle_decoder: BeamSearch | None,
+    head,
+    labels: list[str],
+    options,
+    reader: Reader | None = None,
 ) -> BeamSearch | None:
     """The search that a user's options select; None decodes greedily.
 
+    reader: of the bundle; its order is that of the letters of a lexicon's words.
     Raises ValueError for options that contradict each other or do not fit the bundle.
     """
     n_best = getattr(options, "n_best", 1)
@@ -83,7 +90,7 @@ def choose_decoder(
         raise ValueError(f"{asked[0]}: this bundle reads no strings")
     decoder = BeamSearch(labels) if bundle_decoder is None and asked else bundle_decoder
     if options.lexicon:
-        lexicon = read_lexicon(Path(options.lexicon), labels)
+        lexicon = read_lexicon(Path(options.lexicon), labels, reader)
         # a bonus tuned without a lexicon is meaningless: take the default instead
         tuned = decoder.lexicon and decoder.word_bonus
         bonus = decoder.word_bonus if tuned else BeamSearch.word_bonus
@@ -94,9 +101,10 @@ def choose_decoder(
     return decoder
 
 
-def read_lexicon(path: Path, labels: list[str]) -> frozenset[str]:
+def read_lexicon(path: Path, labels: list[str], reader: Reader | None = None) -> frozenset[str]:
     """Read the words of a UTF-8 text file, in NFC and lower case, split at every non-letter.
 
+    Their letters are in the order in which the network of this reader emits them.
     Words that the labels cannot spell are left out. Raises ValueError if the labels are words
     themselves, or if no word is left.
     """
@@ -109,7 +117,8 @@ def read_lexicon(path: Path, labels: list[str]) -> frozenset[str]:
     text = unicodedata.normalize("NFC", read_utf8(path)).lower()
     words = set("".join(c if c.isalpha() else " " for c in text).split())
     letters = {c for label in labels for c in label.lower()}
-    known = frozenset(word for word in words if letters.issuperset(word))
+    spelled = [word for word in words if letters.issuperset(word)]
+    known = frozenset(spelled if reader is None else network_texts(spelled, reader))
     if not known:
         raise ValueError(
             f"{path}: {len(words)} words, none of which this bundle's characters spell; "

@@ -10,7 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets import LineReader, TextReader
+from datasets import ClipReader, LineReader, TextReader
+from datasets.environment import raise_if_machine
+from datasets.files import (
+    ANNOTATION_SUFFIXES,
+    TRANSCRIPT,
+    has_suffix,
+    no_data_kind,
+    passed_over,
+    scan_folder,
+)
 from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
@@ -22,6 +31,12 @@ KINDS = {
     "LineReader": ("images", "lines-en"),
     "ClipReader": ("videos", "one that was trained on clips"),
     "TextReader": ("texts", "reviews-en"),
+}
+# files beside the inputs that hold their labels
+LABELS = {
+    "LineReader": (TRANSCRIPT, "labels.tsv", "groups.tsv"),
+    "ClipReader": ANNOTATION_SUFFIXES,
+    "TextReader": (),
 }
 TEXT_SUFFIXES = TextReader.suffixes
 # what looks like a path: no white space, and a path separator or a file suffix
@@ -48,6 +63,7 @@ class TextTable(NamedTuple):
         except FileNotFoundError:
             yield failed_item(self.path, "no such file")
         except (OSError, ValueError) as error:
+            raise_if_machine(error, self.path)
             reason = str(error).removeprefix(f"{self.path}: ")
             yield failed_item(self.path, f"not a table with a column 'text' ({reason})")
 
@@ -96,6 +112,7 @@ def page_lines(path: str) -> Iterator[str | Item]:
         yield failed_item(path, "no such file")
         return
     except (OSError, ValueError) as error:
+        raise_if_machine(error, path)
         yield failed_item(path, str(error).removeprefix(f"{path}: "))
         return
     if not page.lines:
@@ -115,15 +132,17 @@ def expand_arguments(
             else:
                 yield from (item_from_argument(line, reader, model) for line in lines)
             continue
-        paths, missing = [], ""
+        paths, missing, over = [], "", []
         # os.path, because a text can be longer than the file names that pathlib accepts
         if os.path.isdir(item):
-            paths = files_in(item, reader)
+            paths, over = files_in(item, reader)
             missing = f"no {' '.join(reader.suffixes)} file in this folder"
         elif glob.has_magic(item) and not os.path.exists(item):
-            paths = sorted(glob.glob(item, recursive=True))
+            paths, over = files_matching(item, reader)
             if PATH.fullmatch(item) or not isinstance(reader, TextReader):
                 missing = "no file matches"
+        for line in over:
+            print(line, file=sys.stderr)
         if paths:
             yield from (item_from_path(path, reader, model) for path in paths)
         elif not missing:
@@ -134,16 +153,56 @@ def expand_arguments(
             yield failed_item(item, missing)
 
 
-def files_in(folder: str, reader: Reader) -> list[str]:
-    """Files below a folder that a bundle reads, sorted; page files instead of their images."""
-    every = list(Path(folder).rglob("*"))
-    paths = {p for p in every if p.suffix.lower() in reader.suffixes}
-    if isinstance(reader, LineReader) and any(p.suffix.lower() == ".xml" for p in every):
+def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
+    """Files below a folder that a bundle reads, sorted; page files instead of their images.
+
+    A folder of frames is one video. Also a line, or none, on what is passed over, apart from the
+    labels of these files.
+    """
+    root, found = Path(folder), scan_folder(Path(folder))
+    paths = {path for path in found.files if has_suffix(path, reader.suffixes)}
+    known = set(paths)
+    if isinstance(reader, ClipReader):
+        # imported here for start-up time
+        from datasets.video.annotations.class_folders import find_clips
+        from datasets.video.frame_folders import is_frame_folder
+
+        if is_frame_folder(root):
+            return [folder], []
+        paths = set(find_clips(root, reader.suffixes))
+        known = {path for path in found.files if path in paths or path.parent in paths}
+    if isinstance(reader, LineReader) and any(has_suffix(p, [".xml"]) for p in found.files):
         from datasets.pages.files import pages_and_images  # imported here for start-up time
 
-        pages, images = pages_and_images(Path(folder))
+        pages, images = pages_and_images(root)
         paths = {p for p in paths if p.resolve() not in images} | set(pages)
-    return sorted(map(str, paths))
+        known |= paths
+    labels = LABELS[type(reader).__name__]
+    over = passed_over(root, lambda p: p in known or has_suffix(p, labels), files=found)
+    return sorted(map(str, paths)), over
+
+
+def files_matching(pattern: str, reader: Reader) -> tuple[list[str], list[str]]:
+    """Files that a glob matches, sorted, and lines on what is passed over.
+
+    For a folder that `*` matches, the files in it that the bundle reads; `**` matches them itself.
+    """
+    paths, over = [], []
+    given = {part for part in Path(pattern).parts if not glob.has_magic(part)}
+    for path in sorted(glob.glob(pattern, recursive=True)):
+        folders, is_folder = Path(path).parts[:-1], os.path.isdir(path)
+        kinds = [no_data_kind(part, True) for part in folders if part not in given]
+        kinds.append(no_data_kind(os.path.basename(path), is_folder))
+        kind = next(filter(None, kinds), None)
+        if kind is not None and not kind.startswith("hidden"):  # * matches what is hidden if asked
+            over.append(f"{path}: passed over, a {kind}")
+        elif not is_folder:
+            paths.append(path)
+        elif "**" not in pattern:
+            inside, more = files_in(path, reader)
+            paths += inside
+            over += more
+    return paths, over
 
 
 def item_from_argument(item: str, reader: Reader, model: str) -> str | Item | TextTable:

@@ -13,6 +13,7 @@ import torch
 
 from datasets import ClipReader
 from datasets.batch import pad
+from datasets.environment import raise_if_machine
 from datasets.video.decoder import TimedFrame
 from datasets.video.reader import Clip
 from models.heads.labels import SequenceClassificationHead
@@ -23,6 +24,7 @@ from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .decoding import alternatives_record
+from .order import logical_readings
 from .records import Reading, reading_record
 from .streaming import read_long_video, read_whole
 from .threads import single_threaded
@@ -40,7 +42,7 @@ class Item(NamedTuple):
     """An input with its name and a loader, such as a table row or a text.
 
     name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, or
-    raises ValueError or OSError.
+    raises ValueError or OSError; MachineError stops the reading of all items.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Recognizer:
         except FileNotFoundError:
             return Answer(name, f"{name}: no such file"), None
         except (OSError, ValueError) as error:
+            raise_if_machine(error, name)
             return Answer(name, str(error)), None
         if isinstance(loaded, Answer):
             return loaded._replace(name=name), None
@@ -217,7 +220,12 @@ class Recognizer:
         return torch.autocast(self.device.type, self.precision, enabled=reduced)
 
     def decode(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
-        """Decode logits (B, ...) to readings with calibrated confidences; strings by the search."""
+        """Decode logits (B, ...) to readings with calibrated confidences, in logical order."""
+        readings = self.decode_in_network_order(logits, lengths)
+        return logical_readings(readings, self.bundle.labels, self.bundle.reader)
+
+    def decode_in_network_order(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
+        """The same with the characters of a string as the network emits them; by the search."""
         raw = logits.float()
         logits = raw / self.temperature
         readings = self.model.head.decode(logits, lengths)

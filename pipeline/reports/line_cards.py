@@ -5,6 +5,8 @@ from html import escape
 
 import numpy as np
 
+from datasets.environment import raise_if_machine
+
 from ..scoring.metrics import Score, compute_scores
 from ..scoring.paired_bootstrap import PairedDifference, describe_difference, interval_caveat
 from . import html as page
@@ -116,6 +118,7 @@ def drawing(own: LinesRead, i: int, with_reading: bool = True) -> str:
     try:
         image = own.image(i)
     except (OSError, ValueError) as error:
+        raise_if_machine(error, own.title(i))
         return f'<p class="name">{escape(str(error))}</p>'
     characters = []
     if with_reading and i not in own.failed:

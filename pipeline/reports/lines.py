@@ -7,8 +7,10 @@ import numpy as np
 
 from datasets.progress import track
 
-from ..evaluation.labelled_lines import labelled_lines
-from ..reading.bundle import find_bundle, load_bundle
+from ..evaluation.evaluate import labelled_data
+from ..evaluation.labelled import describe_data, print_notes
+from ..reading.bundle import load_bundle
+from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
@@ -21,14 +23,15 @@ from .lines_read import LinesRead
 
 
 def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
-    """Read every labelled line of --data; one that cannot be read is named and counts as "".
+    """Read every labelled line; one that cannot be read is named and counts as "".
 
     Raises ValueError for a bundle that reads no lines.
     """
     kind = type(recognizer.bundle.reader).__name__
     if kind != "LineReader":
         raise ValueError(f"{model} reads {KINDS[kind][0]}; the others read lines, choose another")
-    data = labelled_lines(recognizer.bundle.labels, options)
+    data = labelled_data(recognizer, options)
+    print_notes(data)
     answers = list(track(recognizer.answers(data.items), f"reading by {model}", len(data.items)))
     failed = {i: a.reading for i, a in enumerate(answers) if isinstance(a.reading, str)}
     for reason in failed.values():
@@ -43,7 +46,7 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     ]
     tally = tally_texts(predictions, references, data.groups, normalization)
     return LinesRead(
-        find_bundle(model).stem, recognizer, data.items, data.groups, references, predictions,
+        bundle_name(model), recognizer, data.items, data.groups, references, predictions,
         readings, np.array(confidences), failed, tally, data.unscored, normalization,
     )  # fmt: skip
 
@@ -94,7 +97,7 @@ def report_lines(
     own, *others = results = read_all(recognizer, bundles, options)
     pairs = [(compare(own, other), own.name, other.name) for other in others]
     by_normalization = all_scores(own)
-    lead = f"{len(own.items)} lines of {options.data}, read by {options.model}"
+    lead = f"{len(own.items)} lines of {describe_data(options)}, read by {options.model}"
     sections = page_sections(own, others, pairs, by_normalization, tables, options.shown)
     summary = terminal_summary(by_normalization, pairs)
     return lead, sections, summary, int(any(lines.failed for lines in results))

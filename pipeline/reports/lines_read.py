@@ -8,14 +8,15 @@ import numpy as np
 from datasets.lines.reader import load_line
 from models.heads.labels import Text
 
-from ..reading.prediction import Recognizer
+from ..reading.prediction import Item, Recognizer
 from ..scoring.metrics import Normalization, Tally
 
 
 class LinesRead(NamedTuple):
     """N labelled lines with one bundle's readings.
 
-    name: of the bundle. items: the image files. references, predictions: the normalized texts.
+    name: of the bundle. items: the image files, or lines that have none. references, predictions:
+    the normalized texts.
     confidences: (N,) probabilities that the whole line is right. failed: index -> why a line could
     not be read; its prediction is "", its confidence 0. tally: of cer, wer and exact. unscored:
     lines without a transcript. normalization: how texts were made comparable.
@@ -23,7 +24,7 @@ class LinesRead(NamedTuple):
 
     name: str
     recognizer: Recognizer
-    items: list[str]
+    items: list[str | Item]
     groups: list[str]
     references: list[str]
     predictions: list[str]
@@ -56,8 +57,10 @@ class LinesRead(NamedTuple):
 
     def title(self, index: int) -> str:
         """The file name of a line's image."""
-        return Path(self.items[index]).name
+        item = self.items[index]
+        return item.name if isinstance(item, Item) else Path(item).name
 
     def image(self, index: int) -> np.ndarray:
         """Grey (H, W). Raises OSError or ValueError naming the file."""
-        return load_line(self.items[index])
+        item = self.items[index]
+        return item.load()[:, 0].T if isinstance(item, Item) else load_line(item)

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasets import ClipReader
-from datasets.paths import resolve_data_path
+from datasets.files import ANNOTATION_SUFFIXES, find_files, has_suffix, resolve_data_path
 from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import LabelledData
-from ..reading.bundle import find_bundle
+from ..evaluation.labelled import LabelledData, describe_data, print_notes
+from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
 from ..reading.prediction import Answer, Recognizer
 from ..scoring.metrics import Normalization, Score, compute_scores
@@ -19,9 +19,6 @@ from ..scoring.readings import tally_readings
 from . import html as page
 from .video_html import comparison
 from .video_sections import VideoReading, label_sections, step_sections, text_sections
-
-# files in a folder of videos that may annotate them
-ANNOTATIONS = (".csv", ".tsv", ".json", ".boris", ".eaf")
 
 
 class VideoResults(NamedTuple):
@@ -56,12 +53,12 @@ def report_videos(
         sections += [
             page.heading("Beside other ways"),
             page.paragraph("In percent."),
-            comparison({find_bundle(options.model).stem: own} | others),
+            comparison({bundle_name(options.model): own} | others),
         ]
     sections += reading_sections(results, recognizer.bundle.labels, options.shown)
     unscored = results.data.unscored if results.data else []
     sections += page.failure_list([*results.failures, *unscored])
-    lead = f"{results.count} videos of {options.data}, read by {options.model}"
+    lead = f"{results.count} videos of {describe_data(options)}, read by {options.model}"
     return lead, sections, [], int(bool(results.failures))
 
 
@@ -79,9 +76,15 @@ def check_bundle(recognizer: Recognizer, model: str) -> None:
 
 def read_videos(recognizer: Recognizer, options) -> VideoResults:
     """Read every video and, where annotations are known, score the readings."""
-    items = unlabelled_videos(options.data)
+    items = unlabelled_videos(options.data) if options.data else []
     data = None if items else labelled_data(recognizer, options)
+    if data is not None:
+        print_notes(data)
     items = items or data.items
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError(
+            f"{describe_data(options)}: its videos are no files to show; evaluate scores them"
+        )
     answers = list(track(recognizer.answers(items), "reading", len(items)))
     failures = [answer.reading for answer in answers if isinstance(answer.reading, str)]
     for reason in failures:
@@ -121,10 +124,13 @@ def score_videos(
 def unlabelled_videos(data: str) -> list[str]:
     """One video, or those of a folder without annotations and subfolders; else empty."""
     path = resolve_data_path(data)
-    files = [path] if path.is_file() else sorted(path.iterdir())
-    if any(file.is_dir() or file.suffix.lower() in ANNOTATIONS for file in files):
+    known = (*ClipReader.suffixes, *ANNOTATION_SUFFIXES)
+    files = [path] if path.is_file() else find_files(path, known)
+    if any(file.parent != path and path.is_dir() for file in files):
         return []
-    return [str(file) for file in files if file.suffix.lower() in ClipReader.suffixes]
+    if any(has_suffix(file, ANNOTATION_SUFFIXES) for file in files):
+        return []
+    return [str(file) for file in files if has_suffix(file, ClipReader.suffixes)]
 
 
 def headline(results: VideoResults) -> list[str]:

@@ -129,6 +129,29 @@ def tally_steps(
     return _class_tally("frame_accuracy", predictions, targets, groups, num_labels)
 
 
+def tally_multi_label(
+    predictions: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    groups: Sequence[str],
+    num_labels: int,
+) -> Tally:
+    """Tally N sequences with any number of labels a step, each (T_i, num_labels) of 0 and 1:
+    frame_accuracy, mean_class_accuracy, mean_label_f1.
+
+    The first two are over all decisions, each label of each step, whose classes are no and yes.
+    mean_label_f1 is the mean over the labels of 2 TP / (2 TP + FP + FN), counted in steps; unlike
+    them it gains nothing from labels that are rightly off most of the time. Targets of -100 are not
+    counted; a prediction of -1 is wrong, and finds no label. Raises ValueError as `tally_steps`.
+    """
+    flat = [[array.ravel() for array in arrays] for arrays in (predictions, targets)]
+    tally = tally_steps(*flat, groups, 2)
+    f1 = np.zeros((2, len(targets), num_labels))
+    for i, (prediction, target) in enumerate(zip(predictions, targets, strict=True)):
+        said, true = (prediction == 1) & (target != IGNORED), target == 1
+        f1[:, i] = 2 * (said & true).sum(0), said.sum(0) + true.sum(0)
+    return Tally(tally.groups, tally.counts | {"mean_label_f1": tuple(f1)})
+
+
 def join_tallies(tallies: Iterable[Tally]) -> Tally:
     """Concatenate the samples of several tallies of the same scores.
 

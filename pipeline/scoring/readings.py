@@ -1,13 +1,12 @@
 """Tally the decoded outputs of any head against their targets, and convert them to text."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 import numpy as np
 
 from models.heads.labels import Label, StepLabels, Text
 
-from .metrics import Normalization, Score, Tally, tally_labels, tally_steps, tally_texts
+from .metrics import Normalization, Score, Tally, tally_labels, tally_multi_label, tally_texts
 from .segment_metrics import tally_segments
 
 
@@ -31,9 +30,12 @@ def tally_readings(
     if kind is Label:
         predictions = [reading.id for reading in readings]
         return tally_labels(predictions, [int(t) for t in targets], groups, len(labels))
-    if targets[0].ndim == 2:  # multi-label: every label of every step is a binary decision
-        predictions = [multi_hot(reading, len(labels)).ravel() for reading in readings]
-        return tally_steps(predictions, [target.ravel() for target in targets], groups, 2)
+    if targets[0].ndim == 2:
+        predictions = [
+            multi_hot(reading, *target.shape)
+            for reading, target in zip(readings, targets, strict=True)
+        ]
+        return tally_multi_label(predictions, targets, groups, len(labels))
     predictions = [step_ids(reading, len(t)) for reading, t in zip(readings, targets, strict=True)]
     return tally_segments(predictions, targets, groups, len(labels), background)
 
@@ -56,8 +58,13 @@ def join_labels(ids: Sequence[int], labels: Sequence[str]) -> str:
     return separator.join(labels[i] for i in ids)
 
 
-def multi_hot(reading: StepLabels, num_labels: int) -> np.ndarray:
-    """Multi-hot encoding of the labels of each step, (T, num_labels) int64."""
+def multi_hot(reading: StepLabels, num_steps: int, num_labels: int) -> np.ndarray:
+    """Multi-hot encoding of the labels of each step, (T, num_labels) int64.
+
+    -1 everywhere for a reading without steps: no decision was taken.
+    """
+    if not reading.ids:
+        return np.full((num_steps, num_labels), -1, dtype=np.int64)
     steps = np.zeros((len(reading.ids), num_labels), dtype=np.int64)
     for step, ids in zip(steps, reading.ids, strict=True):
         step[ids] = 1
@@ -81,10 +88,17 @@ def describe_reading(reading: Text | Label | StepLabels, labels: Sequence[str]) 
 
 
 def segments(reading: StepLabels, labels: Sequence[str]) -> list[tuple[int, int, str, float]]:
-    """Runs of equal labels: (first step, end exclusive, label, mean confidence)."""
-    runs, start = [], 0
-    for name, run in groupby("+".join(labels[i] for i in step) for step in reading.ids):
-        end = start + len(list(run))
-        runs.append((start, end, name, sum(reading.confidences[start:end]) / (end - start)))
-        start = end
-    return runs
+    """Runs of steps that have a label: (first step, end exclusive, label, mean confidence).
+
+    By their first step. Those of several labels at once overlap.
+    """
+    runs, open_runs = [], {}  # of the labels of the step before: label id -> first step
+    for step, ids in enumerate([*reading.ids, []]):
+        for label in [label for label in open_runs if label not in ids]:
+            runs.append((open_runs.pop(label), step, label))
+        for label in ids:
+            open_runs.setdefault(label, step)
+    return [
+        (start, end, labels[label], sum(reading.confidences[start:end]) / (end - start))
+        for start, end, label in sorted(runs)
+    ]

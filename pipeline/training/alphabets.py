@@ -4,8 +4,11 @@ import unicodedata
 from collections.abc import Container, Iterable, Iterator
 from typing import Literal
 
+from datasets.lines.bidi import choose_order
 from datasets.lines.exclusions import names_in_list, read_exclusions
-from datasets.lines.folders import LineFolder, group_splits, transcripts
+from datasets.lines.folders import LineFolder, group_splits
+from datasets.lines.listing import read_lines
+from datasets.vocabulary import Vocabulary
 
 Alphabet = Literal["union", "replace", "keep"]
 
@@ -62,16 +65,16 @@ def transcript_alphabet(folders: list[LineFolder]) -> list[str]:
 
     Reads transcripts only, no images. Characters that occur in test lines only are not included.
     """
-    characters: set[str] = set()
+    learnt: list[str] = []
     for folder in folders:
-        rows, left_out = list(transcripts(folder)), read_exclusions(folder.leave_out)
-        splits = group_splits(folder, ((text, group) for _, text, group in rows))
-        for path, text, group in rows:
+        found, left_out = read_lines(folder), read_exclusions(folder.leave_out)
+        splits = group_splits(folder, found.listed)
+        for path, text, group in found.rows:
             if splits[group] != "test" and not left_out.keys() & set(
                 names_in_list(path, folder.root)
             ):
-                characters.update(text)
-    return sorted(characters)
+                learnt.append(text)
+    return Vocabulary.of(learnt, choose_order(set("".join(learnt)))).symbols
 
 
 def nearest_known(symbol: str, known: Container[str]) -> str | None:

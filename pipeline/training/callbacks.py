@@ -10,10 +10,12 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Timer
 
-from datasets.source import Problem
+from datasets.source import Problem, Source
 from models.heads.labels import Text
 
 from ..reading.bundle import Bundle, save_bundle
+from ..reading.bundle_files import BEST
+from ..reading.order import logical_readings, swap_order
 from ..scoring.metrics import describe_score
 from ..scoring.readings import describe_reading, join_labels
 from ..scoring.temperature import Calibration, fit_calibration
@@ -46,6 +48,8 @@ class DataSummary(Callback):
             f"{len(loader)} batches an epoch, padding waste {waste:.1f} %; "
             f"{count_parameters(module.model)} parameters",
         )
+        if counts := describe_label_counts(data.source):
+            print_once(trainer, counts)
         self._print_problems(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -56,8 +60,19 @@ class DataSummary(Callback):
         self._print_problems(trainer)
 
     def _print_problems(self, trainer: pl.Trainer) -> None:
+        for line in trainer.datamodule.source.passed_over:
+            print_once(trainer, line)
         print_problems(trainer, "left out: {} samples", trainer.datamodule.problems)
         print_problems(trainer, "used, but look at them: {}", trainer.datamodule.source.notes)
+
+
+def describe_label_counts(source: Source) -> str:
+    """All labels with their numbers in the train and validation splits; "" for strings."""
+    train, validation = (source.label_counts(name) for name in ("train", "validation"))
+    if train is None:
+        return ""
+    counts = (f"{label} {train[label]} + {validation[label]}" for label in source.labels)
+    return f"labels (train + validation): {', '.join(counts)}"
 
 
 def print_problems(trainer: pl.Trainer, heading: str, problems: Sequence[Problem]) -> None:
@@ -133,9 +148,12 @@ class EpochReport(Callback):
             )
         names = trainer.datamodule.split("validation").names
         log, step = trainer.logger.experiment, trainer.global_step
-        for i, reading in enumerate(module.model.head.decode(logits, lengths)):
+        reader = trainer.datamodule.source.reader
+        readings = module.model.head.decode(logits, lengths)
+        for i, reading in enumerate(logical_readings(readings, module.labels, reader)):
             ids = batch.targets[i].reshape(-1)[: int(batch.target_lengths[i])].tolist()
             is_text = isinstance(reading, Text)
+            ids = swap_order(ids, module.labels, reader) if is_text else ids
             target = join_labels(ids, module.labels) if is_text else " ".join(map(str, ids))
             text = f"{names[int(batch.indices[i])]}  \ntarget: {target}  \n"
             text += f"reading: {describe_reading(reading, module.labels)}"
@@ -215,7 +233,7 @@ class BestBundle(Callback):
     def _save(self, trainer, module, scores: dict[str, float], calibration: Calibration) -> None:
         reader = trainer.datamodule.source.reader
         bundle = Bundle(module.model, module.labels, reader, scores, calibration=calibration)
-        save_bundle(bundle, run_folder(trainer) / "best.safetensors")
+        save_bundle(bundle, run_folder(trainer) / BEST)
 
 
 def length_known(trainer: pl.Trainer) -> bool:

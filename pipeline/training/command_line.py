@@ -12,19 +12,24 @@ from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, Mode
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from datasets import SequenceDataModule
+from datasets import RealLines, SequenceDataModule
+from datasets.environment import note_busy, raise_if_machine
 
-from ..parsing import StrictParser
+from ..evaluation.improvement import Improvement
+from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle import describe_part, load_bundle, part_spec
+from ..reading.bundle_files import BEST, find_bundle
 from ..reading.prediction import has_native_bfloat16
 from .alphabets import Alphabet, choose_alphabet
 from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .defaults.choice import choose_defaults, take_reader_options
+from .defaults.given_options import config_texts, given_options, options_in
 from .forgetting import Forgetting
 from .history import TrainingHistory
 from .initialization import initialize_from
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
-from .run_folder import run_name
+from .run_folder import next_commands, run_name
 
 TRAINER = {
     "accelerator": "auto",
@@ -99,7 +104,22 @@ class StrandCLI(LightningCLI):
         return {k: skip for k, skip in LightningCLI.subcommands().items() if k != "predict"}
 
     def parse_arguments(self, parser: LightningArgumentParser, args: list[str]) -> None:
+        """Parse with defaults for what the configs among the arguments leave open."""
+        self.given = given_options(args)
+        unusable: OSError | ValueError | None = None
+        try:
+            self.defaults = choose_defaults(self.given)
+        except (OSError, ValueError) as error:  # of the bundle; a misspelt key is named before it
+            unusable, rest = error, {k: v for k, v in self.given.items() if k != "init_from"}
+            self.defaults = choose_defaults(rest)
+        values = [value for _, value in options_in(args)]
+        parser.misread = misread_scalars([*config_texts(args), *values])
+        for command in self._subcommand_parsers.values():
+            command.misread = parser.misread
+            command.set_defaults(self.defaults.values)
         self.config = parser.parse_args(args)
+        if unusable:
+            raise unusable
 
     def _parse_ckpt_path(self) -> None:
         """Check the checkpoint file; Lightning would also let the hyperparameters in it override
@@ -120,8 +140,12 @@ class StrandCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
         self.forgetting: Forgetting | None = None
+        self.improvement: Improvement | None = None
         self.bundle = load_bundle(options.init_from) if options.init_from else None
         if self.bundle:
+            source = (self.given.get("data") or {}).get("source")
+            path = str(find_bundle(options.init_from))
+            take_reader_options(options.data.source, source, self.bundle, path)
             head = type(self.bundle.model.head).__name__
             if options.model.head.class_path.rpartition(".")[2] == head:
                 choose_alphabet(options.data.source, self.bundle.labels, options.alphabet)
@@ -141,6 +165,10 @@ class StrandCLI(LightningCLI):
         return super().instantiate_trainer(logger=logger, **kwargs)
 
     def before_fit(self) -> None:
+        if busy := note_busy(torch.get_num_threads()):
+            print(busy)
+        if self.defaults.note and self.trainer.is_global_zero:
+            print(f"{self.defaults.note}; see {Path(self.trainer.log_dir)}/config.yaml")
         if self.bundle is None:
             return
         ours, theirs = part_spec(self.datamodule.source.reader), part_spec(self.bundle.reader)
@@ -150,9 +178,16 @@ class StrandCLI(LightningCLI):
                 f"data with {describe_part(ours)}; give both the same options"
             )
         summary = initialize_from(self.model.model, self.model.labels, self.bundle)
+        if getattr(self.datamodule.source, "vocabulary", None) and (
+            self.model.labels == self.bundle.labels
+        ):
+            self.model.model.keep_ratios()
         if self.trainer.is_global_zero:
             print(summary)
             options = self.config[self.subcommand]
+            if len(self.datamodule.split("validation")):
+                head = self.model.model.head
+                self.improvement = Improvement(options.init_from, self.datamodule, head)
             if options.remember:
                 self.forgetting = Forgetting(options.init_from, options.remember)
 
@@ -165,6 +200,7 @@ class StrandCLI(LightningCLI):
         try:
             self.trainer.fit(**options)
         except (ValueError, OSError) as error:
+            raise_if_machine(error)  # one line, also after hours
             if self.trainer.global_step:  # now a bug: show the traceback
                 raise RuntimeError("the training broke off") from error
             raise
@@ -182,14 +218,23 @@ class StrandCLI(LightningCLI):
         folder = Path(self.trainer.log_dir)
         if not self.trainer.is_global_zero:
             return
-        best, last = folder / "best.safetensors", folder / "checkpoints" / "last.ckpt"
+        best, last = folder / BEST, folder / "checkpoints" / "last.ckpt"
         if not best.exists():
             saved = f"{last.name} is there" if last.exists() else "nothing was saved"
             print(f"run folder: {folder} (ended before the first validation; {saved})")
             return
         if self.forgetting is not None:
             print(self.forgetting.report(best))
+        if self.improvement is not None:
+            print(self.improvement.report(best))
         print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+        has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
+        print(next_commands(folder, has_lines))
+
+    def real_lines(self) -> bool:
+        """Whether the validation lines are files, not made anew for each training."""
+        source = self.datamodule.source
+        return isinstance(getattr(source, "sources", [source])[0], RealLines)
 
 
 def quieten_lightning() -> None:
@@ -198,6 +243,7 @@ def quieten_lightning() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+    warnings.filterwarnings("ignore", ".*is not supported by the model summary.*")
     warnings.filterwarnings("ignore", "[^a-z]*Dump of a value that does not round-trip.*")
     warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
 

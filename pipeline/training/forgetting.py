@@ -6,6 +6,7 @@ from datasets.source import Reader
 
 from ..evaluation.validation_lines import FolderLines, config_lines, folder_lines
 from ..reading.bundle import load_bundle, save_bundle
+from ..reading.bundle_files import bundle_name
 from ..reading.prediction import Recognizer
 from ..scoring.metrics import Normalization, compute_scores, tally_texts
 from ..scoring.readings import text_of
@@ -22,7 +23,7 @@ class Forgetting:
     """
 
     def __init__(self, bundle: str, lines: str):
-        self.bundle = Path(bundle).stem
+        self.bundle = bundle_name(bundle)
         reader = load_bundle(bundle).reader
         reads = type(reader).__name__
         if reads != "LineReader":

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from datasets.batch import SequenceBatch, collate
+from datasets.labels import same_labels
 from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
-from ..reading.bundle import check_weights, describe_part, part_spec
+from ..reading.bundle import check_weights, default_options, describe_part, part_spec
+from ..reading.order import is_visual, logical_readings, swap_order
 from ..scoring.metrics import compute_scores, join_tallies
 from ..scoring.readings import error_rate, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
@@ -166,7 +168,12 @@ class SequenceRecognizer(pl.LightningModule):
         targets = [row[:n] if row.ndim else row for row, n in rows]
         groups = self.trainer.datamodule.split(stage).groups
         groups = [groups[i] for i in batch.indices.tolist()]
-        self._tallies.append(tally_readings(readings, targets, groups, self.labels))
+        reader = self.trainer.datamodule.source.reader
+        scored, true = readings, targets
+        if is_visual(reader):  # texts are scored as they are read, like those of bundles
+            scored = logical_readings(readings, self.labels, reader)
+            true = [np.array(swap_order(t, self.labels, reader), np.int64) for t in targets]
+        self._tallies.append(tally_readings(scored, true, groups, self.labels))
         if stage == "validation":
             if isinstance(self.model.head, CTCHead):
                 self._strings.add(string_evidence(logits, lengths, readings, targets))
@@ -227,13 +234,16 @@ class SequenceRecognizer(pl.LightningModule):
         checkpoint["reader"] = part_spec(self.trainer.datamodule.source.reader)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        if checkpoint["labels"] != self.labels:
+        if not same_labels(checkpoint["labels"], self.labels):
             raise ValueError(
                 f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "
                 f"{shorten(self.labels)}; use the data, or the alphabet, that it was trained with"
             )
-        ours = part_spec(self.trainer.datamodule.source.reader)
+        reader = self.trainer.datamodule.source.reader
+        ours = part_spec(reader)
         theirs = checkpoint.get("reader", ours)  # absent from older checkpoints
+        if theirs["class"] == ours["class"]:  # options that older ones lack have their defaults
+            theirs = theirs | {"options": default_options(reader) | theirs["options"]}
         if ours != theirs:
             raise ValueError(
                 f"the checkpoint's input was prepared by {describe_part(theirs)}, the data's is by "

@@ -37,3 +37,20 @@ def write_atomically(path: Path, text: str) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def next_commands(folder: Path, has_lines: bool) -> str:
+    """The commands that come after a training.
+
+    folder: of the run. has_lines: whether its config has real lines for validation, from which the
+    fitting commands learn.
+    """
+    model = f"--model {folder}/best.safetensors"
+    commands = [f"python run.py predict INPUT {model}"]
+    if has_lines:
+        config = f"--config {folder}/config.yaml"
+        commands += [
+            f"python run.py language_model {model} --texts TEXTS.txt {config}",
+            f"python run.py calibrate {model} {config}",
+        ]
+    return "\n  ".join(["next:", *commands])

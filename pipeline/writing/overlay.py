@@ -7,6 +7,7 @@ One label for a clip: a banner. A text: a subtitle.
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ def write_overlay(
     whole. Raises ValueError or OSError that names the file; then no `target` is left.
     """
     check_suffix(target)
+    if Path(source).is_dir():
+        raise ValueError(f"{source}: a folder of images; an overlay is a copy of a video file")
     if target.resolve() == Path(source).resolve():
         raise ValueError(f"--overlay {target}: this is the input itself; name another file")
     video = enlarge(video_format(source))
@@ -116,7 +119,7 @@ def encode_video(
     name, options = encoder
     # MPEG-4 stores the time base in 16 bits
     too_fine = name == "mpeg4" and video.time_base.denominator >= 2**16
-    with av.open(str(target), "w", format=container) as output:
+    with av.open(f"file:{target}", "w", format=container) as output:
         stream = output.add_stream(name, options=options)
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 60_000) if too_fine else video.time_base
@@ -150,46 +153,70 @@ class Painter:
         self.record, self.words = record, words
         self.segments = record.get("segments", [])
         self.starts = [segment["start"] for segment in self.segments]
+        self.end = max((segment["end"] for segment in self.segments), default=0.0) or 1.0
         names = [segment["label"] for segment in self.segments]
         colours = palette(list(dict.fromkeys([*labels, *names])))
         self.colours = {label: rgb(colour) for label, colour in colours.items()}
+        overlap = any(b["start"] < a["end"] for a, b in pairwise(self.segments))
+        self.rows = len(set(names)) if overlap else 1  # of the timeline
         self.strip = self.draw_strip() if self.segments else None
 
     def draw(self, image: np.ndarray, seconds: float) -> None:
         """Draw the record's state at a time into an RGB image (H, W, 3) uint8, in place."""
         if self.strip is not None:
-            current = self.segments[max(0, bisect.bisect_right(self.starts, seconds) - 1)]
-            self.banner(image, current["label"], current["confidence"])
+            for row, current in enumerate(self.current(seconds)):
+                self.banner(image, current["label"], current["confidence"], row)
             self.timeline(image, seconds)
         elif "label" in self.record:
             self.banner(image, self.record["label"], self.record["confidence"])
         elif "text" in self.record:
             self.subtitle(image, seconds)
 
-    def banner(self, image: np.ndarray, label: str, confidence: float) -> None:
-        """Draw the label's colour, its name and its confidence (number and bar) at the top left."""
+    def current(self, seconds: float) -> list[dict]:
+        """The segments at a time, several if they overlap; none in a gap between two."""
+        if self.rows > 1:
+            return [s for s in self.segments if s["start"] <= seconds < s["end"]]
+        index = max(0, bisect.bisect_right(self.starts, seconds) - 1)
+        gap = index + 1 < len(self.segments) and self.segments[index]["end"] <= seconds
+        return [] if gap else [self.segments[index]]
+
+    def banner(self, image: np.ndarray, label: str, confidence: float, row: int = 0) -> None:
+        """Draw the label's colour, its name and its confidence (number and bar) at the top left.
+
+        row: of several labels at once, one below the other.
+        """
         size, edge = self.text_height, self.margin
         colour = self.colours.get(label, GREY)
-        draw_box(image, edge, edge, size, size, colour)
-        left = top = edge + size + edge
+        left = edge + size + edge
+        y = edge + row * (left + edge)
+        top = y + size + edge
+        if row and top + size > self.height:
+            return
+        draw_box(image, edge, y, size, size, colour)
         text = f"{label}  {100 * confidence:.0f} %"
-        draw_text(image, text, left, edge, size, self.width - left - edge)
+        draw_text(image, text, left, y, size, self.width - left - edge)
         length, thickness = self.width // 3, max(4, size // 4)
         draw_box(image, edge, top, length, thickness, DARK)
         fill(image, edge, top, round(length * min(1.0, confidence)), thickness, colour)
 
     def draw_strip(self) -> np.ndarray:
-        """The timeline as an RGB image (H', W, 3): all segments side by side in their colours."""
-        strip = np.zeros((max(8, self.height // 24), self.width, 3), np.uint8)
+        """The timeline as an RGB image (H', W, 3): all segments side by side in their colours.
+
+        A row for each label if they overlap.
+        """
+        height = max(8 // self.rows, 2, self.height // 24 // self.rows)
+        strip = np.zeros((height * self.rows, self.width, 3), np.uint8)
+        names = list(dict.fromkeys(segment["label"] for segment in self.segments))
         for segment in self.segments:
             left, right = self.column(segment["start"]), self.column(segment["end"])
-            strip[:, left : max(right, left + 1)] = self.colours[segment["label"]]
+            top = names.index(segment["label"]) * height if self.rows > 1 else 0
+            part = strip[top : top + height, left : max(right, left + 1)]
+            part[:] = self.colours[segment["label"]]
         return strip
 
     def column(self, seconds: float) -> int:
         """The pixel column of a time on the timeline."""
-        end = self.segments[-1]["end"] or 1.0
-        return min(self.width - 1, max(0, round(seconds / end * self.width)))
+        return min(self.width - 1, max(0, round(seconds / self.end * self.width)))
 
     def timeline(self, image: np.ndarray, seconds: float) -> None:
         """Draw the timeline and its cursor along the bottom."""

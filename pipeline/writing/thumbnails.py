@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.video.decoder import decode_video
+from datasets.video.decoder import choose_stream, decode_video, media_url
 
 THUMBNAIL = 160  # pixels of the longer side
 QUALITY = 70  # of JPEG, from 0 to 100: about 4 KB an image
@@ -29,8 +29,8 @@ def video_format(path: str) -> VideoFormat:
     import av  # imported here for start-up time
 
     try:
-        with av.open(path) as container:
-            stream = container.streams.video[0]
+        with av.open(media_url(path)) as container:
+            stream = choose_stream(path, container)
             frame = next(container.decode(stream))
             height, width = frame.height, frame.width
             if frame.rotation % 180:
@@ -38,7 +38,7 @@ def video_format(path: str) -> VideoFormat:
             return VideoFormat(height, width, stream.time_base or Fraction(1, 90_000))
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error
-    except (av.error.FFmpegError, IndexError, StopIteration) as error:
+    except (av.error.FFmpegError, StopIteration) as error:
         raise ValueError(f"{path}: no frame could be decoded ({error})") from error
 
 

@@ -13,3 +13,9 @@ def test_the_help_texts_are_aligned_in_one_column(command):
 
 def test_the_help_of_report_and_doctor_mentions_lines():
     assert "lines" in COMMANDS["report"].help and "lines" in COMMANDS["doctor"].help
+
+
+def test_a_misspelt_command_gets_a_suggestion(command):
+    outcome = command("pridict")
+    assert outcome.code == 2 and "no command 'pridict'; did you mean 'predict'?" in outcome.err
+    assert "no command 'zzz'; choose one of fit, " in command("zzz").err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.parsing import StrictParser, explain, known_keys
+from pipeline.parsing import StrictParser, explain, known_keys, misread_scalars, similar_key
 
 NESTED = """Parser key "data.source":
   Problem with given class_path 'datasets.Mixture':
@@ -41,7 +41,7 @@ def test_an_unknown_option_lists_those_of_its_class():
     assert datasets.LineReader.__name__ == "LineReader"
     assert explain(NESTED, []) == (
         "data.source.sources: Option 'hight' is not accepted by datasets.LineReader; "
-        "it takes height, max_width, stretch"
+        "did you mean 'height'? It takes height, max_width, stretch, order"
     )
 
 
@@ -72,3 +72,34 @@ def test_keys_of_commands_are_known(parser):
     main = StrictParser()
     main.add_subcommands().add_subcommand("go", parser)
     assert "size" in known_keys(main)
+
+
+KEYS = ["model.recurrent", "model.encoder", "trainer.max_epochs", "data.source"]
+SIMILAR = [
+    ("model.recurent.hidden_size", "model.recurrent.hidden_size"),
+    ("model.recurent", "model.recurrent"),
+    ("data.sorce.init_args.root", "data.source.init_args.root"),
+    ("trainer.max_epoch", "trainer.max_epochs"),
+    ("model.recurrent.hidden_size", ""),  # the part itself is known
+    ("zebra.x", ""),
+]
+
+
+@pytest.mark.parametrize(("key", "meant"), SIMILAR)
+def test_a_misspelt_part_is_found_before_its_options(key, meant):
+    assert similar_key(key, KEYS) == meant
+
+
+def test_scalars_that_are_no_text_keep_how_they_are_written():
+    text = "labels: [on, off, 'no', waiting]\ntest: [0412, \"0413\"]\nday: {of: 2020-06-27}\nx: yes"
+    assert misread_scalars([text, "a: [", "--format"]) == {
+        "True": ["on", "yes"], "False": ["off"], "266": ["0412"], "2020-06-27": ["2020-06-27"],
+    }  # fmt: skip
+
+
+def test_a_value_that_should_be_text_is_to_be_quoted():
+    message = "Parser key \"data.test\":\n  Expected a <class 'str'>. Got value: 266"
+    assert explain(message, [], {"266": ["0412"]}) == (
+        "data.test: Expected a str. Got value: 266 (YAML reads 0412 as 266); it must be text: put "
+        'it in quotes, "0412"'
+    )

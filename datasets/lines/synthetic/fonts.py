@@ -16,6 +16,9 @@ from fontTools.t1Lib import T1Font
 from fontTools.ttLib import TTFont
 from PIL import ImageFont, features
 
+from ...environment import raise_if_machine
+from ...files import find_files
+
 COVERAGE = 0.9  # minimum share of the alphabet's characters that a font must have
 NAMED_COVERAGE = 0.6  # the same for a font that the user gives by file
 
@@ -141,6 +144,7 @@ def inspect_font(path: str, alphabet: str, named: bool = False) -> Font | str:
         font = read_type_1(path) if path.lower().endswith(TYPE_1) else read_open_type(path)
         drawn = drawn_characters(path, [c for c in alphabet if ord(c) in font.codes])
     except Exception as error:  # a broken table may raise anything; the reason is reported
+        raise_if_machine(error, path)
         return f"unreadable ({type(error).__name__}: {error})"
     needed = [c for c in alphabet if not c.isspace()]
     if not named and NOT_TEXT.search(f"{font.name}\n{Path(path).stem}"):
@@ -161,8 +165,8 @@ def find_fonts(alphabet: str, fonts: Sequence[str] | None = None) -> list[Font]:
     files: dict[Path, bool] = {}  # and whether the user gave this very file
     paths = system_folders() if fonts is None else [locate_font(font) for font in fonts]
     for path in paths:
-        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in FONT_FILES]
-        files |= dict.fromkeys(inside, False) if path.is_dir() else {path: True}
+        inside = dict.fromkeys(find_files(path, FONT_FILES), False)
+        files |= inside if path.is_dir() else {path: True}
     inspected = {str(f): inspect_font(str(f), alphabet, named) for f, named in files.items()}
     usable = [font for font in inspected.values() if isinstance(font, Font)]
     if not usable:
@@ -194,8 +198,7 @@ def locate_font(font: str) -> Path:
 def files_by_name() -> dict[str, Path]:
     """Map the names of all font files of the machine, including those of TeX, to their paths."""
     folders = [*system_folders(), *(f for f in TEX_FOLDERS if f.is_dir())]
-    files = (file for folder in folders for file in sorted(folder.rglob("*")))
-    return {f.name: f for f in files if f.suffix.lower() in {*FONT_FILES, TYPE_1}}
+    return {f.name: f for folder in folders for f in find_files(folder, {*FONT_FILES, TYPE_1})}
 
 
 @lru_cache(maxsize=64)

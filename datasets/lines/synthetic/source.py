@@ -12,6 +12,7 @@ import numpy as np
 from ...batch import Sample
 from ...source import Problem, SequenceDataset, Source, Split
 from ...vocabulary import Vocabulary
+from ..bidi import has_right_to_left
 from ..reader import LineReader
 from .degradation import Look, crop_line, degrade, distort, draw_rule, thin_strokes, vary_letters
 from .fonts import Font, find_fonts
@@ -209,6 +210,11 @@ class SyntheticLines(Source):
         if not "".join(self.labels).strip():
             raise ValueError(
                 f"alphabet: {alphabet!r} has nothing to draw; name at least one character"
+            )
+        if has_right_to_left(self.labels):
+            raise ValueError(
+                "alphabet: has right-to-left characters, and SyntheticLines sets words from left "
+                "to right; leave them out, or train on images of such lines (datasets.RealLines)"
             )
         self.vocabulary = Vocabulary(self.labels)
         self.input_size = self.height = height

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow.parquet as pq
 
-from ...paths import resolve_data_path
+from ...files import resolve_data_path
 from .fonts import Font
 from .long_s import lengthen
 from .typesetting import ITALIC, RAISED, SMALL_CAPS, plain

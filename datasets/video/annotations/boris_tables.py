@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...source import Problem
-from ...tables import TableRow
+from ...tables import TableRow, header_names
 from .boris_events import NOBODY, Event, Media, add_state, pair_events, queue_media
 from .segments import ClipAnnotation, Collected
 from .tables import Row, chosen_rows, seconds_of, usable_rows
@@ -35,7 +35,7 @@ def boris_table(path: Path, lines: Sequence[TableRow]) -> BorisTable | None:
     for index, (_, cells) in enumerate(lines):
         if "Behavior" in cells and {"Time", "Start (s)", "Start"} & set(cells):
             above = {row[0]: row[1] for _, row in lines[:index] if len(row) > 1}
-            return BorisTable(cells, list(lines[index + 1 :]), above)
+            return BorisTable(header_names(cells), list(lines[index + 1 :]), above)
     raise ValueError(
         f"{path}: begins as a table of BORIS, but no line names Behavior and Time or Start (s); "
         "export the events again, aggregated or tabular"

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from .segments import ClipAnnotation, Collected, Span, TimeSegment, milliseconds
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
+TYPE = "default-lt"
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML
 
 
@@ -32,7 +34,8 @@ class Media(NamedTuple):
 def read_elan(
     path: Path, collected: Collected, tier: str | None
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """Read the annotations of a tier; None takes the only one that has any.
+    """Read the annotations of a tier; None takes the only one that has any, or all of them if
+    several labels are read at once.
 
     Raises ValueError for damaged XML, for a DOCTYPE (ELAN writes none, and its entities could
     exhaust the memory), for a file without a video, or if one of several tiers has to be chosen.
@@ -40,14 +43,14 @@ def read_elan(
     root = _parse(path)
     media = _media(path, root, collected)
     tiers = {node.get("TIER_ID", ""): node for node in root.iter("TIER")}
-    chosen = _choose(path, tiers, tier)
+    chosen = _choose(path, tiers, tier, collected.multi_label)
     slots = {node.get("TIME_SLOT_ID"): node.get("TIME_VALUE") for node in root.iter("TIME_SLOT")}
-    annotations = [node for parent in tiers[chosen] for node in parent]
+    annotations = [(name, node) for name in chosen for parent in tiers[name] for node in parent]
     by_id = {node.get("ANNOTATION_ID"): node for node in root.iterfind(".//ANNOTATION/*")}
-    references = [node for node in annotations if node.tag == "REF_ANNOTATION"]
+    references = [node for _, node in annotations if node.tag == "REF_ANNOTATION"]
     shared = Counter(node.get("ANNOTATION_REF") for node in references)
-    for node in annotations:
-        place = f"tier '{chosen}', annotation {node.get('ANNOTATION_ID')}"
+    for name, node in annotations:
+        place = f"tier '{name}', annotation {node.get('ANNOTATION_ID')}"
         label = (node.findtext("ANNOTATION_VALUE") or "").strip()
         if node.tag == "REF_ANNOTATION" and shared[node.get("ANNOTATION_REF")] > 1:
             reason = f"'{label}' shares its parent's time with others of its tier, so it has none; "
@@ -112,15 +115,19 @@ def plain_path(url: str) -> str:
     return re.sub(r"^(\./)+", "", name)
 
 
-def _choose(path: Path, tiers: dict[str, ElementTree.Element], tier: str | None) -> str:
-    """The name of the tier to read. Raises ValueError if it is missing or ambiguous."""
+def _choose(
+    path: Path, tiers: dict[str, ElementTree.Element], tier: str | None, every: bool
+) -> list[str]:
+    """The names of the tiers to read, one unless `every`. Raises ValueError if it is missing or
+    ambiguous.
+    """
     filled = [name for name, node in tiers.items() if len(node)]
     available = ", ".join(map(repr, filled)) or "none with annotations"
-    if tier is None and len(filled) != 1:
+    if tier is None and (not filled or (len(filled) > 1 and not every)):
         raise ValueError(f"{path}: choose its tier; there are {available}")
     if tier is not None and tier not in filled:
         raise ValueError(f"{path}: no tier '{tier}' with annotations; there are {available}")
-    return filled[0] if tier is None else tier
+    return filled if tier is None else [tier]
 
 
 def _times(
@@ -148,32 +155,41 @@ def write_elan(
 ) -> None:
     """Write one tier on one video; times are rounded down to milliseconds.
 
+    Segments that overlap are written in a tier for each label, since those of a tier must not.
     clip: the video's path, relative to the working directory. Raises ValueError for a label that
     XML cannot hold or a segment shorter than a millisecond.
     """
     path = Path(path)
     root = _document(path, Path(clip).absolute(), len(segments))
     order = ElementTree.SubElement(root, "TIME_ORDER")
-    tier_node = ElementTree.SubElement(root, "TIER", LINGUISTIC_TYPE_REF="default-lt", TIER_ID=tier)
-    for number, span in enumerate(sorted(segments, key=lambda span: span["start"]), 1):
+    ordered = sorted(segments, key=lambda span: span["start"])
+    overlap = any(after["start"] < before["end"] for before, after in pairwise(ordered))
+    tiers: dict[str, ElementTree.Element] = {}
+    for number, span in enumerate(ordered, 1):
+        name = f"{tier} {span['label']}" if overlap else tier
         if UNWRITABLE.search(span["label"]):
             raise ValueError(f"{path}: label {span['label']!r} cannot stand in XML; rename it")
         slots = [f"ts{2 * number - 1}", f"ts{2 * number}"]
         for slot, value in zip(slots, milliseconds(span), strict=True):
             ElementTree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=slot, TIME_VALUE=str(value))
+        if name not in tiers:
+            tiers[name] = ElementTree.Element("TIER", LINGUISTIC_TYPE_REF=TYPE, TIER_ID=name)
         node = ElementTree.SubElement(
-            ElementTree.SubElement(tier_node, "ANNOTATION"),
+            ElementTree.SubElement(tiers[name], "ANNOTATION"),
             "ALIGNABLE_ANNOTATION",
             ANNOTATION_ID=f"a{number}",
             TIME_SLOT_REF1=slots[0],
             TIME_SLOT_REF2=slots[1],
         )
         ElementTree.SubElement(node, "ANNOTATION_VALUE").text = span["label"]
+    if not tiers:
+        tiers[tier] = ElementTree.Element("TIER", LINGUISTIC_TYPE_REF=TYPE, TIER_ID=tier)
+    root.extend(tiers.values())
     ElementTree.SubElement(
         root,
         "LINGUISTIC_TYPE",
         GRAPHIC_REFERENCES="false",
-        LINGUISTIC_TYPE_ID="default-lt",
+        LINGUISTIC_TYPE_ID=TYPE,
         TIME_ALIGNABLE="true",
     )
     ElementTree.indent(root)

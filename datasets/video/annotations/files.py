@@ -9,14 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from ...batch import IGNORED
+from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
 from ...source import Problem
+from ...splits import FOLDER
+from ...tables import read_rows
+from ...transcripts import SpaceFolding
+from ..groups import grouped_by_folder
 from .boris import read_boris
 from .boris_tables import boris_table, read_boris_table
+from .class_folders import find_clips
 from .elan import read_elan
 from .segments import ClipAnnotation, Collected, FrameSegment, Segment, TimeSegment
 from .segments import clip_path as clip_path
 from .tables import read_clip_table, read_lines
 from .via import read_via
+
+DEFAULT_TABLES = ("labels.csv", "labels.tsv")  # they annotate their whole folder
 
 
 def read_annotations(
@@ -26,20 +34,28 @@ def read_annotations(
     group: str | None = None,
     tier: str | None = None,
     subject: str | None = None,
+    multi_label: bool = False,
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
     """Read a CSV or TSV table, or a BORIS, ELAN or VIA file -> its annotations and its problems.
 
     column: of a table's labels, or the VIA attribute; null takes `label`, or the only one. where:
     rows of a table to use, such as "label=digit and set='a b'". group: column, BORIS variable or
-    VIA attribute of the file that holds the group. tier: of an ELAN file; null takes the only one
-    that has annotations. subject: whose events of a BORIS file; null takes everyone's. Raises
+    VIA attribute of the file that holds the group; "folder" takes the first folder of a clip's path
+    (unless a table has a column of that name). tier: of an ELAN file; null takes the only one
+    that has annotations. subject: whose events of a BORIS file; null takes everyone's. multi_label:
+    segments of a clip may overlap, and without `tier` those of all tiers are read. Raises
     ValueError for a file that is none of these, for an option it does not support, or if nothing in
     it can be used; FileNotFoundError if there is none.
     """
     path = Path(path)
-    given = {"column": column, "where": where, "group": group, "tier": tier, "subject": subject}
-    collected = Collected(path)
     head = _head(path)
+    if group == FOLDER and (head.startswith((b"<", b"{")) or not _has_column(path, FOLDER)):
+        annotations, problems = read_annotations(
+            path, column, where, None, tier, subject, multi_label
+        )
+        return grouped_by_folder(annotations, 0, str(path)), problems
+    given = {"column": column, "where": where, "group": group, "tier": tier, "subject": subject}
+    collected = Collected(path, multi_label)
     if head.startswith(b"<"):
         _check_options(path, "an ELAN file", given, ("tier",))
         return read_elan(path, collected, tier)
@@ -64,6 +80,12 @@ def read_annotations(
         return read_boris_table(path, table, collected, column, where, group, subject)
     _check_options(path, "a table", given, ("column", "where", "group"))
     return read_clip_table(path, lines, collected, column, where, group)
+
+
+def _has_column(path: Path, name: str) -> bool:
+    """Whether the first row of a table names this column."""
+    first = next(read_rows(path), None)
+    return name in map(str.strip, getattr(first, "cells", []))
 
 
 def _head(path: Path) -> bytes:
@@ -99,37 +121,48 @@ def _check_options(
             )
 
 
-def read_class_folders(root: Path | str, suffixes: Sequence[str]) -> list[ClipAnnotation]:
-    """Annotations of root/label/clip.mp4 or root/label/group/clip.mp4; `clip` is relative to root.
+def unnamed_videos(
+    table: Path,
+    annotations: Sequence[ClipAnnotation],
+    problems: Sequence[Problem],
+    suffixes: Sequence[str],
+) -> list[Problem]:
+    """One problem for each video at or below an annotation file that does not mention it.
 
-    suffixes: of videos, in lower case; other files and hidden ones are ignored. Raises ValueError
-    for videos outside the class folders, or if there is none.
+    None for a table that is not called labels.csv or labels.tsv: it may name some on purpose.
     """
-    root = Path(root)
-    annotations, loose = [], []
-    for path in sorted(root.rglob("*")):
-        parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if hidden or not path.name.lower().endswith(tuple(suffixes)) or not path.is_file():
-            continue
-        if len(parts) == 1:
-            loose.append(path.name)
-            continue
-        group = "/".join(parts[1:-1]) or None
-        annotations.append(
-            ClipAnnotation("/".join(parts), label=parts[0], group=group, where=str(path.parent))
-        )
-    if loose:
-        raise ValueError(
-            f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; move each "
-            "into a folder that has its label as name"
-        )
-    if not annotations:
-        raise ValueError(
-            f"{root}: no videos in it; expected root/label/clip.mp4 with "
-            f"{', '.join(suffixes)}, or name a table"
-        )
-    return annotations
+    if table.name not in DEFAULT_TABLES:
+        return []
+    named = {clip_path(table, annotation.clip) for annotation in annotations}
+    unnamed = []
+    for video in find_files(table.parent, suffixes):
+        mentioned = video in named or any(video.name in problem.reason for problem in problems)
+        if not mentioned:
+            reason = f"{video}: no annotation; {table.name} does not name it"
+            unnamed.append(Problem(video.relative_to(table.parent).as_posix(), reason))
+    return unnamed
+
+
+def clips_passed_over(
+    path: Path, annotations: Sequence[ClipAnnotation], suffixes: Sequence[str]
+) -> list[str]:
+    """Count by kind what a folder of videos holds besides those annotated: one line, or none.
+
+    path: the folder, or an annotation file: then the videos beside those that it names.
+    """
+    if path.is_dir():
+        frames = {clip for clip in find_clips(path, suffixes) if clip.is_dir()}
+        endings = (*suffixes, *ANNOTATION_SUFFIXES)
+        return passed_over(path, lambda file: has_suffix(file, endings) or file.parent in frames)
+    named = [clip_path(path, annotation.clip) for annotation in annotations]
+    resolved = {video.resolve() for video in named}
+    beside = [
+        video
+        for folder in sorted({video.parent for video in named})
+        for video in find_files(folder, suffixes, below=False)
+        if video.resolve() not in resolved
+    ]
+    return passed_over(path.parent, more={f"video of no row in {path.name}": beside})
 
 
 def labels_at(
@@ -154,11 +187,8 @@ def labels_at(
             if following.bounds[0] < segment.bounds[1]:
                 raise ValueError(f"{following} ({following.where}) overlaps {segment}; sort or cut")
         for segment in chosen:
-            if segment.label not in ids and segment.label not in ignored:
-                raise ValueError(
-                    f"{segment} ({segment.where}): no such label; there are "
-                    f"{', '.join(sorted(ids))}; correct it, or ignore it"
-                )
+            if segment.label not in ignored:
+                check_known(segment, ids)
         starts, ends = np.array([segment.bounds for segment in chosen]).T
         values = np.array([IGNORED if s.label in ignored else ids[s.label] for s in chosen])
         index = np.searchsorted(starts, steps, side="right") - 1  # the last one started
@@ -167,25 +197,38 @@ def labels_at(
     return targets
 
 
-def find_late_segments(annotation: ClipAnnotation, frames: int, seconds: float) -> list[Problem]:
-    """Problems of segments that end after their clip, which has so many frames and seconds.
+def several_labels_at(
+    segments: Sequence[Segment],
+    times: np.ndarray,
+    numbers: np.ndarray,
+    ids: dict[str, int],
+    ignored: set[str],
+) -> np.ndarray:
+    """Which labels each step has, (T, L) int64 of 0 and 1; segments may overlap.
 
-    Seconds may end one mean frame late: tools take the end from the container.
+    A step that no segment covers has none of the labels; one that an `ignored` label covers is
+    unlabelled, IGNORED (-100) throughout. Raises ValueError for a label that has no id.
     """
-    problems = []
-    for segment in annotation.segments:
-        start, end = segment.bounds
-        if isinstance(segment, FrameSegment):
-            clip_end, late = f"{frames} frames", end > frames
+    targets = np.zeros((len(times), len(ids)), dtype=np.int64)
+    for segment in sorted(segments, key=lambda segment: segment.label in ignored):
+        first, end = np.searchsorted(
+            numbers if isinstance(segment, FrameSegment) else times, segment.bounds
+        )
+        if segment.label in ignored:  # these come last
+            targets[first:end] = IGNORED
         else:
-            clip_end = f"{seconds:.3f} s"
-            late = start >= seconds or end > seconds + seconds / max(1, frames)
-        if late:
-            reason = f"{annotation.clip}: {segment} ({segment.where}) is past its end, {clip_end}; "
-            problems.append(
-                Problem(annotation.clip, reason + "correct it, or see whether the clip is cut off")
-            )
-    return problems
+            check_known(segment, ids)
+            targets[first:end, ids[segment.label]] = 1
+    return targets
+
+
+def check_known(segment: Segment, ids: dict[str, int]) -> None:
+    """Raise ValueError, which names the segment, if its label has no id."""
+    if segment.label not in ids:
+        raise ValueError(
+            f"{segment} ({segment.where}): no such label; there are "
+            f"{', '.join(sorted(ids))}; correct it, or ignore it"
+        )
 
 
 def clip_labels(
@@ -216,3 +259,20 @@ def clip_labels(
         )
         problems.append(Problem(annotation.clip, f"{annotation.clip}: {reason}"))
     return labelled, problems
+
+
+def fold_texts(
+    annotations: Sequence[ClipAnnotation], where: str
+) -> tuple[list[ClipAnnotation], list[Problem], list[Problem]]:
+    """Fold the spaces of the annotations' texts (see `SpaceFolding`).
+
+    Returns the annotations, the problems of those whose text is not of one line, and notes.
+    """
+    folding, folded, problems = SpaceFolding(), [], []
+    for annotation in annotations:
+        try:
+            text = folding.fold(annotation.text, annotation.clip)
+            folded.append(annotation._replace(text=text))
+        except ValueError as error:
+            problems.append(Problem(annotation.clip, f"{error} ({annotation.where})"))
+    return folded, problems, folding.notes(where)

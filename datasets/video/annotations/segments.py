@@ -1,13 +1,20 @@
 """Validated contents of an annotation file: labels, segments or texts of clips, and problems."""
 
 import math
+import os
+import posixpath
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple, TypedDict
 
-from ...source import Problem
+from ...files import find_named
+from ...labels import fold_label
+from ...source import Problem, Split
+
+OVERLAP_ADVICE = "choose one subject or tier, or read several labels at once (multi_label: true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,8 @@ class ClipAnnotation(NamedTuple):
     """The annotation of one clip: a label, segments or a text.
 
     clip: its path as written (`clip_path` finds the file). segments: of one kind, sorted, without
-    overlap. where: file and line, for messages.
+    overlap unless they were read for several labels at once. where: file and line, for messages.
+    split: the one whose folder the clip is in, if there are such folders.
     """
 
     clip: str
@@ -86,17 +94,21 @@ class ClipAnnotation(NamedTuple):
     text: str | None = None
     group: str | None = None
     where: str = ""
+    split: Split | None = None
 
 
 def clip_path(table: Path, clip: str) -> Path:
     """Path of a clip named in an annotation file: relative to that file's folder.
 
-    Annotation files are moved between machines: if the clip is not there, the file of that name
-    beside `table` is taken, as in BORIS and ELAN. If neither exists, the path as written.
+    Annotation files are moved between machines: if the clip is not there (see `find_named`), the
+    file of that name beside `table` is taken, as in BORIS and ELAN. If neither exists, the path as
+    written.
     """
-    sibling = table.parent / PureWindowsPath(clip).name
-    written = table.parent / clip
-    return sibling if not written.exists() and sibling.exists() else written
+    found = find_named(table.parent, clip)
+    if os.path.exists(found):
+        return found
+    sibling = find_named(table.parent, PureWindowsPath(clip).name)
+    return sibling if os.path.exists(sibling) else table.parent / clip
 
 
 def written_clip(table: Path, names: Sequence[str]) -> str:
@@ -105,13 +117,19 @@ def written_clip(table: Path, names: Sequence[str]) -> str:
 
 
 class Collected:
-    """The annotations of one file while it is read; invalid ones become problems."""
+    """The annotations of one file while it is read; invalid ones become problems.
 
-    def __init__(self, path: Path):
-        self.path = path
+    Labels are folded (`fold_label`). multi_label: segments of a clip may overlap.
+    """
+
+    def __init__(self, path: Path, multi_label: bool = False):
+        self.path, self.multi_label = path, multi_label
         self.problems: list[Problem] = []
         self._whole: dict[str, ClipAnnotation] = {}  # with a label or a text
         self._segmented: dict[str, tuple[ClipAnnotation, list[Segment]]] = {}
+        self._overlaps: Counter[tuple[str, str]] = Counter()  # of labels: the kept, the left out
+        self._names: dict[str, str] = {}  # of a clip, as each row writes it
+        self._files: dict[str, str] = {}  # names by file
 
     def refuse(self, place: str, reason: str) -> None:
         """Add a problem. place: such as "line 3"; reason: what is wrong and what to do."""
@@ -121,8 +139,26 @@ class Collected:
         """The place with the file's name."""
         return f"{self.path.name}, {place}"
 
+    def _name_of(self, clip: str) -> str:
+        """The clip's relative path with slashes, as patterns expect it, if Windows wrote it.
+
+        One file has one name, that of its first row, in whatever case or form the others write it.
+        """
+        if clip not in self._names:
+            as_written = "\\" not in clip or os.path.exists(self.path.parent / clip)
+            if not as_written and not PureWindowsPath(clip).drive:
+                name = posixpath.normpath(clip.replace("\\", "/"))
+            else:
+                name = clip
+            file = str(clip_path(self.path, name)) if name else ""
+            self._names[clip] = self._files.setdefault(file, name)
+        return self._names[clip]
+
     def add_whole(self, place: str, annotation: ClipAnnotation) -> None:
         """Add the only label or the only text of a clip."""
+        annotation = annotation._replace(clip=self._name_of(annotation.clip))
+        if annotation.text is None:
+            annotation = annotation._replace(label=fold_label(annotation.label))
         content = annotation.label if annotation.text is None else annotation.text
         first = self._whole.get(annotation.clip)
         if not annotation.clip:
@@ -139,12 +175,18 @@ class Collected:
         self, place: str, clip: str, segment: Segment, group: str | None = None
     ) -> None:
         """Add one of the segments of a clip; `place` becomes its `where`."""
+        clip = self._name_of(clip)
+        segment = replace(segment, label=fold_label(segment.label), where=self.at(place))
         new = ClipAnnotation(clip, group=group, where=self.at(place))
         annotation, segments = self._segmented.get(clip, (new, []))
-        if reason := _fault(segment, group, annotation, segments):
+        reason = _fault(segment, group, annotation, segments)
+        if reason is None and not self.multi_label and (other := _overlapped(segment, segments)):
+            self._overlaps[other.label, segment.label] += 1
+            reason = f"{clip}: {segment} overlaps {other} ({other.where}); cut or remove one"
+        if reason is not None:
             self.refuse(place, reason)
             return
-        insort(segments, replace(segment, where=self.at(place)), key=lambda other: other.bounds)
+        insort(segments, segment, key=lambda other: other.bounds)
         self._segmented[clip] = annotation, segments
 
     def result(self) -> tuple[list[ClipAnnotation], list[Problem]]:
@@ -154,6 +196,20 @@ class Collected:
         """
         segmented = (a._replace(segments=tuple(s)) for a, s in self._segmented.values())
         annotations = [*self._whole.values(), *segmented]
+        if len(labels := {s.label for a in annotations for s in a.segments}) == 1 and (
+            any(len(set(pair)) > 1 for pair in self._overlaps)
+        ):
+            raise ValueError(
+                f"{self.path}: without the segments that overlap others, one label is left, "
+                f"'{labels.pop()}'; overlapping are {describe_overlaps(self._overlaps)}; "
+                f"{OVERLAP_ADVICE}"
+            )
+        if self._overlaps.total() > 1:
+            reason = (
+                f"{self.path}: {self._overlaps.total()} segments that overlap others are left out: "
+                f"{describe_overlaps(self._overlaps)}; {OVERLAP_ADVICE}"
+            )
+            self.problems.insert(0, Problem(self.path.name, reason))
         if not annotations:
             first = "".join(f"\n  {problem.reason}" for problem in self.problems[:3])
             raise ValueError(f"{self.path}: no annotation that can be used{first}")
@@ -181,8 +237,22 @@ def _fault(
         return (
             f"{clip} has frames here but seconds in {annotation.where}, or the other way; use one"
         )
+    return None
+
+
+def _overlapped(segment: Segment, existing: Sequence[Segment]) -> Segment | None:
+    """The one of the existing segments, sorted and without overlap, that a segment overlaps."""
+    start, end = segment.bounds
     index = bisect_left(existing, start, key=lambda other: other.bounds[0])
     for other in existing[max(0, index - 1) : index + 1]:
         if other.bounds[0] < end and start < other.bounds[1]:
-            return f"{clip}: {segment} overlaps {other} ({other.where}); cut or remove one"
+            return other
     return None
+
+
+def describe_overlaps(pairs: Counter[tuple[str, str]]) -> str:
+    """How often which labels overlap, the most frequent first: "'a' and 'b' (3 times), ..."."""
+    return ", ".join(
+        f"'{kept}' and '{left_out}' ({count} times)"
+        for (kept, left_out), count in pairs.most_common()
+    )

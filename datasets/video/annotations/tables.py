@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ...labels import fold_label
 from ...source import Problem
-from ...tables import TableRow, UnusableRow, find_delimiter, named_rows, read_rows
+from ...tables import TableRow, UnusableRow, header_names, named_rows, read_rows
 from .segments import ClipAnnotation, Collected, FrameSegment, TimeSegment
 
 FORMS = (
@@ -37,7 +38,7 @@ def read_clip_table(
     b'". group: column of the group; None takes `group` if it exists. Raises ValueError for a header
     that does not fit, or if no row can be used.
     """
-    header = [name.strip() for name in lines[0].cells]
+    header = header_names(lines[0].cells)
     kind, content = _kind(path, header, column)
     if group is not None and group not in header:
         raise ValueError(f"{path}: no column '{group}' for the group; {_columns(header)}")
@@ -117,11 +118,12 @@ def frame_of(text: str, name: str) -> int:
 def read_lines(path: Path, collected: Collected) -> list[TableRow]:
     """Read the rows that are not empty, with stripped cells.
 
-    The delimiter is the most frequent of comma, tab and semicolon in the first line. Raises
-    ValueError for a file that is empty or not UTF-8.
+    Raises ValueError for a file that is empty or UTF-16, or whose first row is unusable.
     """
     rows = []
-    for row in read_rows(path, find_delimiter(path)):
+    for row in read_rows(path):
+        if isinstance(row, UnusableRow) and not rows:
+            raise ValueError(f"{path}, line {row.line}: {row.reason}")
         if isinstance(row, UnusableRow):
             collected.refuse(f"line {row.line}", row.reason)
         elif any(cells := [cell.strip() for cell in row.cells]):
@@ -154,7 +156,7 @@ def chosen_rows(
         if column not in header:
             raise ValueError(f"{path}: where={where!r}: no column '{column}'; {_columns(header)}")
         values = dict.fromkeys(row[column] for _, row in rows)
-        rows = [(line, row) for line, row in rows if row[column] == value]
+        rows = [(line, row) for line, row in rows if fold_label(row[column]) == fold_label(value)]
         if not rows:
             available = ", ".join(map(repr, list(values)[:8]))
             raise ValueError(

@@ -46,17 +46,21 @@ def read_via(
             count += 1
             continue
         try:
-            label = _value(attributes[key], item["av"].get(key))
+            several = collected.multi_label and not of_files
+            labels = _values(attributes[key], item["av"].get(key), several)
             clip_group = groups.get(str(item["vid"]))
-            clip_group = None if clip_group is None else _value(attributes[group_key], clip_group)
+            if clip_group is not None:
+                (clip_group,) = _values(attributes[group_key], clip_group)
         except ValueError as error:
             collected.refuse(place, f"{clip}: {error}")
             continue
         if of_files:
+            (label,) = labels
             collected.add_whole(place, ClipAnnotation(clip, label=label, group=clip_group))
         else:
             start, end = map(float, item["z"][:2])
-            collected.add_segment(place, clip, TimeSegment(start, end, label), clip_group)
+            for label in labels:
+                collected.add_segment(place, clip, TimeSegment(start, end, label), clip_group)
     if count:
         collected.refuse("metadata", f"{count} regions or single frames are no segments; left out")
     return collected.result()
@@ -116,20 +120,27 @@ def _clips(path: Path, project: dict, collected: Collected) -> dict[str, str]:
     return clips
 
 
-def _value(attribute: dict, value: str | None) -> str:
-    """The value of an attribute: its text, or the name of the option. Raises ValueError."""
+def _values(attribute: dict, value: str | None, several: bool = False) -> list[str]:
+    """The value of an attribute: its text, or the name of the option; of check boxes, if `several`,
+    those of all that are ticked. Raises ValueError.
+    """
     name, options = attribute.get("aname"), attribute.get("options", {})
     if value is None:
         raise ValueError(f"no '{name}'; choose one or remove the segment")
     if attribute.get("type") == TEXT:
-        return value.strip()
-    if attribute.get("type") == CHECKBOX and "," in value.strip(","):
-        raise ValueError(f"several '{name}' at once ({value}); one label a segment")
-    key = value.strip(",")
-    if key and key not in options:
-        available = ", ".join(map(repr, options.values()))
-        raise ValueError(f"'{name}' has no option '{key}'; there are {available}")
-    return options[key].strip() if key else ""
+        return [value.strip()]
+    keys = [value.strip(",")]
+    if attribute.get("type") == CHECKBOX and "," in keys[0]:
+        if not several:
+            raise ValueError(
+                f"several '{name}' at once ({value}); one label a segment, or multi_label: true"
+            )
+        keys = keys[0].split(",")
+    for key in keys:
+        if key and key not in options:
+            available = ", ".join(map(repr, options.values()))
+            raise ValueError(f"'{name}' has no option '{key}'; there are {available}")
+    return [options[key].strip() if key else "" for key in keys]
 
 
 def write_via(path: Path, clip: Path | str, segments: Sequence[Span]) -> None:

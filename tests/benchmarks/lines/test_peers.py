@@ -204,7 +204,7 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
 
     monkeypatch.setattr("benchmarks.lines.peers.encoded_image", str.encode)
     monkeypatch.setattr("datasets.lines.source.RealLines", RealLines)
-    monkeypatch.setattr("datasets.lines.folders.transcripts", lambda folder: [])
+    monkeypatch.setattr("datasets.lines.listing.transcripts", lambda folder: [])
     config = tmp_path / "lines.yaml"
     config.write_text(
         "data: {source: {class_path: datasets.RealLines, init_args: "

@@ -108,6 +108,6 @@ def test_unknown_names_are_reported(tmp_path):
     source = RealLines(folders)
     (note,) = source.notes
     assert note.name == "a__2.jpg" and "out.tsv: 1 of its 3 names are no line's" in note.reason
-    assert len(source.split("train")) == 3 and len(source.problems) == 1
+    assert len(source.split("train")) == 3 and len(source.problems) == 2  # and unlabelled.png
     (tmp_path / "out.tsv").write_text("")
     assert not RealLines(folders).notes

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from datasets import LineFolder, RealLines
-from datasets.lines.folders import transcripts
+from datasets.lines.listing import transcripts
 from datasets.lines.lmdb import lmdb_rows, read_record
 from datasets.lines.reader import load_line
 from tests.support.small import noise_line

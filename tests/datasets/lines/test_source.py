@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from datasets import LineFolder, RealLines
-from datasets.lines.folders import transcript_image, transcripts
+from datasets.files import resolve_data_path
+from datasets.lines.listing import transcripts
 from datasets.lines.reader import stretch_contrast
-from datasets.paths import resolve_data_path
 from tests.support.small import break_images, noise_line, write_image
 
 
@@ -60,7 +60,8 @@ def test_a_transcript_may_stand_deep_down_beside_any_kind_of_image(tmp_path):
         (tmp_path / name).with_suffix(".gt.txt").write_text("a\n", encoding="utf-8")
     paths = [path.relative_to(tmp_path).as_posix() for path, *_ in transcripts_of(tmp_path)]
     assert paths == ["3.png", "x/1.jpg", "x/y/2.tif"]
-    assert transcript_image(tmp_path / "none.gt.txt").name == "none.png"
+    (tmp_path / "none.gt.txt").write_text("a\n", encoding="utf-8")
+    assert transcripts_of(tmp_path)[1][0] == tmp_path / "none.png"
 
 
 def transcripts_of(root: Path, **options) -> list:
@@ -92,7 +93,7 @@ def test_where_a_group_comes_from(tmp_path):
     assert [g for *_, g in transcripts_of(tmp_path, group_pattern=r"(r\d+)")][2] == "r17"
     (tmp_path / "groups.tsv").write_text("book\tshelf\nletter\tshelf\n", encoding="utf-8")
     assert [g for *_, g in transcripts_of(tmp_path)] == ["shelf", "shelf", "r17_2"]
-    rows = "book__p1__3.png\ta\tmine\nletter.png\tb\nr17_2.png\tc\n"
+    rows = "file\ttext\tgroup\nbook__p1__3.png\ta\tmine\nletter.png\tb\t\nr17_2.png\tc\t\n"
     (tmp_path / "labels.tsv").write_text(rows, encoding="utf-8")
     assert [g for *_, g in transcripts_of(tmp_path)] == ["mine", "shelf", "r17_2"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from datasets import LineFolder, RealLines
 from datasets.images import load_grey
-from datasets.lines.folders import transcripts
+from datasets.lines.listing import transcripts
 from datasets.lines.reader import load_line
 from datasets.pages import files as page_files
 from datasets.pages.files import find_image, read_page
@@ -144,6 +144,7 @@ def test_page_images_are_told_from_line_images(tmp_path):
     transkribus(tmp_path / "a.xml")
     (tmp_path / "broken.xml").write_text("<PcGts>", encoding="utf-8")
     (tmp_path / "mets.xml").write_text("<mets/>", encoding="utf-8")
+    (tmp_path / "broken.png").touch()
     pages, images = page_files.pages_and_images(tmp_path)
     assert [path.name for path in pages] == ["a.xml", "broken.xml"]
     assert tmp_path.resolve() / "a.png" in images and tmp_path.resolve() / "broken.png" in images

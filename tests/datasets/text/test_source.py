@@ -253,3 +253,37 @@ def test_imdb_keeps_films_apart():
     assert len(train) == 200 and 2400 < len(validation) < 2600 and source.problems == []
     assert not set(train.groups) & set(validation.groups)
     assert 0.4 < validation.labels.mean() < 0.6
+
+
+def test_spellings_of_a_label_are_joined_and_near_twins_named(tmp_path):
+    labels = ["caf\u00e9", "cafe\u0301", "1", "1.0", "POS", "pos", "pos"]
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n" + "".join(f"good {i},{n}\n" for i, n in enumerate(labels)))
+    source = Reviews(str(path), validation=0.0)
+    assert source.labels == ["1", "POS", "caf\u00e9", "pos"]
+    assert source.label_counts("train") == {"caf\u00e9": 2, "1": 2, "POS": 1, "pos": 2}
+    (note,) = source.notes
+    assert "labels 'POS' (1) and 'pos' (2): did you mean one?" in note.reason
+
+
+def test_numbers_as_labels_may_be_named(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\n" + "".join(f"good {i},{i % 2}.0\n" for i in range(8)))
+    assert Reviews(str(path), validation=0.0).labels == ["0", "1"]
+    assert Reviews(str(path), validation=0.0, labels=["1.0", "0.0"]).labels == ["1", "0"]
+    assert Reviews(str(path), validation=0.0, labels=["bad", "good"]).labels == ["bad", "good"]
+    path.write_text("text,label\ngood,1\nbad,1.0\nso,1\n")
+    with pytest.raises(ValueError, match=r"all of one label \(1\); there must be two labels"):
+        Reviews(str(path), validation=0.0)
+
+
+def test_unusable_rows_are_named_with_their_lines(tmp_path):
+    path = tmp_path / "t.csv"
+    rows = ["slow at first, then dull,0", '"never closed,1', "fine,1", "dull,0", "text,,"]
+    path.write_text("text,label\n" + "\n".join(rows) + "\n")
+    source = Reviews(str(path), validation=0.0)
+    assert source.split("train").names == ["t.csv row 3", "t.csv row 4"]
+    lines = ["line 2: 3 cells under 2 columns", "line 3: cannot be read", "row 5: no label"]
+    assert len(source.problems) == 3
+    for problem, line in zip(source.problems, lines, strict=True):
+        assert line in problem.reason

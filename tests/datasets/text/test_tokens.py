@@ -129,7 +129,7 @@ def test_odd_characters_are_unknown_tokens(reader):
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ({"tokenizer": "bytes"}, r"tokenizer='bytes'; choose one of \('words', 'characters'\)"),
+        ({"tokenizer": "bytes"}, r"tokenizer='bytes'; choose one of \('unicode_words', 'words'"),
         ({"keep": "middle"}, "keep='middle'"),
         ({"max_length": 0}, "max_length=0; give at least 1"),
         ({"ngrams": 0}, "ngrams=0"),

@@ -17,6 +17,7 @@ from av.video.frame import PictureType
 from PIL import Image
 
 from datasets.video.decoder import _Clock, _constant, decode_video, describe_video, frame_times
+from tests.support.films import with_sound
 
 TICK = Fraction(1, 1000)
 LEVELS = [40 + 12 * i for i in range(12)]  # each frame's luma, far enough apart to tell them
@@ -129,9 +130,37 @@ def test_frames_stored_out_of_order_come_as_shown(tmp_path, suffix):
 def ticking(stamps: list[int | None], decoded: list[int] | None = None, kind="mov") -> list[float]:
     """Times of the clock for presentation (and decoding) times in ms, at 10 frames a second."""
     stream = SimpleNamespace(time_base=TICK, guessed_rate=Fraction(10), average_rate=None)
-    clock = _Clock(SimpleNamespace(format=SimpleNamespace(name=kind)), stream)
+    start = None if stamps[0] is None else 1000 * stamps[0]
+    clock = _Clock(SimpleNamespace(format=SimpleNamespace(name=kind), start_time=start), stream)
     pairs = zip(stamps, decoded or [None] * len(stamps), strict=True)
     return [round(clock(SimpleNamespace(pts=pts, dts=dts)), 4) for pts, dts in pairs]
+
+
+@pytest.mark.parametrize(("video", "sound", "first"), [(500, 0, 0.5), (0, 500, 0), (700, 200, 0.5)])
+def test_times_count_from_what_begins_first_as_players_do(tmp_path, video, sound, first):
+    path = with_sound(tmp_path / "s.mkv", video, sound)
+    expected = [first, first + 0.1, first + 0.2]
+    np.testing.assert_allclose(frame_times(path), expected, atol=1e-9)
+    facts = describe_video(path)
+    assert facts.first_seconds == pytest.approx(first) and facts.rate_hz == pytest.approx(10)
+    assert facts.seconds == pytest.approx(first + 0.3) and facts.constant_rate
+
+
+@pytest.mark.parametrize("default", [0, 1])
+def test_of_two_films_in_a_file_the_default_one_is_read(tmp_path, default):
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("ffv1", rate=10) for _ in range(2)]
+        for i, stream in enumerate(streams):
+            stream.width, stream.height, stream.pix_fmt = 48, 32, "gray"
+            stream.disposition = Disposition.default if i == default else Disposition(0)
+        for stream, level in zip(streams, (60, 180), strict=True):
+            image = av.VideoFrame.from_ndarray(np.full((32, 48), level, np.uint8), format="gray")
+            container.mux(stream.encode(image))
+            container.mux(stream.encode())
+    (frame,) = decode_video(str(path), 8, 8, 1)
+    assert round(float(frame.pixels.mean())) == (60, 180)[default]
+    assert describe_video(str(path)).streams == 2
 
 
 def test_times_always_increase():

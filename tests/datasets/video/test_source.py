@@ -1,11 +1,12 @@
 """Labelled videos from folders and tables: targets, groups, and named problems."""
 
+import cv2
 import numpy as np
 import pytest
 
 from datasets import Clips
 from datasets.video.groups import group_of
-from tests.support.films import film
+from tests.support.films import film, with_sound
 
 STEPS = 12
 
@@ -128,11 +129,155 @@ def test_one_video_under_two_names_cannot_stand_on_both_sides(root):
 
 
 def test_segments_past_the_end_are_named(root):
-    table = write(root, "s.csv", "clip,start_frame,end_frame,label", "a0.mp4,0,30,walk")
-    source = clips(root, table, target="steps")
-    (problem,) = source.notes
-    assert source.problems == []
-    assert "past its end, 12 frames" in problem.reason
+    rows = ["a0.mp4,0,6,walk", "a0.mp4,6,30,fall"]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", *rows)
+    for rate, end in ((None, "12"), (5, "about 12"), (3, "about 13")):
+        source = clips(root, table, target="steps", rate_hz=rate)
+        (problem,) = source.notes
+        assert source.problems == []
+        assert f"past its end, {end} frames" in problem.reason
+
+
+@pytest.mark.parametrize("rate", [None, 5])
+@pytest.mark.parametrize(
+    ("columns", "rows", "hint"),
+    [
+        ("start,end", ["0,600,walk", "600,1200,fall"], "seem to be milliseconds"),
+        ("start,end", ["0,6,walk", "6,12,fall"], "seem to be frames"),
+        ("start_frame,end_frame", ["0,600,walk", "600,1200,fall"], "seem to be milliseconds"),
+        ("start,end", ["0,1,walk", "1,99,fall"], "another unit or belong to another clip"),
+    ],
+)
+def test_times_of_another_unit_are_refused_at_any_rate(root, rate, columns, rows, hint):
+    table = write(root, "s.csv", f"clip,{columns},label", *(f"a0.mp4,{row}" for row in rows))
+    with pytest.raises(ValueError, match=f"no clip to train on\n.*far past the clip's end.*{hint}"):
+        clips(root, table, target="steps", rate_hz=rate)
+
+
+def test_each_segment_owns_a_step_or_is_named(root):
+    rows = ["a0.mp4,0,0.55,walk", "a0.mp4,0.61,0.79,trip", "a0.mp4,0.8,1.2,fall",
+            "b0.mp4,0,1.2,fall", "b0.mp4,1.3,1.5,walk", "c0.mp4,1.3,1.4,walk"]  # fmt: skip
+    table = write(root, "s.csv", "clip,start,end,label", *rows)
+    source = clips(root, table, target="steps", rate_hz=5)
+    assert source.labels == ["fall", "walk"]  # no step is left to learn 'trip' from
+    trip, late, alone = (problem.reason for problem in source.problems)
+    assert "'trip' from 0.61 to 0.79 s (s.csv, line 3) labels no step" in trip
+    assert "begins past its end, 1.200 s" in late and alone.startswith("c0.mp4")
+    assert source.split("train").names == ["a0.mp4", "b0.mp4"]
+    assert clips(root, table, target="steps").labels == ["fall", "trip", "walk"]
+
+
+def test_frames_counted_from_one_with_inclusive_ends_are_noticed(root):
+    rows = ["1,3,walk", "4,6,fall", "7,9,walk", "10,12,fall"]
+    from_one = [f"a0.mp4,{row}" for row in rows]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", *from_one)
+    (note,) = clips(root, table, target="steps").notes
+    assert "3 of 3 neighbouring segments leave one frame between them" in note.reason
+    assert "subtract 1 from start_frame" in note.reason
+    shifted = ["a0.mp4,0,2,walk", "a0.mp4,3,5,fall", "a0.mp4,6,8,walk", "a0.mp4,9,11,fall"]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", *shifted)
+    (note,) = clips(root, table, target="steps").notes
+    assert "add 1 to end_frame" in note.reason
+    exact = ["a0.mp4,0,3,walk", "a0.mp4,3,6,fall", "a0.mp4,6,9,walk", "a0.mp4,9,12,fall"]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", *exact)
+    assert clips(root, table, target="steps").notes == []
+
+
+def test_pictures_that_begin_after_the_sound_keep_their_labels(root):
+    with_sound(root / "late.mkv", 500, 0)
+    rows = ["late.mkv,0.45,0.65,walk", "late.mkv,0.65,0.8,fall"]
+    table = write(root, "s.csv", "clip,start,end,label", *rows)
+    source = clips(root, table, target="steps", group_pattern=None)
+    assert source.split("train").read(0).target.tolist() == [1, 1, 0]  # at 0.5, 0.6, 0.7 s
+    (note,) = source.notes
+    assert "late.mkv by 0.500 s; seconds count from the start of the sound" in note.reason
+
+
+def in_split_folders(root, *names: str) -> None:
+    """Move the six videos into root/names[i]/run or rest, two into each."""
+    for name in ("a0", "a1", "b0", "b1", "c0", "c1"):
+        split, label = names["abc".index(name[0])], "rest" if name[1] == "1" else "run"
+        (root / split / label).mkdir(parents=True, exist_ok=True)
+        (root / f"{name}.mp4").rename(root / split / label / f"{name}.mp4")
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "valid", "testing")])
+def test_folders_of_splits_are_splits_and_no_classes(root, names):
+    in_split_folders(root, *names)
+    source = clips(root, None, group_pattern=None)
+    assert source.labels == ["rest", "run"]
+    for split, name, letter in zip(("train", "validation", "test"), names, "abc", strict=True):
+        dataset = source.split(split)
+        assert dataset.names == [f"{name}/rest/{letter}1.mp4", f"{name}/run/{letter}0.mp4"]
+        assert [int(dataset.read(i).target) for i in (0, 1)] == [0, 1]
+    with pytest.raises(ValueError, match="folder of the test split says what is in it"):
+        clips(root, None, group_pattern=None, test=["a"])
+
+
+def test_a_split_without_a_folder_is_drawn_from_the_training_clips(root):
+    in_split_folders(root, "train", "train", "test")
+    source = clips(root, None, group_pattern=None, validation=0.25)
+    sizes = {split: len(source.split(split)) for split in ("train", "validation", "test")}
+    assert sizes == {"train": 3, "validation": 1, "test": 2}
+
+
+def test_a_group_in_two_folders_of_splits_is_refused(root):
+    in_split_folders(root, "train", "val", "test")
+    with pytest.raises(ValueError, match="group 'mp4' is in the folders of two splits"):
+        clips(root, None, group_pattern="(mp4)")
+
+
+def test_several_labels_at_once_from_a_table(root):
+    rows = ["a0.mp4,0,6,walk", "a0.mp4,3,9,eat", "a0.mp4,9,10,unsure"]
+    table = write(root, "s.csv", "clip,start_frame,end_frame,label", *rows)
+    source = clips(root, table, target="steps", multi_label=True, ignore=["unsure"])
+    assert source.labels == ["eat", "walk"] and source.problems == []
+    expected = [[0, 1]] * 3 + [[1, 1]] * 3 + [[1, 0]] * 3 + [[-100, -100]] + [[0, 0]] * 2
+    assert source.split("train").read(0).target.tolist() == expected
+    alone = clips(root, table, target="steps", ignore=["unsure", "eat"], multi_label=True)
+    assert alone.labels == ["walk"]  # on or off: two things to tell apart
+    with pytest.raises(ValueError, match="multi_label goes with target: steps"):
+        clips(root, table, multi_label=True)
+
+
+def test_one_label_alone_is_refused(root):
+    table = write(root, "s.csv", "clip,label", "a0.mp4,x", "b0.mp4,x", "gone.mp4,y")
+    with pytest.raises(
+        ValueError, match=r"(?s)only one label is left, 'x'.*gone\.mp4: no such file"
+    ):
+        clips(root, table)
+
+
+def frames_in(folder, levels, name="{:04d}.png", start=1) -> None:
+    folder.mkdir(parents=True)
+    for number, level in enumerate(levels, start):
+        image = np.full((16, 16), level, np.uint8)
+        cv2.imwrite(str(folder / name.format(number)), image)
+
+
+def test_a_folder_of_frames_is_a_clip_with_a_rate(tmp_path):
+    frames_in(tmp_path / "run" / "one", [10, 20, 30, 40])
+    frames_in(tmp_path / "rest" / "day1" / "two", range(90, 102), "f{}.jpg")
+    source = clips(tmp_path, None, group_pattern=None, rate_hz=5)
+    dataset = source.split("train")
+    assert dataset.names == ["rest/day1/two", "run/one"] and dataset.groups[0] == "day1"
+    frames = dataset.read(1).inputs
+    assert frames.shape == (4, 1, 8, 8) and frames[:, 0, 0, 0].tolist() == [10, 20, 30, 40]
+    stored = source.cache.store(str(tmp_path / "rest" / "day1" / "two"))
+    np.testing.assert_allclose(stored.times, np.arange(12) / 5)
+    assert abs(dataset.read(0).inputs.mean((1, 2, 3)) - np.arange(90, 102)).max() <= 2  # 2 after 10
+    with pytest.raises(ValueError, match="a folder of images does not say how many"):
+        clips(tmp_path, None, group_pattern=None)
+
+
+def test_a_gap_in_a_folder_of_frames_is_named(tmp_path):
+    frames_in(tmp_path / "run" / "one", [10, 20, 30, 40])
+    frames_in(tmp_path / "rest" / "two", [10, 20], "{:02d}0.png")
+    frames_in(tmp_path / "run" / "three", [1, 2, 3])
+    (tmp_path / "run" / "one" / "0003.png").unlink()
+    source = clips(tmp_path, None, group_pattern=None, rate_hz=5)
+    (problem,) = source.problems
+    assert "images are missing between 0002.png and 0004.png" in problem.reason
 
 
 @pytest.mark.parametrize(
@@ -158,12 +303,39 @@ def test_groups_by_pattern():
 
 
 def test_training_is_cut_and_validation_is_whole(root):
-    rows = [f"{n}.mp4,0,12,walk" for n in ("a0", "b0")]
+    rows = [*(f"{n}.mp4,0,12,walk" for n in ("a0", "b0")), "a1.mp4,0,12,sit"]
     table = write(root, "s.csv", "clip,start_frame,end_frame,label", *rows)
     source = clips(root, table, target="steps", window=5, validation=["b"])
-    assert source.split("train").sizes.tolist() == [5, 5, 5]
+    assert source.split("train").sizes.tolist() == [5, 5, 5, 5, 5, 5]
     assert source.split("validation").sizes.tolist() == [STEPS]
-    np.testing.assert_array_equal(source.split("validation").read(0).target, 0)
+    np.testing.assert_array_equal(source.split("validation").read(0).target, 1)
+
+
+@pytest.mark.parametrize("target", ["clip", "steps"])
+def test_one_label_is_refused(root, target):
+    table = write(root, "s.csv", "clip,start,end,label", "a0.mp4,0,1,run", "b0.mp4,0,1,Run\u200b")
+    (note,) = clips(root, table, target=target).notes
+    assert "labels 'Run\u200b' (" in note.reason and "did you mean one?" in note.reason
+    with pytest.raises(ValueError, match="only one label is left, 'run'"):
+        clips(root, table, target=target, ignore=["Run\u200b"])
+
+
+def test_spellings_of_a_label_are_joined_and_counted(root):
+    names = ["a0", "a1", "b0", "b1", "c0"]
+    labels = ["caf\u00e9", "cafe\u0301", "1", "1.0", " 1"]
+    rows = [f"{name}.mp4,{label}" for name, label in zip(names, labels, strict=True)]
+    source = clips(root, write(root, "l.csv", "clip,label", *rows), labels=["1.0", "cafe\u0301"])
+    assert source.labels == ["1", "caf\u00e9"] and source.notes == []
+    assert source.label_counts("train") == {"1": 3, "caf\u00e9": 2}
+
+
+def test_transcripts_lose_tabs_and_line_breaks(root):
+    rows = ["a0.mp4,one\u00a0two", 'b0.mp4,"one\ntwo"', "c0.mp4,two"]
+    source = clips(root, write(root, "t.csv", "clip,text", *rows), target="text")
+    assert set(source.labels) == set("one two")
+    (note,), (problem,) = source.notes, source.problems
+    assert "1 transcripts with tabs or unusual spaces (1 x U+00A0)" in note.reason
+    assert problem.name == "b0.mp4" and "a line break inside" in problem.reason
 
 
 def test_words_of_one_letter_would_be_read_as_characters(root):

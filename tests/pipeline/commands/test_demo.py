@@ -12,7 +12,7 @@ from rich.console import Console
 from datasets import LineReader
 from models import CTCHead, LineCNN, RecurrentStack
 from pipeline.commands import demo
-from pipeline.reading import bundle
+from pipeline.reading import bundle_files
 from pipeline.reading.bundle import Bundle, save_bundle
 from pipeline.reading.prediction import load_recognizer
 from pipeline.reports import html as report
@@ -42,13 +42,13 @@ def zoo(tmp_path, monkeypatch):
     save_bundle(opinion_bundle(), tmp_path / "zoo" / f"{demo.REVIEWS}.safetensors")
     for name, made in film_bundles().items():
         save_bundle(made, tmp_path / "zoo" / f"{name}.safetensors")
-    monkeypatch.setattr(bundle, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(bundle_files, "ZOO", tmp_path / "zoo")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "zoo"
 
 
 def test_without_the_bundle_the_exit_status_is_2(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(bundle, "ZOO", tmp_path)
+    monkeypatch.setattr(bundle_files, "ZOO", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert demo.main() == 2
     output = capsys.readouterr()

@@ -12,7 +12,7 @@ from datasets.video.synthetic import ACTIONS, MOTIONS
 from models.heads.labels import Label
 from pipeline.commands import demo_video
 from pipeline.commands.demo import SAMPLES
-from pipeline.reading import bundle
+from pipeline.reading import bundle_files
 from pipeline.reading.bundle import save_bundle
 from tests.support.film_bundles import film_bundles
 
@@ -23,7 +23,7 @@ CLIPS = SAMPLES / "clips"
 def zoo(tmp_path, monkeypatch):
     for name, made in film_bundles().items():
         save_bundle(made, tmp_path / f"{name}.safetensors")
-    monkeypatch.setattr(bundle, "ZOO", tmp_path)
+    monkeypatch.setattr(bundle_files, "ZOO", tmp_path)
     return tmp_path
 
 

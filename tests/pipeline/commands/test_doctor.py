@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from rich.console import Console
@@ -16,6 +17,7 @@ from datasets.video.decoder import VideoFacts
 from datasets.video.sample_film import write_sample_video
 from pipeline.commands import doctor
 from pipeline.doctor.video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, warnings
+from tests.support.films import with_sound
 
 
 def make(path: Path, frames: int = 10, seed: int = 0) -> Path:
@@ -141,6 +143,51 @@ def test_segments_are_checked_against_their_video(folder):
     notes = result["files"][0]["notes"]
     assert any("'x' from 0.9 to 1.5 s" in note and "past its end" in note for note in notes)
     assert any("1 segments are shorter than one frame" in note and "'y'" in note for note in notes)
+
+
+def test_units_starts_streams_and_inclusive_frames_are_reported(folder):
+    make(folder / "clips" / "a.mp4", 25)
+    Path("clips/ms.csv").write_text("clip,start,end,label\na.mp4,0,400,x\na.mp4,400,1000,y\n")
+    _, result = run("clips/ms.csv")
+    assert any("seem to be milliseconds" in note for note in result["files"][0]["notes"])
+    rows = ["a.mp4,1,5,x", "a.mp4,6,10,y", "a.mp4,11,15,x", "a.mp4,16,25,y"]
+    Path("clips/ms.csv").write_text("\n".join(["clip,start_frame,end_frame,label", *rows]) + "\n")
+    _, result = run("clips/ms.csv")
+    assert any("subtract 1 from start_frame" in text for text in result["warnings"])
+    with_sound(folder / "late.mkv", 500, 0)
+    _, result = run("late.mkv")
+    assert any("begin 0.500 s after the sound" in note for note in result["files"][0]["notes"])
+    assert notes(Video("a", (), facts(streams=2)))[0].startswith("a: holds 2 videos; the default")
+
+
+def test_overlaps_are_several_labels_at_once_if_asked_for(folder):
+    make(folder / "clips" / "a.mp4", 25)
+    Path("clips/labels.csv").write_text(
+        "clip,start,end,label\na.mp4,0,0.6,x\na.mp4,0.4,1,y\na.mp4,0.7,1,z\n"
+    )
+    code, result = run("clips")
+    assert code == 1 and len(result["problems"]) == 1
+    code, result = run("clips", "--multi_label")
+    assert code == 0 and result["labels"]["y"]["segments"] == 1
+
+
+def test_folders_of_splits_and_of_frames(folder, capsys):
+    for split in ("train", "val"):
+        for label in ("run", "jump"):
+            make(folder / "all" / split / label / "1.mp4", seed=len(split + label))
+    frames = folder / "all" / "train" / "jump" / "frames"
+    frames.mkdir()
+    for number in range(1, 5):
+        cv2.imwrite(str(frames / f"{number:04}.png"), np.full((12, 16), 9 * number, np.uint8))
+    code, result = run("all", "--rate_hz", "4")
+    assert code == 0 and set(result["labels"]) == {"run", "jump"}
+    assert {split: entry["clips"] for split, entry in result["splits"].items()} == {
+        "train": 3, "validation": 2
+    }  # fmt: skip
+    (images,) = [item for item in result["files"] if item["file"].endswith("frames")]
+    assert (images["frames"], images["seconds"], images["width"]) == (4, 1.0, 16)
+    code, result = run("all")
+    assert code == 1 and "--rate_hz" in capsys.readouterr().out
 
 
 def test_folder_names_give_labels_and_several_tables_require_a_choice(folder):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from rapidfuzz.distance import Levenshtein
 
+from datasets import LineFolder, RealLines
+from pipeline.doctor.line_files import list_folder
 from pipeline.evaluation.labelled import label_ids
 from pipeline.reading.bundle import save_bundle
 from tests.support.networks import connect
@@ -77,7 +79,7 @@ def test_evaluate_names_what_is_missing(command, bundle_file, tmp_path):
     code, _, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
     assert code == 2 and "nothing to read" in err and err.count("\n") == 1
     code, _, err = command("evaluate", "--model", bundle_file)
-    assert code == 2 and "error: the following arguments are required: data" in err
+    assert code == 2 and "give the labelled data: either --data, or --config" in err
 
 
 def test_an_image_without_a_transcript_is_reported_and_not_scored(command, bundle_file, tmp_path):
@@ -86,7 +88,35 @@ def test_an_image_without_a_transcript_is_reported_and_not_scored(command, bundl
     (tmp_path / "a__1.gt.txt").write_text("ab\n", encoding="utf-8")
     code, out, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
     assert code == 0 and "1 lines, " in out
-    assert "b__1.png: no transcript, so not scored" in err
+    assert (
+        "b__1.png: no transcript; put b__1.gt.txt beside it or remove the image; not scored" in err
+    )
+
+
+def test_unusable_rows_and_folded_spaces_are_told(command, bundle_file, tmp_path):
+    """Training and doctor count the same lines."""
+    for index in range(5):
+        write_image(tmp_path / f"p{index}__.png", noise_line(index))
+    rows = ["file,text", "p0__.png,ab", "p1__.png,a\u00a0b", "p2__.png,a, b", 'p3__.png,"a\nb"']
+    table = tmp_path / "labels.csv"
+    table.write_bytes("\n".join(rows).encode() + b"\np4__.png,\xff\n")
+    code, out, err = command("evaluate", "--model", bundle_file, "--data", tmp_path)
+    assert code == 0 and "2 lines, " in out
+    assert "1 transcripts with tabs or unusual spaces (1 x U+00A0)" in err
+    reasons = [
+        f"{table}, line 4: 3 cells under 2 columns",
+        f"{table}, line 7: not UTF-8 at its byte 9",
+        f"{tmp_path / 'p3__.png'}: a line break inside the transcript",
+    ]
+    source = RealLines([LineFolder(str(tmp_path), validation=0.0)], height=16)
+    unnamed = [f"{tmp_path / name}: not in labels.csv" for name in ("p2__.png", "p4__.png")]
+    reasons = [*reasons[:2], *unnamed, reasons[2]]
+    assert len(source.split("train")) == 2 and len(source.problems) == len(reasons)
+    listing = list_folder(LineFolder(str(tmp_path)), True)
+    for reason, problem in zip(reasons, source.problems, strict=True):
+        assert reason in err and problem.reason.startswith(reason)
+    assert [problem.reason for problem in source.problems[:2]] == listing.problems
+    assert sum(line.text is not None for line in listing.lines) == 3  # one with a finding
 
 
 def test_a_transcript_may_contain_symbols_unknown_to_the_bundle(command, bundle_file, tmp_path):
@@ -150,7 +180,7 @@ def test_evaluate_takes_names_of_labels_and_a_part_of_a_folder(command, opinions
     assert command(*options, "--split", "validation").code == 2
     (tmp_path / "all" / "test.csv").unlink()
     code, _, err = command(*options)
-    assert code == 2 and "no test reviews; add test.parquet, or --split train" in err
+    assert code == 2 and "has no test split; --split takes train" in err
 
 
 def test_an_empty_review_counts_as_wrong_and_an_unlabelled_row_is_not_scored(

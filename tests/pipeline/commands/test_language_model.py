@@ -161,7 +161,7 @@ def test_left_out_lines_and_unknown_symbols_are_reported(folder, command, tmp_pa
     model = ("--model", folder / "tiny.safetensors", "--data", tmp_path)
     outcome = command("language_model", *model, *given)
     assert outcome.code == 0, outcome.err
-    assert f"{alone}: no transcript; not used" in outcome.err
+    assert f"{alone}: no transcript; put" in outcome.err
     assert "1 lines left out" in outcome.err
     # ten symbols and the line's end, four of them strange
     assert "36 % of the texts' symbols are none of the bundle's labels" in outcome.out

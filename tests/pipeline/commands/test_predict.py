@@ -1,8 +1,10 @@
 """predict from the command line: files in, records out in order, an exit status."""
 
 import csv
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,8 @@ from zlib import crc32
 
 import pytest
 
+from datasets.environment import MachineError
+from datasets.files import IMAGE_SUFFIXES
 from pipeline.commands.predict import written
 from tests.support.small import ALPHABET, break_images, noise_line, write_image
 
@@ -213,12 +217,12 @@ def test_an_empty_folder_and_an_empty_glob_are_misuse(predict, tmp_path):
     assert (code, err) == (2, f"error: {tmp_path}/*.tif: no file matches\n")
 
 
-SUFFIXES = ".png .jpg .jpeg .tif .tiff .bmp .webp"
+SUFFIXES = " ".join(IMAGE_SUFFIXES)
 
 
 def test_an_unknown_command_lists_the_commands(command):
     code, _, err = command("preddict")
-    assert code == 2 and "no command 'preddict'; choose one of fit, " in err
+    assert code == 2 and "no command 'preddict'; did you mean 'predict'?" in err
     assert command("--help").code == 0 and "predict INPUT" in command().out
 
 
@@ -249,6 +253,25 @@ def test_upper_case_endings_are_found(command, bundle_file, tmp_path):
     assert code == 0 and "SCAN.PNG\t" in out
 
 
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("kind", ["text", "jsonl", "csv"])
+def test_a_full_disk_ends_the_run_with_its_path(predict, lines, kind):
+    code, _, err = predict(lines, "--format", kind, "--output", "/dev/full")
+    assert code == 2 and len(err.splitlines()) == 1
+    assert err.startswith("error: /dev/full: No space left on device; free some space")
+
+
+def test_an_error_of_the_machine_while_reading_is_no_failed_record(predict, lines, monkeypatch):
+    monkeypatch.setattr("datasets.lines.reader.load_grey", full_disk)
+    code, out, err = predict(lines)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ") and "a.png: No space left on device" in err
+
+
 def test_a_record_that_cannot_be_written_does_not_stop_the_others(capsys):
     records = []
 
@@ -259,5 +282,7 @@ def test_a_record_that_cannot_be_written_does_not_stop_the_others(capsys):
 
     assert [written(write, {"input": name}) for name in ("a", "bad", "b")] == [True, False, True]
     assert records == ["a", "b"] and "error: bad: lasts no millisecond" in capsys.readouterr().err
+    with pytest.raises(MachineError, match=r"out\.csv: No space left"):
+        written(full_disk, {"input": "a"}, "out.csv")
     with pytest.raises(BrokenPipeError):
         written(lambda record: (_ for _ in ()).throw(BrokenPipeError()), {"input": "a"})

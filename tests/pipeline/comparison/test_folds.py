@@ -114,6 +114,7 @@ def test_the_times_of_folds_add_up():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_folds_and_baselines_from_end_to_end(command, config, trainings):  # noqa: F811
     arguments = ("compare", "clips.yaml", "--folds", "--baselines")
     code, out, err = command(*arguments)

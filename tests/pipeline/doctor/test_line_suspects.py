@@ -81,6 +81,22 @@ def test_suspects_are_sorted_by_margin_without_labels_that_are_too_long():
     assert not any(finding.leave_out for finding in suspect_findings(lines, unsure))
 
 
+def test_unknown_characters_are_no_reason_to_doubt_a_label():
+    """A dash read as two hyphens is explained; a wrong word beside one is told, not left out."""
+    lines = [
+        listed("so \u2014 then", "0"),
+        listed("the \u2014 ravine", "1"),
+        listed("so then", "2"),
+    ]
+    predictions = ("so -- then", "a -- worthy one", "and then")
+    readings = [ScoredReading(text, 3.0, 0.9) for text in predictions]
+    known = frozenset("so thenravi")
+    told = {f.line.name: f.leave_out for f in suspect_findings(lines, readings, known)}
+    assert told == {"1": False, "2": True}
+    told = {f.line.name: f.leave_out for f in suspect_findings(lines, readings)}
+    assert told == {"0": True, "1": True, "2": True}
+
+
 def test_swapped_labels_are_matched_to_their_lines():
     texts = ["the first line", "another one here", "something else", "last of all"]
     labels = [texts[1], texts[0], *texts[2:]]

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -20,9 +21,11 @@ from models import (
 from models.heads.labels import Label, StepLabels, Text
 from pipeline.commands.options import add_annotation_options, add_scored_label_options
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.labelled import label_ids
 from pipeline.evaluation.labelled_clips import labelled_clips
 from pipeline.parsing import StrictParser
 from pipeline.reading.bundle import Bundle, save_bundle
+from pipeline.reading.inputs import expand_inputs
 from pipeline.reading.prediction import Answer, load_recognizer
 from tests.support.networks import connect
 
@@ -64,6 +67,8 @@ class Brightness:
                 continue
             ids = [int(frame.mean() > 128) for frame in clip.frames]
             reading = StepLabels([[i] for i in ids], [1.0] * len(ids))
+            if getattr(self.bundle.model.head, "multi_label", False):  # bright ones are both
+                reading = reading._replace(ids=[[0, 1] if i else [0] for i in ids])
             if isinstance(self.bundle.model.head, SequenceClassificationHead):
                 reading = Label(ids[-1], 1.0)
             elif isinstance(self.bundle.model.head, CTCHead):
@@ -80,6 +85,7 @@ def parsed(data, *arguments: str):
     parser.add_argument("--group_pattern", default="(.+?)__")
     options = parser.parse_args(list(arguments))
     fixed = {"data": str(data), "model": "m", "ignore_case": False, "fold_punctuation": False}
+    fixed |= {"config": None, "split": None}
     return SimpleNamespace(**vars(options), **fixed)
 
 
@@ -134,10 +140,11 @@ def test_annotations_in_seconds_and_a_frame_rate_give_the_same_targets(scored, t
     rows = ["a.mp4,0.0,0.45,dark", "a.mp4,0.45,0.8,bright", "a.mp4,0.8,1.2,dark"]
     write_rows(tmp_path / "s.csv", "clip,start,end,label", *rows)
     _, values, _, err = scored(Brightness(steps_head()), tmp_path / "s.csv")
-    assert err == "" and values["frame_accuracy"] == pytest.approx(100 * 11 / 12)
+    assert err == f"{tmp_path}: passed over 1 video of no row in s.csv (b.mp4)\n"
+    assert values["frame_accuracy"] == pytest.approx(100 * 11 / 12)
     # at 5 a second: frames 0 2 4 6 8 10, of which number 4 is wrong, and the change comes at 0.4
     _, values, _, err = scored(Brightness(steps_head(), rate_hz=5.0), tmp_path / "s.csv")
-    assert err == "" and values["frame_accuracy"] == pytest.approx(100 * 5 / 6)
+    assert values["frame_accuracy"] == pytest.approx(100 * 5 / 6)
     # one boundary predicted at 0.4 and true at 0.6, the other exact
     assert values["boundary_error_s"] == pytest.approx(0.1)
 
@@ -182,7 +189,7 @@ def test_annotations_past_the_end_of_a_clip_are_reported(scored, table):
 def test_unknown_labels_are_named_before_any_clip_is_read(table):
     (table.parent / "a.mp4").unlink()
     with pytest.raises(ValueError, match=r"t\.csv: labels that the bundle does not know: nothing"):
-        labelled_clips(Brightness(steps_head()).bundle, parsed(table))
+        labelled_clips(Brightness(steps_head()).bundle, parsed(table), ["test"])
 
 
 @pytest.fixture
@@ -240,16 +247,23 @@ def test_transcripts_by_characters_and_by_words(scored, folders):
     assert values["wer"] == 25 and values["exact"] == 50
 
 
+def test_labels_and_transcripts_are_folded_as_in_training(scored, folders):
+    rows = ['dark/a__1.mp4,"b\nd"', "dark/a__2.mp4,d\u00a0", "bright/b__1.mp4,d\tb"]
+    write_rows(folders / "t.csv", "clip,text", *rows)
+    recognizer = Brightness(CTCHead(1, 3), ["d", "b", " "])
+    _, values, _, err = scored(recognizer, folders / "t.csv")
+    assert values["n"] == 2 and "dark/a__1.mp4: a line break inside the transcript" in err
+    assert "1 transcripts with tabs or unusual spaces (1 x U+0009)" in err
+    assert label_ids(["caf\u00e9", "1"], ["1.0", "cafe\u0301"], "x") == [1, 0]
+
+
 def test_data_that_does_not_fit_the_head_is_refused(folders, table):
     with pytest.raises(ValueError, match=r"no clip to score\n.*no segments"):
-        labelled_clips(Brightness(steps_head()).bundle, parsed(folders))
+        labelled_clips(Brightness(steps_head()).bundle, parsed(folders), ["test"])
     with pytest.raises(ValueError, match=r"no clip to score\n.*no transcript"):
-        labelled_clips(Brightness(CTCHead(1, 2)).bundle, parsed(table))
-    several = TokenClassificationHead(1, 2, multi_label=True)
-    with pytest.raises(ValueError, match="several labels at a time"):
-        labelled_clips(Brightness(several).bundle, parsed(table))
+        labelled_clips(Brightness(CTCHead(1, 2)).bundle, parsed(table), ["test"])
     with pytest.raises(FileNotFoundError, match="no such data"):
-        labelled_clips(Brightness(steps_head()).bundle, parsed(folders / "none"))
+        labelled_clips(Brightness(steps_head()).bundle, parsed(folders / "none"), ["test"])
 
 
 def test_a_network_is_scored_on_what_it_reads(command, table, tmp_path):
@@ -279,3 +293,54 @@ def test_a_network_is_scored_on_what_it_reads(command, table, tmp_path):
     assert code == 0 and "b.mp4: 'shut' from frame 8 to 9" in err and err.count("\n") == 1
     assert values["frame_accuracy"] == pytest.approx(100 * 17 / 20) and values["per_second"] > 0
     assert "frame_accuracy 85.00 %" in out and "f1@25 " in out
+
+
+def test_several_labels_at_once_are_scored(scored, table, tmp_path):
+    several = TokenClassificationHead(1, 2, multi_label=True)
+    # of a: frames 4-7 are read bright too, 5-7 are; b cannot be read
+    rows = ["a.mp4,0,12,dark", "a.mp4,5,8,bright", "gone.mp4,0,4,bright", "gone.mp4,2,4,dark"]
+    write_rows(tmp_path / "m.csv", "clip,start_frame,end_frame,label", *rows)
+    code, values, out, err = scored(Brightness(several), tmp_path / "m.csv")
+    assert code == 1 and "gone.mp4: no such file (counted as wrong)" in err
+    assert values["frame_accuracy"] == pytest.approx(100 * 23 / (24 + 8))
+    dark, bright = 2 * 12 / (12 + 12 + 2), 2 * 3 / (3 + 4 + 4)
+    assert values["mean_label_f1"] == pytest.approx(50 * (dark + bright))
+    lines = {line.split()[0]: line.split()[1] for line in out.splitlines() if line[:1] in "db"}
+    assert lines["dark"] == f"{100 * dark:.2f}" and lines["bright"] == f"{100 * bright:.2f}"
+
+
+def test_times_of_another_unit_are_not_scored(scored, table, tmp_path):
+    rows = ["a.mp4,0,500,dark", "a.mp4,500,1200,bright", "b.mp4,0,0.6,bright", "b.mp4,0.6,0.8,dark"]
+    write_rows(tmp_path / "ms.csv", "clip,start,end,label", *rows)
+    _, values, _, err = scored(Brightness(steps_head(), rate_hz=5.0), tmp_path / "ms.csv")
+    assert values["frame_accuracy"] == 100 and "seem to be milliseconds" in err
+    write_rows(tmp_path / "ms.csv", "clip,start,end,label", *rows[:2])
+    with pytest.raises(ValueError, match=r"no clip fits its labels\n.*milliseconds"):
+        scored(Brightness(steps_head(), rate_hz=5.0), tmp_path / "ms.csv")
+
+
+def test_the_split_of_a_folder_of_splits_is_chosen(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split / "dark").mkdir(parents=True)
+        write_video(tmp_path / split / "dark" / f"{split}.mp4", "dddd")
+    options = parsed(tmp_path)
+    head = SequenceClassificationHead(1, 2)
+    options.split = "validation"
+    (item,) = labelled_clips(Brightness(head).bundle, options, ["test"]).items
+    assert item.endswith("val/dark/val.mp4")
+    options.split = "test"
+    with pytest.raises(ValueError, match="has no test split; --split takes train, valid"):
+        labelled_clips(Brightness(head).bundle, options, ["test"])
+
+
+def test_predict_takes_a_folder_of_frames_as_one_clip(tmp_path):
+    for clip, level in (("one", 10), ("two", 200)):
+        (tmp_path / clip).mkdir()
+        for number in (1, 2, 3):
+            cv2.imwrite(str(tmp_path / clip / f"{number}.png"), np.full((8, 8), level, np.uint8))
+    reader = Brightness(steps_head(), rate_hz=2.0)
+    for given, names in ((tmp_path, ["one", "two"]), (tmp_path / "two", ["two"])):
+        items = list(expand_inputs([str(given)], reader.bundle.reader))
+        assert items == [str(tmp_path / name) for name in names]
+    (answer,) = reader.answers(items)
+    assert answer.reading.ids == [[1]] * 3 and answer.times.tolist() == [0, 0.5, 1]

@@ -36,7 +36,8 @@ def test_images_without_a_transcript_are_left_out_of_a_folder():
     write_lines("ab", "ba")
     Path("lines/p0__.gt.txt").unlink()
     result = folder_lines("lines")
-    assert (result.texts, result.left_out) == (["ba"], ["lines/p0__.png: no transcript"])
+    why = "no transcript; put p0__.gt.txt beside it or remove the image"
+    assert (result.texts, result.left_out) == (["ba"], [f"lines/p0__.png: {why}"])
 
 
 def test_the_first_reasons_are_named_and_all_are_counted(capsys):

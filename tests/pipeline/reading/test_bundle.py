@@ -3,6 +3,7 @@
 import builtins
 import json
 import os
+import shutil
 
 import pytest
 import torch
@@ -14,15 +15,14 @@ from datasets import LineReader
 from models import BagOfTokens, CTCHead
 from pipeline.reading.bundle import (
     FORMAT,
-    ZOO,
     Bundle,
     build_network,
-    find_bundle,
     load_bundle,
     part_spec,
     read_metadata,
     save_bundle,
 )
+from pipeline.reading.bundle_files import ZOO, bundle_name, find_bundle
 from pipeline.reading.prediction import Recognizer
 from tests.support.opinions import opinion_bundle
 from tests.support.small import ALPHABET, tiny_bundle, tiny_model
@@ -142,13 +142,41 @@ def test_a_bundle_is_found_by_path_or_zoo_name(bundle_file, tmp_path, monkeypatc
     assert find_bundle(str(bundle_file)) == bundle_file
     with pytest.raises(FileNotFoundError, match=r"no such bundle: .*nowhere\.safetensors"):
         find_bundle(str(tmp_path / "nowhere.safetensors"))
-    with pytest.raises(FileNotFoundError, match="no such bundle"):
+    with pytest.raises(FileNotFoundError, match=r"a folder; there is no .*best\.safetensors"):
         find_bundle(str(tmp_path))
-    monkeypatch.setattr("pipeline.reading.bundle.ZOO", bundle_file.parent)
+    monkeypatch.setattr("pipeline.reading.bundle_files.ZOO", bundle_file.parent)
     assert find_bundle("tiny") == bundle_file
     with pytest.raises(FileNotFoundError, match="no bundle 'tina'; shipped are: tiny; or give a"):
         find_bundle("tina")
     assert ZOO.name == "zoo" and ZOO.parent.name == "models"
+
+
+def test_a_checkpoint_or_a_folder_points_at_the_bundle_of_the_run(bundle_file, tmp_path):
+    run = tmp_path / "runs" / "mine"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "checkpoints" / "best.ckpt").write_bytes(b"weights")
+    for given in (run / "checkpoints" / "best.ckpt", run / "checkpoints", run):
+        with pytest.raises(FileNotFoundError, match=r"there is no .*mine.best\.safetensors yet"):
+            find_bundle(str(given))
+    shutil.copy(bundle_file, run / "best.safetensors")
+    for given in (run / "checkpoints" / "best.ckpt", run / "checkpoints", run):
+        with pytest.raises(FileNotFoundError, match=rf"give {run}/best\.safetensors$"):
+            find_bundle(str(given))
+
+
+def test_a_folder_does_not_hide_the_shipped_bundle_of_its_name(bundle_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.reading.bundle_files.ZOO", bundle_file.parent)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").mkdir()
+    assert find_bundle("tiny") == bundle_file
+
+
+def test_a_bundle_is_called_by_its_run(tmp_path, monkeypatch):
+    assert bundle_name("runs/my_lines/best.safetensors") == "my_lines"
+    assert bundle_name("other.safetensors") == "other" and bundle_name("lines-en") == "lines-en"
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert bundle_name("best.safetensors") == "mine"
 
 
 def test_damaged_files_are_named(bundle_file, tmp_path):

@@ -164,7 +164,11 @@ def test_the_rows_of_a_table_are_inputs(read, tmp_path):
         ("a.csv", b"review,label\ngood,1\n", "column 'text' (its first row is review, label)"),
         ("b.csv", b"", "column 'text' (its first row is empty)"),
         ("t.csv", b"text,text\ngood,bad\n", "column 'text' (2 columns are called 'text')"),
-        ("c.csv", b"text\n\xff\xfe\n", "(not UTF-8 at byte 5; save it as UTF-8)"),
+        (
+            "c.csv",
+            b"\xfft,text\na,b\n",
+            "(line 1: not UTF-8 at its byte 0; save the file as UTF-8)",
+        ),
         ("d.parquet", b"no parquet", "not a table with a column 'text'"),
     ],
 )
@@ -174,6 +178,31 @@ def test_a_table_that_cannot_be_read_is_one_error(read, tmp_path, name, content,
     assert code == 1
     assert labels_of(records) == [(name, "failed"), ("good film", "positive")]
     assert message in records[0]["error"] and records[0]["error"].startswith(f"{name}: ")
+
+
+def test_each_row_of_a_table_is_answered_or_named(read, tmp_path):
+    """Lone quotes, bytes that are not UTF-8, commas without quotes, and Excel's empty columns."""
+    rows = [
+        b"text,n,,",
+        b"good,1,,",
+        b'"good,2,,',
+        b"ba\xff,3,,",
+        b"bad, good,4,,",
+        b",,,",
+        b"bad,5,,",
+    ]
+    (tmp_path / "t.csv").write_bytes(b"\r\n".join(rows))
+    code, records, _ = read("t.csv")
+    labels = ["positive", "failed", "failed", "failed", "negative"]
+    assert code == 1
+    assert labels_of(records) == [(f"t.csv:row {i}", label) for i, label in enumerate(labels, 1)]
+    for record, line in zip(records[1:4], (3, 4, 5), strict=True):
+        assert f"line {line}: " in record["error"]
+    texts = ["good", '"good', 'bad "it"', "bad"] * 50
+    content = "text\tn\n" + "".join(f"{text}\t{i}\n" for i, text in enumerate(texts))
+    (tmp_path / "t.tsv").write_text(content)
+    code, records, _ = read("t.tsv")
+    assert code == 0 and len(records) == 200
 
 
 def test_rows_are_read_when_they_are_needed(tmp_path, monkeypatch):

@@ -1,8 +1,12 @@
-"""The measured training speed."""
+"""The measured training speed, and what is said of the data before the first step."""
 
 import types
 
-from pipeline.training.callbacks import TrainingSpeed
+import torch
+
+from datasets import Reviews, SyntheticReviews
+from datasets.data_module import SequenceDataModule
+from pipeline.training.callbacks import DataSummary, TrainingSpeed, describe_label_counts
 
 
 def test_the_speed_is_that_of_all_processes(monkeypatch):
@@ -20,3 +24,28 @@ def test_the_speed_is_that_of_all_processes(monkeypatch):
     speed.on_train_epoch_end(trainer, module)
     # a second each: three batches and the two waits between them
     assert logged == {"speed/samples_per_second": 18 / 5, "speed/waiting_percent": 40.0}
+
+
+def test_all_labels_are_named_with_their_counts_before_the_first_step(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rows = [f"good {i},{label},m{i}\n" for i, label in enumerate(["pos", "neg", "POS", "1", "1.0"])]
+    (tmp_path / "t.csv").write_text("text,label,group\n" + "".join(rows) + "lost\n")
+    data = SequenceDataModule(Reviews(str(tmp_path / "t.csv"), validation=0.2), workers=0)
+    model = torch.nn.Linear(1, 1)
+    trainer = types.SimpleNamespace(
+        datamodule=data,
+        train_dataloader=data.train_dataloader(),
+        is_global_zero=True,
+        progress_bar_callback=None,
+    )
+    DataSummary().on_train_start(trainer, types.SimpleNamespace(model=model))
+    printed = capsys.readouterr().out
+    (counts,) = (line for line in printed.splitlines() if line.startswith("labels (train + valid"))
+    numbers = [tuple(map(int, part.split()[1::2])) for part in counts.split(": ")[1].split(", ")]
+    assert [part.split()[0] for part in counts.split(": ")[1].split(", ")] == data.labels
+    assert tuple(map(sum, zip(*numbers, strict=True))) == (4, 1)
+    assert "labels 'POS' (1) and 'pos' (1): did you mean one?" in printed
+    assert "left out: " in printed and "line 7: 1 cells under 3 columns" in printed
+    assert describe_label_counts(SyntheticReviews(1, 1, 0)) == ""

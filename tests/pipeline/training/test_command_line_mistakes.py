@@ -16,6 +16,12 @@ def change(old: str, new: str) -> str:
     return "wrong.yaml"
 
 
+def test_a_misspelt_class_is_found(command):
+    err = command("fit", "-c", "words.yaml", "--model.recurrent=models.RecurentStack").err
+    assert "'models' has no attribute 'RecurentStack'" in err
+    assert "; did you mean 'RecurrentStack'?" in err
+
+
 HEAD = "class_path: models.SequenceClassificationHead"
 MISTAKES = [
     (
@@ -33,13 +39,13 @@ MISTAKES = [
         "embedding_size",
         "embedding_sise",
         "model.encoder: Option 'embedding_sise' is not accepted by models.TokenEmbedding; "
-        "it takes input_size, embedding_size, dropout",
+        "did you mean 'embedding_size'? It takes input_size, embedding_size, dropout",
     ),
     (
         "count: 12",
         "cuont: 12",
         "data.source: Option 'cuont' is not accepted by datasets.SyntheticReviews; "
-        "it takes count, validation, test, seed",
+        "did you mean 'count'? It takes count, validation, test, seed",
     ),
     ("size: 8", "size: eight", "model.encoder.embedding_size: Expected a int. Got value: eight"),
     ("batch_size: 4", "batch_size: 4.5", "data.batch_size: Expected a int. Got value: 4.5"),
@@ -72,6 +78,11 @@ ARGUMENTS = [
         "no option 'trainer.max_epoch'; did you mean 'trainer.max_epochs'?",
     ),
     (["--seed=4"], "no option 'seed'"),
+    (
+        ["--model.recurent.hidden_size=4"],
+        "no option 'model.recurent.hidden_size'; did you mean 'model.recurrent.hidden_size'?",
+    ),
+    (["--model.head=models.CTCHaed"], "model.head: "),
     (
         ["--model.encoder.embedding_sise=4"],
         "model.encoder: Option 'embedding_sise' is not accepted",

@@ -66,12 +66,13 @@ def test_a_folder_is_read_by_page_and_broken_ones_are_one_error(predict, tmp_pat
         *lines[4:],
         f"{pages}/line.png",
     ]
-    first, last = outcome.err.splitlines()
+    over, first, last = outcome.err.splitlines()
+    assert over == f"{pages}: passed over 1 .xml file (mets.xml)"
     assert first.startswith(f"error: {pages}/b.xml: damaged XML")
     assert last == "1 of 10 inputs failed; the others were answered"
     (pages / "line.png").unlink()
     outcome = predict(pages, "--format", "page", "--output", tmp_path / "out")
-    assert outcome.code == 1 and outcome.err.splitlines() == [first, last.replace("10", "9")]
+    assert outcome.code == 1 and outcome.err.splitlines() == [over, first, last.replace("10", "9")]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.xml", "c.xml"]
     texts = [line.text for line in read_page(tmp_path / "out/c.xml").lines]
     assert all(set(text) <= set(ALPHABET) for text in texts) and any(texts)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from datasets.images import load_grey
-from datasets.lines.folders import LineFolder, transcripts
+from datasets.lines.folders import LineFolder
+from datasets.lines.listing import transcripts
 from datasets.lines.synthetic import sample_page
 from datasets.lines.synthetic.fonts import find_fonts, has_raqm, system_folders
 from datasets.lines.synthetic.typesetting import ink_box

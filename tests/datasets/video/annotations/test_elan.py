@@ -107,7 +107,7 @@ def test_what_has_no_time_of_its_own_is_named(tmp_path):
     bad = tier(
         "bad", aligned("c1", "ts1", "ts3", "x"), aligned("c2", "ts9", "ts2", "y"),
         aligned("c3", "ts5", "ts4", "z"), aligned("c4", "ts4", "ts5", ""),
-        aligned("c5", "ts1", "ts2", "good"), aligned("c6", "ts1", "ts2", "again"),
+        aligned("c5", "ts1", "ts2", "good"), aligned("c6", "ts1", "ts2", "good"),
     )  # fmt: skip
     found, problems = read(tmp_path, bad)
     assert [s.label for s in found[0].segments] == ["good"]
@@ -233,3 +233,16 @@ def test_no_frame_changes_sides_by_the_milliseconds(tmp_path, rate):
     exact = [TimeSegment(s["start"], s["end"], s["label"]) for s in spans]
     arguments = times, np.arange(200), {"a": 0, "b": 1}, set()
     assert (labels_at(clip.segments, *arguments) == labels_at(exact, *arguments)).all()
+
+
+def test_all_tiers_are_read_for_several_labels_at_once(tmp_path):
+    hands = tier("left", aligned("a1", "ts1", "ts2", "wave")) + tier(
+        "right", aligned("b1", "ts1", "ts2", "point")
+    )
+    with pytest.raises(ValueError, match="choose its tier"):
+        read(tmp_path, hands)
+    (found,), problems = read(tmp_path, hands, multi_label=True)
+    assert [s.label for s in found.segments] == ["wave", "point"] and problems == []
+    assert found.segments[0].bounds == found.segments[1].bounds
+    (found,), _ = read(tmp_path, hands, multi_label=True, tier="right")
+    assert [s.label for s in found.segments] == ["point"]

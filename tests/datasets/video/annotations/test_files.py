@@ -6,16 +6,16 @@ import json
 import numpy as np
 import pytest
 
+from datasets.video.annotations.checks import find_late_segments
+from datasets.video.annotations.class_folders import read_class_folders
 from datasets.video.annotations.files import (
     ClipAnnotation,
     FrameSegment,
     TimeSegment,
     clip_labels,
     clip_path,
-    find_late_segments,
     labels_at,
     read_annotations,
-    read_class_folders,
 )
 
 IDS = {"a": 0, "b": 1}

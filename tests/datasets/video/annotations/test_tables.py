@@ -152,7 +152,18 @@ def test_neighbours_do_not_overlap_whatever_their_order(tmp_path):
     rows = "a,2,3,z\na,0,1,x\na,1,2,y\na,2.5,2.6,no\na,0.5,2.5,no\n"
     found, problems = read(tmp_path, f"clip,start,end,label\n{rows}")
     assert [s.label for s in found[0].segments] == ["x", "y", "z"]
-    assert [p.name for p in problems] == ["labels.csv, line 5", "labels.csv, line 6"]
+    summary, *each = problems
+    assert [p.name for p in each] == ["labels.csv, line 5", "labels.csv, line 6"]
+    assert "2 segments that overlap others are left out: 'z' and 'no' (1 times), " in summary.reason
+
+
+def test_all_behaviours_that_overlap_are_named_and_one_label_left_is_refused(tmp_path):
+    content = "clip,start,end,label\na,0,9,walk\na,1,2,eat\na,3,4,eat\na,5,6,drink\n"
+    with pytest.raises(ValueError, match="one label is left, 'walk'") as caught:
+        read(tmp_path, content)
+    assert "'walk' and 'eat' (2 times), 'walk' and 'drink' (1 times)" in str(caught.value)
+    (found,), problems = read(tmp_path, content, multi_label=True)
+    assert [s.label for s in found.segments] == ["walk", "eat", "eat", "drink"] and problems == []
 
 
 def test_line_numbers_count_rows_over_several_lines(tmp_path):
@@ -173,8 +184,17 @@ def test_line_numbers_count_rows_over_several_lines(tmp_path):
         ("clip,label\na,b\n", {"where": "label=c"}, "no row with label=c; there are 'b'"),
         ("clip,label\n", {}, "no annotation that can be used"),
         ("clip,label\na,\n", {}, r"(?s)no annotation that can be used.*line 2.*empty label"),
-        ("clip,label\na,\xe9\n".encode("latin-1"), {}, "not UTF-8 at byte 13"),
+        (
+            "clip,label\na,\xe9\n".encode("latin-1"),
+            {},
+            "not UTF-8 at its byte 2",
+        ),
         ("clip,label\na,b\n".encode("utf-16"), {}, "not UTF-8"),
+        (
+            "clip,label,Gr\xf6\xdfe\na,b,1\n".encode("latin-1"),
+            {},
+            "line 1: not UTF-8 at its byte 13",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_used(tmp_path, content, options, message):
@@ -211,3 +231,15 @@ def test_the_real_tables():
     assert len({one.label for one in labelled}) == 10
     found, problems = read_annotations(DATA / "ut_interaction/labels.csv")
     assert (len(found), len({one.group for one in found}), problems) == (60, 10, [])
+
+
+def test_one_file_is_one_clip_however_rows_write_its_name(tmp_path):
+    film_file = tmp_path / "v" / "Take 0.mp4"
+    film_file.parent.mkdir()
+    film_file.write_bytes(b"")
+    names = ["v/Take 0.mp4", ".\\v\\Take 0.mp4", "v/take 0.MP4", "./v/Take 0.mp4"]
+    rows = [f"{name},{place},{place + 1},x" for place, name in enumerate(names)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["clip,start,end,label", *rows]) + "\n")
+    (clip,), problems = read_annotations(table)
+    assert (clip.clip, len(clip.segments), problems) == ("v/Take 0.mp4", 4, [])
