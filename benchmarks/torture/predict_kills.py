@@ -8,7 +8,6 @@ it is not, byte by byte, that of the unbroken run.
 """
 
 import argparse
-import os
 import random
 import subprocess
 import sys
@@ -17,13 +16,27 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.files import find_files
-
 from ..table import aligned
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "datasets" / "samples" / "lines"
-INPUTS = 6_000  # several windows of lines, a few seconds
+INPUTS = 8_000  # eight windows of texts, a few seconds
+WORDS = [
+    "a",
+    "film",
+    "that",
+    "I",
+    "will",
+    "not",
+    "forget",
+    "and",
+    "would",
+    "never",
+    "see",
+    "again",
+    "for",
+    "the",
+    "music",
+]
 TIMEOUT_S = 600
 
 
@@ -40,7 +53,7 @@ class Outcome(NamedTuple):
 
     def row(self) -> tuple[str, ...]:
         """The cells of the table."""
-        what = f"predict of {INPUTS:,} lines"
+        what = f"predict of {INPUTS:,} texts"
         return what, *map(str, self[:4]), f"{self.seconds:.0f}"
 
 
@@ -49,7 +62,7 @@ def kill_predict(kills: int = 20, seed: int = 0) -> Outcome:
     draw, started = random.Random(seed), time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        link_lines(folder / "lines")
+        write_texts(folder / "texts.csv", draw)
         whole, output = folder / "whole.jsonl", folder / "read.jsonl"
         before = time.perf_counter()
         run(folder, whole, TIMEOUT_S)
@@ -69,19 +82,16 @@ def kill_predict(kills: int = 20, seed: int = 0) -> Outcome:
     return Outcome(done, kept, outputs, lost, time.perf_counter() - started)
 
 
-def link_lines(folder: Path) -> None:
-    """Fill a folder with INPUTS names for the images of the samples."""
-    folder.mkdir()
-    samples = find_files(SAMPLES, (".png", ".jpg"))
-    for number in range(INPUTS):
-        sample = samples[number % len(samples)]
-        os.symlink(sample, folder / f"{number:05}{sample.suffix}")
+def write_texts(path: Path, draw: random.Random) -> None:
+    """Write a table of INPUTS short texts, all different."""
+    rows = (" ".join(draw.choices(WORDS, k=draw.randint(4, 12))) for _ in range(INPUTS))
+    path.write_text("text\n" + "".join(f"{row} {i}\n" for i, row in enumerate(rows)), "utf-8")
 
 
 def run(folder: Path, output: Path, limit: float) -> bool:
     """Whether `predict --resume` ended within `limit` seconds; it is killed else."""
-    command = [sys.executable, str(ROOT / "run.py"), "predict", str(folder / "lines")]
-    command += ["--format", "jsonl", "--output", str(output), "--resume"]
+    command = [sys.executable, str(ROOT / "run.py"), "predict", str(folder / "texts.csv")]
+    command += ["--model", "reviews-en", "--format", "jsonl", "--output", str(output), "--resume"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         _, err = process.communicate(timeout=limit)

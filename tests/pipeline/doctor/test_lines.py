@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_written_does_not_prevent_other_output(page, capsy
     monkeypatch.setattr(Path, "write_bytes", full)
     code = doctor.main(["doctor", str(page[0]), "--json", "other.json", "--html", "page.html"])
     output = capsys.readouterr()
-    assert code == 1 and "--json other.json: not written" in output.err
+    assert code == 1 and "--json: not written: other.json" in output.err
     assert "--html page.html: not written" in output.out
 
 
