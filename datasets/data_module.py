@@ -19,7 +19,6 @@ from .environment import shared_memory_is_small
 from .sampling import BucketSampler
 from .source import Problem, SequenceDataset, Source, Split
 
-
 WORKER_GRACE_S = 10  # from SIGTERM to the end of a worker that the trainer has not stopped
 
 
