@@ -19,7 +19,8 @@ def ending_on_signals() -> Iterator[None]:
     """Let SIGTERM raise KeyboardInterrupt as Ctrl-C does, and end the process after GRACE_S.
 
     A handler in Python waits for native code of the main thread to return, which may take minutes;
-    a second thread hears of the signal at once. No effect off the main thread.
+    a second thread hears of the signal as soon as that code releases the interpreter's lock, as
+    long computations do. No effect off the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

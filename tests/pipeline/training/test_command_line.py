@@ -122,7 +122,9 @@ def test_errors_do_not_overwrite_the_best_checkpoint(command, monkeypatch):
     assert steps == {"best.ckpt": 3, "last.ckpt": 5}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_in_a_terminal(folder, number):
     """The program as a subprocess: its exit status and messages, without any warnings."""
     arguments = ["fit", "-c", "words.yaml", "--trainer.max_epochs=-1"]
