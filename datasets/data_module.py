@@ -2,6 +2,7 @@
 
 import os
 import signal
+from multiprocessing.reduction import ForkingPickler
 
 # Albumentations looks for a newer version on the network when it is imported
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -14,8 +15,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from .batch import collate
+from .environment import shared_memory_is_small
 from .sampling import BucketSampler
 from .source import Problem, SequenceDataset, Source, Split
+
+WORKER_GRACE_S = 10  # from SIGTERM to the end of a worker that the trainer has not stopped
 
 
 class Augmentation:
@@ -53,10 +57,19 @@ def init_worker(worker: int) -> None:
     """
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer stops the workers
+    # a scheduler sends SIGTERM to all processes, and the trainer's last batch comes from here
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(WORKER_GRACE_S))
+    if shared_memory_is_small():
+        ForkingPickler.register(torch.Tensor, pickle_values)
     info = torch.utils.data.get_worker_info()
     augmentation = getattr(info.dataset, "augmentation", None)
     if augmentation is not None:
         augmentation.seed(info.seed)
+
+
+def pickle_values(tensor: torch.Tensor) -> tuple:
+    """Pickle a tensor with its values, which then go through a pipe instead of shared memory."""
+    return torch.from_numpy, (tensor.numpy(),)
 
 
 class SequenceDataModule(pl.LightningDataModule):
@@ -119,6 +132,12 @@ class SequenceDataModule(pl.LightningDataModule):
         # a worker forked while an OpenCV thread holds a lock would wait for that lock forever
         cv2.setNumThreads(0)
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        world_size = torch.distributed.get_world_size() if distributed else 1
+        if len(dataset) < world_size:
+            raise ValueError(
+                f"the {name} split has {len(dataset)} samples for {world_size} processes; give it "
+                f"more, or train with --trainer.devices {len(dataset)}"
+            )
         sampler = EpochSampler(
             dataset,
             batch_size=self.batch_size,
@@ -126,7 +145,7 @@ class SequenceDataModule(pl.LightningDataModule):
             shuffle=name == "train",
             seed=self.seed,
             rank=torch.distributed.get_rank() if distributed else 0,
-            world_size=torch.distributed.get_world_size() if distributed else 1,
+            world_size=world_size,
         )
         return DataLoader(
             dataset,

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 import datasets
 import models
+from datasets.output.files import write_whole
 from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
@@ -120,7 +121,7 @@ def without_shortcut(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def save_bundle(bundle: Bundle, path: Path) -> None:
-    """Write a bundle atomically: to a temporary file beside `path`, which is then renamed.
+    """Write a bundle, which appears whole or not at all.
 
     Raises ValueError for a network that `load_bundle` could not restore; an existing file is kept.
     """
@@ -143,10 +144,8 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
     search, tensors = decoder_metadata(bundle.decoder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
-    save_file(weights | tensors, partial, metadata=header)
-    partial.replace(path)
+    write_whole(path, save(weights | tensors, metadata=header))
 
 
 def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, path: Path) -> None:

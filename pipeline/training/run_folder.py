@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
+from datasets.output.files import write_whole
+
 
 def run_name(options) -> str:
     """Name of the run: `options.name` if given, else that of the checkpoint's run, else the
@@ -32,11 +34,9 @@ def run_folder(trainer: pl.Trainer) -> Path:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file by renaming a complete temporary one, so that no reader sees half of it."""
+    """Write a text file, which appears whole or not at all, in a folder that need not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, text)
 
 
 def next_commands(folder: Path, has_lines: bool) -> str:

@@ -167,3 +167,24 @@ def test_opencv_has_no_threads_when_workers_are_forked(lines):
     cv2.setNumThreads(2)
     SequenceDataModule(lines, batch_size=3, workers=1).train_dataloader()
     assert cv2.getNumThreads() <= 1
+
+
+def test_a_split_smaller_than_the_processes_is_refused(lines, monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 100)
+    with pytest.raises(ValueError, match=r"split has \d+ samples for 100 processes; give it more"):
+        SequenceDataModule(lines, workers=0).val_dataloader()
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_batches_go_through_a_pipe_where_shared_memory_is_small(lines, monkeypatch, small):
+    monkeypatch.setattr("datasets.data_module.shared_memory_is_small", lambda: small)
+    shared = {
+        batch.inputs.is_shared() for batch in SequenceDataModule(lines, workers=1).val_dataloader()
+    }
+    assert shared == {not small}
+    here = SequenceDataModule(lines, workers=0).val_dataloader()
+    for batch, same in zip(SequenceDataModule(lines).val_dataloader(), here, strict=True):
+        for part, other in zip(batch, same, strict=True):
+            assert_close(part, other, rtol=0, atol=0)
