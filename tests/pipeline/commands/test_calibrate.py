@@ -57,7 +57,7 @@ def data(tmp_path_factory, expected):
 
 def collect_from(bundle, data):
     options = SimpleNamespace(
-        data=str(data), config=None, group=None, group_pattern="(.+?)__", model="x"
+        data=str(data), config=None, split=None, group=None, group_pattern="(.+?)__", model="x"
     )
     recognizer = EvidenceRecognizer(load_bundle(str(bundle)))
     return collect_evidence(recognizer, load_labelled_data(recognizer, options))
