@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 import datasets
 import models
+from datasets.environment import replacing
 from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
@@ -122,7 +123,8 @@ def without_shortcut(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def save_bundle(bundle: Bundle, path: Path) -> None:
     """Write a bundle atomically: to a temporary file beside `path`, which is then renamed.
 
-    Raises ValueError for a network that `load_bundle` could not restore; an existing file is kept.
+    Raises ValueError for a network that `load_bundle` could not restore, or with weights that are
+    not finite; an existing file is kept.
     """
     model = bundle.model
     parts = {name: getattr(model, name) for name in PARTS}
@@ -141,12 +143,21 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         for name, w in without_shortcut(model.state_dict()).items()
     }
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
+    check_finite(weights, path)
     search, tensors = decoder_metadata(bundle.decoder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
-    save_file(weights | tensors, partial, metadata=header)
-    partial.replace(path)
+    with replacing(path) as file:
+        file.write(save(weights | tensors, metadata=header))
+
+
+def check_finite(weights: dict[str, Tensor], path: Path) -> None:
+    """Raise ValueError that names the weights that are nan or infinite (in float16)."""
+    broken = [name for name, w in weights.items() if not w.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f"{path}: not written, for {len(broken)} of {len(weights)} weights are not finite "
+            f"({', '.join(broken[:2])}); train again with a lower learning rate"
+        )
 
 
 def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, path: Path) -> None:

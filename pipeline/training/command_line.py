@@ -21,7 +21,9 @@ from ..reading.bundle import describe_part, load_bundle, part_spec
 from ..reading.bundle_files import BEST, find_bundle
 from ..reading.prediction import has_native_bfloat16
 from .alphabets import Alphabet, choose_alphabet
-from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
+from .checkpoints.files import AtomicCheckpoints
+from .checkpoints.last import LastCheckpoint
 from .defaults.choice import choose_defaults, take_reader_options
 from .defaults.given_options import config_texts, given_options, options_in
 from .forgetting import Forgetting
@@ -155,7 +157,10 @@ class StrandCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs) -> pl.Trainer:
         name = run_name(self.config[self.subcommand])
         logger = TensorBoardLogger("runs", name=name, version="", default_hp_metric=False)
-        return super().instantiate_trainer(logger=logger, **kwargs)
+        trainer = super().instantiate_trainer(logger=logger, **kwargs)
+        trainer.strategy.checkpoint_io = AtomicCheckpoints()
+        trainer.callbacks += [LastCheckpoint(), StopBetweenBatches()]  # in this order, after all
+        return trainer
 
     def before_fit(self) -> None:
         if self.defaults.note and self.trainer.is_global_zero:
@@ -250,9 +255,7 @@ def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
         speed,
         EpochReport(speed),
         BestBundle(),
-        TrainingHistory(speed),  # before LastCheckpoint, whose file counts the lines written
-        LastCheckpoint(),
-        StopBetweenBatches(),
+        TrainingHistory(speed),
         LearningRateMonitor("step"),
     ]
     return kind(

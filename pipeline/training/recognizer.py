@@ -94,6 +94,7 @@ class SequenceRecognizer(pl.LightningModule):
         self.evidence: list[LabelEvidence] | list[StringEvidence] = []
         self._strings = EvidenceBuffer()
         self._too_long: set[str] = set()  # names of the samples already reported
+        self.seed: int | None = None  # of all that training steps draw
         self.scores: dict = {}  # of the last validation or test
 
     def configure_callbacks(self) -> list[pl.Callback]:
@@ -101,6 +102,7 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Let the parts of the network that use statistics of the training data collect them."""
+        self.seed = torch.initial_seed() if self.seed is None else self.seed
         data = self.trainer.datamodule.split("train")
         groups = np.unique(data.groups, return_inverse=True)[1]
 
@@ -114,6 +116,13 @@ class SequenceRecognizer(pl.LightningModule):
                 yield batch.inputs, batch.lengths, batch.targets, owners
 
         self.model.count(batches)
+
+    def on_train_batch_start(self, batch: SequenceBatch, batch_idx: int) -> None:
+        """Seed the step: what dropout draws depends on the seed, epoch and batch alone, so that a
+        training that goes on from a checkpoint draws the same.
+        """
+        key = (self.seed, self.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
         return self._step(batch, "train")
@@ -230,10 +239,12 @@ class SequenceRecognizer(pl.LightningModule):
         return learning_rate_factor(self.schedule, step, self.warmup_steps, progress)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["seed"] = self.seed
         checkpoint["labels"] = self.labels
         checkpoint["reader"] = part_spec(self.trainer.datamodule.source.reader)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.seed = checkpoint.get("seed")  # absent from older checkpoints
         if not same_labels(checkpoint["labels"], self.labels):
             raise ValueError(
                 f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "

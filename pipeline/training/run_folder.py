@@ -31,14 +31,6 @@ def run_folder(trainer: pl.Trainer) -> Path:
     return Path(trainer.logger.log_dir)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file by renaming a complete temporary one, so that no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
 def next_commands(folder: Path, has_lines: bool) -> str:
     """The commands that come after a training.
 

@@ -1,0 +1,1 @@
+"""Scripts that kill, interrupt and attack Strand, and count what was lost."""
