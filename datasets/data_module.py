@@ -199,4 +199,6 @@ class EpochSampler(BucketSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         first, taken = self.start
-        return islice(super().__iter__(), taken if self.shuffle and self.epoch == first else 0, None)
+        return islice(
+            super().__iter__(), taken if self.shuffle and self.epoch == first else 0, None
+        )

@@ -13,7 +13,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveCon
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import RealLines, SequenceDataModule
-from datasets.environment import raise_if_machine
+from datasets.environment import raise_if_machine, replacing
 
 from ..evaluation.improvement import Improvement
 from ..parsing import StrictParser, misread_scalars
@@ -31,7 +31,7 @@ from .history import TrainingHistory
 from .initialization import initialize_from
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
-from .run_folder import next_commands, run_name
+from .run_folder import RunFolder, next_commands, run_folder
 
 TRAINER = {
     "accelerator": "auto",
@@ -53,11 +53,18 @@ class TrainingParser(StrictParser, LightningArgumentParser):
 
 
 class SaveFitConfig(SaveConfigCallback):
-    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is."""
+    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is.
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    Without the checkpoint and the name of this run: a new training from the file starts anew, and
+    one that goes on in a copy of the folder writes into the copy.
+    """
+
+    def save_config(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
-            super().setup(trainer, pl_module, stage)
+            config = self.config.clone()
+            config.name = config.ckpt_path = None
+            with replacing(run_folder(trainer) / "config.yaml") as file:
+                file.write(self.parser.dump(config, skip_none=False).encode())
 
 
 class StrandCLI(LightningCLI):
@@ -155,12 +162,19 @@ class StrandCLI(LightningCLI):
         options.trainer.logger = False  # made in instantiate_trainer, which knows the run's name
 
     def instantiate_trainer(self, **kwargs) -> pl.Trainer:
-        name = run_name(self.config[self.subcommand])
+        self.folder = RunFolder(self.config[self.subcommand], fit=self.subcommand == "fit")
+        name = self.folder.name
         logger = TensorBoardLogger("runs", name=name, version="", default_hp_metric=False)
         trainer = super().instantiate_trainer(logger=logger, **kwargs)
         trainer.strategy.checkpoint_io = AtomicCheckpoints()
         trainer.callbacks += [LastCheckpoint(), StopBetweenBatches()]  # in this order, after all
         return trainer
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        finally:
+            self.folder.leave()
 
     def before_fit(self) -> None:
         if self.defaults.note and self.trainer.is_global_zero:
@@ -266,6 +280,6 @@ def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
         parser_class=TrainingParser,
         auto_configure_optimizers=False,
         save_config_callback=SaveFitConfig,
-        save_config_kwargs={"overwrite": True},
+        save_config_kwargs={"save_to_log_dir": False},
         args=arguments,
     )

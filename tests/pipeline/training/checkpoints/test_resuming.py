@@ -125,7 +125,14 @@ def test_from_the_end_of_an_epoch_after_an_error(run, command, monkeypatch, tmp_
 @pytest.mark.slow
 def test_a_training_that_stopped_early_stays_stopped_unless_its_patience_is_raised(run, tmp_path):
     config = write_training(tmp_path, "synthetic reviews", epochs=6, workers=0)
-    run("fit", "-c", config, "--name=stopped", "--early_stopping.patience=1", "--model.learning_rate=0")
+    run(
+        "fit",
+        "-c",
+        config,
+        "--name=stopped",
+        "--early_stopping.patience=1",
+        "--model.learning_rate=0",
+    )
     epochs = len(read_history(Path("runs/stopped")))
     assert epochs == 2
     again = ("fit", "-c", "runs/stopped/config.yaml", "--ckpt_path")
