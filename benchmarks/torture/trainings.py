@@ -24,7 +24,7 @@ NOISE = [
 LINE_CNN = {"channels": [4, 6, 5], "width_reduction": 2, "height_reduction": 4, "dropout": 0.1}
 FRAME_CNN = {"channels": [4, 6], "dropout": 0.1}
 EMBEDDING = {"embedding_size": 8, "dropout": 0.2, "word_dropout": 0.1}
-WORDS = "good bad fine dull film plot the a was not very it".split()
+WORDS = ["good", "bad", "fine", "dull", "film", "plot", "the", "a", "was", "not", "very", "it"]
 MOTIONS = ("left", "right")
 
 

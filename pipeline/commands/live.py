@@ -20,7 +20,7 @@ from datasets.video.decoder import TimedFrame
 from models import CTCHead
 
 from ..reading.chunks import Prefetcher, stack_frames
-from ..reading.prediction import Recognizer
+from ..reading.prediction import Recognizer, check_numbers
 from ..reading.spans import end_of_last_step, segment_record
 from ..reading.streaming import Stream
 from ..writing.writers import ENCODED
@@ -159,6 +159,7 @@ def read_steps(
     chunk, labels, head = stack_frames(frames), recognizer.bundle.labels, recognizer.model.head
     logits = stream.feed(torch.from_numpy(chunk.frames).to(recognizer.device))
     if isinstance(head, CTCHead):
+        check_numbers(logits)
         best, ids = (logits.float() / recognizer.temperature).softmax(1).max(1)
         ids = ids[:, None]
         names = [None if i == head.blank else labels[i] for (i,) in ids.tolist()]

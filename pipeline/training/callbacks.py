@@ -3,7 +3,6 @@
 import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
@@ -20,6 +19,7 @@ from ..scoring.metrics import describe_score
 from ..scoring.readings import describe_reading, join_labels
 from ..scoring.temperature import Calibration, fit_calibration
 from .averaging import averaged_weights
+from .checks.finite import check_weights_finite
 from .run_folder import run_folder
 from .schedule import check_length_known
 
@@ -233,6 +233,7 @@ class BestBundle(Callback):
                 self._save(trainer, module, {}, Calibration())
 
     def _save(self, trainer, module, scores: dict[str, float], calibration: Calibration) -> None:
+        check_weights_finite(module)
         reader = trainer.datamodule.source.reader
         bundle = Bundle(module.model, module.labels, reader, scores, calibration=calibration)
         save_bundle(bundle, run_folder(trainer) / BEST)

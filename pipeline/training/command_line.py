@@ -24,6 +24,7 @@ from .alphabets import Alphabet, choose_alphabet
 from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
+from .checks.finite import TrainingDiverged
 from .defaults.choice import choose_defaults, take_reader_options
 from .defaults.given_options import config_texts, given_options, options_in
 from .forgetting import Forgetting
@@ -209,6 +210,11 @@ class StrandCLI(LightningCLI):
         """
         try:
             self.trainer.fit(**options)
+        except TrainingDiverged as error:
+            last = self.folder.path / "checkpoints" / "last.ckpt"
+            kept = f"the last good checkpoint is {last}" if last.exists() else "nothing was saved"
+            print(f"error: {error}; {kept}", file=sys.stderr)
+            sys.exit(1)
         except (ValueError, OSError) as error:
             raise_if_machine(error)  # one line, also after hours
             if self.trainer.global_step:  # now a bug: show the traceback

@@ -21,6 +21,8 @@ from ..scoring.readings import error_rate, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
+from .checks.finite import check_step
+from .checks.targets import check_some_target_fits, describe_shortage
 from .optimizer import make_optimizer
 from .schedule import Schedule, learning_rate_factor
 
@@ -95,6 +97,7 @@ class SequenceRecognizer(pl.LightningModule):
         self._strings = EvidenceBuffer()
         self._too_long: set[str] = set()  # names of the samples already reported
         self.seed: int | None = None  # of all that training steps draw
+        self._pending: list[tuple[Tensor, Tensor]] = []  # loss and indices since the last update
         self.scores: dict = {}  # of the last validation or test
 
     def configure_callbacks(self) -> list[pl.Callback]:
@@ -104,6 +107,7 @@ class SequenceRecognizer(pl.LightningModule):
         """Let the parts of the network that use statistics of the training data collect them."""
         self.seed = torch.initial_seed() if self.seed is None else self.seed
         data = self.trainer.datamodule.split("train")
+        check_some_target_fits(self.model, data)
         groups = np.unique(data.groups, return_inverse=True)[1]
 
         def batches() -> Iterator[tuple[Tensor, ...]]:
@@ -125,7 +129,32 @@ class SequenceRecognizer(pl.LightningModule):
         torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
-        return self._step(batch, "train")
+        loss = self._step(batch, "train")
+        self._pending.append((loss.detach(), batch.indices))
+        return loss
+
+    def configure_gradient_clipping(
+        self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None
+    ) -> None:
+        """Clip as Lightning does, before which the loss and the gradients must be finite.
+
+        Raises TrainingDiverged, with the samples, before the weights take the step.
+        """
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        limit = gradient_clip_val or math.inf
+        if gradient_clip_algorithm == "value":
+            norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+            torch.nn.utils.clip_grad_value_(parameters, limit)
+        else:
+            norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+        losses, indices = zip(*self._pending, strict=True)
+        self._pending.clear()
+        if getattr(self.trainer.precision_plugin, "scaler", None) is not None:
+            norm = torch.zeros_like(norm)  # the scaler of float16 skips a step that overflows
+        all_names = self.trainer.datamodule.split("train").names
+        names = [all_names[i] for i in torch.cat(indices).tolist()]
+        where = f"epoch {self.current_epoch}, step {self.global_step + 1}"
+        check_step(where, losses, norm, names, optimizer.param_groups[0]["lr"])
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
         self._step(batch, "validation")
@@ -163,11 +192,8 @@ class SequenceRecognizer(pl.LightningModule):
             name = names[int(batch.indices[i])]
             if name not in self._too_long:
                 self._too_long.add(name)
-                self.print(
-                    f"not in the loss: {name}: the target needs {int(required[i])} steps but the "
-                    f"encoder leaves {int(steps[i])}; widen the image, shorten the transcript or "
-                    "pool less"
-                )
+                shortage = describe_shortage(name, int(required[i]), int(steps[i]))
+                self.print(f"not in the loss: {shortage}")
         return fits
 
     def _score(self, batch: SequenceBatch, logits: Tensor, lengths: Tensor, stage: Stage) -> None:
