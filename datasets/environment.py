@@ -5,11 +5,9 @@ would make every sample fail, or a different set of them in each run: it must st
 """
 
 import errno
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 ADVICE = {
     errno.ENOSPC: "free some space there, or give another folder",
@@ -67,41 +65,6 @@ def writing(place: Path, advice: str = "give another folder") -> Iterator[None]:
         raise MachineError(
             f"{place}: cannot write here ({reason}); {ADVICE.get(error.errno, advice)}"
         ) from error
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that becomes `path` at the end of this block: whole, or not at all.
-
-    It is written beside `path`, whatever TMPDIR is (a file system renames within itself only), and
-    synchronised with the disk before it is renamed. What stood at `path` stays until then, also if
-    the block raises. One that a killed process has left behind is overwritten.
-    Raises MachineError if it cannot be written.
-    """
-    partial = path.with_name(f"{path.name}.partial")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(partial, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-            _synchronise(path.parent)
-        except BaseException:
-            with suppress(OSError):
-                partial.unlink()
-            raise
-
-
-def _synchronise(folder: Path) -> None:
-    """Write a folder's names to the disk, where the system can (not on Windows)."""
-    with suppress(OSError):
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
 
 
 def _message(error: OSError, name: object) -> str:

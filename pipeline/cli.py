@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 from typing import NamedTuple
 
+from .interrupts import INTERRUPTED, describe, end_now, ending_on_signals
+
 
 class Command(NamedTuple):
     """A command. module: its file in pipeline/commands, imported only when the command is called:
@@ -52,12 +54,22 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and exit with its status; 2 for an unknown one. arguments: default sys.argv."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    """Run a command and exit with its status; 2 for an unknown one, 130 after Ctrl-C.
+
+    arguments: default sys.argv; then Ctrl-C ends the process at once, whatever its threads do.
+    """
+    own_process = arguments is None
+    arguments = sys.argv[1:] if own_process else arguments
     name = arguments[0] if arguments else "--help"
     if name in COMMANDS:
-        module = import_module(f".commands.{COMMANDS[name].module}", __package__)
-        sys.exit(module.main(arguments))
+        try:
+            with ending_on_signals():
+                sys.exit(run(name, arguments))
+        except KeyboardInterrupt as interrupt:
+            print(describe(interrupt), file=sys.stderr)
+            if own_process:
+                end_now()
+            sys.exit(INTERRUPTED)
     width = max(map(len, COMMANDS)) + 2
     table = "\n".join(f"  {name:{width}}{command.help}" for name, command in COMMANDS.items())
     print(f"usage: python run.py COMMAND ...\n\n{table}\n\nCOMMAND --help tells its options.")
@@ -67,3 +79,8 @@ def main(arguments: list[str] | None = None) -> None:
         question = "?" if similar else ""
         print(f"error: no command '{name}'; {hint}{question}", file=sys.stderr)
         sys.exit(2)
+
+
+def run(name: str, arguments: list[str]) -> int | None:
+    """The exit status of a command. Raises KeyboardInterrupt after Ctrl-C and SIGTERM."""
+    return import_module(f".commands.{COMMANDS[name].module}", __package__).main(arguments)

@@ -11,6 +11,8 @@ from typing import NoReturn
 import yaml
 from jsonargparse import ArgumentParser
 
+from datasets.output.text import clean
+
 CLASS = re.compile(r"class_path(?:=| )'([\w.]+)'")
 # what surrounds the reason in a message of jsonargparse: nesting levels and given values
 LAYERS = re.compile(
@@ -45,7 +47,8 @@ class StrictParser(ArgumentParser):
         if not self.exit_on_error:  # an inner parser that tries one of several types
             super().error(message, ex)
         usage = " ".join(self.format_usage().split())
-        self.exit(2, f"{usage}\nerror: {explain(message, known_keys(self), self.misread)}\n")
+        explanation = explain(message, known_keys(self), self.misread)
+        self.exit(2, f"{usage}\nerror: {clean(explanation)}\n")
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:

@@ -1,1 +1,1 @@
-"""Scripts that kill, interrupt and attack Strand, and count what was lost."""
+"""Commands killed at random moments, and what was lost: a table for docs/reliability.md."""

@@ -161,7 +161,7 @@ def differences(one: Path, other: Path) -> list[str]:
     return found
 
 
-# what depends on the clock or the folder, and Lightning's `current_score`, which it does not restore
+# what depends on the clock or the folder, and a score that Lightning does not restore
 ASIDE = {
     "seconds", "dirpath", "best_model_path", "kth_best_model_path", "best_k_models", "current_score"
 }  # fmt: skip

@@ -1,10 +1,10 @@
 """Options that several commands share, and the exit status of a command."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from datasets.output.text import print_error
 from datasets.splits import split_folders
 
 from ..parsing import StrictParser
@@ -18,7 +18,7 @@ def run_command(command: Callable[[object], int | None], options) -> int:
     try:
         return command(options) or 0
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
 
 

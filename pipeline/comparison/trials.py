@@ -13,6 +13,8 @@ from pathlib import Path
 
 import yaml
 
+from datasets.output.text import print_notes
+
 from ..training.command_line import StrandCLI, command_line
 from ..training.history import RESULT, read_history
 from .folds import Fold
@@ -168,7 +170,7 @@ def options_of(config: Path, overrides: Sequence[str]) -> dict:
     try:
         return read_config(["-c", str(config), *changes, *seed_options(0)])
     except SystemExit:
-        print(f"config: {config}", file=sys.stderr)
+        print_notes(f"config: {config}")
         raise
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from datasets import LineReader
+from datasets.output.text import print_lines
 from datasets.progress import track
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, Text
@@ -103,7 +104,7 @@ def calibrate_bundle(options) -> None:
     output_bundle = load_bundle(options.model)  # the recognizer has folded the other one's norms
     output_bundle.calibration = fit_and_print(bundle, data, refit=search is None)
     save_bundle(output_bundle, output)
-    print(f"wrote {output}")
+    print_lines(f"wrote {output}")
 
 
 def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:

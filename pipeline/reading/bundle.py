@@ -16,7 +16,7 @@ from torch import Tensor
 
 import datasets
 import models
-from datasets.environment import replacing
+from datasets.output.files import write_whole
 from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
@@ -121,7 +121,7 @@ def without_shortcut(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def save_bundle(bundle: Bundle, path: Path) -> None:
-    """Write a bundle atomically: to a temporary file beside `path`, which is then renamed.
+    """Write a bundle, which appears whole or not at all.
 
     Raises ValueError for a network that `load_bundle` could not restore, or with weights that are
     not finite; an existing file is kept.
@@ -145,9 +145,9 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
     check_finite(weights, path)
     search, tensors = decoder_metadata(bundle.decoder)
+    path.parent.mkdir(parents=True, exist_ok=True)
     header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
-    with replacing(path) as file:
-        file.write(save(weights | tensors, metadata=header))
+    write_whole(path, save(weights | tensors, metadata=header))
 
 
 def check_finite(weights: dict[str, Tensor], path: Path) -> None:

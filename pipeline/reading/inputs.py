@@ -20,6 +20,7 @@ from datasets.files import (
     passed_over,
     scan_folder,
 )
+from datasets.output.text import print_notes
 from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
@@ -141,8 +142,7 @@ def expand_arguments(
             paths, over = files_matching(item, reader)
             if PATH.fullmatch(item) or not isinstance(reader, TextReader):
                 missing = "no file matches"
-        for line in over:
-            print(line, file=sys.stderr)
+        print_notes(*over)
         if paths:
             yield from (item_from_path(path, reader, model) for path in paths)
         elif not missing:

@@ -93,8 +93,10 @@ class Recognizer:
         """Yield (name, reading or error message) for each item, in order."""
         return (answer[:2] for answer in self.answers(items))
 
-    def answers(self, items: Iterable[str | Item]) -> Iterator[Answer]:
-        """Yield an Answer for each item, in order."""
+    def answers(
+        self, items: Iterable[str | Item], after_window: Callable[[], None] = lambda: None
+    ) -> Iterator[Answer]:
+        """Yield an Answer for each item, in order. after_window: called once some were taken."""
         items, stopped = iter(items), threading.Event()
         with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
             try:
@@ -110,9 +112,11 @@ class Recognizer:
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
                     for i, (answer, _) in enumerate(window):
                         yield answer._replace(reading=readings.get(i, answer.reading))
+                    after_window()
                     window = ahead
             finally:
                 stopped.set()  # or the pool would wait for the end of a long video
+                pool.shutdown(wait=False, cancel_futures=True)  # or for a whole window
 
     def _load(
         self, pool: ThreadPoolExecutor, items: Iterator[str | Item], stopped: threading.Event

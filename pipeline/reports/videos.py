@@ -1,11 +1,11 @@
 """The report on videos: read by a bundle, scored where annotated, laid out."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasets import ClipReader
 from datasets.files import ANNOTATION_SUFFIXES, find_files, has_suffix, resolve_data_path
+from datasets.output.text import print_error
 from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
@@ -86,7 +86,7 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
     answers = list(track(recognizer.answers(items), "reading", len(items)))
     failures = [answer.reading for answer in answers if isinstance(answer.reading, str)]
     for reason in failures:
-        print(f"error: {reason}", file=sys.stderr)
+        print_error(reason)
     targets, values = [None] * len(answers), {}
     if data is not None:
         data, values = score_videos(data, answers, options)

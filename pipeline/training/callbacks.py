@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
 
+from datasets.output.text import clean
 from datasets.source import Problem, Source
 from models.heads.labels import Text
 
@@ -267,5 +268,5 @@ def sample_image(inputs: torch.Tensor) -> np.ndarray | None:
 def print_once(trainer: pl.Trainer, text: str) -> None:
     """Print above the progress bar, on the first process only."""
     if trainer.is_global_zero:
-        bar = trainer.progress_bar_callback
+        bar, text = trainer.progress_bar_callback, clean(text)
         bar.print(text) if bar is not None else print(text, flush=True)

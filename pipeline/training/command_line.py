@@ -13,7 +13,8 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveCon
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from datasets import RealLines, SequenceDataModule
-from datasets.environment import raise_if_machine, replacing
+from datasets.environment import raise_if_machine
+from datasets.output.files import write_whole
 
 from ..evaluation.improvement import Improvement
 from ..parsing import StrictParser, misread_scalars
@@ -24,7 +25,7 @@ from .alphabets import Alphabet, choose_alphabet
 from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
-from .checks.finite import TrainingDiverged
+from .checks.finite import DivergenceError
 from .defaults.choice import choose_defaults, take_reader_options
 from .defaults.given_options import config_texts, given_options, options_in
 from .forgetting import Forgetting
@@ -64,8 +65,9 @@ class SaveFitConfig(SaveConfigCallback):
         if stage == "fit":
             config = self.config.clone()
             config.name = config.ckpt_path = None
-            with replacing(run_folder(trainer) / "config.yaml") as file:
-                file.write(self.parser.dump(config, skip_none=False).encode())
+            folder = run_folder(trainer)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / "config.yaml", self.parser.dump(config, skip_none=False))
 
 
 class StrandCLI(LightningCLI):
@@ -210,7 +212,7 @@ class StrandCLI(LightningCLI):
         """
         try:
             self.trainer.fit(**options)
-        except TrainingDiverged as error:
+        except DivergenceError as error:
             last = self.folder.path / "checkpoints" / "last.ckpt"
             kept = f"the last good checkpoint is {last}" if last.exists() else "nothing was saved"
             print(f"error: {error}; {kept}", file=sys.stderr)
@@ -227,7 +229,7 @@ class StrandCLI(LightningCLI):
                 resume = f"python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
                 print(f"interrupted; go on with: {resume}")
             else:
-                print("interrupted before the first step: nothing to save")
+                print("interrupted before the first checkpoint: there is nothing to go on from")
             sys.exit(INTERRUPTED)
 
     def after_fit(self) -> None:

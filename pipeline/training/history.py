@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from datasets.environment import replacing
+from datasets.output.files import write_whole
 
 from .callbacks import TrainingSpeed
 from .memory import peak_memory_mib
@@ -60,7 +60,7 @@ class TrainingHistory(Callback):
             folder = run_folder(trainer)
             (folder / RESULT).unlink(missing_ok=True)
             kept = read_history(folder)[: self.epochs] if self.epochs else []
-            write_text(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in kept))
+            write_whole(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in kept))
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         if outputs:  # empty if no sample of the batch has a loss
@@ -109,13 +109,7 @@ class TrainingHistory(Callback):
         folder = run_folder(trainer)
         history = read_history(folder)
         if trainer.is_global_zero and history:
-            write_text(folder / RESULT, json.dumps(summarize(history), indent=1) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole: no reader sees half of it."""
-    with replacing(path) as file:
-        file.write(text.encode())
+            write_whole(folder / RESULT, json.dumps(summarize(history), indent=1) + "\n")
 
 
 def read_history(folder: Path) -> list[dict]:

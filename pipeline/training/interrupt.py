@@ -1,4 +1,4 @@
-"""Handling of Ctrl-C while training: stop between two batches, where a checkpoint can be saved."""
+"""Ctrl-C and SIGTERM while training: stop between two batches, where a checkpoint can be saved."""
 
 import signal
 import threading
@@ -6,11 +6,12 @@ import threading
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
+from ..interrupts import SIGNALS
 from .callbacks import print_once
 
 
 class StopBetweenBatches(Checkpoint):
-    """Let the first Ctrl-C take effect after the current batch, a second one immediately.
+    """Let the first Ctrl-C or SIGTERM take effect after the current batch, a second immediately.
 
     An interrupt in the middle of a step could find a lock of the logger or progress bar held, and
     would leave no state that can be saved. For the same reason it waits until accumulated gradients
@@ -18,11 +19,11 @@ class StopBetweenBatches(Checkpoint):
     """
 
     def __init__(self) -> None:
-        self.requested, self._previous_handler = False, None
+        self.requested, self._previous_handlers = False, {}
 
     def on_fit_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if threading.current_thread() is threading.main_thread():
-            self._previous_handler = signal.signal(signal.SIGINT, self._request)
+            self._previous_handlers = {n: signal.signal(n, self._request) for n in SIGNALS}
 
     def _request(self, number, frame) -> None:
         if self.requested:
@@ -37,6 +38,6 @@ class StopBetweenBatches(Checkpoint):
     on_validation_batch_end = on_train_batch_end
 
     def teardown(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        if self._previous_handler is not None:
-            signal.signal(signal.SIGINT, self._previous_handler)
-            self._previous_handler = None
+        for number, handler in self._previous_handlers.items():
+            signal.signal(number, handler)
+        self._previous_handlers = {}

@@ -138,7 +138,7 @@ class SequenceRecognizer(pl.LightningModule):
     ) -> None:
         """Clip as Lightning does, before which the loss and the gradients must be finite.
 
-        Raises TrainingDiverged, with the samples, before the weights take the step.
+        Raises DivergenceError, with the samples, before the weights take the step.
         """
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         limit = gradient_clip_val or math.inf

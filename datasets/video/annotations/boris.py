@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
+from ...output.files import write_whole
 from ...source import Problem
 from .boris_events import NOBODY, Event, Media, add_state, pair_events, queue_media
 from .segments import ClipAnnotation, Collected, Span, milliseconds
@@ -142,7 +143,7 @@ def write_boris(
         names = chain([name], (f"{name} ({n})" for n in count(2)))
         unused = next(n for n in names if n not in content["observations"])
         content["observations"][unused] = _observation(clip, spans)
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1))
 
 
 def _empty(name: str) -> dict:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from ...output.files import write_whole
 from ...source import Problem
 from .segments import ClipAnnotation, Collected, Span, TimeSegment, milliseconds, written_clip
 
@@ -193,7 +194,7 @@ def write_elan(
         TIME_ALIGNABLE="true",
     )
     ElementTree.indent(root)
-    path.write_bytes(ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
+    write_whole(path, ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
 def _document(path: Path, video: Path, annotations: int) -> ElementTree.Element:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlparse
 
+from ...output.files import write_whole
 from ...source import Problem
 from .elan import plain_path
 from .segments import ClipAnnotation, Collected, Span, TimeSegment, written_clip
@@ -176,7 +177,7 @@ def write_via(path: Path, clip: Path | str, segments: Sequence[Span]) -> None:
         "metadata": metadata,
         "view": {"1": {"fid_list": ["1"]}},
     }
-    path.write_text(json.dumps(project, ensure_ascii=False), encoding="utf-8")
+    write_whole(path, json.dumps(project, ensure_ascii=False))
 
 
 def _settings(name: str) -> dict:

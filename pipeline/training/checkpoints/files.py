@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from datasets.environment import replacing
+from datasets.output.files import write_whole
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
@@ -20,5 +20,5 @@ class AtomicCheckpoints(TorchCheckpointIO):
         """Raises MachineError, which names the path, if the file cannot be written."""
         buffer = io.BytesIO()  # torch's own writer reports a full disk without its cause
         torch.save(checkpoint, buffer)
-        with replacing(Path(path)) as file:
-            file.write(buffer.getbuffer())
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, buffer.getbuffer())

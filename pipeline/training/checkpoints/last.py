@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from datasets.environment import MachineError
 
 from ..callbacks import print_once
-from ..checks.finite import TrainingDiverged, check_weights_finite
+from ..checks.finite import DivergenceError, check_weights_finite
 from ..run_folder import run_folder
 from . import position
 
@@ -69,7 +69,7 @@ class LastCheckpoint(Checkpoint):
         if self._stage in ("batch", "validated"):
             try:
                 self._save(trainer)
-            except (MachineError, TrainingDiverged) as error:  # the exception is of more interest
+            except (MachineError, DivergenceError) as error:  # the exception is of more interest
                 print_once(trainer, f"not saved: {error}")
         elif self._stage == "step" and last_checkpoint(trainer).exists():
             print_once(trainer, f"stopped within a step: {last_checkpoint(trainer)} is older")

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 NAMED = 8  # samples in a message
 
 
-class TrainingDiverged(ArithmeticError):
+class DivergenceError(ArithmeticError):
     """A loss, gradient or weight is nan or infinite."""
 
 
 def check_step(
     where: str, losses: Sequence[Tensor], norm: Tensor, names: Sequence[str], learning_rate: float
 ) -> None:
-    """Raise TrainingDiverged unless the losses and the gradient norm of a step are finite.
+    """Raise DivergenceError unless the losses and the gradient norm of a step are finite.
 
     where: the step, in words. names: of its samples.
     """
@@ -25,7 +25,7 @@ def check_step(
     norm, *losses = values.tolist()
     shown = ", ".join(f"{loss:g}" for loss in losses)
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    raise TrainingDiverged(
+    raise DivergenceError(
         f"{where}: the loss is {shown}, the gradient norm {norm:g}, the learning rate "
         f"{learning_rate:g}; its samples: {', '.join(names[:NAMED])}{more}; look at these samples, "
         "or lower model.learning_rate"
@@ -33,11 +33,11 @@ def check_step(
 
 
 def check_weights_finite(module: nn.Module) -> None:
-    """Raise TrainingDiverged unless all weights are finite, also in a bundle's float16."""
+    """Raise DivergenceError unless all weights are finite, also in a bundle's float16."""
     weights = module.state_dict()
     broken = [name for name, w in weights.items() if not w.half().isfinite().all()]
     if broken:
-        raise TrainingDiverged(
+        raise DivergenceError(
             f"{len(broken)} of {len(weights)} weights are not finite ({', '.join(broken[:2])}); "
             "lower model.learning_rate"
         )

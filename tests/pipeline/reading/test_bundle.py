@@ -1,6 +1,7 @@
 """Bundles: round trip, clear errors for damaged files, and no code execution."""
 
 import builtins
+import errno
 import json
 import os
 import shutil
@@ -291,14 +292,13 @@ def test_a_failed_write_leaves_the_old_bundle(tmp_path, monkeypatch):
     save_bundle(tiny_bundle(), path)
     before = path.read_bytes()
 
-    def full(weights, target, metadata):
-        target.write_bytes(b"half a")
-        raise OSError("disk full")
+    def full(file):
+        raise OSError(errno.ENOSPC, "disk full")
 
-    monkeypatch.setattr("pipeline.reading.bundle.save_file", full)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=rf"{path}: disk full; free some space"):
         save_bundle(tiny_bundle(seed=1), path)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_saving_leaves_the_network_as_it_was(tmp_path):

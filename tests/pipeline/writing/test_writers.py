@@ -60,7 +60,7 @@ def test_a_run_has_one_csv_header_by_the_bundles_kind(tmp_path):
         ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"],
         ["b.mp4", "", "", "", "", "", "", "b.mp4: gone"],
         ["a.mp4", "0.0", "1.2", "0", "30", "walk", "0.9", ""],
-        ["a.mp4", "1.2", "3723.0456", "30", "93076", "sit\n down", "0.5", ""],
+        ["a.mp4", "1.2", "3723.0456", "30", "93076", "sit  down", "0.5", ""],
     ]
     tokens = {"input": "t", "segments": [{"start": 0, "end": 2, "label": "B"}], "confidence": 1.0}
     header, row = csv.reader(io.StringIO(write_all("csv", "segments", [tokens], tmp_path / "t")))
