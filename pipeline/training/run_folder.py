@@ -4,9 +4,7 @@ import os
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import TextIO
-
-import pytorch_lightning as pl
+from typing import TYPE_CHECKING, TextIO
 
 from ..reading.bundle_files import BEST
 
@@ -14,6 +12,9 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
 RUNS = Path("runs")
 LOCK = ".lock"
@@ -99,7 +100,7 @@ def choose_name(options, own: Path | None, make: bool) -> str:
             name = f"{stem}-{next(numbers)}"
 
 
-def run_folder(trainer: pl.Trainer) -> Path:
+def run_folder(trainer: "pl.Trainer") -> Path:
     """The logger's folder; unlike `trainer.log_dir` it can be asked for on one process alone."""
     return Path(trainer.logger.log_dir)
 
