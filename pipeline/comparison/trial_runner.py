@@ -30,8 +30,6 @@ class TrainingProcess(NamedTuple):
 def start_process(trial: Trial, jobs: int) -> TrainingProcess:
     """Start `fit` in a session of its own, so that Ctrl-C reaches it only once, through us."""
     trial.log.parent.mkdir(parents=True, exist_ok=True)
-    if not trial.checkpoint.exists():  # of a training that was killed in its first epoch
-        trial.bundle.unlink(missing_ok=True)
     with open(trial.log, "a", encoding="utf-8") as log:
         process = subprocess.Popen(
             trial.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,

@@ -22,7 +22,7 @@ Stage = Literal["step", "batch", "validated", "epoch"]
 
 
 class LastCheckpoint(Checkpoint):
-    """Save last.ckpt after each epoch, within long ones, and when a training is interrupted.
+    """Save last.ckpt after each epoch, in long ones, and when a training is interrupted.
 
     Going on from any checkpoint gives, on a CPU, what training on would have given, bit for bit:
     the order of the samples and all that is drawn are functions of seeds, epoch, batch and index,
@@ -37,7 +37,7 @@ class LastCheckpoint(Checkpoint):
     def __init__(self) -> None:
         self._stage: Stage = "step"
         self._validated = False  # since the last batch
-        self._saved = time.monotonic()
+        self._begun, self._saved = time.monotonic(), None  # seconds, of the last checkpoint too
         self._max_steps: int | None = None  # restored after the validation that is due
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx) -> None:
@@ -47,8 +47,13 @@ class LastCheckpoint(Checkpoint):
         if trainer.fit_loop._should_accumulate():
             return  # gradients are not kept
         self._stage = "batch"
-        late = time.monotonic() - self._saved > EVERY_S
+        late = time.monotonic() - (self._saved or self._begun) > EVERY_S
         if batch_idx % LOOK == LOOK - 1 and trainer.strategy.broadcast(late):
+            self._save(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Save before the first bundle: there is none without a checkpoint to go on from."""
+        if self._stage == "batch" and self._saved is None:
             self._save(trainer)
 
     def on_validation_epoch_end(self, trainer, module) -> None:
