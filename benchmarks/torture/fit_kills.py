@@ -1,6 +1,6 @@
 """`fit` killed at random moments and gone on with: the result is that of an unbroken training.
 
-    python -m benchmarks.torture.fit_kills [--kills 100] [--write_kills 20] [--kinds lines ...] [--jobs N]
+    python -m benchmarks.torture.fit_kills [--kills 100] [--write_kills 20] [--jobs N]
 
 Each training is killed (SIGKILL) up to KILLS_A_RUN times, at moments drawn from the time that it
 takes to train, and gone on with from its last checkpoint after each (from its start, if it had
