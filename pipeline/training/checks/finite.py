@@ -1,5 +1,6 @@
 """Losses, gradients and weights must be finite: what is not spoils all weights in one step."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,21 @@ NAMED = 8  # samples in a message
 
 class DivergenceError(ArithmeticError):
     """A loss, gradient or weight is nan or infinite."""
+
+
+def clip_gradients(
+    optimizer: torch.optim.Optimizer, limit: float | None, algorithm: str | None
+) -> Tensor:
+    """Clip by norm, or by value if the algorithm is "value"; returns the norm () before.
+
+    limit: null or 0 clips nothing.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    if algorithm != "value":
+        return nn.utils.clip_grad_norm_(parameters, limit or math.inf)
+    norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    nn.utils.clip_grad_value_(parameters, limit or math.inf)
+    return norm
 
 
 def check_step(

@@ -7,7 +7,12 @@ import torch
 from torch import nn
 
 from pipeline.training.callbacks import BestBundle
-from pipeline.training.checks.finite import DivergenceError, check_step, check_weights_finite
+from pipeline.training.checks.finite import (
+    DivergenceError,
+    check_step,
+    check_weights_finite,
+    clip_gradients,
+)
 from pipeline.training.recognizer import SequenceRecognizer
 
 FINE, NAN, INFINITE = torch.tensor(1.5), torch.tensor(torch.nan), torch.tensor(torch.inf)
@@ -25,6 +30,25 @@ def test_a_step_that_is_not_finite_is_described(loss, norm):
     text = str(caught.value)
     assert f"epoch 3, step 7: the loss is 1.5, {loss:g}, the gradient norm {norm:g}" in text
     assert "learning rate 0.01" in text and "line7.png and 2 more;" in text
+
+
+@pytest.mark.parametrize(
+    ("limit", "algorithm", "clipped"),
+    [
+        (None, None, [3.0, -4.0]),
+        (0, None, [3.0, -4.0]),
+        (1.0, None, [0.6, -0.8]),
+        (1.0, "norm", [0.6, -0.8]),
+        (3.5, "value", [3.0, -3.5]),
+        (None, "value", [3.0, -4.0]),
+    ],
+)
+def test_gradients_are_clipped_as_asked_and_measured_before(limit, algorithm, clipped):
+    weights, unused = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
+    weights.grad = torch.tensor([3.0, -4.0])
+    norm = clip_gradients(torch.optim.SGD([weights, unused], lr=1.0), limit, algorithm)
+    assert float(norm) == 5.0
+    torch.testing.assert_close(weights.grad, torch.tensor(clipped))
 
 
 def test_weights_beyond_float16_are_not_finite():
