@@ -23,7 +23,7 @@ from models import CTCHead
 from ..interrupts import SIGNALS, taking_its_time
 from ..reading.bundle_files import find_bundle
 from ..reading.chunks import Prefetcher, stack_frames
-from ..reading.prediction import Recognizer
+from ..reading.prediction import Recognizer, check_numbers
 from ..reading.spans import end_of_last_step, segment_record
 from ..reading.streaming import Stream
 
@@ -165,6 +165,7 @@ def read_steps(
     chunk, labels, head = stack_frames(frames), recognizer.bundle.labels, recognizer.model.head
     logits = stream.feed(torch.from_numpy(chunk.frames).to(recognizer.device))
     if isinstance(head, CTCHead):
+        check_numbers(logits)
         best, ids = (logits.float() / recognizer.temperature).softmax(1).max(1)
         ids = ids[:, None]
         names = [None if i == head.blank else labels[i] for (i,) in ids.tolist()]

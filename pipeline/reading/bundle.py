@@ -123,7 +123,8 @@ def without_shortcut(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 def save_bundle(bundle: Bundle, path: Path) -> None:
     """Write a bundle, which appears whole or not at all.
 
-    Raises ValueError for a network that `load_bundle` could not restore; an existing file is kept.
+    Raises ValueError for a network that `load_bundle` could not restore, or with weights that are
+    not finite; an existing file is kept.
     """
     model = bundle.model
     parts = {name: getattr(model, name) for name in PARTS}
@@ -142,10 +143,21 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         for name, w in without_shortcut(model.state_dict()).items()
     }
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
+    check_finite(weights, path)
     search, tensors = decoder_metadata(bundle.decoder)
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
     write_whole(path, save(weights | tensors, metadata=header))
+
+
+def check_finite(weights: dict[str, Tensor], path: Path) -> None:
+    """Raise ValueError that names the weights that are nan or infinite (in float16)."""
+    broken = [name for name, w in weights.items() if not w.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f"{path}: not written, for {len(broken)} of {len(weights)} weights are not finite "
+            f"({', '.join(broken[:2])}); train again with a lower learning rate"
+        )
 
 
 def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, path: Path) -> None:

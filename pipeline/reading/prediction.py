@@ -231,6 +231,7 @@ class Recognizer:
     def decode_in_network_order(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
         """The same with the characters of a string as the network emits them; by the search."""
         raw = logits.float()
+        check_numbers(raw)
         logits = raw / self.temperature
         readings = self.model.head.decode(logits, lengths)
         if self.bundle.decoder is not None:
@@ -238,6 +239,15 @@ class Recognizer:
         if not self.bundle.calibration.strings:
             return readings
         return with_string_probabilities(raw, lengths, readings)  # it was fitted on raw logits
+
+
+def check_numbers(logits: torch.Tensor) -> None:
+    """Raise ValueError if a network gives nan: there is nothing to decode, and no confidence."""
+    if logits.isnan().any():
+        raise ValueError(
+            "the network's output is not a number (nan): its weights are damaged, or it diverged "
+            "in training; train it again, or copy the bundle again"
+        )
 
 
 def result_of(future: Future, count: int) -> list[Reading | str]:

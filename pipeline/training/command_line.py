@@ -16,7 +16,8 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datasets import RealLines, SequenceDataModule
 from datasets.environment import MachineError, note_busy, raise_if_machine
-from datasets.output.text import print_lines
+from datasets.output.files import write_whole
+from datasets.output.text import print_error, print_lines
 
 from ..evaluation.improvement import Improvement
 from ..interrupts import INTERRUPTED
@@ -25,7 +26,10 @@ from ..reading.bundle import describe_part, load_bundle, part_spec
 from ..reading.bundle_files import BEST, find_bundle
 from ..reading.prediction import has_native_bfloat16
 from .alphabets import Alphabet, choose_alphabet
-from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
+from .checkpoints.files import AtomicCheckpoints
+from .checkpoints.last import LastCheckpoint
+from .checks.finite import DivergenceError
 from .defaults.choice import choose_defaults, take_reader_options
 from .defaults.given_options import config_texts, given_options, options_in
 from .forgetting import Forgetting
@@ -33,7 +37,7 @@ from .history import TrainingHistory
 from .initialization import initialize_from
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
-from .run_folder import next_commands, run_name
+from .run_folder import RunFolder, next_commands, run_folder
 
 TRAINER = {
     "accelerator": "auto",
@@ -53,11 +57,19 @@ class TrainingParser(StrictParser, LightningArgumentParser):
 
 
 class SaveFitConfig(SaveConfigCallback):
-    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is."""
+    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is.
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    Without the checkpoint and the name of this run: a new training from the file starts anew, and
+    one that goes on in a copy of the folder writes into the copy.
+    """
+
+    def save_config(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
-            super().setup(trainer, pl_module, stage)
+            config = self.config.clone()
+            config.name = config.ckpt_path = None
+            folder = run_folder(trainer)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / "config.yaml", self.parser.dump(config, skip_none=False))
 
 
 class StrandCLI(LightningCLI):
@@ -162,13 +174,24 @@ class StrandCLI(LightningCLI):
         options.trainer.logger = False  # made in instantiate_trainer, which knows the run's name
 
     def instantiate_trainer(self, **kwargs) -> pl.Trainer:
-        name = run_name(self.config[self.subcommand])
+        self.folder = RunFolder(self.config[self.subcommand], fit=self.subcommand == "fit")
+        name = self.folder.name
         logger = TensorBoardLogger("runs", name=name, version="", default_hp_metric=False)
         try:
-            return super().instantiate_trainer(logger=logger, **kwargs)
+            trainer = super().instantiate_trainer(logger=logger, **kwargs)
         except (MisconfigurationException, ImportError, RuntimeError) as error:
+            self.folder.leave()
             advice = "correct the --trainer options; --trainer.accelerator auto takes what is there"
             raise ValueError(f"trainer: {error}; {advice}") from error
+        trainer.strategy.checkpoint_io = AtomicCheckpoints()
+        trainer.callbacks += [LastCheckpoint(), StopBetweenBatches()]  # in this order, after all
+        return trainer
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        finally:
+            self.folder.leave()
 
     def before_fit(self) -> None:
         if busy := note_busy(torch.get_num_threads()):
@@ -205,6 +228,11 @@ class StrandCLI(LightningCLI):
         """
         try:
             self.trainer.fit(**options)
+        except DivergenceError as error:
+            last = self.folder.path / "checkpoints" / "last.ckpt"
+            kept = f"the last good checkpoint is {last}" if last.exists() else "nothing was saved"
+            print_error(f"{error}; {kept}")
+            sys.exit(1)
         except (ValueError, OSError) as error:
             raise_if_machine(error)  # one line, also after hours
             if self.trainer.global_step:  # now a bug: show the traceback
@@ -233,7 +261,7 @@ class StrandCLI(LightningCLI):
         folder = Path(self.trainer.log_dir)
         last = folder / "checkpoints" / "last.ckpt"
         if not last.exists():
-            return "nothing was saved before the first step"
+            return "nothing was saved before the first checkpoint"
         return f"go on with: python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
 
     @property
@@ -290,9 +318,7 @@ def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
         speed,
         EpochReport(speed),
         BestBundle(),
-        TrainingHistory(speed),  # before LastCheckpoint, whose file counts the lines written
-        LastCheckpoint(),
-        StopBetweenBatches(),
+        TrainingHistory(speed),
         LearningRateMonitor("step"),
     ]
     try:
@@ -304,7 +330,7 @@ def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
             parser_class=TrainingParser,
             auto_configure_optimizers=False,
             save_config_callback=SaveFitConfig,
-            save_config_kwargs={"overwrite": True},
+            save_config_kwargs={"save_to_log_dir": False},
             args=arguments,
         )
     except MisconfigurationException as error:

@@ -4,16 +4,18 @@ import signal
 import threading
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Checkpoint
 
 from ..interrupts import SIGNALS
 from .callbacks import print_once
 
 
-class StopBetweenBatches(Callback):
+class StopBetweenBatches(Checkpoint):
     """Let the first Ctrl-C or SIGTERM take effect after the current batch, a second immediately.
 
-    An interrupt in the middle of a step could find a lock of the logger or progress bar held.
+    An interrupt in the middle of a step could find a lock of the logger or progress bar held, and
+    would leave no state that can be saved. For the same reason it waits until accumulated gradients
+    are applied, and must come after all other callbacks, so that they have seen the batch.
     """
 
     def __init__(self) -> None:
@@ -29,7 +31,7 @@ class StopBetweenBatches(Callback):
         self.requested = True
 
     def on_train_batch_end(self, trainer, module, *_) -> None:
-        if self.requested:
+        if self.requested and not trainer.fit_loop._should_accumulate():
             print_once(trainer, "interrupted: saving what is learned")
             raise KeyboardInterrupt
 
