@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 from typing import NamedTuple
 
+from .class_paths import OPTION, allow_imports, split_allowed
+
 
 class Command(NamedTuple):
     """A command. module: its file in pipeline/commands, imported only when the command is called:
@@ -54,13 +56,22 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its status; 2 for an unknown one. arguments: default sys.argv."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        modules, arguments = split_allowed(arguments)
+        allow_imports(modules)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     name = arguments[0] if arguments else "--help"
     if name in COMMANDS:
         module = import_module(f".commands.{COMMANDS[name].module}", __package__)
         sys.exit(module.main(arguments))
     width = max(map(len, COMMANDS)) + 2
     table = "\n".join(f"  {name:{width}}{command.help}" for name, command in COMMANDS.items())
-    print(f"usage: python run.py COMMAND ...\n\n{table}\n\nCOMMAND --help tells its options.")
+    print(
+        f"usage: python run.py COMMAND ...\n\n{table}\n\nCOMMAND --help tells its options.\n"
+        f"{OPTION} MODULE, with any of them: configs may name the classes of this module, too."
+    )
     if name not in ("-h", "--help"):
         similar = difflib.get_close_matches(name, COMMANDS, 1)
         hint = f"did you mean '{similar[0]}'" if similar else "choose one of " + ", ".join(COMMANDS)

@@ -11,6 +11,8 @@ from typing import NoReturn
 import yaml
 from jsonargparse import ArgumentParser
 
+from .class_paths import check_classes, refusal
+
 CLASS = re.compile(r"class_path(?:=| )'([\w.]+)'")
 # what surrounds the reason in a message of jsonargparse: nesting levels and given values
 LAYERS = re.compile(
@@ -27,6 +29,7 @@ LAYERS = re.compile(
 UNKNOWN = re.compile(r"does not accept option '([^']+)'|unrecognized arguments: --([\w.]+)")
 NO_TEXT = re.compile(r"Expected a str\. Got value: (\S+)")
 NO_TEXT_OF_UNION = re.compile(r"^ *Given value: (True|False|[\d.-]+)$", re.MULTILINE)
+DENIED = re.compile(r"Importing '([^']+)' is not allowed|'([^']+)' is no class that a config may")
 NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 
 
@@ -39,6 +42,11 @@ class StrictParser(ArgumentParser):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs, allow_abbrev=False)
         self.misread: dict[str, list[str]] = {}
+
+    def validate(self, namespace, *args, **kwargs) -> None:
+        """Check the options, and that each class that they name may be named."""
+        super().validate(namespace, *args, **kwargs)
+        check_classes(namespace)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the explained message and exit with status 2."""
@@ -66,6 +74,8 @@ def explain(message: str, keys: list[str], misread: dict[str, list[str]] | None 
         key = unknown.group(1) or unknown.group(2)
         return f"no option '{key}'" + did_you_mean(similar_key(key, keys))
     path = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    if denied := DENIED.search(message):
+        return (f"{path}: " if path else "") + refusal(denied[1] or denied[2])
     reason = " ".join(LAYERS.sub("", message).split())
     reason = re.sub(r"<class '([\w.]+)'>|typing\.", r"\1", reason)
     classes = CLASS.findall(message)

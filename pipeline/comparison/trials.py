@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from ..class_paths import allowed_imports
 from ..training.command_line import StrandCLI, command_line
 from ..training.history import RESULT, read_history
 from .folds import Fold
@@ -110,6 +111,7 @@ class Trial:
         args = [sys.executable, "-u", str(PROGRAM), "fit", "-c", str(self.config)]
         args += [f"--{change}" for change in self.overrides] + seed_options(self.seed)
         args += [f"--name={self.folder.relative_to(RUNS)}", "--trainer.enable_progress_bar=false"]
+        args += allowed_imports()
         return args + ([f"--ckpt_path={self.checkpoint}"] if self.checkpoint.exists() else [])
 
     def check_folder(self) -> None:

@@ -15,6 +15,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from datasets import RealLines, SequenceDataModule
 from datasets.environment import raise_if_machine
 
+from ..class_paths import allowed_imports
 from ..evaluation.improvement import Improvement
 from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle import describe_part, load_bundle, part_spec
@@ -199,7 +200,8 @@ class StrandCLI(LightningCLI):
             folder = Path(self.trainer.log_dir)
             last = folder / "checkpoints" / "last.ckpt"
             if last.exists():
-                resume = f"python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
+                resume = ["fit", "-c", f"{folder}/config.yaml", "--ckpt_path", str(last)]
+                resume = " ".join(["python run.py", *resume, *allowed_imports()])
                 print(f"interrupted; go on with: {resume}")
             else:
                 print("interrupted before the first step: nothing to save")
