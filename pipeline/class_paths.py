@@ -53,6 +53,20 @@ def allowed_imports() -> list[str]:
     return [f"{OPTION}={module}" for module in _allowed]
 
 
+def find_allowed(path: str) -> object | None:
+    """Return what an import path names in the modules that were allowed; None if it is in none.
+
+    Raises ValueError if its module cannot be imported.
+    """
+    module, _, name = path.rpartition(".")
+    if not any(module == allowed or module.startswith(f"{allowed}.") for allowed in _allowed):
+        return None
+    try:
+        return getattr(import_module(module), name, None)
+    except ImportError as error:
+        raise ValueError(f"{OPTION} {module}: cannot be imported ({error})") from error
+
+
 def split_allowed(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split arguments into (the modules of each --allow_import, all other arguments).
 

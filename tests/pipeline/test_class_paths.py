@@ -17,7 +17,7 @@ ATTACKS = {  # slot: class_path and init_args of what would run
         ("os.system", TOUCH),
         ("subprocess.getoutput", "{cmd: touch attacked}"),
         ("subprocess.Popen", "{args: [touch, attacked]}"),
-        ("builtins.eval", '{source: "open(\'attacked\', \'w\')"}'),
+        ("builtins.eval", "{source: \"open('attacked', 'w')\"}"),
         ("builtins.open", "{file: attacked, mode: w}"),
         ("datasets.files.os.system", TOUCH),
         ("pytorch_lightning.callbacks.timer.time.sleep", "{secs: 100}"),
@@ -73,7 +73,7 @@ def test_the_command_line_runs_nothing_either(command):
 
 
 OTHER_SLOTS = [
-    f"trainer.callbacks=[{{class_path: subprocess.Popen, init_args: {{args: [touch, attacked]}}}}]",
+    "trainer.callbacks=[{class_path: subprocess.Popen, init_args: {args: [touch, attacked]}}]",
     f"trainer.logger={{class_path: os.system, init_args: {TOUCH}}}",
     f"trainer.plugins=[{{class_path: os.system, init_args: {TOUCH}}}]",
     f"data.augmentations=[{{class_path: os.system, init_args: {TOUCH}}}]",
@@ -114,7 +114,7 @@ from models import TokenEmbedding
 
 class Doubled(TokenEmbedding):
     def __init__(self, input_size: int, embedding_size: int = 4):
-        super().__init__(input_size, 2 * embedding_size)
+        super().__init__(input_size, embedding_size)
 
 def run(input_size: int) -> TokenEmbedding:
     raise SystemExit("run")
@@ -135,10 +135,15 @@ def test_the_users_own_class_is_allowed_on_the_command_line(command, monkeypatch
     outcome = command("fit", "-c", "words.yaml", asked, "--allow_import", "own_cells")
     assert outcome.code == 2 and "'own_cells.run' is no class" in outcome.err
     assert command("fit", "-c", "own.yaml").code == 2  # it was for that run alone
+    predict = ("predict", "a fine film", "--model", "runs/own/best.safetensors")
+    assert "own_cells.Doubled' is no Encoder of this version" in command(*predict).err
+    assert command(*predict, "--allow_import", "own_cells").code == 0
 
 
 def test_callbacks_and_transforms_of_the_libraries_are_allowed(command):
-    callbacks = "[{class_path: pytorch_lightning.callbacks.ModelSummary, init_args: {max_depth: 2}}]"
+    callbacks = (
+        "[{class_path: pytorch_lightning.callbacks.ModelSummary, init_args: {max_depth: 2}}]"
+    )
     outcome = command("fit", "-c", "words.yaml", f"--trainer.callbacks={callbacks}")
     assert outcome.code == 0, outcome.err
 
