@@ -5,7 +5,11 @@ import sys
 from importlib import import_module
 from typing import NamedTuple
 
-from .class_paths import OPTION, allow_imports, split_allowed
+from datasets.limits.roots import OPTION as OUTSIDE
+from datasets.limits.roots import allow_outside
+
+from .class_paths import OPTION as IMPORTS
+from .class_paths import allow_imports, split_allowed
 
 
 class Command(NamedTuple):
@@ -59,6 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         modules, arguments = split_allowed(arguments)
         allow_imports(modules)
+        allow_outside(OUTSIDE in arguments)
+        arguments = [argument for argument in arguments if argument != OUTSIDE]
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -70,7 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
     table = "\n".join(f"  {name:{width}}{command.help}" for name, command in COMMANDS.items())
     print(
         f"usage: python run.py COMMAND ...\n\n{table}\n\nCOMMAND --help tells its options.\n"
-        f"{OPTION} MODULE, with any of them: configs may name the classes of this module, too."
+        f"With any of them, {IMPORTS} MODULE: configs and bundles may name classes of this module, "
+        f"too;\n{OUTSIDE}: tables and pages may name files outside of the folder of the data."
     )
     if name not in ("-h", "--help"):
         similar = difflib.get_close_matches(name, COMMANDS, 1)

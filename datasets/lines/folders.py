@@ -31,7 +31,14 @@ from .containers import (
 )
 from .lmdb import DATABASE_FILES, split_record_name
 from .pairs import pair_transcripts
-from .tables import LABEL_FILES, find_label_file, has_header, read_labels, read_table
+from .tables import (
+    LABEL_FILES,
+    find_label_file,
+    has_header,
+    read_labels,
+    read_table,
+    row_problem,
+)
 
 LABELS, GROUPS = "labels.tsv", "groups.tsv"
 
@@ -115,7 +122,11 @@ def list_rows(folder: LineFolder) -> tuple[list[ListedRow], list[Problem]]:
         labelled, problems = read_labels(labels)
         for row in labelled:
             place = f"{labels.name}, line {row.line}"
-            image = find_named(labels.parent, row.file)
+            try:
+                image = find_named(labels.parent, row.file)
+            except ValueError as error:
+                problems.append(row_problem(labels, row.line, str(error)))
+                continue
             rows.append(ListedRow(image, row.text, row.group, place))
         for other in (root / name for name in LABEL_FILES if root.is_dir()):
             if other != labels and other.is_file() and has_header(other):

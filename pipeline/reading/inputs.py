@@ -20,6 +20,7 @@ from datasets.files import (
     passed_over,
     scan_folder,
 )
+from datasets.limits.roots import add_root
 from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
@@ -160,6 +161,7 @@ def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
     labels of these files.
     """
     root, found = Path(folder), scan_folder(Path(folder))
+    add_root(root)
     paths = {path for path in found.files if has_suffix(path, reader.suffixes)}
     known = set(paths)
     if isinstance(reader, ClipReader):

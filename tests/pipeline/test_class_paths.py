@@ -131,7 +131,7 @@ def test_the_users_own_class_is_allowed_on_the_command_line(command, monkeypatch
     assert outcome.code == 0, outcome.err
     outcome = command("--allow_import=own_cells", "fit", "-c", "own.yaml", "--name=again")
     assert outcome.code == 0, outcome.err
-    asked = "--model.encoder={class_path: own_cells.run}"
+    asked = "--model.encoder=own_cells.run"
     outcome = command("fit", "-c", "words.yaml", asked, "--allow_import", "own_cells")
     assert outcome.code == 2 and "'own_cells.run' is no class" in outcome.err
     assert command("fit", "-c", "own.yaml").code == 2  # it was for that run alone
