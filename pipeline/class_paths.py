@@ -67,21 +67,6 @@ def find_allowed(path: str) -> object | None:
         raise ValueError(f"{OPTION} {module}: cannot be imported ({error})") from error
 
 
-def split_allowed(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split arguments into (the modules of each --allow_import, all other arguments).
-
-    Raises ValueError for an option without a module.
-    """
-    modules, others, rest = [], [], iter(arguments)
-    for argument in rest:
-        name, is_whole, value = argument.partition("=")
-        if name == OPTION:
-            modules.append(value if is_whole else next(rest, ""))
-        else:
-            others.append(argument)
-    return modules, others
-
-
 def check_classes(options: object) -> None:
     """Raise TypeError, in jsonargparse's form, unless all that parsed options name are classes that
     a config may name: no functions, methods or instances, and of Strand's own only exported ones.

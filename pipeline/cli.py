@@ -2,14 +2,17 @@
 
 import difflib
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple
 
+from datasets.limits.pixels import OPTION as MAX_PIXELS
+from datasets.limits.pixels import set_max_pixels
 from datasets.limits.roots import OPTION as OUTSIDE
 from datasets.limits.roots import allow_outside
 
 from .class_paths import OPTION as IMPORTS
-from .class_paths import allow_imports, split_allowed
+from .class_paths import allow_imports
 
 
 class Command(NamedTuple):
@@ -61,10 +64,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its status; 2 for an unknown one. arguments: default sys.argv."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        modules, arguments = split_allowed(arguments)
+        modules, arguments = split_option(arguments, IMPORTS)
         allow_imports(modules)
         allow_outside(OUTSIDE in arguments)
         arguments = [argument for argument in arguments if argument != OUTSIDE]
+        pixels, arguments = split_option(arguments, MAX_PIXELS)
+        if pixels:
+            set_max_pixels(pixels[-1])
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -77,7 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(
         f"usage: python run.py COMMAND ...\n\n{table}\n\nCOMMAND --help tells its options.\n"
         f"With any of them, {IMPORTS} MODULE: configs and bundles may name classes of this module, "
-        f"too;\n{OUTSIDE}: tables and pages may name files outside of the folder of the data."
+        f"too;\n{OUTSIDE}: tables and pages may name files outside of the folder of the data; "
+        f"{MAX_PIXELS} N: decode images of up to N pixels."
     )
     if name not in ("-h", "--help"):
         similar = difflib.get_close_matches(name, COMMANDS, 1)
@@ -85,3 +92,15 @@ def main(arguments: list[str] | None = None) -> None:
         question = "?" if similar else ""
         print(f"error: no command '{name}'; {hint}{question}", file=sys.stderr)
         sys.exit(2)
+
+
+def split_option(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]:
+    """Split arguments into (the values of each such option, all other arguments)."""
+    values, others, rest = [], [], iter(arguments)
+    for argument in rest:
+        name, is_whole, value = argument.partition("=")
+        if name == option:
+            values.append(value if is_whole else next(rest, ""))
+        else:
+            others.append(argument)
+    return values, others

@@ -15,6 +15,7 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import find_files, find_named, sibling_images
 from ..images import load_grey
+from ..limits.opening import named_errors
 from ..limits.roots import OutsideError, given_root
 from ..source import Problem
 from . import alto, page_xml
@@ -33,7 +34,8 @@ class OtherXmlError(ValueError):
 def read_page(path: Path | str) -> Page:
     """Read a PAGE or ALTO file. Raises ValueError if it is neither, OSError if it is unreadable."""
     stamp = Path(path).stat()
-    return _read_page(str(path), stamp.st_mtime_ns, stamp.st_size)
+    with named_errors(path):
+        return _read_page(str(path), stamp.st_mtime_ns, stamp.st_size)
 
 
 @lru_cache(maxsize=2048)  # a folder is read for its texts, its problems and its images

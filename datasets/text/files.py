@@ -18,6 +18,7 @@ from ..files import (
     scan_folder,
 )
 from ..labels import fold_label
+from ..limits.opening import MAX_TEXT, BoundedStream, expanded_limit, read_bytes
 from ..source import Problem
 from ..splits import FOLDER, folder_of, no_folder_error
 from .tables import TABLES, Row, read_reviews
@@ -134,7 +135,9 @@ class ReviewFolder(ReviewFiles):
 
     def rows(self, part: Part) -> Iterator[Row | Problem]:
         named = ((p.relative_to(self.folder).as_posix(), p) for p in self.files(part))
-        contents = ((name, path.read_bytes()) for name, path in named if is_needed(name, part))
+        contents = (
+            (name, read_bytes(path, MAX_TEXT)) for name, path in named if is_needed(name, part)
+        )
         yield from text_rows(contents, str(self.folder), self.group)
 
 
@@ -156,15 +159,27 @@ class ReviewArchive(ReviewFiles):
     def _contents(self, part: Part) -> Iterator[tuple[str, bytes]]:
         try:
             # gzip detects a truncated file; tarfile's own decompression may not
-            with gzip.open(self.path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
-                    if member.isfile() and is_needed(member.name, part):
-                        yield member.name, archive.extractfile(member).read()
+            limit = expanded_limit(self.path.stat().st_size)
+            with gzip.open(self.path) as stream:
+                bounded = BoundedStream(stream, self.path, limit)
+                with tarfile.open(fileobj=bounded, mode="r|") as archive:
+                    for member in archive:
+                        if member.isfile() and is_needed(member.name, part):
+                            check_size(self.path, member)
+                            yield member.name, archive.extractfile(member).read()
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(
                 f"{self.path}: damaged or cut off at {self.path.stat().st_size} bytes ({error}); "
                 "fetch it again"
             ) from error
+
+
+def check_size(path: Path, member: tarfile.TarInfo) -> None:
+    """Raise ValueError for a text of an archive that is too long for one."""
+    if member.size > MAX_TEXT:
+        raise ValueError(
+            f"{path}: {member.name} has {member.size:,} bytes; a text has at most {MAX_TEXT:,}"
+        )
 
 
 def check_group(where: Path, group: str | None) -> None:

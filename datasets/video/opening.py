@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..limits.opening import check_regular
+from ..limits.opening import check_regular, named_errors
 
 MAX_PIXELS = 2**25  # of a frame: 7680 x 4320
 # FFmpeg's names of the formats of files that hold what they show: no playlists or sequences, which
@@ -37,11 +37,14 @@ def opened(
         raise ValueError(f"{path}: {_diagnose(path)} ({error.strerror})") from error
     with container:
         stream = choose_stream(path, container)
+        if stream.codec_context is None:
+            raise ValueError(f"{path}: a codec that this FFmpeg does not decode; convert it")
         # one thread: clips are small, and workers decode in parallel
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         skip = {} if exact else {"skip_loop_filter": "all"}
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)} | skip
-        yield container, stream
+        with named_errors(path):
+            yield container, stream
 
 
 def open_container(path: str, live: bool = False, container_format: str | None = None):

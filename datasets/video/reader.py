@@ -11,6 +11,8 @@ from ..source import Reader
 from .decoder import TimedFrame, decode_video, frame_times
 from .frame_folders import read_frames
 
+MAX_SIDE = 2**14  # pixels of a frame that is scaled, with what a crop leaves out
+
 
 class Clip(NamedTuple):
     """frames: (T, C, H, W) uint8. times: (T,) float64 seconds since the start of the file.
@@ -61,6 +63,12 @@ class ClipReader(Reader):
         if crop is not None and not (0 <= crop[0] < crop[2] <= 1 and 0 <= crop[1] < crop[3] <= 1):
             raise ValueError(
                 f"ClipReader: crop={list(crop)}; give left, top, right, bottom from 0 to 1"
+            )
+        part = (1, 1) if crop is None else (crop[2] - crop[0], crop[3] - crop[1])
+        if max(width / part[0], height / part[1]) > MAX_SIDE:
+            raise ValueError(
+                f"ClipReader: {width} x {height} pixels of crop={crop} are more than {MAX_SIDE} "
+                "pixels in the whole frame; take a larger part, or a smaller size"
             )
         self.rate_hz, self.frames = rate_hz, frames
         self.crop = None if crop is None else list(crop)  # as JSON returns it

@@ -15,6 +15,7 @@ from ...labels import fold_label
 from ...limits.roots import OutsideError
 from ...source import Problem, Split
 
+MAX_BOUND = 1e9  # seconds or frames: thirty years, or one at 30 frames a second
 OVERLAP_ADVICE = "choose one subject or tier, or read several labels at once (multi_label: true)"
 
 
@@ -236,6 +237,8 @@ def _fault(
         return "no clip; write its path or remove the row"
     if not segment.label:
         return f"{clip}: a segment with an empty label; fill it in or remove it"
+    if max(start, end) > MAX_BOUND:
+        return f"{clip}: a segment beyond {MAX_BOUND:g} seconds or frames; correct it"
     if not 0 <= start < end:
         why = "begins before 0" if start < 0 else "ends before it begins, or holds nothing"
         return f"{clip}: {segment} {why}; the end is exclusive; correct it"
