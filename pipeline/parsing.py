@@ -6,10 +6,13 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import yaml
 from jsonargparse import ArgumentParser
+
+from datasets.tables import read_utf8
 
 from .class_paths import check_classes, refusal
 
@@ -30,6 +33,7 @@ UNKNOWN = re.compile(r"does not accept option '([^']+)'|unrecognized arguments: 
 NO_TEXT = re.compile(r"Expected a str\. Got value: (\S+)")
 NO_TEXT_OF_UNION = re.compile(r"^ *Given value: (True|False|[\d.-]+)$", re.MULTILINE)
 DENIED = re.compile(r"Importing '([^']+)' is not allowed|'([^']+)' is no class that a config may")
+MAX_DEPTH, MAX_NODES = 100, 1_000_000  # of a config
 NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 
 
@@ -145,6 +149,30 @@ def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
         for child in node.value:
             yield from (n for part in (child if isinstance(child, tuple) else (child,))
                         for n in scalars(part))  # fmt: skip
+
+
+def read_config(path: Path) -> str:
+    """Return the text of a config after checking that reading it ends.
+
+    Raises ValueError for one that is not UTF-8, nested too deeply, or whose aliases, each of which
+    may stand for many others, expand to too much; OSError. What is no YAML is returned.
+    """
+    text = read_utf8(path)
+    sizes, open_nodes, total = {}, [], 0
+    try:
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_nodes.append((event.anchor, total))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                anchor, before = open_nodes.pop()
+                sizes[anchor] = total - before
+            total += sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
+            if len(open_nodes) > MAX_DEPTH or total > MAX_NODES:
+                much = f"{MAX_NODES:,} values" if total > MAX_NODES else f"{MAX_DEPTH} levels"
+                raise ValueError(f"{path}: more than {much}; no config needs so many")
+    except yaml.YAMLError:
+        pass  # the parser reports it
+    return text
 
 
 def quote_it(value: str, misread: dict[str, list[str]]) -> str:

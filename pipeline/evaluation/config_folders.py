@@ -7,7 +7,8 @@ from typing import get_args, get_type_hints
 import yaml
 
 from datasets.lines.folders import LineFolder
-from datasets.tables import read_utf8
+
+from ..parsing import read_config
 
 
 def folders_of_config(config: Path) -> list[LineFolder]:
@@ -16,7 +17,7 @@ def folders_of_config(config: Path) -> list[LineFolder]:
     Raises ValueError if there are none or the file is not a config.
     """
     try:
-        folders = list(folders_in(yaml.safe_load(read_utf8(config))))
+        folders = list(folders_in(yaml.safe_load(read_config(config))))
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{config}: no config of lines; {error}") from error
     if not folders:
