@@ -151,7 +151,7 @@ def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
                         for n in scalars(part))  # fmt: skip
 
 
-def read_config(path: Path) -> str:
+def read_config_text(path: Path) -> str:
     """Return the text of a config after checking that reading it ends.
 
     Raises ValueError for one that is not UTF-8, nested too deeply, or whose aliases, each of which

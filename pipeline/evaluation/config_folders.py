@@ -8,7 +8,7 @@ import yaml
 
 from datasets.lines.folders import LineFolder
 
-from ..parsing import read_config
+from ..parsing import read_config_text
 
 
 def folders_of_config(config: Path) -> list[LineFolder]:
@@ -17,7 +17,7 @@ def folders_of_config(config: Path) -> list[LineFolder]:
     Raises ValueError if there are none or the file is not a config.
     """
     try:
-        folders = list(folders_in(yaml.safe_load(read_config(config))))
+        folders = list(folders_in(yaml.safe_load(read_config_text(config))))
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{config}: no config of lines; {error}") from error
     if not folders:

@@ -7,7 +7,7 @@ from pipeline.parsing import (
     explain,
     known_keys,
     misread_scalars,
-    read_config,
+    read_config_text,
     similar_key,
 )
 
@@ -129,7 +129,7 @@ def test_a_config_that_never_ends_is_refused(command, bundle_file, tmp_path, say
     content = ENDLESS[says]
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ValueError, match=rf"c\.yaml: {says}"):
-        read_config(path)
+        read_config_text(path)
     for arguments in (["fit", "-c"], ["compare"], ["doctor", "--config"],
                       ["evaluate", "--model", bundle_file, "--config"]):  # fmt: skip
         outcome = command(*arguments, path)
@@ -139,4 +139,4 @@ def test_a_config_that_never_ends_is_refused(command, bundle_file, tmp_path, say
 def test_aliases_of_a_config_are_read(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("a: &a [1, 2]\nb: {c: *a, d: *a}\nbroken: [", "utf-8")
-    assert read_config(path) == path.read_text("utf-8")
+    assert read_config_text(path) == path.read_text("utf-8")
