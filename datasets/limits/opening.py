@@ -24,14 +24,28 @@ def check_regular(path: Path | str) -> None:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
         return  # opening it says why
+    _check_mode(mode, path)
+
+
+def _check_mode(mode: int, path: Path | str) -> None:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise ValueError(f"{path}: a pipe, a device or a socket, no file; give a file")
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for a pipe's other end."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def open_regular(path: Path | str) -> BinaryIO:
     """Open a file for reading. Raises ValueError if it is not a regular one, or OSError."""
-    check_regular(path)
-    return open(path, "rb")
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115, the caller closes it
+    try:
+        _check_mode(os.fstat(file.fileno()).st_mode, path)
+    except ValueError:
+        file.close()
+        raise
+    return file
 
 
 def read_bytes(path: Path | str, limit: int = MAX_BYTES) -> bytes:
@@ -43,7 +57,7 @@ def read_bytes(path: Path | str, limit: int = MAX_BYTES) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise ValueError(f"{path}: {size:,} bytes; such files are read up to {limit:,} bytes")
-        return file.read(limit)
+        return file.read()
 
 
 class BoundedStream:
