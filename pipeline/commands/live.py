@@ -133,9 +133,9 @@ def source_frames(reader: ClipReader, source: str) -> Iterator[TimedFrame]:
         if not os.path.exists(source):
             cameras = ", ".join(sorted(glob.glob("/dev/video*"))) or "none"
             raise ValueError(f"--live {source}: no such camera; here are: {cameras}")
-        return reader.stream(source, container_format="v4l2")
+        return reader.stream(source, container_format="v4l2", live=True)
     # FFmpeg reads a file descriptor without Python in between
-    return reader.stream(f"pipe:{sys.stdin.fileno()}" if source == "-" else source)
+    return reader.stream(f"pipe:{sys.stdin.fileno()}" if source == "-" else source, live=True)
 
 
 class LabelledStep(NamedTuple):

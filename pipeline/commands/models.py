@@ -8,7 +8,7 @@ from datasets.output.text import print_lines
 
 from ..parsing import StrictParser
 from ..reading import bundle_files
-from ..reading.bundle import read_metadata
+from ..reading.bundle_schema import read_metadata
 from .options import run_command
 
 SCORES = ("cer", "accuracy", "frame_accuracy")  # of a bundle's metadata, the first one is shown

@@ -9,7 +9,8 @@ import yaml
 
 from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
-from datasets.tables import read_utf8
+
+from ..parsing import read_config_text
 
 
 def folders_of_config(config: Path) -> list[LineFolder]:
@@ -18,7 +19,7 @@ def folders_of_config(config: Path) -> list[LineFolder]:
     Raises ValueError if there are none or the file is not a config.
     """
     try:
-        folders = list(folders_in(yaml.safe_load(read_utf8(config))))
+        folders = list(folders_in(yaml.safe_load(read_config_text(config))))
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{config}: no config of lines; {error}") from error
     if not folders:
@@ -42,7 +43,7 @@ def paths_in_config(config: Path) -> list[Path]:
 def yaml_or_none(config: Path) -> object:
     """Return a parsed YAML file; None for what is none, which others report."""
     try:
-        return yaml.safe_load(read_utf8(config))
+        return yaml.safe_load(read_config_text(config))
     except (yaml.YAMLError, ValueError, OSError):
         return None
 

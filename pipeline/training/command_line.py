@@ -19,6 +19,7 @@ from datasets.environment import MachineError, note_busy, raise_if_machine
 from datasets.output.files import write_whole
 from datasets.output.text import print_error, print_lines
 
+from ..class_paths import allowed_imports
 from ..evaluation.improvement import Improvement
 from ..interrupts import INTERRUPTED
 from ..parsing import StrictParser, misread_scalars
@@ -262,7 +263,8 @@ class StrandCLI(LightningCLI):
         last = folder / "checkpoints" / "last.ckpt"
         if not last.exists():
             return "nothing was saved before the first checkpoint"
-        return f"go on with: python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
+        command = ["python run.py fit", "-c", f"{folder}/config.yaml", "--ckpt_path", str(last)]
+        return f"go on with: {' '.join([*command, *allowed_imports()])}"
 
     @property
     def stopper(self) -> StopBetweenBatches:

@@ -92,8 +92,9 @@ def _states(
             seconds, who = float(event[0]), tuple(str(field) for field in event[1:4])
             if len(who) < 3 or not math.isfinite(seconds):
                 raise ValueError("time, subject, code and modifier needed")
-        except (TypeError, ValueError, IndexError) as error:
-            collected.refuse(f"{place}, event {number}", f"{event} cannot be read ({error})")
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
+            shown = str(event)[:100]
+            collected.refuse(f"{place}, event {number}", f"{shown} cannot be read ({error})")
             continue
         if subject_code is not None and who[0] != subject_code:
             continue

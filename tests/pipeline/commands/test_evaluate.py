@@ -216,7 +216,7 @@ def test_evaluate_refuses_bundles_that_it_cannot_score(command, tmp_path):
     from pipeline.reading.bundle import Bundle
 
     model = connect(
-        5,
+        4,
         2,
         lambda n: TokenEmbedding(n, 2),
         lambda n: RecurrentStack(n, 2, 1),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from datasets.limits.roots import add_root
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
 from pipeline.writing.writers import format_time, open_writer, output_paths, record_form, to_srt
@@ -124,6 +125,7 @@ def test_predict_writes_rows_that_are_read_back_as_annotations(
     code, _, _ = command("predict", *given, *options, "csv", "--output", table)
     _, out, _ = command("predict", *given, *options, "jsonl")
     first, broken, second = map(json.loads, out.splitlines())
+    add_root(tmp_path)
     annotations, problems = read_annotations(table)
     assert code == 1 and len(problems) == 1 and "c.mp4" in problems[0].reason
     assert "cannot be" in broken["error"] or "Invalid" in broken["error"]
@@ -151,6 +153,7 @@ def test_predict_writes_subtitles_and_annotation_files(command, videos, steps_bu
     for kind, name in ("eaf", "e/a.eaf"), ("via", "e/a.json"), ("boris", "p.boris"):
         target = tmp_path / (name if kind == "boris" else "e")
         assert command("predict", *both, *options, kind, "--output", target).code == 0
+        add_root(tmp_path)
         annotations, problems = read_annotations(tmp_path / name)
         assert [s.label for s in annotations[0].segments] == ["dark", "bright"] and not problems
         assert len(annotations) == (2 if kind == "boris" else 1)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from datasets.limits.roots import add_root
 from datasets.video.annotations.elan import plain_path, write_elan
 from datasets.video.annotations.files import TimeSegment, clip_path, labels_at, read_annotations
 
@@ -196,6 +197,7 @@ def test_no_encoding_hides_a_doctype(tmp_path):
 
 
 def test_a_reading_is_read_back_to_the_millisecond(tmp_path):
+    add_root(tmp_path)
     (tmp_path / "films").mkdir()
     video, path = tmp_path / "films" / "a é.mp4", tmp_path / "read" / "a.eaf"
     path.parent.mkdir()
