@@ -1,10 +1,12 @@
 """Split data by group (page, book, video, writer), so that no group is in two splits."""
 
+import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 
+from .files import no_data_kind
 from .source import Problem, Split
 
 FOLDER = "folder"  # value of the option `group`: the files of one folder are one group
@@ -28,9 +30,10 @@ def split_folders(root: Path) -> dict[Split, list[Path]]:
     """
     if not root.is_dir():
         return {}
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
     found: dict[Split, list[Path]] = {}
-    for folder in folders:
+    for folder in sorted(Path(entry) for entry in os.scandir(root) if entry.is_dir()):
+        if no_data_kind(folder.name, True):
+            continue
         split = SPLIT_FOLDERS.get(folder.name.lower())
         if split is None:
             return {}
@@ -93,6 +96,11 @@ def split_groups(
     assigned: dict[str, Split] = {}
     for split, wanted in (("validation", validation), ("test", test)):
         if isinstance(wanted, float | int):
+            if not 0 <= wanted < 1:
+                raise ValueError(
+                    f"{where}: {split}={wanted} is no share; give 0 or more, below 1, or names of "
+                    "groups in a list"
+                )
             continue
         for group in wanted:
             if group not in sizes:

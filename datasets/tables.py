@@ -30,6 +30,7 @@ class Dialect(NamedTuple):
 
 
 TABS = Dialect("\t", quotes=False)
+EXCEL = re.compile(r"sep=(.)\r?\n?")  # a first line that names the delimiter
 
 
 class TableRow(NamedTuple):
@@ -49,12 +50,15 @@ class UnusableRow(NamedTuple):
 def find_dialect(path: Path) -> Dialect:
     """Find the delimiter and whether quotes quote.
 
-    The delimiter is the most frequent of tab, semicolon and comma in the first line, outside of
-    quotes; in a .tsv, the tab if there is one. In cells between tabs, quotes are characters unless
-    the file shows that they quote: see `_tabs_are_quoted`.
+    The delimiter is that of a first line `sep=;`, as Excel writes it, or the most frequent of tab,
+    semicolon and comma in the first line, outside of quotes; in a .tsv, the tab if there is one. In
+    cells between tabs, quotes are characters unless the file shows that they quote: see
+    `_tabs_are_quoted`.
     """
     with open_regular(path) as file:
         first_line = file.readline().decode("utf-8-sig", "replace")
+    if named := EXCEL.fullmatch(first_line):
+        return Dialect(named[1])
     outside = re.sub(r'"[^"]*"', "", first_line)
     delimiter = max(DELIMITERS, key=outside.count)
     if "\t" in outside and path.suffix.lower() == ".tsv":
@@ -103,7 +107,12 @@ def read_rows(path: Path, dialect: Dialect | None = None) -> Iterator[TableRow |
         if binary.read(2) in UTF_16:
             raise ValueError(f"{path}: not UTF-8 at byte 0, but UTF-16; save it as UTF-8")
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        yield from _parse(_Lines(file), dialect)
+        lines = _Lines(file)
+        first = next(lines, "")
+        named = EXCEL.fullmatch(first)
+        if not named:
+            lines.put_back([first] if first else [])
+        yield from _parse(lines, dialect, 2 if named else 1)
 
 
 class _Lines:
@@ -125,9 +134,10 @@ class _Lines:
         self._returned.extendleft(reversed(lines))
 
 
-def _parse(lines: _Lines, dialect: Dialect) -> Iterator[TableRow | UnusableRow]:
+def _parse(lines: _Lines, dialect: Dialect, number: int = 1) -> Iterator[TableRow | UnusableRow]:
+    """number: of the first of the lines in the file."""
     quoting = csv.QUOTE_MINIMAL if dialect.quotes else csv.QUOTE_NONE
-    number, width, broken = 1, 0, 0  # broken: the line of a bad quote whose end may follow
+    width, broken = 0, 0  # broken: the line of a bad quote whose end may follow
     while True:
         lines.taken = []
         fault, lost = "", 1

@@ -77,10 +77,11 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
         pattern = re.compile(folder.group_pattern)
     except re.error as error:
         raise ValueError(f"group_pattern {folder.group_pattern!r}: {error}") from error
+    place_of = place_finder(folder)
 
     def find(image: Path, given: str | None = None) -> str:
         if folder.group == FOLDER:
-            group = book_folder(image, folder)
+            _, group = place_of(image)
             if group is None:
                 raise no_folder_error(folder.root, [str(image)])
             return merged.get(group, group)
@@ -91,7 +92,8 @@ def group_finder(folder: LineFolder) -> Callable[..., str]:
         if match and match.groups():
             group = match.group(1)
         else:  # each split may count its lines from 1
-            group = "/".join([*filter(None, [split_folder(image, folder)]), Path(name).stem])
+            split, _ = place_of(image)
+            group = f"{split}/{Path(name).stem}" if split else Path(name).stem
         return merged.get(group, group)
 
     return find
@@ -105,26 +107,26 @@ def base_folder(folder: LineFolder) -> Path:
 
 def groups_table(folder: LineFolder) -> Path:
     """Return where the table that merges groups would be."""
-    return base_folder(folder) / "groups.tsv"
+    return base_folder(folder) / GROUPS
 
 
-def book_folder(image: Path, folder: LineFolder) -> str | None:
-    """Return the first folder that holds a line, below the root or the folder of its split.
+def place_finder(folder: LineFolder) -> Callable[[Path], tuple[str | None, str | None]]:
+    """Return a function image -> (folder of its split, first folder in that, or else in the root).
 
-    None if there is none.
+    None where there is no such folder.
     """
-    return _folder_at(int(bool(split_folders(base_folder(folder)))), image, folder)
+    base = base_folder(folder)
+    divided = bool(split_folders(base))
 
+    def find(image: Path) -> tuple[str | None, str | None]:
+        record = split_record_name(str(image))
+        place = Path(*record) if record else image
+        if not place.is_relative_to(base):
+            return None, None
+        place = place.relative_to(base)
+        return folder_of(place) if divided else None, folder_of(place, int(divided))
 
-def split_folder(image: Path, folder: LineFolder) -> str | None:
-    """Return the name of the folder of the split that a line lies in, or None if there is none."""
-    return _folder_at(0, image, folder) if split_folders(base_folder(folder)) else None
-
-
-def _folder_at(level: int, image: Path, folder: LineFolder) -> str | None:
-    record = split_record_name(str(image))
-    place, base = Path(*record) if record else image, base_folder(folder)
-    return folder_of(place.relative_to(base), level) if place.is_relative_to(base) else None
+    return find
 
 
 def note_divided(
@@ -140,11 +142,9 @@ def note_divided(
         return []
     if groups_table(folder).exists():
         return []
-    find = group_finder(default)
+    find, place_of = group_finder(default), place_finder(folder)
     places = (
-        (book_folder(image, folder), splits[group])
-        for image, group in listed
-        if group == find(image)
+        (place_of(image)[1], splits[group]) for image, group in listed if group == find(image)
     )
     return note_divided_folders(places, folder.root)
 
@@ -173,9 +173,7 @@ def split_finder(folder: LineFolder) -> Callable[[Path], Split | None]:
 
     A line that a table in the root lists and that lies in none of them is one to train on.
     """
-    divided = bool(split_folders(base_folder(folder)))
-
-    def find(image: Path) -> Split | None:
-        return SPLIT_FOLDERS.get((split_folder(image, folder) or "").lower(), "train")
-
-    return find if divided else lambda image: None
+    if not split_folders(base_folder(folder)):
+        return lambda image: None
+    place_of = place_finder(folder)
+    return lambda image: SPLIT_FOLDERS.get((place_of(image)[0] or "").lower(), "train")

@@ -42,11 +42,11 @@ def find_label_file(root: Path) -> Path | None:
 
 
 def has_header(path: Path) -> bool:
-    """Whether the first row of a table names a column of files and one of texts."""
-    try:
-        first = next(read_rows(path), None)
-    except (OSError, ValueError):
-        return False
+    """Whether the first row of a table names a column of files and one of texts.
+
+    Raises ValueError if the table is UTF-16, OSError if it cannot be read.
+    """
+    first = next(read_rows(path), None)
     return isinstance(first, TableRow) and _columns(first.cells) is not None
 
 
@@ -95,7 +95,15 @@ def _named(
         else:
             line, cells = row
             file, text = (cells[name] for name in columns)
-            labels.append(LabelRow(line, file, text, (cells[group] or None) if group else None))
+            given = cells[group] if group else ""
+            if given[:1].isspace() and given.strip():
+                reason = (
+                    f"its group '{given}' begins with a space: is it the end of a text with a "
+                    "delimiter in it? put the text in quotes"
+                )
+                problems.append(row_problem(path, line, reason))
+            else:
+                labels.append(LabelRow(line, file, text, given.strip() or None))
     return labels
 
 

@@ -156,6 +156,11 @@ class ReviewFolder(ReviewFiles):
             return file in used or file.name in BAGS
 
         folders = [folder for folders in self.parts.values() for folder in folders]
+        if self.divided:  # beside aclImdb's splits lie its lists; a folder may hold more reviews
+            folders += [
+                path for path in sorted(self.folder.iterdir())
+                if path.is_dir() and path not in folders and not no_data_kind(path.name, True)
+            ]  # fmt: skip
         return [line for folder in folders for line in passed_over(folder, known)]
 
     def rows(self, part: Split) -> Iterator[Row | Problem]:
@@ -171,7 +176,7 @@ class ReviewArchive(ReviewFiles):
     def __init__(self, path: Path, group: str | None = None):
         check_group(path, group)
         self.path, self.group = path, group
-        self.parts, self.divided = ("train", "test"), True
+        self.parts, self.divided = ("train", "validation", "test"), True  # some may be empty
 
     def files(self, part: Split) -> list[Path]:
         return [self.path]
@@ -261,4 +266,4 @@ def text_rows(
             continue
         folder = folder_of(PurePosixPath(path))
         group = folder or (movie[0] if movie else url)
-        yield Row(name, text, fold_label(LABELS.get(label, label)), group)
+        yield Row(name, text, fold_label(LABELS.get(label.lower(), label)), group)

@@ -47,8 +47,8 @@ class VideoExaminer(Examiner):
             suffixes = (*ClipReader.suffixes, *ANNOTATION_SUFFIXES)
             return has_suffix(path, suffixes) and not holds_lines(path)
         videos = list(videos_in(path))
-        if holds_lines(path):  # a line may be a .gif
-            return not all(has_suffix(video, IMAGE_SUFFIXES) for video in videos)
+        if holds_lines(path):  # a line may be a .gif, and numbered lines are no frames
+            return any(not v.is_dir() and not has_suffix(v, IMAGE_SUFFIXES) for v in videos)
         return bool(videos or annotation_files(path))
 
     def examine(self, paths: Sequence[Path], options: TableOptions) -> Diagnosis:

@@ -163,3 +163,14 @@ def test_a_folder_is_the_group_of_its_reviews(here):
         list(find_reviews("all", "folder").rows("train"))
     with pytest.raises(ValueError, match="group='author' needs a table that has it"):
         find_reviews("all", "author")
+
+
+def test_links_between_folders_of_clips_are_not_followed(here):
+    for place, label in enumerate(["walk", "sit"]):
+        Path("films", label).mkdir(parents=True)
+        film(Path("films", label, "1.mp4"), [20 * place + step for step in range(4)], rate=4)
+    Path("films/walk/loop").symlink_to("..", target_is_directory=True)
+    found = read_class_folders("films", [".mp4"])
+    assert [(clip.clip, clip.label) for clip in found] == [
+        ("sit/1.mp4", "sit"), ("walk/1.mp4", "walk")
+    ]  # fmt: skip

@@ -1,11 +1,14 @@
 """Folders and files of splits (train, validation, test) for lines and reviews."""
 
+import os
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from datasets import LineFolder, RealLines, Reviews
-from datasets.splits import split_folders
+from datasets.splits import split_folders, split_groups
+from datasets.text.files import find_reviews
 from pipeline.doctor.line_files import holds_lines, list_folder
 from pipeline.reading.bundle import save_bundle
 from tests.support.opinions import opinion_bundle
@@ -162,3 +165,52 @@ def test_a_folder_for_each_label_alone_is_read(here, command):
         f"{('bad', 'good')[number % 2]}/{number}" for number in (0, 2, 4, 1, 3, 5)
     ]
     assert source.passed_over == ["opinions: passed over 1 .txt file (about.txt)"]
+
+
+def test_a_system_folder_beside_them_is_no_class(here):
+    write_lines("gt.txt")
+    for name in ("@eaDir", "lost+found", "__MACOSX"):
+        Path("lines", name).mkdir()
+    assert counts(RealLines([LineFolder("lines")])) == [3, 2, 1]
+
+
+def test_reviews_in_other_folders_beside_the_splits_are_counted(here):
+    write_reviews("folders")
+    Path("reviews/extra/pos").mkdir(parents=True)
+    Path("reviews/extra/pos/1.txt").write_text("a film")
+    source = Reviews("reviews", cache="cache", min_count=1)
+    assert source.passed_over == ["reviews/extra: passed over 1 .txt file (pos/1.txt)"]
+
+
+def test_an_archive_has_a_validation_part_too(here):
+    write_reviews("folders")
+    with tarfile.open("reviews.tar.gz", "w:gz") as archive:
+        archive.add("reviews")
+    assert counts(Reviews("reviews.tar.gz", cache="cache", min_count=1)) == [4, 2, 2]
+
+
+def test_the_names_of_imdb_are_folded_in_any_case(here):
+    for label in ("POS", "pos", "Neg"):
+        Path("reviews/train", label).mkdir(parents=True)
+        Path("reviews/train", label, "1.txt").write_text(f"a film of {label}")
+    rows = find_reviews("reviews").rows("train")
+    assert [row.label for row in rows] == ["negative", "positive", "positive"]
+
+
+@pytest.mark.parametrize("share", [1, 10, -0.5])
+def test_a_share_is_below_one(share):
+    with pytest.raises(ValueError, match=f"d: test={share} is no share; give 0 or more, below 1"):
+        split_groups(["a", "b"], 0.0, share, "d")
+
+
+def test_a_flat_folder_is_listed_once(here, monkeypatch):
+    """Not once for each of its lines, or ten thousand lines take an hour."""
+    rows = []
+    for number in range(200):
+        write_image(Path(f"lines/{number}.png"), noise_line(number, 40))
+        rows.append(f"{number}.png\tab\n")
+    Path("lines/labels.tsv").write_text("".join(rows))
+    scanned, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: scanned.append(path) or scandir(path))
+    assert sum(counts(RealLines([LineFolder("lines")]))) == 200
+    assert len(scanned) < 40

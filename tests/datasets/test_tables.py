@@ -118,3 +118,11 @@ def test_a_table_of_one_column_has_no_delimiter(tmp_path):
     read = rows(tmp_path, 'text\nslow at first, then dull\n"quoted, too"\n')
     assert [row.cells for row in read] == [["text"], ["slow at first, then dull"], ["quoted, too"]]
     assert find_dialect(tmp_path / "t.csv").delimiter == NONE
+
+
+def test_excel_names_the_delimiter_in_a_first_line(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("\ufeffsep=;\r\ntext;label\r\ngood, really;1\r\nbad\r\n".encode())
+    rows = list(read_rows(path))
+    assert [row.cells for row in rows] == [["text", "label"], ["good, really", "1"], ["bad"]]
+    assert [row.line for row in rows] == [2, 3, 4]

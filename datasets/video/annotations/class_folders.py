@@ -15,12 +15,14 @@ from .segments import ClipAnnotation
 def find_clips(root: Path, suffixes: Sequence[str]) -> Iterator[Path]:
     """The videos below a folder, sorted, by their suffixes in lower case, and folders of frames.
 
-    Hidden files and folders, and those of operating systems, are passed over.
+    Hidden files and folders, those of operating systems, and links to folders are passed over.
     """
     for path in sorted(root.iterdir()):
         if no_data_kind(path.name, path.is_dir()):
             continue
         if path.is_dir():
+            if path.is_symlink():
+                continue  # it may lead back to a folder above it
             if is_frame_folder(path):
                 yield path
             else:

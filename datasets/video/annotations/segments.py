@@ -2,6 +2,7 @@
 
 import math
 import os
+import posixpath
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
@@ -140,6 +141,8 @@ class Collected:
         self._segmented: dict[str, tuple[ClipAnnotation, list[Segment]]] = {}
         self._reasons: dict[str, str] = {}  # of clips: why they may not be named, or ""
         self._overlaps: Counter[tuple[str, str]] = Counter()  # of labels: the kept, the left out
+        self._names: dict[str, str] = {}  # of a clip, as each row writes it
+        self._files: dict[str, str] = {}  # names by file
 
     def refuse(self, place: str, reason: str) -> None:
         """Add a problem. place: such as "line 3"; reason: what is wrong and what to do."""
@@ -149,10 +152,20 @@ class Collected:
         """The place with the file's name."""
         return f"{self.path.name}, {place}"
 
-    def _with_slashes(self, clip: str) -> str:
-        """The clip's relative path with slashes, as patterns expect it, if Windows wrote it."""
-        as_written = "\\" not in clip or os.path.exists(self.path.parent / clip)
-        return clip if as_written or PureWindowsPath(clip).drive else clip.replace("\\", "/")
+    def _name_of(self, clip: str) -> str:
+        """The clip's relative path with slashes, as patterns expect it, if Windows wrote it.
+
+        One file has one name, that of its first row, in whatever case or form the others write it.
+        """
+        if clip not in self._names:
+            as_written = "\\" not in clip or os.path.exists(self.path.parent / clip)
+            if not as_written and not PureWindowsPath(clip).drive:
+                name = posixpath.normpath(clip.replace("\\", "/"))
+            else:
+                name = clip
+            file = str(clip_path(self.path, name)) if name else ""
+            self._names[clip] = self._files.setdefault(file, name)
+        return self._names[clip]
 
     def _outside(self, clip: str) -> str:
         """Why a clip may not be named, if it lies outside of the folder of the data; else ""."""
@@ -166,7 +179,7 @@ class Collected:
 
     def add_whole(self, place: str, annotation: ClipAnnotation) -> None:
         """Add the only label or the only text of a clip."""
-        annotation = annotation._replace(clip=self._with_slashes(annotation.clip))
+        annotation = annotation._replace(clip=self._name_of(annotation.clip))
         if annotation.text is None:
             annotation = annotation._replace(label=fold_label(annotation.label))
         content = annotation.label if annotation.text is None else annotation.text
@@ -187,7 +200,7 @@ class Collected:
         self, place: str, clip: str, segment: Segment, group: str | None = None
     ) -> None:
         """Add one of the segments of a clip; `place` becomes its `where`."""
-        clip = self._with_slashes(clip)
+        clip = self._name_of(clip)
         segment = replace(segment, label=fold_label(segment.label), where=self.at(place))
         new = ClipAnnotation(clip, group=group, where=self.at(place))
         annotation, segments = self._segmented.get(clip, (new, []))

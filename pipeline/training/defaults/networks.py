@@ -20,6 +20,7 @@ REVIEWS = Task("texts", "TextReader", ("SequenceClassificationHead",))
 TAGS = Task("tagged texts", "TextReader", ("TokenClassificationHead",))
 CLIPS = Task("clips", "ClipReader", ("SequenceClassificationHead",))
 STEPS = Task("clips with steps", "ClipReader", ("TokenClassificationHead", "RefinedTokenHead"))
+SEVERAL = Task("clips with several labels a step", "ClipReader", ("TokenClassificationHead",))
 SPEECH = Task("clips with texts", "ClipReader", ("CTCHead",))
 
 TASKS = {
@@ -94,6 +95,10 @@ NETWORKS: dict[Task, dict] = {
     },
 }
 
+NETWORKS[SEVERAL] = NETWORKS[STEPS] | {
+    "model.head": part("TokenClassificationHead", dropout=0.3, multi_label=True)
+}
+
 
 def task_of(source: object) -> Task | None:
     """The task of a source as it is given in a config; of a mixture, of its first source."""
@@ -103,5 +108,8 @@ def task_of(source: object) -> Task | None:
         return task_of(inner[0]) if isinstance(inner, list) and inner else None
     if name == "Clips":
         target = source.get("target", "clip") if isinstance(source, dict) else "clip"
+        several = isinstance(source, dict) and source.get("multi_label") is True
+        if several and target == "steps":
+            return SEVERAL
         return TARGETS.get(target if isinstance(target, str) else "")
     return TASKS.get(name)

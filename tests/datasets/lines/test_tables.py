@@ -93,6 +93,22 @@ def test_surplus_cells_under_a_header_are_no_group_and_no_text(tmp_path):
     assert "labels.csv, line 3: 3 cells under 2 columns; put quotes" in problems_of(tmp_path)[0]
 
 
+def test_the_end_of_a_text_under_a_header_is_no_group(tmp_path):
+    (tmp_path / "labels.csv").write_text("File;Text;Group\n1.png;by sea; too\n2.png;b;g\n")
+    for number in (1, 2):
+        write_image(tmp_path / f"{number}.png", noise_line(number))
+    found = read_lines(LineFolder(str(tmp_path)))
+    assert [(text, group) for _, text, group in found.rows] == [("b", "g")]
+    assert "line 2: its group ' too' begins with a space: is it the end" in str(found.problems)
+
+
+def test_a_table_in_utf16_is_refused(tmp_path):
+    write_image(tmp_path / "1.png", noise_line(1))
+    (tmp_path / "labels.csv").write_text("file,text\n1.png,a\n", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"labels\.csv: not UTF-8 .* save it as UTF-8"):
+        read_lines(LineFolder(str(tmp_path)))
+
+
 def test_a_csv_without_header_is_refused_and_one_of_clips_is_none_of_lines(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("a.png,one\n")

@@ -231,3 +231,15 @@ def test_the_real_tables():
     assert len({one.label for one in labelled}) == 10
     found, problems = read_annotations(DATA / "ut_interaction/labels.csv")
     assert (len(found), len({one.group for one in found}), problems) == (60, 10, [])
+
+
+def test_one_file_is_one_clip_however_rows_write_its_name(tmp_path):
+    film_file = tmp_path / "v" / "Take 0.mp4"
+    film_file.parent.mkdir()
+    film_file.write_bytes(b"")
+    names = ["v/Take 0.mp4", ".\\v\\Take 0.mp4", "v/take 0.MP4", "./v/Take 0.mp4"]
+    rows = [f"{name},{place},{place + 1},x" for place, name in enumerate(names)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["clip,start,end,label", *rows]) + "\n")
+    (clip,), problems = read_annotations(table)
+    assert (clip.clip, len(clip.segments), problems) == ("v/Take 0.mp4", 4, [])

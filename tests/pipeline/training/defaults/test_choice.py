@@ -94,3 +94,8 @@ def test_later_options_win_and_init_args_are_no_level_of_their_own(tmp_path):
     }  # fmt: skip
     changed = given_options(["fit", "-c", str(first), "--data.source=datasets.B"])
     assert changed["data"]["source"] == "datasets.B"
+
+
+def test_several_labels_a_step_have_a_head_for_them():
+    head = choose_defaults(source("Clips", target="steps", multi_label=True)).values["model.head"]
+    assert head["init_args"] == {"dropout": 0.3, "multi_label": True}
