@@ -6,6 +6,7 @@ Keys: num-samples, image-%09d (an encoded image) and label-%09d (UTF-8), numbere
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,22 @@ def lmdb_problems(root: Path) -> list[Problem]:
     return [problem for _, problem in _records(root) if isinstance(problem, Problem)]
 
 
+@contextmanager
+def _transaction(folder: str) -> Iterator["lmdb.Transaction"]:
+    """A reading transaction. Raises ValueError that names the database if it is damaged."""
+    database = _database(folder)  # says if the package is missing
+    import lmdb
+
+    with database.begin() as transaction:
+        try:
+            yield transaction
+        except lmdb.Error as error:
+            raise ValueError(f"{folder}: a damaged database ({error}); copy it again") from error
+
+
 def _records(root: Path) -> Iterator[tuple[str, str | Problem]]:
     for folder in find_databases(root):
-        with _database(str(folder)).begin() as transaction:
+        with _transaction(str(folder)) as transaction:
             count = transaction.get(b"num-samples")
             if count is None or not count.isdigit() or len(count) > MAX_DIGITS:
                 raise ValueError(
@@ -91,7 +105,7 @@ def read_record(name: str) -> bytes:
     parts = split_record_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a record is, FOLDER#image-000000001")
-    with _database(parts[0]).begin() as transaction:
+    with _transaction(parts[0]) as transaction:
         data = transaction.get(parts[1].encode())
     if data is None:
         raise ValueError(f"{name}: no such record; num-samples may count too many")

@@ -163,7 +163,9 @@ class Collected:
                 name = posixpath.normpath(clip.replace("\\", "/"))
             else:
                 name = clip
-            file = str(clip_path(self.path, name)) if name else ""
+            file = name
+            with suppress(OutsideError):  # told by `_outside`
+                file = str(clip_path(self.path, name)) if name else ""
             self._names[clip] = self._files.setdefault(file, name)
         return self._names[clip]
 

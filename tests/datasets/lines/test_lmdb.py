@@ -140,3 +140,19 @@ def test_a_database_cut_off_is_refused_instead_of_ending_the_process(tmp_path, p
     (root / "data.mdb").write_bytes(content[: pages * 4096])
     with pytest.raises(ValueError, match=rf"train: cut off after {pages * 4096:,} of [\d,]+ bytes"):
         list(lmdb_rows(root))
+
+
+def test_a_damaged_page_inside_is_a_named_error(tmp_path):
+    root = write_database(tmp_path / "train", records(3))
+    file = root / "data.mdb"
+    size, content, refused = file.stat().st_size, file.read_bytes(), {}
+    for place in range(2 * 4096, size, 4096):  # behind the two pages that say where the others are
+        damaged = tmp_path / str(place)
+        damaged.mkdir()
+        zeroed = content[:place] + b"\xff" * 64 + content[place + 64 :]
+        (damaged / "data.mdb").write_bytes(zeroed)
+        try:
+            list(lmdb_rows(damaged))
+        except ValueError as error:
+            refused[damaged] = str(error)
+    assert refused and all(str(damaged) in told for damaged, told in refused.items())
