@@ -14,7 +14,7 @@ from datasets.source import SequenceDataset, Source, Split
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
-from ..parsing import StrictParser, read_config_text
+from ..parsing import StrictParser, explain, known_keys, read_config_text
 from ..reading.bundle import Bundle, describe_part, part_spec
 from ..reading.inputs import KINDS, text_item
 from ..reading.prediction import Item
@@ -72,7 +72,10 @@ def source_of_config(config: Path) -> Source:
         raise ValueError(f"{config}: no data.source in it ({error}); give a config") from error
     parser = StrictParser(usage=f"data of {config}")
     parser.add_subclass_arguments(Source, "source", required=True)
-    return parser.instantiate_classes(parser.parse_object({"source": source})).source
+    try:
+        return parser.instantiate_classes(parser.parse_object({"source": source})).source
+    except ValueError as error:
+        raise ValueError(f"{config}: {explain(str(error), known_keys(parser))}") from error
 
 
 def check_kind(bundle: Bundle, source: Source, config: str) -> None:

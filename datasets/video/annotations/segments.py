@@ -123,7 +123,7 @@ def written_clip(table: Path, names: Sequence[str]) -> str:
     """Of several names of one clip in a file, the first that exists, or else the first."""
     for name in names:
         with suppress(OutsideError):
-            if clip_path(table, name).exists():
+            if os.path.exists(clip_path(table, name)):  # Path.exists raises for too long a name
                 return name
     return names[0]
 

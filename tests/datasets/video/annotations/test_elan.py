@@ -248,3 +248,9 @@ def test_all_tiers_are_read_for_several_labels_at_once(tmp_path):
     assert found.segments[0].bounds == found.segments[1].bounds
     (found,), _ = read(tmp_path, hands, multi_label=True, tier="right")
     assert [s.label for s in found.segments] == ["point"]
+
+
+def test_too_long_a_name_of_the_video_is_a_missing_one(tmp_path):
+    name = "9" * 400
+    found, _ = read(tmp_path, PHASES, media=VIDEO.replace("a.mp4", f"{name}.mp4"))
+    assert name in found[0].clip
