@@ -4,7 +4,12 @@ Names are imported on first access, so that `predict` runs without importing Lig
 Albumentations.
 """
 
+import os
 from importlib import import_module
+
+from .limits.pixels import LIMIT, MAX_PIXELS
+
+os.environ.setdefault(LIMIT, str(MAX_PIXELS))  # before anything here loads OpenCV
 
 _MODULES = {
     "BleedThrough": "lines.augmentation",

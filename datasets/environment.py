@@ -24,8 +24,23 @@ ADVICE = {
 AMBIGUOUS = {errno.EIO, errno.ENOMEM}
 
 
+SHARED_MEMORY = "/dev/shm"
+SMALL_BYTES = 512 * 2**20  # batches of video that four workers prepare take as much
+
+
 class MachineError(OSError):
     """An error of the machine; it must not be mistaken for a sample that cannot be used."""
+
+
+def shared_memory_is_small() -> bool:
+    """Whether too little of the shared memory is free for batches to go through it; Docker gives 64
+    MB, and a process that writes beyond it is killed.
+    """
+    try:
+        status = os.statvfs(SHARED_MEMORY)
+    except OSError:  # another system, which has no limit of that kind
+        return False
+    return status.f_bavail * status.f_frsize < SMALL_BYTES
 
 
 def raise_if_machine(error: BaseException, name: object = "") -> None:

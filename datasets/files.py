@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from .environment import raise_if_machine
+from .limits.roots import add_root, check_inside, is_inside, root_of
 
 # what OpenCV decodes
 IMAGE_SUFFIXES = (
@@ -44,6 +45,7 @@ def resolve_data_path(root: str) -> Path:
         candidates.append(Path(os.environ["STRAND_DATA"]) / root)
     for path in candidates:
         if path.exists():
+            add_root(path)
             return path
     message = f"no such data: {' or '.join(map(str, candidates))}"
     if len(candidates) == 1:
@@ -139,20 +141,22 @@ def _describe(root: Path, kind: str, paths: list[Path]) -> str:
     return f"{len(names)} {plural} ({', '.join(names[:NAMED] + dots)})"
 
 
-def find_named(folder: Path, name: str) -> Path:
+def find_named(folder: Path, name: str, root: Path | None = None) -> Path:
     """Return the file that a table in a folder means by a name; the name as written if none fits.
+
+    root: which holds it; None: see `root_of`. Raises OutsideError for a name that leads out of it.
 
     As on the machine that wrote the table, backslashes separate folders, and neither letter case
     nor the Unicode form (composed, decomposed) matter, if only one file fits. Absolute names of
     another machine mean the file of that name beside the table.
     """
-    written = folder / name
-    if os.path.exists(written):
+    written, root = folder / name, root or root_of(folder)
+    if os.path.exists(written) and is_inside(written, root):
         return written
     found = _follow(folder, PurePosixPath(name.replace("\\", "/")))
     if found is None and (PureWindowsPath(name).drive or PurePosixPath(name).is_absolute()):
         found = _follow(folder, PurePosixPath(PureWindowsPath(name).name))
-    return written if found is None else found
+    return check_inside(written if found is None else found, root)
 
 
 def _follow(folder: Path, name: PurePosixPath) -> Path | None:

@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from .output.text import clean, make_console
+
 T = TypeVar("T")
 
 
-def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
+def track(items: Iterable[T], description: str, total: int | None) -> Iterator[T]:
     """Yield the items while a rich bar on standard error shows progress; it vanishes at the end."""
-    from rich.console import Console
     from rich.progress import track as rich_track
 
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     yield from rich_track(
         items,
-        description,
+        clean(description),
         total=total,
         console=console,
         transient=True,

@@ -48,10 +48,20 @@ class BucketSampler(Sampler[list[int]]):
 
     def _batches(self) -> list[list[int]]:
         if not self.shuffle:
-            return self._cut(np.argsort(self.sizes, kind="stable"))
+            return self._one_each(self._cut(np.argsort(self.sizes, kind="stable")))
         rng = np.random.default_rng((self.seed, self.epoch))
         batches = self._fit(rng.permutation(len(self.sizes)))
         return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _one_each(self, batches: list[list[int]]) -> list[list[int]]:
+        """Halve the longest batches until each process has one, as long as there are samples: one
+        that validates nothing would leave the others waiting.
+        """
+        while len(batches) < min(self.world_size, len(self.sizes)):
+            index = max(range(len(batches)), key=lambda i: len(batches[i]))
+            batch = batches[index]
+            batches[index : index + 1] = batch[: len(batch) // 2], batch[len(batch) // 2 :]
+        return batches
 
     def _count_batches(self) -> int:
         """Return the number of batches that this epoch's samples fill.

@@ -41,17 +41,22 @@ class SequenceDataset(ABC):
     groups: page, video or writer of each sample; confidence intervals resample groups.
     sizes: (N,) steps of each input (columns, frames, words), known before anything is read.
     files: path of each sample, as a Reader takes it; None if samples have no files of their own.
+    epoch: set by the sampler; what is drawn for a sample depends on it, the index and a seed alone.
     """
 
     names: list[str]
     groups: list[str]
     sizes: np.ndarray
     files: list[str] | None = None
+    epoch: int = 0
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> tuple[int, Sample]:
+        augmentation = getattr(self, "augmentation", None)  # texts have none
+        if augmentation is not None:
+            augmentation.start(self.epoch, index)
         return index, self.read(index)
 
     @abstractmethod

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from .limits.opening import open_regular, read_bytes
+
 DELIMITERS = "\t;,"  # of the same number in the header, the first is taken
 NONE = "\x1f"  # delimiter of a table with one column; no text has it
 MAX_CELL = 2**27  # characters; the default of Python's csv is 131072
@@ -53,7 +55,7 @@ def find_dialect(path: Path) -> Dialect:
     cells between tabs, quotes are characters unless the file shows that they quote: see
     `_tabs_are_quoted`.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         first_line = file.readline().decode("utf-8-sig", "replace")
     if named := EXCEL.fullmatch(first_line):
         return Dialect(named[1])
@@ -72,7 +74,7 @@ def _tabs_are_quoted(path: Path) -> bool:
     They do if all cells of the first line are quoted, or any cell needs its quotes, and if reading
     them so leaves no more rows unusable than taking them as characters.
     """
-    content = path.read_bytes()
+    content = read_bytes(path)
     if b'"' not in content:
         return False
     text = content.decode("utf-8-sig", "surrogateescape")
@@ -101,7 +103,7 @@ def read_rows(path: Path, dialect: Dialect | None = None) -> Iterator[TableRow |
     """
     dialect = dialect or find_dialect(path)
     csv.field_size_limit(MAX_CELL)
-    with path.open("rb") as binary:
+    with open_regular(path) as binary:
         if binary.read(2) in UTF_16:
             raise ValueError(f"{path}: not UTF-8 at byte 0, but UTF-16; save it as UTF-8")
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -226,7 +228,7 @@ def read_utf8(path: Path) -> str:
     Raises ValueError, with the first invalid byte, if the file is not UTF-8.
     """
     try:
-        text = path.read_bytes().decode()
+        text = read_bytes(path).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

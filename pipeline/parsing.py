@@ -6,10 +6,16 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import yaml
 from jsonargparse import ArgumentParser
+
+from datasets.output.text import clean
+from datasets.tables import read_utf8
+
+from .class_paths import check_classes, refusal
 
 CLASS = re.compile(r"class_path(?:=| )'([\w.]+)'")
 # what surrounds the reason in a message of jsonargparse: nesting levels and given values
@@ -27,6 +33,8 @@ LAYERS = re.compile(
 UNKNOWN = re.compile(r"does not accept option '([^']+)'|unrecognized arguments: --([\w.]+)")
 NO_TEXT = re.compile(r"Expected a str\. Got value: (\S+)")
 NO_TEXT_OF_UNION = re.compile(r"^ *Given value: (True|False|[\d.-]+)$", re.MULTILINE)
+DENIED = re.compile(r"Importing '([^']+)' is not allowed|'([^']+)' is no class that a config may")
+MAX_DEPTH, MAX_NODES = 100, 1_000_000  # of a config
 NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 
 
@@ -40,12 +48,18 @@ class StrictParser(ArgumentParser):
         super().__init__(*args, **kwargs, allow_abbrev=False)
         self.misread: dict[str, list[str]] = {}
 
+    def validate(self, namespace, *args, **kwargs) -> None:
+        """Check the options, and that each class that they name may be named."""
+        super().validate(namespace, *args, **kwargs)
+        check_classes(namespace)
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the explained message and exit with status 2."""
         if not self.exit_on_error:  # an inner parser that tries one of several types
             super().error(message, ex)
         usage = " ".join(self.format_usage().split())
-        self.exit(2, f"{usage}\nerror: {explain(message, known_keys(self), self.misread)}\n")
+        explanation = explain(message, known_keys(self), self.misread)
+        self.exit(2, f"{usage}\nerror: {clean(explanation)}\n")
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:
@@ -66,6 +80,8 @@ def explain(message: str, keys: list[str], misread: dict[str, list[str]] | None 
         key = unknown.group(1) or unknown.group(2)
         return f"no option '{key}'" + did_you_mean(similar_key(key, keys))
     path = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    if denied := DENIED.search(message):
+        return (f"{path}: " if path else "") + refusal(denied[1] or denied[2])
     reason = " ".join(LAYERS.sub("", message).split())
     reason = re.sub(r"<class '([\w.]+)'>|typing\.", r"\1", reason)
     classes = CLASS.findall(message)
@@ -135,6 +151,30 @@ def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
         for child in node.value:
             yield from (n for part in (child if isinstance(child, tuple) else (child,))
                         for n in scalars(part))  # fmt: skip
+
+
+def read_config_text(path: Path) -> str:
+    """Return the text of a config after checking that reading it ends.
+
+    Raises ValueError for one that is not UTF-8, nested too deeply, or whose aliases, each of which
+    may stand for many others, expand to too much; OSError. What is no YAML is returned.
+    """
+    text = read_utf8(path)
+    sizes, open_nodes, total = {}, [], 0
+    try:
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                open_nodes.append((event.anchor, total))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                anchor, before = open_nodes.pop()
+                sizes[anchor] = total - before
+            total += sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
+            if len(open_nodes) > MAX_DEPTH or total > MAX_NODES:
+                much = f"{MAX_NODES:,} values" if total > MAX_NODES else f"{MAX_DEPTH} levels"
+                raise ValueError(f"{path}: more than {much}; no config needs so many")
+    except yaml.YAMLError:
+        pass  # the parser reports it
+    return text
 
 
 def quote_it(value: str, misread: dict[str, list[str]]) -> str:

@@ -37,6 +37,9 @@ class Outcome(NamedTuple):
 def no_data_folder(monkeypatch):
     """Tests make their own data, whatever this machine has."""
     monkeypatch.delenv("STRAND_DATA", raising=False)
+    for name in ("STRAND_ROOTS", "STRAND_ALLOW_OUTSIDE"):
+        monkeypatch.setenv(name, "")  # so that it is as before after the test
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ LADDER = (
     "reading",
     "scoring",
     "parsing",
+    "class_paths",
+    "interrupts",
 )
 MAX_FILES = 14  # of code in one folder
 ROOMS = ("pipeline", "datasets", "models", "benchmarks")

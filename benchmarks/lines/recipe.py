@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.class_paths import allow_imports
 from pipeline.commands.compare import trained_rows
 from pipeline.comparison.table import VariantResults
 from pipeline.comparison.trial_runner import Runner
@@ -71,6 +72,7 @@ def mixing(start: float, end: float) -> str:
 
 def variants_of(config: Path, changes: Sequence[str], chosen: Sequence[str]) -> list[Variant]:
     """The rows to train; changes: KEY=VALUE for all of them. Raises ValueError for unknown rows."""
+    allow_imports(["benchmarks.lines.squeezed"])
     base = options_of(config, changes)
     rows = rows_of(base)
     unknown = [name for name in chosen if name not in rows]

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..environment import raise_if_machine
 from ..images import decode_grey
+from ..limits.opening import open_regular
 from ..pages.files import KINDS, find_pages, load_page_line, page_problems, page_rows
 from ..pages.layout import split_page_line_name
 from ..source import Problem
@@ -57,7 +58,7 @@ def root_tag(path: Path) -> str:
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda tag, _: names.append(tag.rpartition(":")[2])
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while not names and (chunk := file.read(4096)):
                 parser.Parse(chunk)
     except (expat.ExpatError, LookupError, ValueError, OSError) as error:

@@ -24,7 +24,7 @@ from .containers import container_problems, container_rows, has_pages, is_contai
 from .folders import GROUPS, LineFolder, base_folder, group_finder
 from .lmdb import DATABASE_FILES
 from .pairs import pair_transcripts
-from .tables import LABEL_FILES, find_label_file, has_header, read_labels
+from .tables import LABEL_FILES, find_label_file, has_header, read_labels, row_problem
 
 
 class ListedRow(NamedTuple):
@@ -83,7 +83,11 @@ def _list_part(root: Path) -> tuple[list[ListedRow], list[Problem]]:
         labelled, problems = read_labels(labels)
         for row in labelled:
             place = f"{labels.name}, line {row.line}"
-            image = find_named(labels.parent, row.file)
+            try:
+                image = find_named(labels.parent, row.file)
+            except ValueError as error:
+                problems.append(row_problem(labels, row.line, str(error)))
+                continue
             rows.append(ListedRow(image, row.text, row.group, place))
         for other in (root / name for name in LABEL_FILES if root.is_dir()):
             if other != labels and other.is_file() and has_header(other):

@@ -6,16 +6,19 @@ Keys: num-samples, image-%09d (an encoded image) and label-%09d (UTF-8), numbere
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import scan_folder
+from ..limits.opening import check_regular
 from ..source import Problem
 
 if TYPE_CHECKING:
     import lmdb
 
 DATA = "data.mdb"
+MAX_DIGITS = 15  # of num-samples
 DATABASE_FILES = (DATA, "lock.mdb")
 # open environments by folder and process id: an environment must not be used after a fork. They
 # stay open, since LMDB cannot reopen a database that another thread still reads
@@ -50,16 +53,36 @@ def lmdb_problems(root: Path) -> list[Problem]:
     return [problem for _, problem in _records(root) if isinstance(problem, Problem)]
 
 
+@contextmanager
+def _transaction(folder: str) -> Iterator["lmdb.Transaction"]:
+    """A reading transaction. Raises ValueError that names the database if it is damaged."""
+    database = _database(folder)  # says if the package is missing
+    import lmdb
+
+    with database.begin() as transaction:
+        try:
+            yield transaction
+        except lmdb.Error as error:
+            raise ValueError(f"{folder}: a damaged database ({error}); copy it again") from error
+
+
 def _records(root: Path) -> Iterator[tuple[str, str | Problem]]:
     for folder in find_databases(root):
-        with _database(str(folder)).begin() as transaction:
+        with _transaction(str(folder)) as transaction:
             count = transaction.get(b"num-samples")
-            if count is None or not count.isdigit():
+            if count is None or not count.isdigit() or len(count) > MAX_DIGITS:
                 raise ValueError(
                     f"{folder}: an LMDB without num-samples; expected the keys num-samples, "
                     "image-000000001, label-000000001 and so on"
                 )
-            for index in range(1, int(count) + 1):
+            held = transaction.stat()["entries"]  # of images and labels; each sample has one
+            if int(count) > held:
+                reason = (
+                    f"{folder}: num-samples says {int(count)}, but it holds {held} records; "
+                    "write it again"
+                )
+                yield str(folder), Problem(str(folder), reason)
+            for index in range(1, min(int(count), held) + 1):
                 name = f"{folder}#image-{index:09d}"
                 label = transaction.get(b"label-%09d" % index)
                 has_image = transaction.cursor().set_key(b"image-%09d" % index)  # not read
@@ -82,7 +105,7 @@ def read_record(name: str) -> bytes:
     parts = split_record_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a record is, FOLDER#image-000000001")
-    with _database(parts[0]).begin() as transaction:
+    with _transaction(parts[0]) as transaction:
         data = transaction.get(parts[1].encode())
     if data is None:
         raise ValueError(f"{name}: no such record; num-samples may count too many")
@@ -106,6 +129,13 @@ def _open(folder: str) -> "lmdb.Environment":
     except ImportError as error:
         raise ValueError(f"{folder}: LMDB needs a package; pip install lmdb") from error
     try:
-        return lmdb.open(folder, readonly=True, lock=False, readahead=False, max_readers=1)
+        check_regular(Path(folder) / DATA)
+        database = lmdb.open(folder, readonly=True, lock=False, readahead=False, max_readers=1)
     except lmdb.Error as error:
         raise ValueError(f"{folder}: not a database that LMDB can open ({error})") from error
+    size = (Path(folder) / DATA).stat().st_size
+    needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
+    if size < needed:  # reading what is missing of a mapped file would end the process
+        database.close()
+        raise ValueError(f"{folder}: cut off after {size:,} of {needed:,} bytes; copy it again")
+    return database

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..files import IMAGE_SUFFIXES
 from ..images import load_grey
+from ..limits.opening import named_errors
 from ..source import Reader
 from .bidi import Order
 
@@ -91,10 +92,11 @@ def load_line(name: str) -> np.ndarray:
         (FOLDER#image-000000001).
     Raises OSError if the file is missing or empty, ValueError if it is not an image.
     """
-    if "#" in name and not Path(name).exists():
-        from .containers import load_contained_line  # lazy: most lines are files
+    with named_errors(name):
+        if "#" in name and not Path(name).exists():
+            from .containers import load_contained_line  # lazy: most lines are files
 
-        image = load_contained_line(name)
-        if image is not None:
-            return image
-    return load_grey(name)
+            image = load_contained_line(name)
+            if image is not None:
+                return image
+        return load_grey(name)

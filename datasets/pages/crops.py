@@ -16,6 +16,9 @@ DEFAULT_GAP = 0.1  # gap of a baseline without neighbours, relative to its lengt
 MAX_RISE = 0.1  # rise, relative to the height of the line, up to which a line is not straightened
 BOX_MARGIN = 0.05  # margin around a box, relative to its height; tight boxes are read worse
 MAX_POLYGON_RISE = 0.15  # MAX_RISE for a line whose direction is estimated from its polygon
+NEIGHBOURS = 256  # baselines above and below among which the nearest one is
+MAX_AREA = 2**24  # pixels of the rectangle around a line, which takes up to 40 bytes each
+MAX_LENGTH = 2**21  # pixels of an outline
 SAMPLING = 4.0  # pixels between the points of an outline that follows a curve
 SAME_SHAPE = 0.02  # tolerance for the aspect ratios of image and file
 UNITS = ("mm10", "inch1200")  # units of ALTO other than pixels
@@ -59,17 +62,26 @@ def in_pixels(line: PageLine, scale: tuple[float, float]) -> PageLine:
 def line_gaps(lines: Sequence[PageLine]) -> list[float | None]:
     """Return the distance from each baseline to the nearest one in the same column.
 
-    It is at most 1.5 times the median of the page. None for a line without baseline, and for all
-    lines if no two baselines are in one column.
+    It is at most 1.5 times the median of the page, and looked for among the NEIGHBOURS next ones
+    above and below. None for a line without baseline, and for all lines if no two baselines are in
+    one column.
     """
     baselines = [line.baseline for line in lines if line.baseline is not None]
     if not baselines:
         return [None] * len(lines)
     spans = [(b[:, 0].min(), b[:, 0].max(), b[:, 1].mean()) for b in baselines]
     left, right, y = np.array(spans).T
-    distances = np.abs(y[:, None] - y)
-    same_column = np.minimum(right[:, None], right) > np.maximum(left[:, None], left)
-    nearest = np.where(same_column & (distances > 1), distances, np.inf).min(1)
+    order = np.argsort(y, kind="stable")
+    left, right, y = left[order], right[order], y[order]
+    ranked = np.full(len(y), np.inf)
+    for step in range(1, min(NEIGHBOURS + 1, len(y))):
+        distances = y[step:] - y[:-step]
+        overlap = np.minimum(right[step:], right[:-step]) > np.maximum(left[step:], left[:-step])
+        distances = np.where(overlap & (distances > 1), distances, np.inf)
+        np.minimum(ranked[step:], distances, out=ranked[step:])
+        np.minimum(ranked[:-step], distances, out=ranked[:-step])
+    nearest = np.empty_like(ranked)
+    nearest[order] = ranked
     known = nearest[np.isfinite(nearest)]
     if not known.size:
         return [None] * len(lines)
@@ -122,6 +134,7 @@ def crop_line(
     or is outside of the page.
     """
     high, wide = image.shape
+    check_near(line, image.shape, name)
     outline = None if line.polygon is None else line.polygon.clip(0, [wide, high])
     course = None if line.baseline is None else _baseline_course(line.baseline)
     use_box = course is None or (line.box and course.is_level(line.box[3] - line.box[1]))
@@ -134,6 +147,9 @@ def crop_line(
         raise ValueError(f"{name}: no polygon, baseline or box that could be cut out; draw one")
     if np.ptp(outline, 0).min() < 1:
         raise ValueError(f"{name}: lies outside of its image of {wide} x {high} pixels")
+    length = np.hypot(*(np.roll(outline, -1, 0) - outline).T).sum()
+    if np.prod(np.ptp(outline, 0)) > MAX_AREA or length > MAX_LENGTH:
+        raise ValueError(f"{name}: its outline is as large as a page; is it one line?")
     max_rise = MAX_RISE
     if course is None:
         course, max_rise = _polygon_course(outline), MAX_POLYGON_RISE
@@ -141,7 +157,22 @@ def crop_line(
         left, top = np.floor(outline.min(0)).astype(int)
         right, bottom = np.ceil(outline.max(0)).astype(int)
         return _fill_outside(image[top:bottom, left:right], outline - (left, top))
-    return _straighten(image, outline, course)
+    return _straighten(image, outline, course, name)
+
+
+def check_near(line: PageLine, shape: tuple[int, int], name: str) -> None:
+    """Raise ValueError for a baseline or box far outside of an image (H, W), more than its size.
+
+    A polygon is cut at the edges.
+    """
+    size = np.array(shape[::-1])
+    points = [line.baseline, None if line.box is None else np.reshape(line.box, (2, 2))]
+    for found in points:
+        if found is not None and ((found < -size) | (found > 2 * size)).any():
+            raise ValueError(
+                f"{name}: coordinates up to {np.abs(found).max():g} in an image of {size[0]} x "
+                f"{size[1]} pixels; correct them"
+            )
 
 
 def _crop_box(image: np.ndarray, box: Box, name: str) -> np.ndarray:
@@ -214,10 +245,15 @@ def _resample(outline: np.ndarray) -> np.ndarray:
     return np.concatenate(edges)
 
 
-def _straighten(image: np.ndarray, outline: np.ndarray, course: _Course) -> np.ndarray:
-    """Cut out the inside of a polygon, resampled along its course."""
+def _straighten(image: np.ndarray, outline: np.ndarray, course: _Course, name: str) -> np.ndarray:
+    """Cut out the inside of a polygon, resampled along its course.
+
+    Raises ValueError for a course from which the polygon leads far away.
+    """
     flat = course.unroll(_resample(outline))
     (left, top), (right, bottom) = np.floor(flat.min(0)), np.ceil(flat.max(0))
+    if (right - left) * (bottom - top) > MAX_AREA:
+        raise ValueError(f"{name}: its baseline does not follow its outline; correct them")
     along = np.arange(left, max(right, left + 1)) + 0.5
     below = np.arange(top, max(bottom, top + 1)) + 0.5
     across = below[:, None] + np.interp(along, course.positions, course.offsets)

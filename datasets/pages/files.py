@@ -1,9 +1,11 @@
 """Find, read and write PAGE and ALTO files, and load the images of their lines."""
 
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -13,12 +15,15 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import find_files, find_named, sibling_images
 from ..images import load_grey
+from ..limits.opening import named_errors
+from ..limits.roots import OutsideError, given_root
 from ..source import Problem
 from . import alto, page_xml
 from .crops import crop_line, in_pixels, line_gaps, pixel_scale
 from .layout import Page, PageLine, Reading, page_line_name, split_page_line_name
 from .xml import local_name, parse_xml, serialize_xml
 
+PAGE_FOLDERS = ("alto", "page")  # beside the images of the folder above, as Transkribus writes them
 KINDS = {page_xml.ROOT: "page", alto.ROOT: "alto"}
 
 
@@ -29,7 +34,8 @@ class OtherXmlError(ValueError):
 def read_page(path: Path | str) -> Page:
     """Read a PAGE or ALTO file. Raises ValueError if it is neither, OSError if it is unreadable."""
     stamp = Path(path).stat()
-    return _read_page(str(path), stamp.st_mtime_ns, stamp.st_size)
+    with named_errors(path):
+        return _read_page(str(path), stamp.st_mtime_ns, stamp.st_size)
 
 
 @lru_cache(maxsize=2048)  # a folder is read for its texts, its problems and its images
@@ -58,22 +64,40 @@ def find_image(page: Page) -> Path:
 
     The name in the page file is looked up beside it and in the folder above (Transkribus writes its
     XML to `page`); else an image with the name of the XML file is taken. Raises ValueError if there
-    is none.
+    is none, or only one outside of the folder of the data.
     """
-    path = Path(page.path)
+    path, outside = Path(page.path), None
     given = page.image.removeprefix("file://").replace("\\", "/")
     spellings = dict.fromkeys((given, unquote(given)))
     names = [name for s in spellings for name in (s, Path(s).name) if name]
-    candidates = [
-        find_named(folder, name) for folder in (path.parent, path.parent.parent) for name in names
-    ]
-    for candidate in candidates + sibling_images(path, path.stem):
+    root = image_root(path)
+    for folder, name in product((path.parent, path.parent.parent), names):
+        try:
+            candidate = find_named(folder, name, root)
+        except OutsideError as error:
+            outside = outside or error
+            continue
         if candidate.is_file():
             return candidate
+    for candidate in sibling_images(path, path.stem):
+        if candidate.is_file():
+            return candidate
+    if outside is not None and page.image:
+        raise ValueError(f"{page.path}: names {outside}")
     wanted = f"'{page.image}'" if page.image else "an image (the file names none)"
     raise ValueError(
         f"{page.path}: {wanted} is neither beside it nor in the folder above; put it there"
     )
+
+
+def image_root(path: Path) -> Path:
+    """Return the folder that holds the image of a page: that which the user gave, or, if he gave
+    the file, or a folder called as tools call those of page files, the one above.
+    """
+    folder = Path(os.path.abspath(path)).parent
+    root = given_root(folder)
+    beside = root is None or (root == folder and folder.name.lower() in PAGE_FOLDERS)
+    return folder.parent if beside else root
 
 
 def check_image(page: Page) -> Path:

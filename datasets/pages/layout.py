@@ -1,6 +1,7 @@
 """The layout of a page, common to PAGE and ALTO: lines in reading order, coordinates, texts."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 
 from .xml import Element, local_name
 
+MAX_NUMBER = 1e7  # of a coordinate or size, in any unit
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 BREAKS = re.compile(r"[^\S\n\r\t]*[\n\r\t]\s*")
 
@@ -67,6 +69,7 @@ def placed_lines(root: Element, id_name: str) -> Iterator[PlacedLine]:
     Missing ids are made from the position, and repeated ones are numbered.
     """
     used: set[str] = set()
+    repeated: Counter[str] = Counter()
     stack: list[tuple[Element, tuple[Element, ...]]] = [(root, ())]
     count = 0
     while stack:
@@ -74,10 +77,10 @@ def placed_lines(root: Element, id_name: str) -> Iterator[PlacedLine]:
         if local_name(element) == "TextLine":
             count += 1
             given = element.get(id_name) or f"line_{count}"
-            name, tries = given, 1
+            name = given
             while name in used:  # not every tool writes unique ids
-                tries += 1
-                name = f"{given}_{tries}"
+                repeated[given] += 1
+                name = f"{given}_{repeated[given] + 1}"
             used.add(name)
             yield PlacedLine(name, element, ancestors)
         stack += [(child, (*ancestors, element)) for child in reversed(element)]
@@ -119,7 +122,7 @@ def parse_points(text: str | None) -> np.ndarray | None:
     if len(numbers) < 4 or len(numbers) % 2 or re.sub(r"[\s,;]", "", NUMBER.sub("", text)):
         return None
     pairs = np.array(numbers, dtype=np.float64).reshape(-1, 2)
-    return pairs if np.isfinite(pairs).all() else None
+    return pairs if (np.abs(pairs) <= MAX_NUMBER).all() else None
 
 
 def check_polygon(points: np.ndarray | None) -> np.ndarray | None:
@@ -128,14 +131,16 @@ def check_polygon(points: np.ndarray | None) -> np.ndarray | None:
 
 
 def parse_number(text: str | None) -> float | None:
+    """Parse a number; None for text that is none, and for what is no coordinate or size."""
     match = NUMBER.fullmatch((text or "").strip())
-    return float(match[0]) if match else None
+    number = float(match[0]) if match else MAX_NUMBER + 1
+    return number if abs(number) <= MAX_NUMBER else None
 
 
 def parse_size(width: str | None, height: str | None) -> tuple[float, float] | None:
-    """Parse a width and a height; None unless both are numbers other than 0."""
+    """Parse a width and a height; None unless both are at least 1."""
     size = parse_number(width), parse_number(height)
-    return size if all(size) else None
+    return size if all(number is not None and number >= 1 for number in size) else None
 
 
 def one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from .xml import Document, Element
 
 ROOT = "PcGts"
 BEFORE_TEXT = ("AlternativeImage", "Coords", "Baseline", "Word", "TextLine")  # order of the schema
-ORDER_INDEX = re.compile(r"readingOrder\s*\{\s*index\s*:\s*(\d+)")  # Transkribus, in `custom`
+ORDER_INDEX = re.compile(r"readingOrder\s*\{\s*index\s*:\s*(\d{1,9})\b")  # Transkribus, in `custom`
 
 
 def read_page_xml(path: Path | str, document: Document) -> Page:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
+from ..limits.opening import MAX_XML, read_bytes
+
 MAX_DEPTH = 200  # nested elements; the recursion limit of Python is near 1000
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -29,7 +31,7 @@ def parse_xml(path: Path | str) -> Document:
     Raises ValueError for damaged XML and for a DOCTYPE, which no page file needs and whose entities
     could fill the memory or refer to other files. Raises OSError if it cannot be read.
     """
-    content = Path(path).read_bytes()
+    content = read_bytes(path, MAX_XML)
     # ElementTree's own parser would lose the prefixes: it writes ns0, ns1, ...
     builder = ElementTree.TreeBuilder(insert_comments=True, insert_pis=True)
     parser, before, depth = expat.ParserCreate(), [], 0

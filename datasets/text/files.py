@@ -17,6 +17,7 @@ from ..files import (
     scan_folder,
 )
 from ..labels import fold_label
+from ..limits.opening import MAX_TEXT, BoundedStream, expanded_limit, read_bytes
 from ..source import Problem, Split
 from ..splits import FOLDER, SPLIT_FOLDERS, folder_of, no_folder_error
 from .tables import TABLES, Row, read_reviews
@@ -165,7 +166,7 @@ class ReviewFolder(ReviewFiles):
     def rows(self, part: Split) -> Iterator[Row | Problem]:
         named = ((self._name(path), path) for path in self.files(part))
         kept = ((name, path) for name, path in named if is_needed(name, part, self.pattern))
-        contents = ((name, path.read_bytes()) for name, path in kept)
+        contents = ((name, read_bytes(path, MAX_TEXT)) for name, path in kept)
         yield from text_rows(contents, str(self.folder), self.group, self.pattern)
 
 
@@ -186,15 +187,27 @@ class ReviewArchive(ReviewFiles):
     def _contents(self, part: Split) -> Iterator[tuple[str, bytes]]:
         try:
             # gzip detects a truncated file; tarfile's own decompression may not
-            with gzip.open(self.path) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
-                    if member.isfile() and is_needed(member.name, part):
-                        yield member.name, archive.extractfile(member).read()
+            limit = expanded_limit(self.path.stat().st_size)
+            with gzip.open(self.path) as stream:
+                bounded = BoundedStream(stream, self.path, limit)
+                with tarfile.open(fileobj=bounded, mode="r|") as archive:
+                    for member in archive:
+                        if member.isfile() and is_needed(member.name, part):
+                            check_size(self.path, member)
+                            yield member.name, archive.extractfile(member).read()
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(
                 f"{self.path}: damaged or cut off at {self.path.stat().st_size} bytes ({error}); "
                 "fetch it again"
             ) from error
+
+
+def check_size(path: Path, member: tarfile.TarInfo) -> None:
+    """Raise ValueError for a text of an archive that is too long for one."""
+    if member.size > MAX_TEXT:
+        raise ValueError(
+            f"{path}: {member.name} has {member.size:,} bytes; a text has at most {MAX_TEXT:,}"
+        )
 
 
 def check_group(where: Path, group: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from ..limits.opening import MAX_TEXT, read_bytes
 from ..source import Reader
 from .ngrams import NgramTable, frequent_runs
 from .words import SPLITTERS
@@ -118,8 +119,7 @@ class TextReader(Reader):
         """
         if item.lower().endswith(self.suffixes) and can_be_a_path(item):
             try:
-                with open(item, encoding="utf-8-sig") as file:
-                    item = file.read()
+                item = read_bytes(item, MAX_TEXT).decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 raise ValueError(
                     f"{item}: not UTF-8 at byte {error.start}; save it as UTF-8"

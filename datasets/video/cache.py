@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..environment import MachineError, raise_if_machine, writing
+from ..limits.opening import open_regular
 from ..text.token_cache import ADVICE, HASHED_BYTES, cache_folder, key_of
 from .decoder import TimedFrame
 from .frame_folders import frame_files
@@ -133,7 +134,7 @@ def content_of(path: Path) -> str:
         return hashlib.blake2b(contents.encode(), digest_size=16).hexdigest()
     size = path.stat().st_size
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if size <= HASHED_BYTES:
             digest.update(file.read())
         else:

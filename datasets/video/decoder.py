@@ -1,12 +1,11 @@
 """Decoding of video files with PyAV: frames with their presentation times, and facts on files."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from .opening import opened, videos
 from .pixels import PixelConverter, orientation_of
 
 PUSHED_SECONDS = 1e-3  # minimal distance of a frame whose time does not increase
@@ -58,13 +57,14 @@ def decode_video(
     channels: Literal[1, 3],
     wanted: Callable[[float, int], bool] | None = None,
     container_format: str | None = None,
+    live: bool = False,
 ) -> Iterator[TimedFrame]:
     """Iterate over the frames of a video, scaled to one size (area averaging), on one thread.
 
     Frames are oriented as shown. Memory does not grow with the file's length, and the file is
     closed together with the generator. Frames for which `wanted(seconds, number)` is false are not
     converted. container_format: FFmpeg's name of a device's format (`v4l2` for cameras); files need
-    none.
+    none. live: path may be a pipe or a URL, which is never opened otherwise.
 
     Times are the presentation times, from 0 at the start of the earliest stream, as players count
     (in most files that is the first frame; the sound may start earlier), and always increase: a
@@ -76,7 +76,7 @@ def decode_video(
     the middle of a frame, after the frames before it; a file with fewer frames than its header
     claims raises nothing.
     """
-    with _opened(path, container_format=container_format) as (container, stream):
+    with opened(path, live=live, container_format=container_format) as (container, stream):
         convert = None
         for batch in _batches(_shown(path, container, stream), wanted):
             if convert is None:
@@ -90,7 +90,7 @@ def frame_times(path: str) -> np.ndarray:
 
     The only reliable way to count them: headers err, and edit lists hide frames.
     """
-    with _opened(path, exact=False) as (container, stream):
+    with opened(path, exact=False) as (container, stream):
         shown = _shown(path, container, stream)
         return np.fromiter((seconds for seconds, *_ in shown), np.float64)
 
@@ -101,7 +101,7 @@ def describe_video(path: str) -> VideoFacts:
     Raises OSError or ValueError that names the file, for one without any frame.
     """
     times, frame, ended_early = [], None, ""
-    with _opened(path, exact=False) as (container, stream):
+    with opened(path, exact=False) as (container, stream):
         try:
             for seconds, _, shown in _shown(path, container, stream):
                 times.append(seconds)
@@ -129,7 +129,7 @@ def describe_video(path: str) -> VideoFacts:
             rate_hz=len(steps) / (times[-1] - times[0]) if len(steps) else _rate_hz(stream),
             ended_early=ended_early,
             first_seconds=times[0],
-            streams=len(_videos(container)),
+            streams=len(videos(container)),
         )
 
 
@@ -167,64 +167,6 @@ class _Clock:
                 seconds = self.last + self.step
             self.last = max(seconds, self.last + self.min_step)
         return self.last
-
-
-@contextmanager
-def _opened(path: str, exact: bool = True, container_format: str | None = None):
-    """Open a file -> (container, video stream). exact=False: faster, but with wrong pixels."""
-    import av  # slow to import, and not needed for lines
-
-    try:
-        # titles may be in any encoding, and are not used
-        container = av.open(
-            media_url(path, container_format), format=container_format, metadata_errors="ignore"
-        )
-    except FileNotFoundError as error:  # PyAV's is an FFmpegError too
-        raise FileNotFoundError(f"{path}: no such file") from error
-    except av.error.FFmpegError as error:
-        if isinstance(error, OSError) and not isinstance(error, ValueError):
-            raise OSError(f"{path}: {error.strerror}") from error
-        raise ValueError(f"{path}: {_diagnose(path)} ({error.strerror})") from error
-    with container:
-        stream = choose_stream(path, container)
-        # one thread: clips are small, and workers decode in parallel
-        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
-        if not exact:
-            stream.codec_context.options = {"skip_loop_filter": "all"}
-        yield container, stream
-
-
-def media_url(path: str, container_format: str | None = None) -> str:
-    """Return what FFmpeg is to open: a file by its path, so that `take: 2.mp4` is no protocol.
-
-    Devices, `pipe:0` and URLs stay as they are.
-    """
-    stream = container_format is not None or path.startswith("pipe:") or "://" in path
-    return path if stream and not os.path.isfile(path) else f"file:{path}"
-
-
-def choose_stream(path: str, container):
-    """The video stream that is read: the first one marked as default, or else the first.
-
-    Raises ValueError that names the file, if it holds none.
-    """
-    from av.stream import Disposition
-
-    videos = _videos(container)
-    if not videos:
-        streams = container.streams
-        if not streams.video and not streams.audio:
-            raise ValueError(f"{path}: holds nothing that can be shown; is it complete?")
-        content = "a cover picture" if streams.video else "sound"
-        raise ValueError(f"{path}: holds {content}, no video; give another file")
-    return next((s for s in videos if s.disposition & Disposition.default), videos[0])
-
-
-def _videos(container) -> list:
-    """The video streams except cover pictures."""
-    from av.stream import Disposition
-
-    return [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
 
 
 def _shown(path: str, container, stream) -> Iterator[tuple[float, int, object]]:
@@ -292,18 +234,3 @@ def _constant(times: np.ndarray, tick: float) -> bool:
     grid = np.linspace(times[0], times[-1], len(times))
     # a third of a frame: one missing frame is at least half a frame off the grid
     return bool(np.abs(times - grid).max() <= min(tick, (grid[1] - grid[0]) / 3) + 1e-6)
-
-
-def _diagnose(path: str) -> str:
-    """What a file that FFmpeg cannot open is, and what to do."""
-    if not os.path.isfile(path):  # a pipe or a URL
-        return "gives nothing that can be read as a video"
-    with open(path, "rb") as file:
-        start = file.read(64)
-    if not start:
-        return "is empty; copy it again"
-    if start.startswith(b"version https://git-lfs"):
-        return "is a git-lfs pointer, not the video itself; run `git lfs pull`"
-    if all(32 <= byte < 127 or byte in b"\r\n\t" for byte in start):
-        return "is a text file, not a video; give the video itself"
-    return "cannot be read as a video; is it complete? convert it otherwise"

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from ..files import IMAGE_SUFFIXES
-from ..images import decode_grey
+from ..images import decode, decode_grey
+from ..limits.opening import read_bytes
 from .decoder import TimedFrame
 
 NUMBER = re.compile(r"(\d+)\D*$")  # the last number of a name
@@ -88,13 +89,10 @@ def read_frames(
 
 def load_frame(file: Path, height: int, width: int, channels: Literal[1, 3]) -> np.ndarray:
     """An image scaled to one size (area averaging), (C, height, width) uint8, grey or RGB."""
-    data = file.read_bytes()
+    data = read_bytes(file)
     if channels == 1:
         image = decode_grey(data, str(file))
     else:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        if image is None:
-            raise ValueError(f"{file}: not an image, or damaged ({len(data)} bytes)")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(decode(data, str(file), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return image[None] if channels == 1 else np.ascontiguousarray(image.transpose(2, 0, 1))

@@ -11,6 +11,8 @@ from ..source import Reader
 from .decoder import TimedFrame, decode_video, frame_times
 from .frame_folders import read_frames
 
+MAX_SIDE = 2**14  # pixels of a frame that is scaled, with what a crop leaves out
+
 
 class Clip(NamedTuple):
     """frames: (T, C, H, W) uint8. times: (T,) float64 seconds since the start of the file.
@@ -62,6 +64,12 @@ class ClipReader(Reader):
             raise ValueError(
                 f"ClipReader: crop={list(crop)}; give left, top, right, bottom from 0 to 1"
             )
+        part = (1, 1) if crop is None else (crop[2] - crop[0], crop[3] - crop[1])
+        if max(width / part[0], height / part[1]) > MAX_SIDE:
+            raise ValueError(
+                f"ClipReader: {width} x {height} pixels of crop={crop} are more than {MAX_SIDE} "
+                "pixels in the whole frame; take a larger part, or a smaller size"
+            )
         self.rate_hz, self.frames = rate_hz, frames
         self.crop = None if crop is None else list(crop)  # as JSON returns it
 
@@ -83,17 +91,20 @@ class ClipReader(Reader):
         seconds, numbers, pixels = zip(*frames, strict=True)
         return Clip(np.stack(pixels), np.array(seconds), np.array(numbers))
 
-    def stream(self, path: str, container_format: str | None = None) -> Iterator[TimedFrame]:
+    def stream(
+        self, path: str, container_format: str | None = None, live: bool = False
+    ) -> Iterator[TimedFrame]:
         """Iterate over the frames in bounded memory.
 
-        container_format: of a device, see `decode`. Raises ValueError if `frames` is set.
+        container_format: of a device; live: path may be a URL; see `decode_video`. Raises
+        ValueError if `frames` is set.
         """
         if self.frames is not None:
             raise ValueError(
                 f"{path}: frames={self.frames} are spread over a whole clip, which a stream has "
                 "not; use a model that was trained with rate_hz, or on every frame"
             )
-        return self._decode(path, self.pace(), container_format)
+        return self._decode(path, self.pace(), container_format, live)
 
     def pace(self) -> Callable[[float, int], bool] | None:
         """Return a function of a frame's (seconds, number): whether it is read. None: all are.
@@ -120,6 +131,7 @@ class ClipReader(Reader):
         path: str,
         wanted: Callable[[float, int], bool] | None,
         container_format: str | None = None,
+        live: bool = False,
     ) -> Iterator[TimedFrame]:
         """Iterate over the wanted frames, cut from a larger scaled image if there is a crop."""
         left, top, right, bottom = self.crop or (0, 0, 1, 1)
@@ -130,7 +142,7 @@ class ClipReader(Reader):
         if os.path.isdir(path):
             frames = self._read_folder(path, *size)
         else:
-            frames = decode_video(path, *size, wanted, container_format)
+            frames = decode_video(path, *size, wanted, container_format, live)
         for frame in frames:
             part = frame.pixels[:, y : y + self.height, x : x + self.width]
             yield frame._replace(pixels=np.ascontiguousarray(part))

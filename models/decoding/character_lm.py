@@ -138,15 +138,21 @@ class CharacterLM:
                 symbols = tensors[f"{order}.symbols"].numpy().astype(np.int64)
                 if order > 1:
                     children = tensors[f"{order - 1}.children"].numpy().astype(np.int64)
+                    if not (children >= 0).all() or children.sum() != len(symbols):
+                        raise ValueError(f"{children.sum()} {order}-grams, not {len(symbols)}")
                     keys = np.repeat(keys, children)
                 keys = keys * base + symbols
                 costs = dequantize(tensors[f"{order}.costs"])
                 backoffs = dequantize(tensors.get(f"{order}.backoffs", torch.zeros(len(keys))))
                 if not len(keys) == len(costs) == len(backoffs):
                     raise ValueError(f"{len(keys)} {order}-grams have {len(costs)} costs")
+                if not (np.diff(keys) > 0).all():
+                    raise ValueError(f"its {order}-grams are not in order")
                 orders.append(Order(keys, costs, backoffs))
+            if not np.isin(np.arange(num_symbols + 1), orders[0].keys).all():
+                raise ValueError(f"not all of {num_symbols} symbols are in it")
             return cls(num_symbols, orders)
-        except (KeyError, ValueError) as error:
+        except (IndexError, KeyError, ValueError) as error:
             raise ValueError(f"damaged language model ({error}); learn it again") from error
 
 

@@ -1,13 +1,12 @@
 """compare: train each config with each seed and write one table and one figure of the scores."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-
 from datasets import SequenceDataModule
+from datasets.output.files import refuse_overlap, replacing, write_whole
+from datasets.output.text import make_console, print_error, print_lines
 
 from ..comparison.baselines import score_majority, with_baselines
 from ..comparison.files import read_external_rows, write_csv, write_json
@@ -23,9 +22,10 @@ from ..comparison.trial_runner import Runner
 from ..comparison.trials import RUNS, Trial, Variant, plan_trials, read_variants
 from ..evaluation.split_scores import SampleScores, data_module_of_run, load_scores, score_split
 from ..parsing import StrictParser
-from ..training.command_line import INTERRUPTED, quieten_lightning
+from ..training.command_line import quieten_lightning
 from .options import run_command
 
+WRITTEN = ("table.csv", "table.md", "table.json", "compare.png")
 WIDTH = 150  # of a table that is written into a file or a pipe
 COUNTED = "python -m benchmarks.reviews.counted --json counted.json --split"
 
@@ -71,14 +71,16 @@ def add_test_options(parser: StrictParser) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """0, or 1 if a training failed (the others are compared), 2 for misuse, 130 after Ctrl-C."""
+    """0, or 1 if a training failed (the others are compared), 2 for misuse.
+
+    Raises KeyboardInterrupt after Ctrl-C.
+    """
     options = build_parser().parse_args(arguments[1:])
     quieten_lightning()
     try:
         return run_command(compare, options)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it was", file=sys.stderr)
-        return INTERRUPTED
+        raise KeyboardInterrupt("the same command goes on where it was") from None
 
 
 def check_options(options) -> None:
@@ -110,6 +112,7 @@ def compare(options, runner: Runner | None = None) -> int:
         notes += baseline_notes
     trials = plan_trials(variants, options.seeds, options.name, folds)
     output = Path(options.output) if options.output else RUNS / "compare" / options.name
+    refuse_overlap([("--output", output / name) for name in WRITTEN], options.beside)
     output.mkdir(parents=True, exist_ok=True)
     failures = (runner or Runner(options.jobs)).train(trials)
     split = "test" if folds else options.split or "validation"
@@ -119,17 +122,17 @@ def compare(options, runner: Runner | None = None) -> int:
     rows = [make_row(config, trained[0]) for config in trained] + beside
     explanation = "\n".join([describe_table(rows, trained, split), *notes])
     write_results(rows, trained, explanation, split, output)
-    console = Console()
+    console = make_console()
     if not console.is_terminal:
-        console = Console(width=WIDTH)
+        console.width = WIDTH
     console.print(terminal_table(rows))
-    print(explanation)
+    print_lines(*explanation.splitlines())
     if not beside and reads_reviews(trials):
         print(f"counted baselines to stand beside: {COUNTED} {split}")
         print("and then compare again with: --beside counted.json")
-    print(f"written: {output}/table.csv, table.md, table.json, compare.png")
+    print_lines(f"written: {output}/{', '.join(WRITTEN)}")
     for text in failures:
-        print(f"error: {text}", file=sys.stderr)
+        print_error(text)
     return 1 if failures else 0
 
 
@@ -207,8 +210,9 @@ def write_results(
 
     write_csv(rows, output / "table.csv")
     write_json(rows, output / "table.json")
-    (output / "table.md").write_text(markdown_table(rows, explanation), encoding="utf-8")
-    plot_comparison(rows, trained, split).savefig(output / "compare.png", dpi=150)
+    write_whole(output / "table.md", markdown_table(rows, explanation))
+    with replacing(output / "compare.png") as new:
+        plot_comparison(rows, trained, split).savefig(new, format="png", dpi=150)
 
 
 def reads_reviews(trials: Sequence[Trial]) -> bool:

@@ -15,12 +15,13 @@ import matplotlib
 import torch
 from rapidfuzz.distance import Levenshtein
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from datasets.lines.folders import LineFolder
 from datasets.lines.listing import transcripts
+from datasets.output.files import write_whole
+from datasets.output.text import make_console, print_error
 
 from ..reading.inputs import expand_inputs
 from ..reading.prediction import Recognizer, load_recognizer
@@ -187,7 +188,7 @@ def write_report(
     ]
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     title, lead = "Strand: the demo", f"{len(reading.rows)} lines read by {MODEL}"
-    REPORT.write_text(report.document(title, lead, sections), encoding="utf-8")
+    write_whole(REPORT, report.document(title, lead, sections))
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -195,14 +196,14 @@ def main(arguments: Sequence[str] = ()) -> int:
     argparse.ArgumentParser(
         prog="python -m pipeline.commands.demo", description=__doc__
     ).parse_args(arguments)
-    console, started = Console(highlight=False), time.perf_counter()
+    console, started = make_console(), time.perf_counter()
     try:
         recognizer = load_recognizer(MODEL)
         reading = read_samples(recognizer, SAMPLES / "lines")
         reviews = review_table(load_recognizer(REVIEWS), SAMPLES / "reviews.csv")
         videos = demo_video.read_samples(SAMPLES / "clips")
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     console.print(line_table(reading.rows))
     console.print(describe_score("cer", reading.scores["cer"], "lines"))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,10 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from datasets.files import resolve_data_path
+from datasets.output.files import write_whole
+from datasets.output.text import clean, make_console, print_error
 
 from ..doctor.diagnosis import Diagnosis, Examiner, TableOptions
 from ..doctor.lines import LineExaminer, LineOptions
 from ..doctor.videos import VideoExaminer
+from ..evaluation.outputs import check_outputs
 from ..parsing import StrictParser
 from .options import add_annotation_options, run_command
 
@@ -70,37 +72,25 @@ def check_data(options) -> int:
     """Diagnose, write and show."""
     tables = TableOptions(*(getattr(options, name) for name in TableOptions._fields))
     lines = LineOptions(*(getattr(options, name) for name in LineOptions._fields))
-    for name in ("json", "html", "fix"):
-        check_output(name, getattr(options, name))
+    given = {f"--{name}": getattr(options, name) for name in ("json", "html", "fix")}
+    tables_read = [Path(path, options.table) for path in options.paths if options.table]
+    check_outputs(given, options.paths, options.config, [options.model], tables_read)
     diagnoses = diagnose([resolve_data_path(path) for path in options.paths], tables, lines)
     code = 0 if all(diagnosis.healthy for diagnosis in diagnoses) else 1
     if options.json:
         document = {diagnosis.kind: diagnosis.document() for diagnosis in diagnoses}
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
         try:
-            Path(options.json).write_text(text, encoding="utf-8")
+            write_whole(options.json, text)
         except OSError as error:
-            print(f"error: --json {options.json}: not written: {error}", file=sys.stderr)
+            print_error(f"--json: not written: {error}")
             code = 1  # the findings are shown all the same
-    console = Console(highlight=False)
+    console = make_console()
     if not console.is_terminal:
         console.width = max(console.width, FILE_WIDTH)
     for diagnosis in diagnoses:
         show(diagnosis, console)
     return code
-
-
-def check_output(name: str, given: str | None) -> None:
-    """Raises ValueError, before the long work, for a file that could not be written after it."""
-    if given is None:
-        return
-    path = Path(given)
-    if path.is_dir():
-        raise ValueError(f"--{name} {path}: this is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise ValueError(f"--{name} {path}: there is no folder {path.parent}; make it first")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ValueError(f"--{name} {path}: may not be written; name another place")
 
 
 def diagnose(
@@ -132,22 +122,22 @@ def diagnose(
 def show(diagnosis: Diagnosis, console: Console) -> None:
     """Print what is doubtful, a table of the files, what is broken, the totals and what to do."""
     for suspect in diagnosis.suspects:
-        console.print(Text.assemble(("suspect ", "bold red"), suspect))
+        console.print(Text.assemble(("suspect ", "bold red"), clean(suspect)))
     good = [row for row in diagnosis.rows if not row.error]
     if good:
         folder = os.path.commonpath([os.path.dirname(row.file) for row in good])
-        console.print(Text(f"in {folder or '.'}", style="dim"))
+        console.print(Text(clean(f"in {folder or '.'}"), style="dim"))
         files = plain_table("file", *good[0].cells)
         for row in good:
-            name = Text(os.path.relpath(row.file, folder or "."))
+            name = Text(clean(os.path.relpath(row.file, folder or ".")))
             name.stylize("yellow" if row.notes else "cyan")
-            files.add_row(name, *map(Text, row.cells.values()))
+            files.add_row(name, *(Text(clean(value)) for value in row.cells.values()))
         console.print(files)
     for row in good:
         for note in row.notes:
-            console.print(Text.assemble(("look    ", "yellow"), note))
+            console.print(Text.assemble(("look    ", "yellow"), clean(note)))
     for problem in [*diagnosis.problems, *(row.error for row in diagnosis.broken)]:
-        console.print(Text.assemble(("broken  ", "red"), problem))
+        console.print(Text.assemble(("broken  ", "red"), clean(problem)))
     for name, entries in diagnosis.counts.items():
         if entries:
             console.print(count_table(name, entries))
@@ -156,11 +146,11 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
         figures.add_row(name, cell(value))
     console.print(figures)
     for line in diagnosis.passed_over:
-        console.print(Text.assemble(("over    ", "dim"), line))
+        console.print(Text.assemble(("over    ", "dim"), clean(line)))
     for warning in diagnosis.warnings:
-        console.print(Text.assemble(("mend    ", "bold yellow"), warning))
+        console.print(Text.assemble(("mend    ", "bold yellow"), clean(warning)))
     for item in diagnosis.news:
-        console.print(Text.assemble(("news    ", "cyan"), item))
+        console.print(Text.assemble(("news    ", "cyan"), clean(item)))
 
 
 def plain_table(*names: str) -> Table:
@@ -176,7 +166,7 @@ def count_table(name: str, entries: Mapping[str, Mapping[str, float]]) -> Table:
     units = list(dict.fromkeys(unit for entry in entries.values() for unit in entry))
     table = plain_table(name, *units)
     for label, entry in entries.items():
-        table.add_row(Text(label), *(cell(entry.get(unit)) for unit in units))
+        table.add_row(Text(clean(label)), *(cell(entry.get(unit)) for unit in units))
     return table
 
 
@@ -186,4 +176,4 @@ def cell(value: object) -> Text:
         return Text("-", style="dim")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    return Text(f"{value:,.2f}" if isinstance(value, float) else str(value))
+    return Text(f"{value:,.2f}" if isinstance(value, float) else clean(str(value)))

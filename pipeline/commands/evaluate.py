@@ -1,6 +1,7 @@
 """evaluate: score a bundle on labelled data."""
 
 from ..evaluation import evaluate as scoring
+from ..evaluation.outputs import check_outputs
 from ..parsing import StrictParser
 from ..reading.bundle import load_bundle
 from ..reading.decoding import choose_decoder
@@ -50,6 +51,8 @@ def main(arguments: list[str]) -> int:
 def evaluate(options) -> int:
     """Score the bundle with the decoder that the options choose."""
     check_labelled_data(options)
+    given = {"--json": options.json}
+    check_outputs(given, [options.data], options.config, [options.model], [options.lexicon])
     bundle = load_bundle(options.model)
     bundle.decoder = choose_decoder(
         bundle.decoder, bundle.model.head, bundle.labels, options, bundle.reader

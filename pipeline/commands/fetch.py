@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import ssl
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Literal, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -23,6 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+from datasets.output.text import make_console, print_error, print_lines
 
 from ..parsing import StrictParser
 
@@ -73,7 +73,10 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
-    """0, 1 if the file could not be fetched, 2 for misuse, 130 after Ctrl-C."""
+    """0, 1 if the file could not be fetched, 2 for misuse.
+
+    Raises KeyboardInterrupt after Ctrl-C.
+    """
     options = build_parser().parse_args(arguments[1:])
     archive = KNOWN[options.name]
     if options.url:
@@ -81,22 +84,20 @@ def main(arguments: list[str]) -> int:
     if options.checksum:
         archive = archive._replace(checksum=options.checksum.lower(), size=None)
         if not re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}", archive.checksum):
-            print(
-                f"error: --checksum {options.checksum}: give 32 (md5), 40 (sha1) or 64 (sha256) "
-                "hexadecimal digits",
-                file=sys.stderr,
+            print_error(
+                f"--checksum {options.checksum}: give 32 (md5), 40 (sha1) or 64 (sha256) "
+                "hexadecimal digits"
             )
             return 2
     folder = Path(options.to or Path(os.environ.get("STRAND_DATA") or "data", options.name))
     try:
-        print(fetch(archive, folder.expanduser()))
+        print_lines(fetch(archive, folder.expanduser()))
         return 0
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
-        return 130
+        raise KeyboardInterrupt("the same command goes on where this one stopped") from None
 
 
 def fetch(archive: Archive, folder: Path) -> str:
@@ -148,7 +149,7 @@ def download(url: str, partial: Path) -> None:
 
     Raises OSError naming the URL if it is refused, or lost too often.
     """
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     columns += (TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(

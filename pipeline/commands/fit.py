@@ -2,6 +2,7 @@
 
 import torch
 
+from ..interrupts import taking_its_time
 from ..training.command_line import StrandCLI, command_line, quieten_lightning
 from .options import run_command
 
@@ -10,7 +11,8 @@ def main(arguments: list[str]) -> int:
     """arguments: the command and its options."""
     torch.set_float32_matmul_precision("high")
     quieten_lightning()
-    return run_command(train, arguments)
+    with taking_its_time():
+        return run_command(train, arguments)
 
 
 def train(arguments: list[str]) -> None:

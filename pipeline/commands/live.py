@@ -1,7 +1,6 @@
 """predict --live: label a video from a file, pipe, camera or URL while it plays."""
 
 import glob
-import json
 import os
 import signal
 import sys
@@ -16,14 +15,17 @@ import torch
 
 from datasets import ClipReader
 from datasets.environment import raise_if_machine
+from datasets.output.files import ENCODED, open_whole, refuse_overlap
+from datasets.output.text import clean, print_error, to_json
 from datasets.video.decoder import TimedFrame
 from models import CTCHead
 
+from ..interrupts import SIGNALS, taking_its_time
+from ..reading.bundle_files import find_bundle
 from ..reading.chunks import Prefetcher, stack_frames
-from ..reading.prediction import Recognizer
+from ..reading.prediction import Recognizer, check_numbers
 from ..reading.spans import end_of_last_step, segment_record
 from ..reading.streaming import Stream
-from ..writing.writers import ENCODED
 
 MAX_FRAMES = 64  # that may wait in the queue, and that are read at once
 MAX_RECENT = 1024  # steps whose median duration is that of the last step
@@ -63,14 +65,18 @@ def run_live(recognizer: Recognizer, options) -> int:
     with ExitStack() as stack:
         file = sys.stdout
         if options.output:
-            file = stack.enter_context(open(options.output, "w", **ENCODED))
+            refuse_overlap(
+                [("--output", options.output)], [options.live, find_bundle(options.model)]
+            )
+            file = stack.enter_context(open_whole(options.output))
         elif hasattr(file, "reconfigure"):
             file.reconfigure(**ENCODED)
         write = live_writer(options.format, options.live, file)
+        stack.enter_context(taking_its_time())
         stop = stack.enter_context(stop_on_interrupt())
         for record in live_records(recognizer, options.live, options.every, stop):
             if "error" in record:
-                print(f"error: {record['error']}; it was read up to there", file=sys.stderr)
+                print_error(f"{record['error']}; it was read up to there")
                 return 1
             write(record)
             file.flush()
@@ -127,9 +133,9 @@ def source_frames(reader: ClipReader, source: str) -> Iterator[TimedFrame]:
         if not os.path.exists(source):
             cameras = ", ".join(sorted(glob.glob("/dev/video*"))) or "none"
             raise ValueError(f"--live {source}: no such camera; here are: {cameras}")
-        return reader.stream(source, container_format="v4l2")
+        return reader.stream(source, container_format="v4l2", live=True)
     # FFmpeg reads a file descriptor without Python in between
-    return reader.stream(f"pipe:{sys.stdin.fileno()}" if source == "-" else source)
+    return reader.stream(f"pipe:{sys.stdin.fileno()}" if source == "-" else source, live=True)
 
 
 class LabelledStep(NamedTuple):
@@ -159,6 +165,7 @@ def read_steps(
     chunk, labels, head = stack_frames(frames), recognizer.bundle.labels, recognizer.model.head
     logits = stream.feed(torch.from_numpy(chunk.frames).to(recognizer.device))
     if isinstance(head, CTCHead):
+        check_numbers(logits)
         best, ids = (logits.float() / recognizer.temperature).softmax(1).max(1)
         ids = ids[:, None]
         names = [None if i == head.blank else labels[i] for (i,) in ids.tolist()]
@@ -235,9 +242,7 @@ class LabelTrackers:
 def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]:
     """Write one line per record. Raises ValueError for a format other than text and jsonl."""
     if kind == "jsonl":
-        return lambda record: print(
-            json.dumps({"input": source} | record, ensure_ascii=False), file=file
-        )
+        return lambda record: print(to_json({"input": source} | record), file=file)
     if kind != "text":
         raise ValueError(f"--live writes text or jsonl as it goes, not {kind}")
 
@@ -245,14 +250,14 @@ def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]
         """Time or start-end, label and confidence, separated by tabs."""
         times = [record[key] for key in ("time", "start", "end") if key in record]
         when = "-".join(f"{seconds:.2f}" for seconds in times)
-        print(when, record["label"], f"{record['confidence']:.2f}", sep="\t", file=file)
+        print(when, clean(record["label"]), f"{record['confidence']:.2f}", sep="\t", file=file)
 
     return write
 
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, so that the open segment is still written.
+    """An event that the first Ctrl-C or SIGTERM sets, so that the open segment is still written.
 
     A second Ctrl-C raises KeyboardInterrupt. Outside the main thread the event is never set.
     """
@@ -266,8 +271,9 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = signal.signal(signal.SIGINT, handle)
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

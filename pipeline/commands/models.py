@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from datasets.output.text import print_lines
+
 from ..parsing import StrictParser
 from ..reading import bundle_files
-from ..reading.bundle import read_metadata
+from ..reading.bundle_schema import read_metadata
 from .options import run_command
 
 SCORES = ("cer", "accuracy", "frame_accuracy")  # of a bundle's metadata, the first one is shown
@@ -26,7 +28,7 @@ def main(arguments: list[str]) -> int:
 def list_models(options) -> None:
     """Print two lines for each bundle: name and what it reads; score, size and speed."""
     for path in sorted(bundle_files.ZOO.glob("*.safetensors"), key=lambda path: path.stem):
-        print("\n".join(describe(path)))
+        print_lines(*describe(path))
 
 
 def describe(path: Path) -> Iterator[str]:

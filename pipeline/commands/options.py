@@ -1,9 +1,9 @@
 """Options that several commands share, and the exit status of a command."""
 
-import sys
 from collections.abc import Callable
 from typing import Literal
 
+from datasets.output.text import print_error
 from datasets.source import Split
 
 from ..parsing import StrictParser
@@ -17,7 +17,7 @@ def run_command(command: Callable[[object], int | None], options) -> int:
     try:
         return command(options) or 0
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 2
 
 

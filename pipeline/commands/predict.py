@@ -1,22 +1,40 @@
 """predict: read line images, videos and texts with a bundle."""
 
-import sys
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from pathlib import Path
 
-from datasets import ClipReader
+from datasets import ClipReader, LineReader
 from datasets.environment import raise_if_machine
+from datasets.files import IMAGE_SUFFIXES
+from datasets.output.files import is_replaceable, refuse_overlap
+from datasets.output.text import print_error, print_notes
 from datasets.progress import track
+from datasets.source import Reader
 from models.decoding.beam import BeamSearch
 from models.heads.labels import Text
 
 from ..parsing import StrictParser
 from ..reading.accept import print_accept_summary, set_accept_threshold
 from ..reading.bundle import load_bundle
+from ..reading.bundle_files import find_bundle
 from ..reading.decoding import choose_decoder
-from ..reading.inputs import TextTable, expand_inputs
+from ..reading.inputs import LABELS, TextTable, expand_inputs
 from ..reading.prediction import Answer, Item, Recognizer, answer_record
-from ..writing.writers import MARKING, Format, open_writer, output_paths, record_form
+from ..writing.journal import Journal
+from ..writing.sink import RecordSink
+from ..writing.writers import (
+    MARKING,
+    STREAMED,
+    Format,
+    Writer,
+    open_writer,
+    output_files,
+    output_paths,
+    record_form,
+)
 from .live import add_live_options, check_live, run_live
 from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run_command
 
@@ -45,6 +63,10 @@ def build_parser() -> StrictParser:
     parser.add_argument("--output", type=str | None, help=text)
     text = "mark lines that need no review, so that this share of them, such as 0.99, is right"
     parser.add_argument("--accept", type=float | None, help=text)
+    text = "go on after the records in OUTPUT.partial, which an interrupted run has left"
+    parser.add_argument("--resume", action="store_true", help=text)
+    text = "with --format csv: neither clean cells nor put a quote before those beginning with =+-@"
+    parser.add_argument("--raw", action="store_true", help=text)
     text = "draw the reading into a copy of the video: a file such as out.mp4, or a folder"
     parser.add_argument("--overlay", type=str | None, help=text)
     add_model_option(parser, default=DEFAULT_MODEL)
@@ -54,7 +76,7 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
-    """0, 1 if an input could not be read, 2 for misuse."""
+    """0, 1 if an input could not be read, 2 for misuse. Raises KeyboardInterrupt after Ctrl-C."""
     parser = build_parser()
     options = parser.parse_args(arguments[1:])
     if not options.inputs and options.live is None:
@@ -90,6 +112,10 @@ def check_options(options) -> None:
         check_live(options)
     elif options.every is not None:
         raise ValueError(f"--every {options.every} goes with --live")
+    if options.raw and options.format != "csv":
+        raise ValueError(f"--raw goes with --format csv, not {options.format}")
+    if options.resume and (options.output is None or options.live is not None):
+        raise ValueError("--resume goes with --output: the records so far are in OUTPUT.partial")
     if options.n_best != 1 and options.format != "jsonl":
         raise ValueError(
             f"--n_best {options.n_best}: --format {options.format} has no place for several "
@@ -108,48 +134,82 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     stored: the bundle's own search, for which --accept was calibrated.
     """
     inputs = list(expand_inputs(options.inputs, recognizer.bundle.reader, options.model))
-    total = None if any(isinstance(item, TextTable) for item in inputs) else len(inputs)
-    names = [name_of(item) for item in inputs]
-    failed = done = read = accepted = 0
+    names, undrawn = [name_of(item) for item in inputs], 0
+    check_overlap(names, recognizer.bundle.reader, options)
     draw = overlay_of(recognizer, names, options.overlay)
     promise = (
         None if options.accept is None else set_accept_threshold(recognizer, options.accept, stored)
     )
+    total = None if any(isinstance(item, TextTable) for item in inputs) else len(inputs)
     with ExitStack() as stack:
-        form = record_form(recognizer.bundle)
-        marked = promise is not None
-        write = open_writer(options.format, form, names, options.output, stack, marked)
-        answers = recognizer.answers(each(inputs))
-        for answer in answers if total == 1 else track(answers, "reading", total):
-            record = answer_record(recognizer, answer)
-            done += 1
-            failed += "error" in record
-            read += "error" not in record
-            accepted += record.get("accepted", False)
-            failed += not written(write, record, options.output)
-            if draw and "error" not in record:
-                failed += not draw(answer, record)
+        sink = stack.enter_context(open_sink(recognizer, names, options, stack))
+        items = sink.remaining(each(inputs), name_of)
+        answers = stack.enter_context(closing(recognizer.answers(items, sink.flush)))
+        left = None if total is None else total - sink.records
+        try:
+            for answer in answers if total == 1 else track(answers, "reading", left):
+                record = answer_record(recognizer, answer)
+                if "error" in record and options.format not in ("jsonl", "csv"):
+                    print_error(record["error"])
+                sink.add(record)
+                if draw and "error" not in record:
+                    undrawn += not draw(answer, record)
+            count = sink.finish()
+        except KeyboardInterrupt:
+            sink.flush()
+            raise KeyboardInterrupt(describe_progress(sink, total)) from None
     if promise:
-        print_accept_summary(accepted, read, options.accept, promise)
+        print_accept_summary(count.accepted, count.read, options.accept, promise)
+    failed = count.failed + undrawn
     if failed:
-        print(f"{failed} of {done} inputs failed; the others were answered", file=sys.stderr)
+        print_notes(f"{failed} of {count.done} inputs failed; the others were answered")
     return 1 if failed else 0
 
 
-def written(write: Callable[[dict], None], record: dict, output: str | None = None) -> bool:
-    """Whether the record could be written; an error is printed, so that the others follow.
+def describe_progress(sink: RecordSink, total: int | None) -> str:
+    """How many inputs are read, and how to go on."""
+    of = "" if total is None else f" of {total:,}"
+    go_on = "" if sink.journal is None else "; go on with --resume"
+    return f"{sink.records:,}{of} read{go_on}"
 
-    Raises MachineError if nothing can be written there, such as on a full disk.
-    """
-    try:
-        write(record)
-    except BrokenPipeError:
-        raise
-    except (OSError, ValueError) as error:
-        raise_if_machine(error, output or "standard output")
-        print(f"error: {error}", file=sys.stderr)
-        return False
-    return True
+
+def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStack) -> RecordSink:
+    """Where records go. Raises ValueError or OSError for an output that cannot be written."""
+    output, kind, journal = options.output, options.format, None
+    form, marked = record_form(recognizer.bundle), options.accept is not None
+
+    def open_format(stack: ExitStack) -> Writer:
+        return open_writer(kind, form, names, output, stack, marked, options.raw)
+
+    if output and (is_replaceable(output) or os.path.isdir(output)):
+        if kind not in STREAMED:  # raises before the reading for names that do not fit the format
+            open_format(ExitStack())
+            Path(output).absolute().parent.mkdir(parents=True, exist_ok=True)
+        elif os.path.isdir(output):
+            raise ValueError(f"--output {output}: a folder; --format {kind} writes one file")
+        journal = Journal(output, how_it_reads(options), options.resume)
+        stack.enter_context(journal)
+    return RecordSink(open_format, journal, output)
+
+
+def how_it_reads(options) -> dict[str, str]:
+    """What decides the records, by option: another bundle must not go on for this one."""
+    with open(find_bundle(options.model), "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    named = {f"--{n}": str(getattr(options, n)) for n in ("decoder", "lexicon", "n_best", "accept")}
+    return {"a bundle of SHA-256": digest} | named
+
+
+def check_overlap(names: list[str], reader: Reader, options) -> None:
+    """Raise ValueError for an output that is an input, the bundle, or labels of the inputs."""
+    outputs = output_files(options.format, names, options.output)
+    files = dict.fromkeys(part for name in names for part in (name, name.rpartition("#")[0]))
+    read = [find_bundle(options.model), *filter(None, [options.lexicon, *files])]
+    suffixes = LABELS[type(reader).__name__]
+    if isinstance(reader, LineReader):
+        suffixes += IMAGE_SUFFIXES  # a page file names one
+    folders = dict.fromkeys(os.path.dirname(name) or "." for name in filter(None, files))
+    refuse_overlap([("--output", path) for path in outputs], read, folders, suffixes)
 
 
 def each(inputs: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
@@ -197,7 +257,7 @@ def overlay_of(
             write_overlay(answer.name, targets[answer.name], record, labels, words)
         except (OSError, ValueError) as error:  # never stops the others
             raise_if_machine(error, targets[answer.name])
-            print(f"error: --overlay: {error}", file=sys.stderr)
+            print_error(f"--overlay: {error}")
             return False
         return True
 

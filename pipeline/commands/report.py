@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets import LineReader
+from datasets.output.files import write_whole
+from datasets.output.text import print_lines
 
+from ..evaluation.outputs import check_outputs
 from ..parsing import StrictParser
 from ..reading.bundle import load_bundle
-from ..reading.bundle_files import find_bundle
 from ..reading.prediction import Recognizer
 from ..reports import html as page
 from ..reports.lines import report_lines
@@ -59,16 +61,13 @@ def main(arguments: list[str]) -> int:
 def report(options) -> int:
     """Write the page and print its path, for lines also the scores."""
     check_labelled_data(options)
-    output = Path(options.output)
-    if not output.parent.is_dir():
-        raise ValueError(f"--output {output}: no such folder to write into")
+    output = {"--output": options.output}
+    bundles = [options.model, *(name for name in options.beside if not is_json(name))]
+    check_outputs(output, [options.data], options.config, bundles, filter(is_json, options.beside))
     if options.shown < 1:
         raise ValueError(f"--lines or --videos {options.shown}: show at least 1")
-    files = [item for item in options.beside if item.lower().endswith(".json")]
-    bundles = [item for item in options.beside if item not in files]
-    tables = read_score_tables(files)
-    for name in bundles:
-        find_bundle(name)
+    bundles = bundles[1:]
+    tables = read_score_tables(list(filter(is_json, options.beside)))
     recognizer = Recognizer(load_bundle(options.model))
     lines = isinstance(recognizer.bundle.reader, LineReader)
     if bundles and not lines:
@@ -82,9 +81,14 @@ def report(options) -> int:
         lead, sections, summary, code = report_videos(recognizer, tables, options)
     title = f"What was read in the {'lines' if lines else 'videos'}"
     sections += model_section(recognizer, options.model)
-    output.write_text(page.document(title, lead, sections), "utf-8")
-    print(*summary, output, sep="\n")
+    write_whole(options.output, page.document(title, lead, sections))
+    print_lines(*summary, options.output)
     return code
+
+
+def is_json(name: str) -> bool:
+    """Whether a file beside the reading holds scores, and is no bundle."""
+    return name.lower().endswith(".json")
 
 
 def read_score_tables(files: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from datasets.output.files import open_whole, write_whole
+from datasets.output.text import table_cell
+
 from .table import Row, columns
 
 FIELDS = {"name": str, "score": float, "low": float, "high": float, "seconds": float, "note": str}
@@ -39,12 +42,12 @@ def external_row(entry: dict, where: str) -> Row:
 
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write the table with the cells of `columns`."""
+    """Write the table with the cells of `columns`, those of names as `table_cell` makes them."""
     shown = columns(rows)
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(shown)
-        writer.writerows(zip(*shown.values(), strict=True))
+    for title in (title for title in ("model", "note") if title in shown):
+        shown[title] = list(map(table_cell, shown[title]))
+    with open_whole(path) as file:
+        csv.writer(file).writerows([shown, *zip(*shown.values(), strict=True)])
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:
@@ -53,4 +56,4 @@ def write_json(rows: Sequence[Row], path: Path) -> None:
     for row in rows:
         values = {row.metric: row.score} | row.others
         scores[row.name] = {name: v for name, v in values.items() if not math.isnan(v)}
-    path.write_text(json.dumps(scores, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(scores, indent=1, ensure_ascii=False) + "\n")

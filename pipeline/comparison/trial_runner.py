@@ -2,14 +2,15 @@
 
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from datasets.output.text import clean, make_console
+
+from ..interrupts import taking_its_time
 from .trials import Trial, training_environment
 
 PATIENCE_S = 120  # for a training to save itself after Ctrl-C
@@ -44,7 +45,7 @@ class Runner:
 
     def __init__(self, jobs: int, start: Callable[[Trial, int], TrainingProcess] = start_process):
         self.jobs, self.start = jobs, start
-        self.console = Console(stderr=True)
+        self.console = make_console(stderr=True)
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeElapsedColumn(), TextColumn("{task.fields[score]}"),
@@ -62,9 +63,8 @@ class Runner:
         for trial in trials:
             if trial.done():
                 self._print(f"{trial.title}: done before")
-        previous_handler = terminate_as_interrupt()
         try:
-            with self.bar:
+            with taking_its_time(), self.bar:
                 while waiting or self.running:
                     while waiting and len(self.running) < self.jobs:
                         self._start(waiting.pop(0))
@@ -72,15 +72,13 @@ class Runner:
                     if self.running:
                         time.sleep(POLL_S)
         except KeyboardInterrupt:
-            self._stop()
+            with taking_its_time():
+                self._stop()
             raise
-        finally:
-            if previous_handler is not None:
-                signal.signal(signal.SIGTERM, previous_handler)
         return self.failures
 
     def _print(self, text: str, style: str | None = None) -> None:
-        self.console.print(text, style=style, highlight=False)
+        self.console.print(clean(text), style=style)
 
     def _start(self, trial: Trial) -> None:
         epochs = trial.options["trainer"]["max_epochs"]
@@ -142,17 +140,3 @@ def describe_failure(trial: Trial, code: int) -> str:
     errors = [line for line in lines if line.startswith("error:")]
     reason = " / ".join(errors[-1:] or lines[-3:])
     return f"{trial.title} failed with exit status {code}, its log {trial.log} ends with: {reason}"
-
-
-def terminate_as_interrupt():
-    """Handle SIGTERM as Ctrl-C, so that it saves the trainings too.
-
-    Returns the previous handler, or None off the main thread, where nothing is changed.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return None
-
-    def interrupt(number, frame) -> None:
-        raise KeyboardInterrupt
-
-    return signal.signal(signal.SIGTERM, interrupt)

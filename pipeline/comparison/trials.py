@@ -13,6 +13,9 @@ from pathlib import Path
 
 import yaml
 
+from datasets.output.text import print_notes
+
+from ..class_paths import allowed_imports
 from ..training.command_line import StrandCLI, command_line
 from ..training.history import RESULT, read_history
 from .folds import Fold
@@ -110,6 +113,7 @@ class Trial:
         args = [sys.executable, "-u", str(PROGRAM), "fit", "-c", str(self.config)]
         args += [f"--{change}" for change in self.overrides] + seed_options(self.seed)
         args += [f"--name={self.folder.relative_to(RUNS)}", "--trainer.enable_progress_bar=false"]
+        args += allowed_imports()
         return args + ([f"--ckpt_path={self.checkpoint}"] if self.checkpoint.exists() else [])
 
     def check_folder(self) -> None:
@@ -168,7 +172,7 @@ def options_of(config: Path, overrides: Sequence[str]) -> dict:
     try:
         return read_config(["-c", str(config), *changes, *seed_options(0)])
     except SystemExit:
-        print(f"config: {config}", file=sys.stderr)
+        print_notes(f"config: {config}")
         raise
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets.files import IMAGE_SUFFIXES, has_suffix
+from datasets.limits.opening import open_regular
 from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
 from datasets.lines.folders import LineFolder, group_finder, group_splits, note_divided
@@ -63,7 +64,7 @@ def holds_lines(path: Path) -> bool:
         return True
     if path.suffix.lower() != ".tsv":
         return False
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         names = [row.split(b"\t")[0].decode("utf-8", "replace") for row in islice(file, PEEK)]
     return any(has_suffix(name, IMAGE_SUFFIXES) for name in names)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from datasets.limits.opening import read_bytes
 from datasets.lines.reader import LineReader, load_line
 
 HEIGHT = 40  # rows to which every image is scaled before it is measured
@@ -75,7 +76,7 @@ def scale(image: np.ndarray, max_columns: int | None = None) -> np.ndarray:
 
 def check_complete(path: str) -> None:
     """Raise ValueError for a truncated file: decoders fill the missing part with grey silently."""
-    data = Path(path).read_bytes()
+    data = read_bytes(path)
     for start, end in ENDS.items():
         if data.startswith(start) and end not in data[-4096:]:
             raise ValueError(

@@ -12,6 +12,7 @@ import numpy as np
 
 from datasets.environment import raise_if_machine
 from datasets.lines.reader import load_line
+from datasets.output.files import write_whole
 
 from ..reports.html import document, facts, heading, mark_differences, paragraph
 from .line_checks import KINDS, SOFT_HYPHEN, Finding, is_control
@@ -33,7 +34,7 @@ def write_page(path: Path, findings: Sequence[Finding], lines: int) -> None:
             hidden = len(kind_findings) - MAX_SHOWN
             sections.append(paragraph(f"{hidden} more are in what --json writes."))
     lead = "What the doctor found in the lines, before anything is trained on them."
-    path.write_text(document("Lines to look at", lead, sections), encoding="utf-8")
+    write_whole(path, document("Lines to look at", lead, sections))
 
 
 def totals(findings: Sequence[Finding], lines: int) -> dict[str, str]:

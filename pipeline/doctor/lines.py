@@ -14,6 +14,8 @@ from datasets.environment import raise_if_machine
 from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
+from datasets.output.files import write_whole
+from datasets.output.text import clean
 from datasets.progress import track
 from datasets.splits import FOLDER
 from models import LineCNN
@@ -222,9 +224,9 @@ def write_fix(path: Path, findings: Sequence[Finding]) -> None:
     for finding in findings:
         if finding.leave_out:
             reason = f"{finding.kind}: {finding.reason}"
-            reasons[finding.line.name].append(" ".join(reason.split()))
+            reasons[finding.line.name].append(clean(" ".join(reason.split())))
     rows = [f"{name}\t{'; '.join(listed)}\n" for name, listed in sorted(reasons.items())]
-    path.write_text("".join(rows), encoding="utf-8")
+    write_whole(path, "".join(rows))
 
 
 def summarize(examined: Examined, options: LineOptions) -> Diagnosis:

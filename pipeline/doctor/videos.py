@@ -11,6 +11,7 @@ import torch
 from datasets.environment import raise_if_machine
 from datasets.files import ANNOTATION_SUFFIXES, IMAGE_SUFFIXES, find_files, has_suffix
 from datasets.images import load_grey
+from datasets.limits.opening import open_regular
 from datasets.progress import track
 from datasets.splits import split_folders
 from datasets.video.annotations.checks import find_inclusive_frames
@@ -166,7 +167,7 @@ def decode_one(video: Video, rate_hz: float | None = None) -> Video:
             facts, content = describe_frames(video.path, rate_hz), content_of(Path(video.path))
         else:
             facts = describe_video(video.path)
-            with open(video.path, "rb") as file:
+            with open_regular(video.path) as file:
                 content = hashlib.file_digest(file, "blake2b").hexdigest()
     except FileNotFoundError:
         where = "".join(f" ({annotation.where})" for annotation in video.annotations[:1])

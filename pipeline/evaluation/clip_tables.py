@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datasets.output.text import clean
 from models.heads.labels import Label, Text
 
 from ..reading.prediction import Answer, Item
@@ -25,8 +26,9 @@ def clip_details(
     """Return lines to print and values for --json; none for transcripts."""
     if isinstance(data.nothing, Text):
         return [], {}
+    labels = list(map(clean, data.labels))  # a line break in one would forge a row
     if data.targets[0].ndim == 2:
-        return [label_table(tally, data.labels)], {}
+        return label_table(tally, labels), {}
     predictions = [
         np.array(answer.reading.id)
         if isinstance(answer.reading, Label)
@@ -34,11 +36,11 @@ def clip_details(
         for answer, target in zip(answers, data.targets, strict=True)
     ]
     matrix = confusion_with_unread(predictions, data.targets, len(data.labels))
-    table = confusion_table(matrix, data.labels)
+    table = confusion_table(matrix, labels).splitlines()
     if isinstance(data.nothing, Label):
-        return [table], {}
+        return table, {}
     if isinstance(data.items[0], Item):  # samples without files, and so without times
-        return [table], {}
+        return table, {}
     times = [  # any times will do for an unread clip: it has no predicted boundary
         np.arange(len(target)) if answer.times is None else answer.times
         for answer, target in zip(answers, data.targets, strict=True)
@@ -47,14 +49,14 @@ def clip_details(
     edit = mean_over_videos(tally, "edit")
     lines = [] if math.isnan(edit) else [f"edit {edit:.2f} % as the mean over clips (MS-TCN's way)"]
     if data.background:
-        lines.append(f"no segments: {', '.join(data.labels[i] for i in data.background)}")
-    return [*lines, error.describe(), table], {
+        lines.append(f"no segments: {', '.join(labels[i] for i in data.background)}")
+    return [*lines, error.describe(), *table], {
         "boundary_error_s": None if math.isnan(error.mean) else error.mean,
         "boundaries_missed": error.missed,
     }
 
 
-def label_table(tally: Tally, labels: Sequence[str]) -> str:
+def label_table(tally: Tally, labels: Sequence[str]) -> list[str]:
     """The F1 of each label of a multi-label head, in percent, one per line."""
     numerators, denominators = (part.sum(0) for part in tally.counts["mean_label_f1"])
     width = max(map(len, labels))
@@ -62,7 +64,7 @@ def label_table(tally: Tally, labels: Sequence[str]) -> str:
     for label, part, whole in zip(labels, numerators, denominators, strict=True):
         value = f"{100 * part / whole:6.2f} %" if whole else "neither true nor read"
         lines.append(f"{label:<{width}}  {value}")
-    return "\n".join([f"{'label':<{width}}    f1, in steps", *lines])
+    return [f"{'label':<{width}}    f1, in steps", *lines]
 
 
 def confusion_with_unread(

@@ -1,13 +1,16 @@
 """Finds the folders of lines that a config file names."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import yaml
 
+from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
-from datasets.tables import read_utf8
+
+from ..parsing import read_config_text
 
 
 def folders_of_config(config: Path) -> list[LineFolder]:
@@ -16,12 +19,33 @@ def folders_of_config(config: Path) -> list[LineFolder]:
     Raises ValueError if there are none or the file is not a config.
     """
     try:
-        folders = list(folders_in(yaml.safe_load(read_utf8(config))))
+        folders = list(folders_in(yaml.safe_load(read_config_text(config))))
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{config}: no config of lines; {error}") from error
     if not folders:
         raise ValueError(f"{config}: no datasets.RealLines in it; give a config of real lines")
     return folders
+
+
+def paths_in_config(config: Path) -> list[Path]:
+    """Return the files and folders that a config's values name, of whatever use; [] for no YAML."""
+    found, parts = [], [yaml_or_none(config)]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict | list):
+            parts += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, str) and part:
+            with suppress(OSError, ValueError):  # a text, or a name too long for a path
+                found.append(resolve_data_path(part))
+    return found
+
+
+def yaml_or_none(config: Path) -> object:
+    """Return a parsed YAML file; None for what is none, which others report."""
+    try:
+        return yaml.safe_load(read_config_text(config))
+    except (yaml.YAMLError, ValueError, OSError):
+        return None
 
 
 def folders_in(part: object) -> Iterator[LineFolder]:

@@ -1,13 +1,13 @@
 """Scores a bundle on labelled data: accuracy, calibration and speed."""
 
 import json
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from datasets.output.files import write_whole
+from datasets.output.text import print_error, print_lines, print_notes
 from datasets.progress import track
 from datasets.source import Split
 from models import SequenceClassificationHead
@@ -24,7 +24,7 @@ from ..scoring.temperature import (
     num_bins,
 )
 from .clip_tables import clip_details
-from .labelled import LabelledData, background_ids, print_notes
+from .labelled import LabelledData, background_ids
 from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
 from .labelled_reviews import labelled_reviews
@@ -36,16 +36,11 @@ def evaluate(recognizer: Recognizer, options) -> int:
 
     Returns 1 if an item could not be read (it counts as wrong), else 0.
     """
-    if options.json and not Path(options.json).parent.is_dir():
-        raise ValueError(f"--json {options.json}: no such folder to write into")
     data = labelled_data(recognizer, options)
-    print_notes(data)
-    for reason in data.unscored:
-        print(reason, file=sys.stderr)
+    print_notes(*data.notes, *data.unscored)
     answers, per_second = read_all(recognizer, data)
     data, notes = data.with_targets(answers)
-    for note in notes:
-        print(note, file=sys.stderr)
+    print_notes(*notes)
     readings = [answer.reading for answer in answers]
     normalization = Normalization(options.ignore_case, options.fold_punctuation)
     tally = tally_readings(
@@ -53,28 +48,28 @@ def evaluate(recognizer: Recognizer, options) -> int:
     )
     values = {}
     for name, score in compute_scores(tally).items():
-        print(describe_score(name, score))
+        print_lines(describe_score(name, score))
         values[name] = score.value
     is_text = isinstance(data.nothing, Text)
     if not isinstance(data.nothing, StepLabels):
         confidences, correct = confidences_and_correct(recognizer, answers, data, tally)
         bins = num_bins(len(confidences)) if is_text else BINS
         values["ece"] = expected_calibration_error(confidences, correct, bins)
-        print(
+        print_lines(
             f"ece {values['ece']:.2f} % (how far confidence is from the share that is right; "
             f"{bins} bins; {chance_calibration_error(confidences, bins):.2f} % comes by chance)"
         )
     if data.unit == "clips":
         lines, more_values = clip_details(answers, data, tally)
-        print(*lines, sep="\n")
+        print_lines(*lines)
         values |= more_values
     compared = f"; compared after {normalization.describe()}" if is_text else ""
     rate = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
     part = f"; the {options.split} split of {options.config}" if options.config else ""
-    print(f"{len(readings)} {data.unit}, {rate} a second{compared}{part}")
+    print_lines(f"{len(readings)} {data.unit}, {rate} a second{compared}{part}")
     if options.json:
         values |= {"n": len(readings), "per_second": per_second}
-        Path(options.json).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        write_whole(options.json, json.dumps(values, indent=1) + "\n")
     return int(any(reading is data.nothing for reading in readings))
 
 
@@ -91,7 +86,7 @@ def read_all(recognizer: Recognizer, data: LabelledData) -> tuple[list[Answer], 
     for index, answer in enumerate(answers):
         if isinstance(answer.reading, str):
             counted = "read empty" if isinstance(data.nothing, Text) else "wrong"
-            print(f"error: {answer.reading} (counted as {counted})", file=sys.stderr)
+            print_error(f"{answer.reading} (counted as {counted})")
             answers[index] = answer._replace(reading=data.nothing)
     return answers, len(answers) / seconds
 

@@ -1,6 +1,5 @@
 """Labelled data for scoring: items with targets encoded as label ids."""
 
-import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -41,18 +40,17 @@ class LabelledData(NamedTuple):
     warm_up: int = WARM_UP
     passed_over: Sequence[str] = ()
 
+    @property
+    def notes(self) -> list[str]:
+        """What was passed over and what was changed."""
+        return [*self.passed_over, *self.changed]
+
     def with_targets(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
         """Return the data with its targets as arrays, computed from the answers, and the notes."""
         if not callable(self.targets):
             return self, []
         targets, notes = self.targets(answers)
         return self._replace(targets=targets), notes
-
-
-def print_notes(data: LabelledData) -> None:
-    """Print what was passed over and what was changed to standard error."""
-    for reason in [*data.passed_over, *data.changed]:
-        print(reason, file=sys.stderr)
 
 
 def choose_split(parts: Collection[Split], options, prefer: Sequence[Split]) -> Split | None:

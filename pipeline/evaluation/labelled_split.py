@@ -11,11 +11,10 @@ from datasets import Reviews
 from datasets.batch import IGNORED
 from datasets.progress import track
 from datasets.source import SequenceDataset, Source, Split
-from datasets.tables import read_utf8
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
-from ..parsing import StrictParser
+from ..parsing import StrictParser, explain, known_keys, read_config_text
 from ..reading.bundle import Bundle, describe_part, part_spec
 from ..reading.inputs import KINDS, text_item
 from ..reading.prediction import Item
@@ -68,12 +67,15 @@ def source_of_config(config: Path) -> Source:
     Raises ValueError if the file describes none, OSError if there is no such file.
     """
     try:
-        source = yaml.safe_load(read_utf8(config))["data"]["source"]
+        source = yaml.safe_load(read_config_text(config))["data"]["source"]
     except (yaml.YAMLError, TypeError, KeyError) as error:
         raise ValueError(f"{config}: no data.source in it ({error}); give a config") from error
     parser = StrictParser(usage=f"data of {config}")
     parser.add_subclass_arguments(Source, "source", required=True)
-    return parser.instantiate_classes(parser.parse_object({"source": source})).source
+    try:
+        return parser.instantiate_classes(parser.parse_object({"source": source})).source
+    except ValueError as error:
+        raise ValueError(f"{config}: {explain(str(error), known_keys(parser))}") from error
 
 
 def check_kind(bundle: Bundle, source: Source, config: str) -> None:

@@ -12,6 +12,7 @@ import yaml
 from datasets import SequenceDataModule
 from datasets.environment import raise_if_machine
 from datasets.labels import same_labels
+from datasets.output.files import replacing
 from datasets.progress import track
 from datasets.source import SequenceDataset, Split
 
@@ -77,18 +78,17 @@ class SampleScores:
 
     def save(self, path: Path) -> None:
         """Write the scores to a compressed .npz file, atomically."""
-        partial_path = path.with_name("partial-" + path.name)
-        np.savez_compressed(
-            partial_path,
-            metric=np.array(self.metric),
-            names=np.array(self.names),
-            groups=np.array(self.groups),
-            numerators=self.numerators,
-            denominators=self.denominators,
-            others=np.array(list(self.others), dtype=str),
-            **{f"other{i}": np.stack(counts) for i, counts in enumerate(self.others.values())},
-        )
-        partial_path.replace(path)
+        with replacing(path) as new, open(new, "wb") as file:
+            np.savez_compressed(
+                file,
+                metric=np.array(self.metric),
+                names=np.array(self.names),
+                groups=np.array(self.groups),
+                numerators=self.numerators,
+                denominators=self.denominators,
+                others=np.array(list(self.others), dtype=str),
+                **{f"other{i}": np.stack(counts) for i, counts in enumerate(self.others.values())},
+            )
 
 
 def load_scores(path: Path) -> SampleScores:

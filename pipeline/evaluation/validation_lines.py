@@ -1,6 +1,5 @@
 """Labelled lines of a folder, or validation and training lines of a config, for fitting tools."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +10,12 @@ from datasets.lines.listing import lines_passed_over, read_lines, transcripts
 from datasets.lines.reader import LineReader
 from datasets.lines.source import RealLines
 from datasets.lines.tables import LABEL_FILES
+from datasets.output.text import print_notes
 from datasets.source import Reader
 
 from ..reading.bundle_files import find_bundle
 from .config_folders import folders_of_config
+from .outputs import check_outputs
 
 MAX_NAMED = 10  # excluded lines named on standard error
 
@@ -99,15 +100,14 @@ def folder_lines(given: str) -> FolderLines:
 
 def report_left_out(reasons: Sequence[str], notes: Sequence[str] = ()) -> None:
     """Print notes, the number of excluded lines and the first reasons to standard error."""
-    for note in notes:
-        print(note, file=sys.stderr)
+    print_notes(*notes)
     if not reasons:
         return
     for reason in reasons[:MAX_NAMED]:
-        print(f"{reason}; not used", file=sys.stderr)
+        print_notes(f"{reason}; not used")
     unnamed = len(reasons) - MAX_NAMED
     suffix = f"; {unnamed} more are not named" if unnamed > 0 else ""
-    print(f"{len(reasons)} lines left out{suffix}", file=sys.stderr)
+    print_notes(f"{len(reasons)} lines left out{suffix}")
 
 
 def output_path(options) -> Path:
@@ -121,4 +121,8 @@ def output_path(options) -> Path:
     output = Path(options.output) if options.output else find_bundle(options.model)
     if output.suffix != ".safetensors" or not output.parent.is_dir():
         raise ValueError(f"--output {output}: name a .safetensors file in a folder that exists")
+    lexicon, texts = (getattr(options, name, None) for name in ("lexicon", "texts"))
+    check_outputs(
+        {"--output": output}, [options.data], options.config, (), [lexicon, *(texts or ())]
+    )
     return output

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from datasets import LineReader
+from datasets.output.text import print_lines, print_notes
 from datasets.progress import track
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import LabelledData, print_notes
+from ..evaluation.labelled import LabelledData
 from ..evaluation.labelled_split import labelled_split
 from ..evaluation.validation_lines import config_lines, output_path, report_left_out
 from ..reading.bundle import Bundle, load_bundle, save_bundle
@@ -103,7 +104,7 @@ def calibrate_bundle(options) -> None:
     output_bundle = load_bundle(options.model)  # the recognizer has folded the other one's norms
     output_bundle.calibration = fit_and_print(bundle, data, refit=search is None)
     save_bundle(output_bundle, output)
-    print(f"wrote {output}")
+    print_lines(f"wrote {output}")
 
 
 def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
@@ -121,7 +122,7 @@ def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
         texts = [text for folder in lines.kept for text in folder.texts]
         data = lines_to_data(paths, texts, recognizer.bundle.labels, lines.left_out)
         data = data._replace(changed=lines.notes)
-    print_notes(data)
+    print_notes(*data.notes)
     report_left_out(data.unscored)
     if not data.items:
         raise ValueError(f"{options.data or options.config}: nothing labelled to calibrate on")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from datasets.output.text import print_lines
 from datasets.progress import track
 from models.decoding.character_counts import fit_character_lm
 from models.decoding.character_lm import CharacterLM
@@ -64,7 +65,9 @@ def report_unknown(encoded: Encoded, what: str) -> None:
     if count:
         named = ", ".join(f"{c!r} ({n:,})" for c, n in encoded.unknown.most_common(NAMED))
         share = 100 * count / len(encoded.symbols)
-        print(f"{share:.2g} % of the {what}' symbols are none of the bundle's labels: {named}")
+        print_lines(
+            f"{share:.2g} % of the {what}' symbols are none of the bundle's labels: {named}"
+        )
 
 
 def describe_model(model: CharacterLM, labels: Sequence[str], texts: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from datasets.output.text import print_lines
 from models import CTCHead
 from models.decoding.beam import BeamSearch
 from models.decoding.character_lm import check_order
@@ -64,7 +65,7 @@ def fit_language_model(options) -> None:
         f" and {len(trained)} transcripts; weighed on {len(tuning_lines.paths)} validation lines"
     )
     save_bundle(bundle, output)
-    print(f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB)")
+    print_lines(f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB)")
 
 
 def build_search(bundle: Bundle, options) -> BeamSearch:

@@ -3,7 +3,6 @@
 import html
 import random
 import re
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from datasets.files import resolve_data_path
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
 from datasets.lines.tables import read_labels
+from datasets.output.text import print_notes
 
 HYPHENATION = 0.15  # share of lines ending inside a word that divide it, as in rendered lines
 CAPITALS = 0.05  # share of lines repeated in capitals: headings, which running text hardly has
@@ -30,7 +30,7 @@ def read_prose(paths: Sequence[str]) -> tuple[list[str], list[str]]:
         labels, problems = read_labels(resolve_data_path(path))
         lines += [label.text for label in labels]
         for problem in problems:
-            print(f"{problem.reason}; not used", file=sys.stderr)
+            print_notes(f"{problem.reason}; not used")
     return passages, lines
 
 

@@ -1,7 +1,7 @@
 """Bundles: a trained network in one .safetensors file, with the JSON needed to rebuild and run it.
 
 Weights are stored as float16. Loading executes no code from the file: classes are looked up by
-name among those that Strand itself exports.
+name among those that Strand itself exports, or in the modules that the user allowed.
 """
 
 import inspect
@@ -10,26 +10,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor
 
 import datasets
 import models
+from datasets.output.files import write_whole
 from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
 
-from ..scoring.temperature import Calibration, calibration_from_metadata, calibration_to_metadata
+from ..class_paths import OPTION, find_allowed
+from ..scoring.temperature import Calibration, calibration_to_metadata
 from .bundle_files import find_bundle
+from .bundle_schema import FORMAT, check_options, read_calibration, read_metadata
 from .decoding import decoder_metadata, load_decoder
 from .threads import single_threaded
 
-FORMAT = 1
-FIELDS = {"parts", "labels", "reader", "scores", "card"}
 # a network's parts, in the order in which they are written, and their base classes
 PARTS = {"encoder": Encoder, "recurrent": RecurrentStack, "head": Head, "wide": BagOfTokens}
-REQUIRED_PARTS = PARTS.keys() - {"wide"}
+# what a reader calls the input size of its encoder: ids of words, channels of frames, rows of lines
+READS = ("input_size", "channels", "height")
 
 
 @dataclass
@@ -51,9 +53,15 @@ class Bundle:
 
 
 def part_spec(thing) -> dict:
-    """Class name and constructor options of a part, kept as attributes of the same names."""
-    names = inspect.signature(type(thing)).parameters
-    return {"class": type(thing).__name__, "options": {n: getattr(thing, n) for n in names}}
+    """Class name and constructor options of a part, kept as attributes of the same names.
+
+    The name is that which Strand exports, or that of the user's own class with its module.
+    """
+    cls = type(thing)
+    own = cls.__module__.partition(".")[0] not in ("datasets", "models")
+    name = f"{cls.__module__}.{cls.__name__}" if own else cls.__name__
+    names = inspect.signature(cls).parameters
+    return {"class": name, "options": {n: getattr(thing, n) for n in names}}
 
 
 def default_options(thing) -> dict:
@@ -70,18 +78,22 @@ def describe_part(spec: dict) -> str:
 def build_part(spec: dict, room, base: type, path: Path):
     """Construct a part from what `part_spec` returned.
 
-    Raises ValueError unless the class is exported by the package `room` and a subclass of `base`,
-    or if it does not accept the options.
+    Raises ValueError unless the class is exported by the package `room`, or of a module that the
+    user allowed, and a subclass of `base`, or if it does not accept the options.
     """
     name = spec["class"]
-    cls = getattr(room, name) if name in room.__all__ else None
+    cls = getattr(room, name) if name in room.__all__ else find_allowed(name)
     if not (inspect.isclass(cls) and issubclass(cls, base)):
+        module = name.rpartition(".")[0]
+        advice = f"if you trust its module, give {OPTION} {module}" if module else "update Strand"
         raise ValueError(
-            f"{path}: '{name}' is no {base.__name__} of this version of Strand; update Strand"
+            f"{path}: '{name}' is no {base.__name__} of this version of Strand; {advice}"
         )
+    check_options(cls, spec["options"], path)
     try:
         return cls(**spec["options"])
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError, RuntimeError,
+            StopIteration) as error:  # fmt: skip
         raise ValueError(
             f"{path}: {name} does not take these options ({error}); update Strand"
         ) from error
@@ -120,9 +132,10 @@ def without_shortcut(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def save_bundle(bundle: Bundle, path: Path) -> None:
-    """Write a bundle atomically: to a temporary file beside `path`, which is then renamed.
+    """Write a bundle, which appears whole or not at all.
 
-    Raises ValueError for a network that `load_bundle` could not restore; an existing file is kept.
+    Raises ValueError for a network that `load_bundle` could not restore, or with weights that are
+    not finite; an existing file is kept.
     """
     model = bundle.model
     parts = {name: getattr(model, name) for name in PARTS}
@@ -141,12 +154,21 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         for name, w in without_shortcut(model.state_dict()).items()
     }
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
+    check_finite(weights, path)
     search, tensors = decoder_metadata(bundle.decoder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
-    save_file(weights | tensors, partial, metadata=header)
-    partial.replace(path)
+    write_whole(path, save(weights | tensors, metadata=header))
+
+
+def check_finite(weights: dict[str, Tensor], path: Path) -> None:
+    """Raise ValueError that names the weights that are nan or infinite (in float16)."""
+    broken = [name for name, w in weights.items() if not w.isfinite().all()]
+    if broken:
+        raise ValueError(
+            f"{path}: not written, for {len(broken)} of {len(weights)} weights are not finite "
+            f"({', '.join(broken[:2])}); train again with a lower learning rate"
+        )
 
 
 def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, path: Path) -> None:
@@ -163,36 +185,6 @@ def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, pat
         ) from error
 
 
-def read_metadata(path: Path) -> dict:
-    """The JSON metadata of a bundle.
-
-    Raises ValueError if the file is not a bundle, is damaged, or has a newer format.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(
-            f"{path}: not a bundle, or a truncated one ({path.stat().st_size} bytes; {error}); "
-            "copy it again"
-        ) from error
-    if "strand" not in metadata:
-        raise ValueError(f"{path}: a safetensors file, but not a Strand bundle; `fit` writes those")
-    try:
-        content = json.loads(metadata["strand"])
-        version = int(content["format"])
-        missing = FIELDS - content.keys() | REQUIRED_PARTS - content.get("parts", {}).keys()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: damaged metadata ({error}); copy the bundle again") from error
-    if version > FORMAT:
-        raise ValueError(
-            f"{path}: bundle format {version}, this Strand reads up to {FORMAT}; update Strand"
-        )
-    if missing:
-        raise ValueError(f"{path}: the metadata lacks {', '.join(sorted(missing))}; copy it again")
-    return content
-
-
 def load_bundle(name: str) -> Bundle:
     """Load a bundle by path or name in models/zoo, in evaluation mode and float32."""
     path = find_bundle(name)
@@ -205,6 +197,7 @@ def load_bundle(name: str) -> Bundle:
         decoder = load_decoder(content, weights, content["labels"], path)
         load_weights(model, weights, path)
     reader = build_part(content["reader"], datasets, Reader, path)
+    check_reader(reader, model, path)
     labels, scores, card = (content[name] for name in ("labels", "scores", "card"))
     return Bundle(model.eval(), labels, reader, scores, card, calibration, decoder)
 
@@ -247,14 +240,11 @@ def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
         raise ValueError(f"{path}: {error}; update Strand") from error
 
 
-def read_calibration(content: dict, path: Path) -> Calibration:
-    """The calibration in a bundle's metadata; the default for older bundles without one.
-
-    Raises ValueError if it is damaged.
-    """
-    try:
-        return calibration_from_metadata(content.get("calibration", {}))
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+def check_reader(reader: Reader, model: SequenceModel, path: Path) -> None:
+    """Raise ValueError if a reader gives what the network does not take."""
+    gives = next(getattr(reader, name) for name in READS if hasattr(reader, name))
+    if gives != model.encoder.input_size:
         raise ValueError(
-            f"{path}: damaged calibration ({error}); copy the bundle again, or update Strand"
-        ) from error
+            f"{path}: the reader gives {gives} channels, rows or ids, but the encoder takes "
+            f"{model.encoder.input_size}; copy the bundle again"
+        )

@@ -20,6 +20,8 @@ from datasets.files import (
     passed_over,
     scan_folder,
 )
+from datasets.limits.roots import add_root
+from datasets.output.text import print_notes
 from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
@@ -120,17 +122,31 @@ def page_lines(path: str) -> Iterator[str | Item]:
     yield from (page_line_name(path, line.id) for line in page.lines)
 
 
+def standard_input() -> Iterator[str | Item]:
+    """Yield the lines of standard input that are not empty; a failed item for one not in UTF-8."""
+    for number, line in enumerate(getattr(sys.stdin, "buffer", sys.stdin), 1):
+        try:
+            text = (line.decode("utf-8") if isinstance(line, bytes) else line).rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            yield failed_item(f"-:line {number}", f"not UTF-8 at byte {error.start}")
+            continue
+        if text.strip():
+            yield text
+
+
 def expand_arguments(
     inputs: list[str], reader: Reader, model: str
 ) -> Iterator[str | Item | TextTable]:
     """Yield what to read for each argument; a page file is yielded as its path."""
     for item in inputs:
         if item == "-":
-            lines = (line.rstrip("\r\n") for line in sys.stdin if line.strip())
-            if isinstance(reader, TextReader):
-                yield from (text_item(line, reader) for line in lines)
-            else:
-                yield from (item_from_argument(line, reader, model) for line in lines)
+            for line in standard_input():
+                if isinstance(line, Item):
+                    yield line
+                elif isinstance(reader, TextReader):
+                    yield text_item(line, reader)
+                else:
+                    yield item_from_argument(line, reader, model)
             continue
         paths, missing, over = [], "", []
         # os.path, because a text can be longer than the file names that pathlib accepts
@@ -141,8 +157,7 @@ def expand_arguments(
             paths, over = files_matching(item, reader)
             if PATH.fullmatch(item) or not isinstance(reader, TextReader):
                 missing = "no file matches"
-        for line in over:
-            print(line, file=sys.stderr)
+        print_notes(*over)
         if paths:
             yield from (item_from_path(path, reader, model) for path in paths)
         elif not missing:
@@ -160,6 +175,7 @@ def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
     labels of these files.
     """
     root, found = Path(folder), scan_folder(Path(folder))
+    add_root(root)
     paths = {path for path in found.files if has_suffix(path, reader.suffixes)}
     known = set(paths)
     if isinstance(reader, ClipReader):

@@ -93,8 +93,10 @@ class Recognizer:
         """Yield (name, reading or error message) for each item, in order."""
         return (answer[:2] for answer in self.answers(items))
 
-    def answers(self, items: Iterable[str | Item]) -> Iterator[Answer]:
-        """Yield an Answer for each item, in order."""
+    def answers(
+        self, items: Iterable[str | Item], after_window: Callable[[], None] = lambda: None
+    ) -> Iterator[Answer]:
+        """Yield an Answer for each item, in order. after_window: called once some were taken."""
         items, stopped = iter(items), threading.Event()
         with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
             try:
@@ -110,9 +112,11 @@ class Recognizer:
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
                     for i, (answer, _) in enumerate(window):
                         yield answer._replace(reading=readings.get(i, answer.reading))
+                    after_window()
                     window = ahead
             finally:
                 stopped.set()  # or the pool would wait for the end of a long video
+                pool.shutdown(wait=False, cancel_futures=True)  # or for a whole window
 
     def _load(
         self, pool: ThreadPoolExecutor, items: Iterator[str | Item], stopped: threading.Event
@@ -227,6 +231,7 @@ class Recognizer:
     def decode_in_network_order(self, logits: torch.Tensor, lengths: torch.Tensor) -> list[Reading]:
         """The same with the characters of a string as the network emits them; by the search."""
         raw = logits.float()
+        check_numbers(raw)
         logits = raw / self.temperature
         readings = self.model.head.decode(logits, lengths)
         if self.bundle.decoder is not None:
@@ -234,6 +239,15 @@ class Recognizer:
         if not self.bundle.calibration.strings:
             return readings
         return with_string_probabilities(raw, lengths, readings)  # it was fitted on raw logits
+
+
+def check_numbers(logits: torch.Tensor) -> None:
+    """Raise ValueError if a network gives nan: there is nothing to decode, and no confidence."""
+    if logits.isnan().any():
+        raise ValueError(
+            "the network's output is not a number (nan): its weights are damaged, or it diverged "
+            "in training; train it again, or copy the bundle again"
+        )
 
 
 def result_of(future: Future, count: int) -> list[Reading | str]:

@@ -1,14 +1,14 @@
 """The report on labelled text lines: read by one bundle or several, compared, laid out."""
 
-import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from datasets.output.text import print_error, print_notes
 from datasets.progress import track
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import describe_data, print_notes
+from ..evaluation.labelled import describe_data
 from ..reading.bundle import load_bundle
 from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
@@ -31,11 +31,11 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     if kind != "LineReader":
         raise ValueError(f"{model} reads {KINDS[kind][0]}; the others read lines, choose another")
     data = labelled_data(recognizer, options)
-    print_notes(data)
+    print_notes(*data.notes)
     answers = list(track(recognizer.answers(data.items), f"reading by {model}", len(data.items)))
     failed = {i: a.reading for i, a in enumerate(answers) if isinstance(a.reading, str)}
     for reason in failed.values():
-        print(f"error: {reason} (counted as read empty)", file=sys.stderr)
+        print_error(f"{reason} (counted as read empty)")
     readings = [data.nothing if i in failed else a.reading for i, a in enumerate(answers)]
     normalization = Normalization(options.ignore_case)
     references = [normalization(join_labels(target, data.labels)) for target in data.targets]

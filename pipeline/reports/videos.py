@@ -1,16 +1,16 @@
 """The report on videos: read by a bundle, scored where annotated, laid out."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datasets import ClipReader
 from datasets.files import ANNOTATION_SUFFIXES, find_files, has_suffix, resolve_data_path
+from datasets.output.text import print_error, print_notes
 from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import LabelledData, describe_data, print_notes
+from ..evaluation.labelled import LabelledData, describe_data
 from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
 from ..reading.prediction import Answer, Recognizer
@@ -79,7 +79,7 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
     items = unlabelled_videos(options.data) if options.data else []
     data = None if items else labelled_data(recognizer, options)
     if data is not None:
-        print_notes(data)
+        print_notes(*data.notes)
     items = items or data.items
     if not all(isinstance(item, str) for item in items):
         raise ValueError(
@@ -88,7 +88,7 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
     answers = list(track(recognizer.answers(items), "reading", len(items)))
     failures = [answer.reading for answer in answers if isinstance(answer.reading, str)]
     for reason in failures:
-        print(f"error: {reason}", file=sys.stderr)
+        print_error(reason)
     targets, values = [None] * len(answers), {}
     if data is not None:
         data, values = score_videos(data, answers, options)

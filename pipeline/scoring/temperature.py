@@ -22,7 +22,6 @@ from models.heads.labels import (
     TokenClassificationHead,
 )
 
-from .risk_coverage import RiskCoverageCurve
 from .string_confidence import (
     StringCalibration,
     character_confidences,
@@ -71,18 +70,6 @@ def calibration_to_metadata(calibration: Calibration) -> dict:
     """The calibration as JSON content; without `strings`, in the form of older versions."""
     content = asdict(calibration)
     return content if calibration.strings else {"temperature": calibration.temperature}
-
-
-def calibration_from_metadata(content: dict) -> Calibration:
-    """The inverse of `to_metadata`.
-
-    Raises TypeError, ValueError, KeyError or AttributeError for content that it never wrote.
-    """
-    strings = {
-        name: StringCalibration(**(fields | {"curve": RiskCoverageCurve(**fields["curve"])}))
-        for name, fields in content.get("strings", {}).items()
-    }
-    return Calibration(**(content | {"strings": strings}))
 
 
 class LabelEvidence(NamedTuple):

@@ -1,15 +1,15 @@
-"""Callbacks that report on a training and save its last checkpoint and its best bundle."""
+"""Callbacks that report on a training and save its best bundle."""
 
 import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, Timer
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
 
+from datasets.output.text import clean
 from datasets.source import Problem, Source
 from models.heads.labels import Text
 
@@ -20,6 +20,7 @@ from ..scoring.metrics import describe_score
 from ..scoring.readings import describe_reading, join_labels
 from ..scoring.temperature import Calibration, fit_calibration
 from .averaging import averaged_weights
+from .checks.finite import check_weights_finite
 from .run_folder import run_folder
 from .schedule import check_length_known
 
@@ -202,7 +203,8 @@ class BestBundle(Callback):
         if stage == "fit" and not has_validation(trainer):
             warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
             for callback in trainer.checkpoint_callbacks:
-                callback.monitor = None  # nothing to monitor: best.ckpt is the last, unwarned
+                if isinstance(callback, ModelCheckpoint):
+                    callback.monitor = None  # nothing to monitor: best.ckpt is the last, unwarned
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if not has_validation(trainer):
@@ -228,9 +230,11 @@ class BestBundle(Callback):
     def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Lightning does not call this for an interrupted training."""
         if trainer.is_global_zero and not has_validation(trainer):
-            self._save(trainer, module, {}, Calibration())
+            with averaged_weights(trainer, module):  # also if there was nothing left to train
+                self._save(trainer, module, {}, Calibration())
 
     def _save(self, trainer, module, scores: dict[str, float], calibration: Calibration) -> None:
+        check_weights_finite(module)
         reader = trainer.datamodule.source.reader
         bundle = Bundle(module.model, module.labels, reader, scores, calibration=calibration)
         save_bundle(bundle, run_folder(trainer) / BEST)
@@ -246,25 +250,6 @@ def length_known(trainer: pl.Trainer) -> bool:
 def has_validation(trainer: pl.Trainer) -> bool:
     """Whether the validation split has any samples."""
     return len(trainer.datamodule.split("validation")) > 0
-
-
-class LastCheckpoint(Callback):
-    """Save last.ckpt after each epoch, and when a training is ended by Ctrl-C or an error.
-
-    ModelCheckpoint's `save_last` would update it only together with the best checkpoint, and its
-    `save_on_exception` would overwrite the best.
-    """
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        trainer.save_checkpoint(last_checkpoint(trainer), weights_only=False)
-
-    def on_exception(self, trainer, module, exception: BaseException) -> None:
-        if trainer.state.fn == "fit" and trainer.global_step:
-            trainer.save_checkpoint(last_checkpoint(trainer), weights_only=False)
-
-
-def last_checkpoint(trainer: pl.Trainer) -> Path:
-    return run_folder(trainer) / "checkpoints" / "last.ckpt"
 
 
 def count_parameters(model: torch.nn.Module) -> str:
@@ -283,5 +268,5 @@ def sample_image(inputs: torch.Tensor) -> np.ndarray | None:
 def print_once(trainer: pl.Trainer, text: str) -> None:
     """Print above the progress bar, on the first process only."""
     if trainer.is_global_zero:
-        bar = trainer.progress_bar_callback
+        bar, text = trainer.progress_bar_callback, clean(text)
         bar.print(text) if bar is not None else print(text, flush=True)

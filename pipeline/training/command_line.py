@@ -5,23 +5,32 @@ import pickle
 import sys
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datasets import RealLines, SequenceDataModule
-from datasets.environment import note_busy, raise_if_machine
+from datasets.environment import MachineError, note_busy, raise_if_machine
+from datasets.output.files import write_whole
+from datasets.output.text import print_error, print_lines
 
+from ..class_paths import allowed_imports
 from ..evaluation.improvement import Improvement
+from ..interrupts import INTERRUPTED
 from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle import describe_part, load_bundle, part_spec
 from ..reading.bundle_files import BEST, find_bundle
 from ..reading.prediction import has_native_bfloat16
 from .alphabets import Alphabet, choose_alphabet
-from .callbacks import BestBundle, DataSummary, EpochReport, LastCheckpoint, TrainingSpeed
+from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
+from .checkpoints.files import AtomicCheckpoints
+from .checkpoints.last import LastCheckpoint
+from .checks.finite import DivergenceError
 from .defaults.choice import choose_defaults, take_reader_options
 from .defaults.given_options import config_texts, given_options, options_in
 from .forgetting import Forgetting
@@ -29,7 +38,7 @@ from .history import TrainingHistory
 from .initialization import initialize_from
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
-from .run_folder import next_commands, run_name
+from .run_folder import RunFolder, next_commands, run_folder
 
 TRAINER = {
     "accelerator": "auto",
@@ -38,8 +47,6 @@ TRAINER = {
     "use_distributed_sampler": False,  # the bucket sampler shares its batches itself
     "log_every_n_steps": 10,
 }
-
-INTERRUPTED = 130  # the exit status that shells give to a program ended by Ctrl-C
 
 
 class TrainingParser(StrictParser, LightningArgumentParser):
@@ -51,11 +58,19 @@ class TrainingParser(StrictParser, LightningArgumentParser):
 
 
 class SaveFitConfig(SaveConfigCallback):
-    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is."""
+    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is.
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+    Without the checkpoint and the name of this run: a new training from the file starts anew, and
+    one that goes on in a copy of the folder writes into the copy.
+    """
+
+    def save_config(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
         if stage == "fit":
-            super().setup(trainer, pl_module, stage)
+            config = self.config.clone()
+            config.name = config.ckpt_path = None
+            folder = run_folder(trainer)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / "config.yaml", self.parser.dump(config, skip_none=False))
 
 
 class StrandCLI(LightningCLI):
@@ -160,9 +175,24 @@ class StrandCLI(LightningCLI):
         options.trainer.logger = False  # made in instantiate_trainer, which knows the run's name
 
     def instantiate_trainer(self, **kwargs) -> pl.Trainer:
-        name = run_name(self.config[self.subcommand])
+        self.folder = RunFolder(self.config[self.subcommand], fit=self.subcommand == "fit")
+        name = self.folder.name
         logger = TensorBoardLogger("runs", name=name, version="", default_hp_metric=False)
-        return super().instantiate_trainer(logger=logger, **kwargs)
+        try:
+            trainer = super().instantiate_trainer(logger=logger, **kwargs)
+        except (MisconfigurationException, ImportError, RuntimeError) as error:
+            self.folder.leave()
+            advice = "correct the --trainer options; --trainer.accelerator auto takes what is there"
+            raise ValueError(f"trainer: {error}; {advice}") from error
+        trainer.strategy.checkpoint_io = AtomicCheckpoints()
+        trainer.callbacks += [LastCheckpoint(), StopBetweenBatches()]  # in this order, after all
+        return trainer
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        try:
+            super()._run_subcommand(subcommand)
+        finally:
+            self.folder.leave()
 
     def before_fit(self) -> None:
         if busy := note_busy(torch.get_num_threads()):
@@ -195,24 +225,51 @@ class StrandCLI(LightningCLI):
         """Train; after Ctrl-C print the command that resumes the training and exit with status 130.
 
         Raises ValueError or OSError for an error before the first step (in the config or the data),
-        RuntimeError for one after it.
+        MachineError for one of the machine, RuntimeError for another one after it.
         """
         try:
             self.trainer.fit(**options)
+        except DivergenceError as error:
+            last = self.folder.path / "checkpoints" / "last.ckpt"
+            kept = f"the last good checkpoint is {last}" if last.exists() else "nothing was saved"
+            print_error(f"{error}; {kept}")
+            sys.exit(1)
         except (ValueError, OSError) as error:
             raise_if_machine(error)  # one line, also after hours
             if self.trainer.global_step:  # now a bug: show the traceback
                 raise RuntimeError("the training broke off") from error
             raise
-        except SystemExit:  # raised by Lightning on KeyboardInterrupt
-            folder = Path(self.trainer.log_dir)
-            last = folder / "checkpoints" / "last.ckpt"
-            if last.exists():
-                resume = f"python run.py fit -c {folder}/config.yaml --ckpt_path {last}"
-                print(f"interrupted; go on with: {resume}")
-            else:
-                print("interrupted before the first step: nothing to save")
-            sys.exit(INTERRUPTED)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            if self.stopper.requested:  # the signal that asked us to stop reached it first
+                self.end_interrupted()
+            reason = " ".join(str(error).split())
+            raise MachineError(
+                f"a process that reads the data died ({reason}); it may have run out of memory: "
+                f"take fewer workers, or --data.workers 0; {self.how_to_go_on()}"
+            ) from error
+        except SystemExit:  # raised by Lightning on KeyboardInterrupt and SIGTERM
+            self.end_interrupted()
+
+    def end_interrupted(self) -> NoReturn:
+        """Print how to go on, and exit."""
+        print_lines(f"interrupted; {self.how_to_go_on()}")
+        sys.exit(INTERRUPTED)
+
+    def how_to_go_on(self) -> str:
+        """The command that resumes the training, if a checkpoint is there."""
+        folder = Path(self.trainer.log_dir)
+        last = folder / "checkpoints" / "last.ckpt"
+        if not last.exists():
+            return "nothing was saved before the first checkpoint"
+        command = ["python run.py fit", "-c", f"{folder}/config.yaml", "--ckpt_path", str(last)]
+        return f"go on with: {' '.join([*command, *allowed_imports()])}"
+
+    @property
+    def stopper(self) -> StopBetweenBatches:
+        """The callback that hears of Ctrl-C and SIGTERM."""
+        return next(c for c in self.trainer.callbacks if isinstance(c, StopBetweenBatches))
 
     def after_fit(self) -> None:
         folder = Path(self.trainer.log_dir)
@@ -221,13 +278,13 @@ class StrandCLI(LightningCLI):
         best, last = folder / BEST, folder / "checkpoints" / "last.ckpt"
         if not best.exists():
             saved = f"{last.name} is there" if last.exists() else "nothing was saved"
-            print(f"run folder: {folder} (ended before the first validation; {saved})")
+            print_lines(f"run folder: {folder} (ended before the first validation; {saved})")
             return
         if self.forgetting is not None:
             print(self.forgetting.report(best))
         if self.improvement is not None:
             print(self.improvement.report(best))
-        print(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+        print_lines(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
         has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
         print(next_commands(folder, has_lines))
 
@@ -253,26 +310,30 @@ def is_no_tip(record: logging.LogRecord) -> bool:
 
 
 def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
-    """Construct the given CLI class with the arguments, which parses and runs them."""
+    """Construct the given CLI class with the arguments, which parses and runs them.
+
+    Raises ValueError for what Lightning calls a misconfiguration, such as a GPU that is not there.
+    """
     speed = TrainingSpeed()
     callbacks = [
         DataSummary(),
         speed,
         EpochReport(speed),
         BestBundle(),
-        TrainingHistory(speed),  # before LastCheckpoint, whose file counts the lines written
-        LastCheckpoint(),
-        StopBetweenBatches(),
+        TrainingHistory(speed),
         LearningRateMonitor("step"),
     ]
-    return kind(
-        SequenceRecognizer,
-        SequenceDataModule,
-        trainer_defaults=TRAINER | {"callbacks": callbacks},
-        seed_everything_default=0,
-        parser_class=TrainingParser,
-        auto_configure_optimizers=False,
-        save_config_callback=SaveFitConfig,
-        save_config_kwargs={"overwrite": True},
-        args=arguments,
-    )
+    try:
+        return kind(
+            SequenceRecognizer,
+            SequenceDataModule,
+            trainer_defaults=TRAINER | {"callbacks": callbacks},
+            seed_everything_default=0,
+            parser_class=TrainingParser,
+            auto_configure_optimizers=False,
+            save_config_callback=SaveFitConfig,
+            save_config_kwargs={"save_to_log_dir": False},
+            args=arguments,
+        )
+    except MisconfigurationException as error:
+        raise ValueError(f"trainer: {error}") from error

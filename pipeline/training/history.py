@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from datasets.output.files import write_whole
+
 from .callbacks import TrainingSpeed
 from .memory import peak_memory_mib
-from .run_folder import run_folder, write_atomically
+from .run_folder import run_folder
 
 HISTORY, RESULT = "history.jsonl", "result.json"
 
@@ -22,8 +25,7 @@ class TrainingHistory(Callback):
     """Append one JSON line per epoch to history.jsonl; resume from a checkpoint's epoch.
 
     Must precede LastCheckpoint in the list of callbacks: a line is on the disk before the
-    checkpoint that counts it. After an interruption within an epoch, the epoch's training loss is
-    the mean over the batches since then.
+    checkpoint that counts it.
     """
 
     def __init__(self, speed: TrainingSpeed) -> None:
@@ -31,13 +33,21 @@ class TrainingHistory(Callback):
         self.epochs, self.seconds = 0, 0.0  # finished epochs, seconds before the last resumption
         self._started: float | None = None
         self._losses: list[torch.Tensor] = []  # (loss, samples) of each batch
+        self._earlier = torch.zeros(0, 2)  # those before the last resumption, in the same epoch
         self._validation: dict[str, float] = {}
 
     def state_dict(self) -> dict:
-        return {"epochs": self.epochs, "seconds": self._elapsed()}
+        return {
+            "epochs": self.epochs,
+            "seconds": self._elapsed(),
+            "losses": self._all_losses(),
+            "validation": self._validation,
+        }
 
     def load_state_dict(self, state: dict) -> None:
         self.epochs, self.seconds = state["epochs"], state["seconds"]
+        self._earlier = state.get("losses", self._earlier)  # absent from older checkpoints
+        self._validation = state.get("validation", {})
 
     def _elapsed(self) -> float:
         """Seconds of training and validation, summed over all resumptions."""
@@ -50,7 +60,7 @@ class TrainingHistory(Callback):
             folder = run_folder(trainer)
             (folder / RESULT).unlink(missing_ok=True)
             kept = read_history(folder)[: self.epochs] if self.epochs else []
-            write_atomically(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in kept))
+            write_whole(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in kept))
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         if outputs:  # empty if no sample of the batch has a loss
@@ -77,23 +87,29 @@ class TrainingHistory(Callback):
         if torch.cuda.is_available():
             row["gpu_memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
         self._losses, self._validation = [], {}
+        self._earlier = torch.zeros(0, 2)
         if trainer.is_global_zero:
             with open(run_folder(trainer) / HISTORY, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+    def _all_losses(self) -> torch.Tensor:
+        """(N, 2): loss and samples of each batch of this epoch so far."""
+        new = torch.stack(self._losses).cpu() if self._losses else torch.zeros(0, 2)
+        return torch.cat([self._earlier, new])
 
     def _mean_loss(self) -> float:
         """Mean of the batch losses, weighted by samples; nan if there are none."""
-        if not self._losses:
-            return math.nan
-        losses, samples = torch.stack(self._losses).double().unbind(1)
-        return float((losses * samples).sum() / samples.sum())
+        losses, samples = self._all_losses().double().unbind(1)
+        return float((losses * samples).sum() / samples.sum()) if len(losses) else math.nan
 
     def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Write result.json; Lightning does not call this for an interrupted training."""
         folder = run_folder(trainer)
         history = read_history(folder)
         if trainer.is_global_zero and history:
-            write_atomically(folder / RESULT, json.dumps(summarize(history), indent=1) + "\n")
+            write_whole(folder / RESULT, json.dumps(summarize(history), indent=1) + "\n")
 
 
 def read_history(folder: Path) -> list[dict]:

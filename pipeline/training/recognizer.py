@@ -21,6 +21,8 @@ from ..scoring.readings import error_rate, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
+from .checks.finite import check_step, clip_gradients
+from .checks.targets import check_some_target_fits, describe_shortage
 from .optimizer import make_optimizer
 from .schedule import Schedule, learning_rate_factor
 
@@ -94,6 +96,8 @@ class SequenceRecognizer(pl.LightningModule):
         self.evidence: list[LabelEvidence] | list[StringEvidence] = []
         self._strings = EvidenceBuffer()
         self._too_long: set[str] = set()  # names of the samples already reported
+        self.seed: int | None = None  # of all that training steps draw
+        self._pending: list[tuple[Tensor, Tensor]] = []  # loss and indices since the last update
         self.scores: dict = {}  # of the last validation or test
 
     def configure_callbacks(self) -> list[pl.Callback]:
@@ -101,7 +105,9 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Let the parts of the network that use statistics of the training data collect them."""
+        self.seed = torch.initial_seed() if self.seed is None else self.seed
         data = self.trainer.datamodule.split("train")
+        check_some_target_fits(self.model, data)
         groups = np.unique(data.groups, return_inverse=True)[1]
 
         def batches() -> Iterator[tuple[Tensor, ...]]:
@@ -115,8 +121,37 @@ class SequenceRecognizer(pl.LightningModule):
 
         self.model.count(batches)
 
+    def on_train_batch_start(self, batch: SequenceBatch, batch_idx: int) -> None:
+        """Seed the step: what dropout draws depends on the seed, epoch and batch alone, so that a
+        training that goes on from a checkpoint draws the same.
+        """
+        key = (self.seed, self.current_epoch, batch_idx, self.global_rank)
+        seed = int(np.random.SeedSequence(key).generate_state(1)[0])
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes 10 times as long
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
+
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
-        return self._step(batch, "train")
+        loss = self._step(batch, "train")
+        self._pending.append((loss.detach(), batch.indices))
+        return loss
+
+    def configure_gradient_clipping(
+        self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None
+    ) -> None:
+        """Clip as Lightning does, before which the loss and the gradients must be finite.
+
+        Raises DivergenceError, with the samples, before the weights take the step.
+        """
+        norm = clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        losses, indices = zip(*self._pending, strict=True)
+        self._pending.clear()
+        if getattr(self.trainer.precision_plugin, "scaler", None) is not None:
+            norm = torch.zeros_like(norm)  # the scaler of float16 skips a step that overflows
+        all_names = self.trainer.datamodule.split("train").names
+        names = [all_names[i] for i in torch.cat(indices).tolist()]
+        where = f"epoch {self.current_epoch}, step {self.global_step + 1}"
+        check_step(where, losses, norm, names, optimizer.param_groups[0]["lr"])
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
         self._step(batch, "validation")
@@ -154,11 +189,8 @@ class SequenceRecognizer(pl.LightningModule):
             name = names[int(batch.indices[i])]
             if name not in self._too_long:
                 self._too_long.add(name)
-                self.print(
-                    f"not in the loss: {name}: the target needs {int(required[i])} steps but the "
-                    f"encoder leaves {int(steps[i])}; widen the image, shorten the transcript or "
-                    "pool less"
-                )
+                shortage = describe_shortage(name, int(required[i]), int(steps[i]))
+                self.print(f"not in the loss: {shortage}")
         return fits
 
     def _score(self, batch: SequenceBatch, logits: Tensor, lengths: Tensor, stage: Stage) -> None:
@@ -230,10 +262,12 @@ class SequenceRecognizer(pl.LightningModule):
         return learning_rate_factor(self.schedule, step, self.warmup_steps, progress)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["seed"] = self.seed
         checkpoint["labels"] = self.labels
         checkpoint["reader"] = part_spec(self.trainer.datamodule.source.reader)
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.seed = checkpoint.get("seed")  # absent from older checkpoints
         if not same_labels(checkpoint["labels"], self.labels):
             raise ValueError(
                 f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "

@@ -1,42 +1,108 @@
-"""The run folder runs/NAME: choosing its name, finding it, and writing files in it atomically."""
+"""The run folder runs/NAME: choosing its name, and taking it for one training alone."""
 
 import os
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
-import pytorch_lightning as pl
+from ..reading.bundle_files import BEST
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+RUNS = Path("runs")
+LOCK = ".lock"
 
 
-def run_name(options) -> str:
-    """Name of the run: `options.name` if given, else that of the checkpoint's run, else the
-    config's name, numbered from 2 if taken.
+class RunFolder:
+    """The folder of a run, and for `fit` the lock on it, which lasts as long as this process.
+
+    Its name is `options.name` if given, else that of the checkpoint's run, else the config's name,
+    numbered from 2 if taken.
+    Raises ValueError if another training writes into it now, or if it holds what another training
+    has learned and that is not gone on with.
     """
-    if options.name:
-        return options.name
-    if os.environ.get("LOCAL_RANK", "0") != "0" and "STRAND_RUN" in os.environ:
-        return os.environ["STRAND_RUN"]  # as chosen by the first process of this training
-    checkpoint = Path(options.ckpt_path) if options.ckpt_path else None
-    if checkpoint and checkpoint.parent.name == "checkpoints":
-        return os.path.relpath(checkpoint.parent.parent, "runs")
+
+    def __init__(self, options, fit: bool):
+        self._lock: TextIO | None = None
+        checkpoint = Path(options.ckpt_path or "")
+        own = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else None
+        first = os.environ.get("LOCAL_RANK", "0") == "0"
+        chosen = None if first else os.environ.get("STRAND_RUN")  # by the first process
+        self.name = options.name or chosen or choose_name(options, own, make=fit and first)
+        if fit and first:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._take()
+            if own is None or not own.exists() or not self.path.samefile(own):
+                self._check_empty()
+            os.environ["STRAND_RUN"] = self.name
+
+    @property
+    def path(self) -> Path:
+        return RUNS / self.name
+
+    def _take(self) -> None:
+        if fcntl is None:
+            return
+        lock = open(self.path / LOCK, "a", encoding="utf-8")  # noqa: SIM115, closed with the process
+        try:
+            # not flock, whose lock the workers would inherit, and hold after a kill
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"{self.path}: another training writes into this folder now; wait for its end, or "
+                "give another --name"
+            ) from error
+        except OSError:  # a file system without locks
+            lock.close()
+            return
+        self._lock = lock
+
+    def _check_empty(self) -> None:
+        last = self.path / "checkpoints" / "last.ckpt"
+        if last.exists() or (self.path / BEST).exists():
+            go_on = f", or go on with it: --ckpt_path {last}" if last.exists() else ""
+            raise ValueError(
+                f"{self.path}: there is a training of this name; give another --name{go_on}"
+            )
+
+    def leave(self) -> None:
+        """Remove the folder if nothing was written into it."""
+        if self._lock is not None and [p.name for p in self.path.iterdir()] == [LOCK]:
+            (self.path / LOCK).unlink()
+            with suppress(OSError):
+                self.path.rmdir()
+
+
+def choose_name(options, own: Path | None, make: bool) -> str:
+    """Name of the run of a checkpoint, whose folder is `own`, or a new one.
+
+    make: make the new folder, so that of two trainings that start at once each has its own.
+    """
+    if own is not None:
+        return os.path.relpath(own, RUNS)
     stem = name = Path(str(options.config[-1])).stem if options.config else "run"
     numbers = count(2)
-    while (Path("runs") / name).exists():
-        name = f"{stem}-{next(numbers)}"
-    os.environ["STRAND_RUN"] = name
-    return name
+    while True:
+        try:
+            if make:
+                (RUNS / name).mkdir(parents=True)
+            elif (RUNS / name).exists():
+                raise FileExistsError
+            return name
+        except FileExistsError:
+            name = f"{stem}-{next(numbers)}"
 
 
-def run_folder(trainer: pl.Trainer) -> Path:
+def run_folder(trainer: "pl.Trainer") -> Path:
     """The logger's folder; unlike `trainer.log_dir` it can be asked for on one process alone."""
     return Path(trainer.logger.log_dir)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file by renaming a complete temporary one, so that no reader sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def next_commands(folder: Path, has_lines: bool) -> str:

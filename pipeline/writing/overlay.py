@@ -14,6 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from datasets.output.files import replacing
 from datasets.video.decoder import decode_video
 from models.heads.labels import Text
 
@@ -52,13 +53,9 @@ def write_overlay(
     video = enlarge(video_format(source))
     painter = Painter(record, labels, video.height, video.width, words or ())
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    try:
+    with replacing(target) as new:
         container = CONTAINERS[target.suffix.lower()]
-        encode_video(partial, container, video, overlay_frames(source, painter))
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+        encode_video(new, container, video, overlay_frames(source, painter))
 
 
 def check_suffix(target: Path) -> None:

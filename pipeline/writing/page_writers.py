@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from datasets.output.files import write_whole
 from datasets.pages.files import read_page, write_page
 from datasets.pages.layout import Reading, split_page_line_name
 from datasets.pages.xml import check_writable
@@ -29,8 +30,6 @@ def page_writer(
     readings: dict[str, dict[str, Reading]] = {page: {} for page in remaining}
 
     def write(record: dict) -> None:
-        if "error" in record:
-            print(f"error: {record['error']}", file=sys.stderr)
         parts = split_page_line_name(record["input"])
         if parts is None:
             return
@@ -78,4 +77,4 @@ def write_whole_file(text: str, target: Path | None) -> None:
         sys.stdout.write(text)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8", newline="")
+    write_whole(target, text)

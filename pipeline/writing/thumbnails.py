@@ -7,7 +7,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from datasets.video.decoder import choose_stream, decode_video, media_url
+from datasets.video.decoder import decode_video
+from datasets.video.opening import choose_stream, open_container
 
 THUMBNAIL = 160  # pixels of the longer side
 QUALITY = 70  # of JPEG, from 0 to 100: about 4 KB an image
@@ -29,7 +30,7 @@ def video_format(path: str) -> VideoFormat:
     import av  # imported here for start-up time
 
     try:
-        with av.open(media_url(path)) as container:
+        with open_container(path) as container:
             stream = choose_stream(path, container)
             frame = next(container.decode(stream))
             height, width = frame.height, frame.width

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO, Literal
 
 from datasets import ClipReader
+from datasets.output.files import ENCODED, open_whole, write_whole
+from datasets.output.text import clean, table_cell, to_json
 from models import CTCHead, SequenceClassificationHead
 
 from ..reading.bundle import Bundle
@@ -18,7 +20,8 @@ Format = Literal["text", "jsonl", "csv", "srt", "boris", "eaf", "via", "page", "
 # what the records of a run contain; `spans` are a video's segments, with times
 Form = Literal["text", "label", "segments", "spans"]
 Writer = Callable[[dict], None]
-ENCODED = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+Rows = Callable[[Sequence[object]], object]
+STREAMED = ("text", "jsonl", "csv")  # formats of one file, or standard output, for all records
 SEGMENT_SUFFIXES = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}
 MARKING = ("text", "jsonl", "csv")  # formats that can hold the marks of --accept
 SPAN_COLUMNS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
@@ -40,39 +43,40 @@ def open_writer(
     output: str | None,
     stack: ExitStack,
     marked: bool = False,
+    raw: bool = False,
 ) -> Writer:
-    """Return the writer for a format; its output file is closed with the stack.
+    """Return the writer for a format; its output file appears when the stack closes.
 
     names: of the inputs. output: path, or None for standard output. marked: records contain
-    `accepted`. Raises ValueError for a format that does not suit these records or this number of
-    inputs, OSError if the output cannot be opened.
+    `accepted`. raw: cells of CSV are not changed (see `table_cell`). Raises ValueError for a format
+    that does not suit these records or this number of inputs, OSError if the output cannot be
+    opened.
     """
     if kind in SEGMENT_SUFFIXES:
         return segment_file_writer(kind, form, names, output, stack)
     if kind in ("page", "alto"):
         return page_file_writer(kind, form, names, output)
     if output:
-        file = stack.enter_context(open(output, "w", **ENCODED))  # noqa: SIM115, the stack closes
+        file = stack.enter_context(open_whole(output))
     else:
         file = sys.stdout
         if hasattr(file, "reconfigure"):
             file.reconfigure(**ENCODED)  # no name or text may raise an encoding error
     if kind == "csv":
-        return segment_row_writer(file, output) if form == "spans" else csv_writer(file, marked)
+        write_row = row_writer(file, raw)
+        if form == "spans":
+            return segment_row_writer(write_row, output)
+        return csv_writer(write_row, marked)
     return jsonl_writer(file) if kind == "jsonl" else text_writer(file)
 
 
 def text_writer(file: IO[str]) -> Writer:
-    """Writes input TAB reading, as in labels.tsv; tabs and line breaks in names become spaces.
+    """Writes input TAB reading, as in labels.tsv, each cleaned; an error leaves the reading empty.
 
-    Errors are printed to standard error and leave the reading empty. If records contain `accepted`,
-    another column says "accepted" or "look".
+    If records contain `accepted`, another column says "accepted" or "look".
     """
-    one_line = str.maketrans("\t\r\n", "   ")
 
     def write(record: dict) -> None:
-        if "error" in record:
-            print(f"error: {record['error']}", file=sys.stderr)
         reading = record.get("text", record.get("label", ""))
         if "segments" in record:
             reading = " ".join(
@@ -80,7 +84,7 @@ def text_writer(file: IO[str]) -> Writer:
                 for s in record["segments"]
             )
         mark = ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
-        print(record["input"].translate(one_line), reading, *mark, sep="\t", file=file)
+        print(clean(record["input"]), clean(reading), *mark, sep="\t", file=file)
 
     return write
 
@@ -92,13 +96,18 @@ def format_position(value: float) -> str:
 
 def jsonl_writer(file: IO[str]) -> Writer:
     """Writes one JSON object per record and line."""
-    return lambda record: print(json.dumps(record, ensure_ascii=False), file=file)
+    return lambda record: print(to_json(record), file=file)
 
 
-def csv_writer(file: IO[str], marked: bool = False) -> Writer:
-    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted]."""
+def row_writer(file: IO[str], raw: bool = False) -> Rows:
+    """A function that writes a row of CSV. raw: do not clean or quote the cells."""
     rows = csv.writer(file)
-    rows.writerow(["input", "reading", "confidence", "error"] + ["accepted"] * marked)
+    return rows.writerow if raw else lambda row: rows.writerow(map(table_cell, row))
+
+
+def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
+    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted]."""
+    write_row(["input", "reading", "confidence", "error"] + ["accepted"] * marked)
 
     def write(record: dict) -> None:
         reading = record.get("text", record.get("label", ""))
@@ -106,29 +115,28 @@ def csv_writer(file: IO[str], marked: bool = False) -> Writer:
             reading = json.dumps(record["segments"], ensure_ascii=False)
         mark = [str(record.get("accepted", False)).lower()] * marked
         confidence, error = record.get("confidence", ""), record.get("error", "")
-        rows.writerow([record["input"], reading, confidence, error, *mark])
+        write_row([record["input"], reading, confidence, error, *mark])
 
     return write
 
 
-def segment_row_writer(file: IO[str], output: str | None = None) -> Writer:
+def segment_row_writer(write_row: Rows, output: str | None = None) -> Writer:
     """Writes a row per segment of a video; a failed input has one row with `error`.
 
     Columns clip, start, end (seconds), start_frame, end_frame (exclusive), label, confidence,
     error. In a file `output`, clips are named relative to its folder, as in annotation files, so
     that it can be read back as one.
     """
-    rows = csv.DictWriter(file, SPAN_COLUMNS, restval="")
-    rows.writeheader()
+    write_row(SPAN_COLUMNS)
 
     def write(record: dict) -> None:
         clip = record["input"]
         if output:
             clip = Path(os.path.relpath(clip, Path(output).parent)).as_posix()
-        if "error" in record:
-            rows.writerow({"clip": clip, "error": record["error"]})
-        for segment in record.get("segments", ()):
-            rows.writerow({"clip": clip} | segment)
+        failed = [{"error": record["error"]}] if "error" in record else []
+        for row in [*failed, *record.get("segments", ())]:
+            row = {"clip": clip} | row
+            write_row([row.get(column, "") for column in SPAN_COLUMNS])
 
     return write
 
@@ -138,9 +146,9 @@ def segment_file_writer(
 ) -> Writer:
     """Writes a file per video: `output` itself for one input, a folder of files for several.
 
-    BORIS has one project for all of them, written when the stack closes. Without `output`, srt of
-    one input goes to standard output. Raises ValueError for records without times, and for an
-    `output` that is missing or has no folder.
+    BORIS has one project for all of them, written when the stack closes without error. Without
+    `output`, srt of one input goes to standard output. Raises ValueError for records without times,
+    and for an `output` that is missing or has no folder.
     """
     if form != "spans":
         holds = {"text": "a text", "label": "one label", "segments": "segments without times"}
@@ -158,14 +166,14 @@ def segment_file_writer(
 
         if not Path(output).parent.is_dir():
             raise ValueError(f"--output {output}: no such folder to write into")
-        stack.callback(write_boris, Path(output), None, project)
+        stack.push(lambda kind, *_: kind is None and write_boris(Path(output), None, project))
     elif output:
         targets = output_paths(names, output, SEGMENT_SUFFIXES[kind])
 
     def write(record: dict) -> None:
         if "error" in record:
-            print(f"error: {record['error']}", file=sys.stderr)
-        elif kind == "boris":
+            return
+        if kind == "boris":
             project[record["input"]] = record["segments"]
         elif output is None:
             print(to_srt(record["segments"]), end="")
@@ -179,22 +187,38 @@ def page_file_writer(
     kind: Literal["page", "alto"], form: Form, names: Sequence[str], output: str | None
 ) -> Writer:
     """Writes a file per page: `output` itself for one page, a folder of files for several."""
-    # imported here for start-up time
-    from datasets.pages.layout import split_page_line_name
-
-    from .page_writers import page_writer
+    from .page_writers import page_writer  # imported here for start-up time
 
     if form != "text":
         raise ValueError(f"--format {kind} needs a bundle that reads lines; take --format jsonl")
-    pages = list(dict.fromkeys((split_page_line_name(name) or (name,))[0] for name in names))
-    return page_writer(kind, names, output_paths(pages, output, ".xml") if output else None)
+    return page_writer(
+        kind, names, output_paths(pages_of(names), output, ".xml") if output else None
+    )
+
+
+def pages_of(names: Sequence[str]) -> list[str]:
+    """The page files of lines named PAGE.xml#LINE, each once; other names as they are."""
+    from datasets.pages.layout import split_page_line_name  # imported here for start-up time
+
+    return list(dict.fromkeys((split_page_line_name(name) or (name,))[0] for name in names))
+
+
+def output_files(kind: Format, names: Sequence[str], output: str | None) -> list[Path]:
+    """The files that a format makes of these inputs: `output` itself, or files below it."""
+    if output is None:
+        return []
+    if kind in (*STREAMED, "boris"):
+        return [Path(output)]
+    pages = kind in ("page", "alto")
+    inputs, ending = (pages_of(names), ".xml") if pages else (names, SEGMENT_SUFFIXES[kind])
+    return list(output_paths(inputs, output, ending).values())
 
 
 def write_segments(kind: Format, target: Path, record: dict) -> None:
     """Write the segments of one video as subtitles, or as an annotation file of ELAN or VIA."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if kind == "srt":
-        target.write_text(to_srt(record["segments"]), **ENCODED)
+        write_whole(target, to_srt(record["segments"]))
         return
     # imported here for start-up time
     if kind == "eaf":
@@ -237,7 +261,7 @@ def to_srt(segments: Sequence[dict]) -> str:
     cues = []
     for number, segment in enumerate(segments, 1):
         span = f"{format_time(segment['start'])} --> {format_time(segment['end'])}"
-        cues.append(f"{number}\n{span}\n{' '.join(segment['label'].split())}\n\n")
+        cues.append(f"{number}\n{span}\n{' '.join(clean(segment['label']).split())}\n\n")
     return "".join(cues)
 
 

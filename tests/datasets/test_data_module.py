@@ -103,7 +103,6 @@ def test_batch_steps_bound_the_padded_batch(lines):
 def test_training_images_are_augmented_anew_each_epoch(lines, workers):
     data = SequenceDataModule(lines, batch_size=8, workers=workers, augmentations=noise())
     plain = SequenceDataModule(lines, batch_size=8, workers=0)
-    torch.manual_seed(0)
     first, second = (sort_rows(epoch_of(data, epoch)[0]) for epoch in (0, 1))
     clean = sort_rows(epoch_of(plain)[0])
     assert first.shape == clean.shape
@@ -120,10 +119,39 @@ def sort_rows(batch) -> torch.Tensor:
 
 def test_equal_seeds_give_equal_augmentations():
     image = noise_line(0, 40)
-    first, second = Augmentation(noise()), Augmentation(noise())
-    first.seed(2**40 + 3), second.seed(2**40 + 3)
+    first, second = Augmentation(noise(), 2**40), Augmentation(noise(), 2**40)
+    second(image)  # what a process has read before has no effect
+    first.start(2, 3), second.start(2, 3)
     np.testing.assert_array_equal(first(image), second(image))
     assert (first(image) != image).any()
+    for other, key in ((Augmentation(noise(), 1), (2, 3)), (second, (3, 3)), (second, (2, 4))):
+        first.start(2, 3), other.start(*key)
+        assert (first(image) != other(image)).any()
+
+
+def test_transforms_draw_independently_of_each_other():
+    """Each with a generator of the same seed, either both would invert the image or none."""
+    invert = [albumentations.InvertImg(p=0.5), albumentations.InvertImg(p=0.5)]
+    augmentation, image = Augmentation(invert), np.zeros((4, 4), np.uint8)
+    inverted = 0
+    for index in range(40):
+        augmentation.start(0, index)
+        inverted += int(augmentation(image).any())
+    assert 10 < inverted < 30
+
+
+@both
+def test_an_epoch_goes_on_where_it_was_left(lines, workers):
+    """The same batches, augmented in the same way, whichever worker reads them."""
+    whole = SequenceDataModule(lines, 2, workers=0, augmentations=noise())
+    later = SequenceDataModule(lines, 2, workers=workers, augmentations=noise())
+    later.start = (3, 1)
+    loader = later.train_dataloader()
+    assert len(loader) == 4
+    left, following = list(loader), epoch_of(later, 4)
+    for batches, expected in ((left, epoch_of(whole, 3)[1:]), (following, epoch_of(whole, 4))):
+        for batch, other in zip(batches, expected, strict=True):
+            assert all(map(torch.equal, batch, other))
 
 
 def test_augmenting_what_has_no_images_is_refused():
@@ -167,3 +195,24 @@ def test_opencv_has_no_threads_when_workers_are_forked(lines):
     cv2.setNumThreads(2)
     SequenceDataModule(lines, batch_size=3, workers=1).train_dataloader()
     assert cv2.getNumThreads() <= 1
+
+
+def test_a_split_smaller_than_the_processes_is_refused(lines, monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 0)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 100)
+    with pytest.raises(ValueError, match=r"split has \d+ samples for 100 processes; give it more"):
+        SequenceDataModule(lines, workers=0).val_dataloader()
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_batches_go_through_a_pipe_where_shared_memory_is_small(lines, monkeypatch, small):
+    monkeypatch.setattr("datasets.data_module.shared_memory_is_small", lambda: small)
+    shared = {
+        batch.inputs.is_shared() for batch in SequenceDataModule(lines, workers=1).val_dataloader()
+    }
+    assert shared == {not small}
+    here = SequenceDataModule(lines, workers=0).val_dataloader()
+    for batch, same in zip(SequenceDataModule(lines).val_dataloader(), here, strict=True):
+        for part, other in zip(batch, same, strict=True):
+            assert_close(part, other, rtol=0, atol=0)

@@ -5,12 +5,18 @@ import os
 import resource
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from datasets import ClipReader, Clips, LineFolder, RealLines
-from datasets.environment import MachineError, note_busy, raise_if_machine
+from datasets.environment import (
+    MachineError,
+    note_busy,
+    raise_if_machine,
+    shared_memory_is_small,
+)
 from datasets.lines import source as line_source
 from datasets.text.tables import column_names
 from datasets.text.token_cache import load_entry, store_entry
@@ -174,3 +180,15 @@ def test_a_busy_machine_is_told_to_several_threads(monkeypatch):
     assert note_busy(1) == ""
     monkeypatch.setattr("os.getloadavg", lambda: (1.0, 9.0, 9.0))
     assert note_busy(4) == ""
+
+
+@pytest.mark.parametrize(("free", "small"), [(64 * 2**20, True), (2**30, False)])
+def test_dockers_shared_memory_is_small(monkeypatch, free, small):
+    status = SimpleNamespace(f_bavail=free // 4096, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda path: status)
+    assert shared_memory_is_small() == small
+
+
+def test_a_system_without_shared_memory_has_enough(monkeypatch):
+    monkeypatch.setattr("datasets.environment.SHARED_MEMORY", "/none")
+    assert not shared_memory_is_small()

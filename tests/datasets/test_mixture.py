@@ -1,10 +1,11 @@
 """`Mixture`: training on several sources, validation and test on the first."""
 
+import albumentations
 import numpy as np
 import pytest
 
 from datasets import LineFolder, Mixture, RealLines, SyntheticClips, SyntheticTags
-from datasets.data_module import EpochSampler
+from datasets.data_module import Augmentation, EpochSampler
 from datasets.mixture import MixedDataset, ScheduledDataset, draw_indices
 from datasets.source import SequenceDataset
 from tests.support.small import noise_line, write_image
@@ -67,7 +68,7 @@ def test_sources_that_differ_are_refused(lines):
 def test_augmentation_and_epoch_reach_every_part(lines):
     train = Mixture([lines("one"), lines("two")]).split("train")
     before = [train[i][1].inputs for i in range(len(train))]
-    train.augmentation = lambda image: 255 - image
+    train.augmentation = Augmentation([albumentations.InvertImg(p=1)])
     train.epoch = 3
     after = [train[i][1].inputs for i in range(len(train))]
     assert all((a != b).any() for a, b in zip(before, after, strict=True))

@@ -116,3 +116,12 @@ def test_longer_samples_than_were_counted_still_come_once():
     assert len(sampler) == 10 and sorted(flat(sampler)) == list(range(60))
     sampler.sizes = np.array([10] * 58 + [600] * 2)
     assert sorted(flat(sampler)) == list(range(60)) and len(list(sampler)) == 10
+
+
+@pytest.mark.parametrize(("samples", "processes"), [(5, 4), (4, 4), (9, 3), (1, 1)])
+def test_each_process_validates_something_and_each_sample_is_validated_once(samples, processes):
+    sizes = np.arange(1, samples + 1)
+    ranks = [BucketSampler(sizes, 8, rank=rank, world_size=processes) for rank in range(processes)]
+    given = [list(sampler) for sampler in ranks]
+    assert all(given) and [len(batches) for batches in given] == list(map(len, ranks))
+    assert sorted(i for batches in given for b in batches for i in b) == list(range(samples))

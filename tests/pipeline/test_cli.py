@@ -1,6 +1,6 @@
 """The list of commands in the help."""
 
-from pipeline.cli import COMMANDS
+from pipeline.cli import COMMANDS, split_option
 
 
 def test_the_help_texts_are_aligned_in_one_column(command):
@@ -19,3 +19,10 @@ def test_a_misspelt_command_gets_a_suggestion(command):
     outcome = command("pridict")
     assert outcome.code == 2 and "no command 'pridict'; did you mean 'predict'?" in outcome.err
     assert "no command 'zzz'; choose one of fit, " in command("zzz").err
+
+
+def test_options_of_all_commands_are_taken_from_among_the_others():
+    assert split_option(["fit", "--of", "a.b", "-c", "x", "--of=c"], "--of") == (
+        ["a.b", "c"], ["fit", "-c", "x"],
+    )  # fmt: skip
+    assert split_option(["fit", "--of"], "--of") == ([""], ["fit"])

@@ -2,7 +2,14 @@
 
 import pytest
 
-from pipeline.parsing import StrictParser, explain, known_keys, misread_scalars, similar_key
+from pipeline.parsing import (
+    StrictParser,
+    explain,
+    known_keys,
+    misread_scalars,
+    read_config_text,
+    similar_key,
+)
 
 NESTED = """Parser key "data.source":
   Problem with given class_path 'datasets.Mixture':
@@ -103,3 +110,33 @@ def test_a_value_that_should_be_text_is_to_be_quoted():
         "data.test: Expected a str. Got value: 266 (YAML reads 0412 as 266); it must be text: put "
         'it in quotes, "0412"'
     )
+
+
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+ENDLESS = {
+    "more than 100 levels": "data: " + "[" * 5000 + "]" * 5000,
+    "more than 100 levels; no": "{a: " * 3000 + "1" + "}" * 3000,
+    "more than 1,000,000 values": LAUGHS + "data: {source: *a11}\n",
+    "not UTF-8 at byte 6": b"data: \xff",
+}
+
+
+@pytest.mark.parametrize("says", ENDLESS)
+def test_a_config_that_never_ends_is_refused(command, bundle_file, tmp_path, says):
+    path = tmp_path / "c.yaml"
+    content = ENDLESS[says]
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=rf"c\.yaml: {says}"):
+        read_config_text(path)
+    for arguments in (["fit", "-c"], ["compare"], ["doctor", "--config"],
+                      ["evaluate", "--model", bundle_file, "--config"]):  # fmt: skip
+        outcome = command(*arguments, path)
+        assert outcome.code == 2 and "error: " in outcome.err and says in outcome.err
+
+
+def test_aliases_of_a_config_are_read(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("a: &a [1, 2]\nb: {c: *a, d: *a}\nbroken: [", "utf-8")
+    assert read_config_text(path) == path.read_text("utf-8")

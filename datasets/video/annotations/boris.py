@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
+from ...output.files import write_whole
 from ...source import Problem
 from .boris_events import NOBODY, Event, Media, add_state, pair_events, queue_media
 from .segments import ClipAnnotation, Collected, Span, milliseconds
@@ -91,8 +92,9 @@ def _states(
             seconds, who = float(event[0]), tuple(str(field) for field in event[1:4])
             if len(who) < 3 or not math.isfinite(seconds):
                 raise ValueError("time, subject, code and modifier needed")
-        except (TypeError, ValueError, IndexError) as error:
-            collected.refuse(f"{place}, event {number}", f"{event} cannot be read ({error})")
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
+            shown = str(event)[:100]
+            collected.refuse(f"{place}, event {number}", f"{shown} cannot be read ({error})")
             continue
         if subject_code is not None and who[0] != subject_code:
             continue
@@ -142,7 +144,7 @@ def write_boris(
         names = chain([name], (f"{name} ({n})" for n in count(2)))
         unused = next(n for n in names if n not in content["observations"])
         content["observations"][unused] = _observation(clip, spans)
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1))
 
 
 def _empty(name: str) -> dict:

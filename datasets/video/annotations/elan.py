@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from ...limits.opening import MAX_XML, read_bytes
+from ...output.files import write_whole
 from ...source import Problem
 from .segments import ClipAnnotation, Collected, Span, TimeSegment, milliseconds, written_clip
 
@@ -68,7 +70,7 @@ def read_elan(
 def _parse(path: Path) -> ElementTree.Element:
     """The root of the document. Raises ValueError for any but an ELAN file without a DOCTYPE."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path, MAX_XML).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it in ELAN") from error
     if "<!DOCTYPE" in text:
@@ -97,8 +99,8 @@ def _media(path: Path, root: ElementTree.Element, collected: Collected) -> Media
         names = [plain_path(name) for name in names if name]
         if names:
             origin = node.get("TIME_ORIGIN") or "0"
-            if not re.fullmatch(r"-?\d+", origin):
-                raise ValueError(f"{path}: TIME_ORIGIN '{origin}' is no whole number of ms")
+            if not re.fullmatch(r"-?\d{1,12}", origin):
+                raise ValueError(f"{path}: TIME_ORIGIN '{origin[:20]}' is no whole number of ms")
             videos.append(Media(written_clip(path, [*names, *map(unquote, names)]), int(origin)))
     if not videos:
         raise ValueError(f"{path}: its MEDIA_DESCRIPTOR names no file; link the video in ELAN")
@@ -147,7 +149,11 @@ def _times(
     for slot in (start, end):
         if slots.get(slot) is None:
             raise ValueError(f"has no time at slot {slot}; align it in ELAN")
-    return int(slots[start]), int(slots[end])
+    times = slots[start], slots[end]
+    for slot, value in zip((start, end), times, strict=True):
+        if not re.fullmatch(r"-?\d{1,12}", value):
+            raise ValueError(f"has the time {value[:20]!r} ms at slot {slot}; align it in ELAN")
+    return int(times[0]), int(times[1])
 
 
 def write_elan(
@@ -193,7 +199,7 @@ def write_elan(
         TIME_ALIGNABLE="true",
     )
     ElementTree.indent(root)
-    path.write_bytes(ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
+    write_whole(path, ElementTree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
 def _document(path: Path, video: Path, annotations: int) -> ElementTree.Element:

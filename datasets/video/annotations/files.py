@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from ...batch import IGNORED
 from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
+from ...limits.opening import expand_gzip, named_errors, open_regular, read_bytes
 from ...source import Problem
 from ...splits import FOLDER
 from ...tables import read_rows
@@ -47,10 +49,22 @@ def read_annotations(
     ValueError for a file that is none of these, for an option it does not support, or if nothing in
     it can be used; FileNotFoundError if there is none.
     """
-    path = Path(path)
+    with named_errors(path):
+        return _read_annotations(Path(path), column, where, group, tier, subject, multi_label)
+
+
+def _read_annotations(
+    path: Path,
+    column: str | None,
+    where: str | None,
+    group: str | None,
+    tier: str | None,
+    subject: str | None,
+    multi_label: bool,
+) -> tuple[list[ClipAnnotation], list[Problem]]:
     head = _head(path)
     if group == FOLDER and (head.startswith((b"<", b"{")) or not _has_column(path, FOLDER)):
-        annotations, problems = read_annotations(
+        annotations, problems = _read_annotations(
             path, column, where, None, tier, subject, multi_label
         )
         return grouped_by_folder(annotations, 0, str(path)), problems
@@ -90,23 +104,23 @@ def _has_column(path: Path, name: str) -> bool:
 
 def _head(path: Path) -> bytes:
     """The first bytes of the content, decompressed, without byte order mark and leading space."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         packed = file.read(2) == b"\x1f\x8b"
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
             return file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path}: damaged gzip file ({error}); save it again") from error
 
 
 def _json(path: Path) -> dict:
     """The parsed JSON, decompressed. Raises ValueError if it is damaged."""
-    content = path.read_bytes()
+    content = read_bytes(path)
+    if content.startswith(b"\x1f\x8b"):
+        content = expand_gzip(content, path)
     try:
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
         return json.loads(content.decode("utf-8-sig"))
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: damaged JSON ({error}); save it again") from error
 
 

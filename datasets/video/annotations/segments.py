@@ -6,14 +6,17 @@ import posixpath
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple, TypedDict
 
 from ...files import find_named
 from ...labels import fold_label
+from ...limits.roots import OutsideError
 from ...source import Problem, Split
 
+MAX_BOUND = 1e9  # seconds or frames: thirty years, or one at 30 frames a second
 OVERLAP_ADVICE = "choose one subject or tier, or read several labels at once (multi_label: true)"
 
 
@@ -102,18 +105,27 @@ def clip_path(table: Path, clip: str) -> Path:
 
     Annotation files are moved between machines: if the clip is not there (see `find_named`), the
     file of that name beside `table` is taken, as in BORIS and ELAN. If neither exists, the path as
-    written.
+    written. Raises OutsideError for a path out of the folder of the data, and no such sibling.
     """
-    found = find_named(table.parent, clip)
+    sibling = find_named(table.parent, PureWindowsPath(clip).name)
+    try:
+        found = find_named(table.parent, clip)
+    except OutsideError:
+        if os.path.exists(sibling):
+            return sibling
+        raise
     if os.path.exists(found):
         return found
-    sibling = find_named(table.parent, PureWindowsPath(clip).name)
     return sibling if os.path.exists(sibling) else table.parent / clip
 
 
 def written_clip(table: Path, names: Sequence[str]) -> str:
     """Of several names of one clip in a file, the first that exists, or else the first."""
-    return next((name for name in names if clip_path(table, name).exists()), names[0])
+    for name in names:
+        with suppress(OutsideError):
+            if os.path.exists(clip_path(table, name)):  # Path.exists raises for too long a name
+                return name
+    return names[0]
 
 
 class Collected:
@@ -127,6 +139,7 @@ class Collected:
         self.problems: list[Problem] = []
         self._whole: dict[str, ClipAnnotation] = {}  # with a label or a text
         self._segmented: dict[str, tuple[ClipAnnotation, list[Segment]]] = {}
+        self._reasons: dict[str, str] = {}  # of clips: why they may not be named, or ""
         self._overlaps: Counter[tuple[str, str]] = Counter()  # of labels: the kept, the left out
         self._names: dict[str, str] = {}  # of a clip, as each row writes it
         self._files: dict[str, str] = {}  # names by file
@@ -150,9 +163,21 @@ class Collected:
                 name = posixpath.normpath(clip.replace("\\", "/"))
             else:
                 name = clip
-            file = str(clip_path(self.path, name)) if name else ""
+            file = name
+            with suppress(OutsideError):  # told by `_outside`
+                file = str(clip_path(self.path, name)) if name else ""
             self._names[clip] = self._files.setdefault(file, name)
         return self._names[clip]
+
+    def _outside(self, clip: str) -> str:
+        """Why a clip may not be named, if it lies outside of the folder of the data; else ""."""
+        if clip not in self._reasons:
+            self._reasons[clip] = ""
+            try:
+                clip_path(self.path, clip)
+            except OutsideError as error:
+                self._reasons[clip] = str(error)
+        return self._reasons[clip]
 
     def add_whole(self, place: str, annotation: ClipAnnotation) -> None:
         """Add the only label or the only text of a clip."""
@@ -163,6 +188,8 @@ class Collected:
         first = self._whole.get(annotation.clip)
         if not annotation.clip:
             self.refuse(place, "no clip; write its path or remove the row")
+        elif outside := self._outside(annotation.clip):
+            self.refuse(place, outside)
         elif not content:
             kind = "label" if annotation.text is None else "text"
             self.refuse(place, f"{annotation.clip} has an empty {kind}; fill it in or remove it")
@@ -179,7 +206,7 @@ class Collected:
         segment = replace(segment, label=fold_label(segment.label), where=self.at(place))
         new = ClipAnnotation(clip, group=group, where=self.at(place))
         annotation, segments = self._segmented.get(clip, (new, []))
-        reason = _fault(segment, group, annotation, segments)
+        reason = self._outside(clip) or _fault(segment, group, annotation, segments)
         if reason is None and not self.multi_label and (other := _overlapped(segment, segments)):
             self._overlaps[other.label, segment.label] += 1
             reason = f"{clip}: {segment} overlaps {other} ({other.where}); cut or remove one"
@@ -225,6 +252,8 @@ def _fault(
         return "no clip; write its path or remove the row"
     if not segment.label:
         return f"{clip}: a segment with an empty label; fill it in or remove it"
+    if max(start, end) > MAX_BOUND:
+        return f"{clip}: a segment beyond {MAX_BOUND:g} seconds or frames; correct it"
     if not 0 <= start < end:
         why = "begins before 0" if start < 0 else "ends before it begins, or holds nothing"
         return f"{clip}: {segment} {why}; the end is exclusive; correct it"

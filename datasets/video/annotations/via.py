@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlparse
 
+from ...output.files import write_whole
 from ...source import Problem
 from .elan import plain_path
 from .segments import ClipAnnotation, Collected, Span, TimeSegment, written_clip
@@ -46,19 +47,19 @@ def read_via(
             count += 1
             continue
         try:
+            start, end = map(float, item["z"][:2]) if item["z"] else (0.0, 0.0)
             several = collected.multi_label and not of_files
             labels = _values(attributes[key], item["av"].get(key), several)
             clip_group = groups.get(str(item["vid"]))
             if clip_group is not None:
                 (clip_group,) = _values(attributes[group_key], clip_group)
-        except ValueError as error:
+        except (OverflowError, ValueError) as error:
             collected.refuse(place, f"{clip}: {error}")
             continue
         if of_files:
             (label,) = labels
             collected.add_whole(place, ClipAnnotation(clip, label=label, group=clip_group))
         else:
-            start, end = map(float, item["z"][:2])
             for label in labels:
                 collected.add_segment(place, clip, TimeSegment(start, end, label), clip_group)
     if count:
@@ -176,7 +177,7 @@ def write_via(path: Path, clip: Path | str, segments: Sequence[Span]) -> None:
         "metadata": metadata,
         "view": {"1": {"fid_list": ["1"]}},
     }
-    path.write_text(json.dumps(project, ensure_ascii=False), encoding="utf-8")
+    write_whole(path, json.dumps(project, ensure_ascii=False))
 
 
 def _settings(name: str) -> dict:

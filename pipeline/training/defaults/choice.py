@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from ...reading.bundle import Bundle, part_spec, read_metadata
+from ...reading.bundle import Bundle, part_spec
 from ...reading.bundle_files import find_bundle
+from ...reading.bundle_schema import read_metadata
 from .given_options import class_name
 from .networks import NETWORKS, SPEECH, Task, part, task_of
 

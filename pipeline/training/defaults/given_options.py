@@ -5,12 +5,14 @@ from pathlib import Path
 
 import yaml
 
+from ...parsing import read_config_text
+
 
 def config_texts(arguments: Sequence[str]) -> Iterator[str]:
     """The texts of all configs among the arguments; a missing one is left to the parser."""
     for key, value in options_in(arguments):
         if key in ("c", "config") and Path(value).is_file():
-            yield Path(value).read_text(encoding="utf-8", errors="replace")
+            yield read_config_text(Path(value))
 
 
 def given_options(arguments: Sequence[str]) -> dict:

@@ -36,7 +36,8 @@ TARGETS = {"clip": CLIPS, "steps": STEPS, "text": SPEECH}  # of datasets.Clips
 
 
 def part(name: str, **options) -> dict:
-    return {"class_path": f"models.{name}", "init_args": options}
+    path = name if "." in name else f"models.{name}"
+    return {"class_path": path, "init_args": options}
 
 
 FRAMES = part("FrameCNN", channels=[24, 48, 96], grid=3, difference=True, strided=True, dropout=0.2)

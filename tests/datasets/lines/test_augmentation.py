@@ -18,7 +18,7 @@ def stroke() -> np.ndarray:
 
 def test_the_back_is_the_mirrored_line_and_faint():
     augmentation = Augmentation([BleedThrough(p=1.0)])
-    augmentation.seed(1)
+    augmentation.start(1)
     result, image = augmentation(stroke()), stroke()
     assert (result <= image).all()
     assert not result[image == 0].any()  # the front stays
@@ -30,7 +30,7 @@ def test_the_back_is_the_mirrored_line_and_faint():
 
 def test_paper_has_the_ink_and_the_ground_it_is_given():
     augmentation = Augmentation([UnevenPaper(ink=(60, 60), ground=(190, 190), rough=6, p=1.0)])
-    augmentation.seed(1)
+    augmentation.start(1)
     result, image = augmentation(stroke()).astype(float), stroke()
     assert result[image == 0].mean() == pytest.approx(60, abs=15)
     assert result[image == 255].mean() == pytest.approx(190, abs=15)
@@ -43,7 +43,7 @@ def test_the_seed_decides_and_p_is_the_share(kind):
     runs = []
     for seed in (3, 3, 4):
         augmentation = Augmentation([kind(p=0.5)])
-        augmentation.seed(seed)
+        augmentation.start(seed)
         runs.append([augmentation(image) for _ in range(40)])
     np.testing.assert_array_equal(runs[0], runs[1])
     assert any((a != b).any() for a, b in zip(runs[0], runs[2], strict=True))

@@ -118,3 +118,41 @@ def test_a_forked_worker_reads_what_its_parent_has_open(tmp_path):
     with get_context("fork").Pool(1) as pool:
         assert pool.apply_async(read_record, (name,)).get(20) == expected
     assert read_record(name) == expected
+
+
+def test_a_count_beyond_the_records_ends_with_them(tmp_path):
+    root = write_database(tmp_path / "train", records(3), count=10**12)
+    start = time.monotonic()
+    source = RealLines([LineFolder(str(root), validation=0.3)], height=16, max_width=500)
+    assert len(source.split("train")) + len(source.split("validation")) == 3
+    assert time.monotonic() - start < 5
+    reasons = [problem.reason for problem in source.problems]
+    assert any("num-samples says 1000000000000, but it holds 7 records" in r for r in reasons)
+    write_database(tmp_path / "other", {}, count="9" * 400)
+    with pytest.raises(ValueError, match="without num-samples"):
+        list(lmdb_rows(tmp_path / "other"))
+
+
+@pytest.mark.parametrize("pages", [2, 3, 5])
+def test_a_database_cut_off_is_refused_instead_of_ending_the_process(tmp_path, pages):
+    root = write_database(tmp_path / "train", records(30))
+    content = (root / "data.mdb").read_bytes()
+    (root / "data.mdb").write_bytes(content[: pages * 4096])
+    with pytest.raises(ValueError, match=rf"train: cut off after {pages * 4096:,} of [\d,]+ bytes"):
+        list(lmdb_rows(root))
+
+
+def test_a_damaged_page_inside_is_a_named_error(tmp_path):
+    root = write_database(tmp_path / "train", records(3))
+    file = root / "data.mdb"
+    size, content, refused = file.stat().st_size, file.read_bytes(), {}
+    for place in range(2 * 4096, size, 4096):  # behind the two pages that say where the others are
+        damaged = tmp_path / str(place)
+        damaged.mkdir()
+        zeroed = content[:place] + b"\xff" * 64 + content[place + 64 :]
+        (damaged / "data.mdb").write_bytes(zeroed)
+        try:
+            list(lmdb_rows(damaged))
+        except ValueError as error:
+            refused[damaged] = str(error)
+    assert refused and all(str(damaged) in told for damaged, told in refused.items())

@@ -229,7 +229,7 @@ def test_993_of_1000_lines_are_used_and_seven_named(tmp_path):
 def test_augmentation_comes_before_scaling(tmp_path):
     train = load(pages(tmp_path, 3), validation=["p0"]).split("train")
     train.augmentation = lambda image: np.repeat(image, 2, axis=1)
-    assert len(train[0][1].inputs) == 2 * train.sizes[0]
+    assert len(train.read(0).inputs) == 2 * train.sizes[0]
 
 
 def test_an_image_without_a_transcript_is_named(tmp_path):

@@ -126,8 +126,11 @@ def test_a_line_that_cannot_be_cut_out_is_named(unusable, message):
 
 
 def test_far_coordinates_do_not_fill_the_memory():
-    far = line([(-1e9, 10), (1e9, 10), (1e9, 40), (-1e9, 40)], [(-1e9, 30), (1e9, 2e8)])
-    assert crop_line(np.full((300, 500), PAPER, np.uint8), far).size < 500 * 700
+    outline = [(-1e9, 10), (1e9, 10), (1e9, 40), (-1e9, 40)]
+    page = np.full((300, 500), PAPER, np.uint8)
+    assert crop_line(page, line(outline, [(-400, 30), (900, 80)])).size < 500 * 700
+    with pytest.raises(ValueError, match=r"line: coordinates up to 1e\+09 in an image"):
+        crop_line(page, line(outline, [(-1e9, 30), (1e9, 2e8)]))
 
 
 def test_units_become_pixels():
@@ -153,3 +156,14 @@ UNFIT = [
 def test_an_image_that_does_not_fit_its_file_is_refused(page, message):
     with pytest.raises(ValueError, match=message):
         pixel_scale(page, (300, 500))
+
+
+def test_gaps_of_many_baselines_are_those_of_all_pairs():
+    rng = np.random.default_rng(0)
+    starts, heights = rng.uniform(0, 900, 200), rng.uniform(0, 3000, 200)
+    made = [line(baseline=[(x, y), (x + 90, y)]) for x, y in zip(starts, heights, strict=True)]
+    distances = np.abs(heights[:, None] - heights)
+    same = (np.abs(starts[:, None] - starts) < 90) & (distances > 1)
+    nearest = np.where(same, distances, np.inf).min(1)
+    median = np.median(nearest[np.isfinite(nearest)])
+    np.testing.assert_allclose(line_gaps(made), np.minimum(nearest, 1.5 * median))

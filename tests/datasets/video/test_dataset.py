@@ -86,7 +86,7 @@ def test_all_frames_of_a_clip_are_changed_alike(parts):
     dataset = ClipDataset(*parts, per_step=True)
     plain = dataset.read(0).inputs.astype(int)
     dataset.augmentation = Augmentation([albumentations.RandomBrightnessContrast(p=1)])
-    dataset.augmentation.seed(1)
+    dataset.augmentation.start(1)
     changed = dataset.read(0).inputs.astype(int)
     assert changed.shape == plain.shape
     inside = (changed[:, 0, 0, 0] > 5) & (changed[:, 0, 0, 0] < 250)
@@ -106,7 +106,7 @@ def test_long_clips_are_changed_alike_too(channels):
     frame = np.random.default_rng(0).integers(0, 255, (10, 10, channels), np.uint8)
     first = set()
     for seed in range(12):
-        augmentation.seed(seed)
+        augmentation.start(seed)
         changed = augmentation.clip(np.repeat(frame[None], 300, 0))
         assert changed.shape == (300, 10, 10, channels)
         np.testing.assert_array_equal(changed, changed[:1].repeat(300, 0))

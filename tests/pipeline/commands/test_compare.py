@@ -16,6 +16,7 @@ from pipeline.comparison import trial_runner
 from pipeline.comparison.trial_runner import Runner, TrainingProcess
 from pipeline.comparison.trials import ASIDE, Trial, option_differences, training_environment
 from pipeline.evaluation.split_scores import load_scores
+from pipeline.interrupts import ending_on_signals
 from pipeline.training.history import read_history
 from pipeline.training.memory import peak_memory_mib
 
@@ -183,7 +184,7 @@ def test_ctrl_c_reaches_each_training_once(monkeypatch):
     trials = [
         Trial(Path("x.yaml"), options, s, Path(f"runs/compare/c/x-seed{s}")) for s in range(3)
     ]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), ending_on_signals():
         Runner(2, begin).train(trials)
     assert events == ["start 0", "start 1", "stop 0", "stop 1", "wait 0", "wait 1"]
 

@@ -216,7 +216,7 @@ def test_evaluate_refuses_bundles_that_it_cannot_score(command, tmp_path):
     from pipeline.reading.bundle import Bundle
 
     model = connect(
-        5,
+        4,
         2,
         lambda n: TokenEmbedding(n, 2),
         lambda n: RecurrentStack(n, 2, 1),
@@ -225,3 +225,18 @@ def test_evaluate_refuses_bundles_that_it_cannot_score(command, tmp_path):
     save_bundle(Bundle(model, ["a", "b"], TextReader(["x", "y"])), tmp_path / "c.safetensors")
     code, _, err = command("evaluate", "--model", tmp_path / "c.safetensors", "--data", tmp_path)
     assert code == 2 and "reads with TextReader for a TokenClassificationHead; evaluate" in err
+
+
+@pytest.mark.parametrize("name", ["labels.tsv", "0.png", "tiny.safetensors"])
+def test_scores_are_never_written_over_what_is_read(command, bundle_file, tmp_path, name):
+    write_image(tmp_path / "0.png", noise_line(0))
+    (tmp_path / "labels.tsv").write_text("0.png\tabc\n", encoding="utf-8")
+    bundle = tmp_path / "tiny.safetensors"
+    bundle.write_bytes(bundle_file.read_bytes())
+    before = (tmp_path / name).read_bytes()
+    given = ("--model", bundle, "--data", tmp_path / "labels.tsv", "--json")
+    code, out, err = command("evaluate", *given, tmp_path / name)
+    assert (code, out) == (2, "") and err.startswith(f"error: --json {tmp_path / name}: ")
+    assert (tmp_path / name).read_bytes() == before and err.count("\n") == 1
+    for _ in range(2):  # its own scores are written over
+        assert command("evaluate", *given, tmp_path / "scores.json").code == 0

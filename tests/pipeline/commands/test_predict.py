@@ -14,7 +14,7 @@ import pytest
 
 from datasets.environment import MachineError
 from datasets.files import IMAGE_SUFFIXES
-from pipeline.commands.predict import written
+from pipeline.writing.sink import put
 from tests.support.small import ALPHABET, break_images, noise_line, write_image
 
 ROOT = Path(__file__).parents[3]
@@ -280,9 +280,9 @@ def test_a_record_that_cannot_be_written_does_not_stop_the_others(capsys):
             raise ValueError("bad: lasts no millisecond")
         records.append(record["input"])
 
-    assert [written(write, {"input": name}) for name in ("a", "bad", "b")] == [True, False, True]
+    assert [put(write, {"input": name}) for name in ("a", "bad", "b")] == [True, False, True]
     assert records == ["a", "b"] and "error: bad: lasts no millisecond" in capsys.readouterr().err
     with pytest.raises(MachineError, match=r"out\.csv: No space left"):
-        written(full_disk, {"input": "a"}, "out.csv")
+        put(full_disk, {"input": "a"}, "out.csv")
     with pytest.raises(BrokenPipeError):
-        written(lambda record: (_ for _ in ()).throw(BrokenPipeError()), {"input": "a"})
+        put(lambda record: (_ for _ in ()).throw(BrokenPipeError()), {"input": "a"})

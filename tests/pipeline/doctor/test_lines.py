@@ -198,24 +198,24 @@ def test_gt_txt_files_are_examined_too(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["json", "html", "fix"])
 def test_outputs_are_checked_before_the_work(page, capsys, monkeypatch, name):
     monkeypatch.setattr(line_doctor, "examine_lines", None)  # must not be called
-    for given, message in (("none/f", "there is no folder none; make it first"), (".", "a folder")):
+    for given, message in (("none/f", "no such folder to write into"), (".", "a folder")):
         assert doctor.main(["doctor", str(page[0]), f"--{name}", given]) == 2
         error = capsys.readouterr().err
         assert f"--{name} {given}: " in error and message in error
 
 
 def test_a_file_that_cannot_be_written_does_not_prevent_other_output(page, capsys, monkeypatch):
-    def full(*_, encoding=""):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(line_doctor, "write_fix", full)
     code, result = run(page[0], "--fix", "fix.tsv", "--html", "page.html")
     assert code == 1 and Path("page.html").exists()
     assert result["problems"] == ["--fix fix.tsv: not written: [Errno 28] No space left on device"]
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     code = doctor.main(["doctor", str(page[0]), "--json", "other.json", "--html", "page.html"])
     output = capsys.readouterr()
-    assert code == 1 and "--json other.json: not written" in output.err
+    assert code == 1 and "--json: not written: other.json" in output.err
     assert "--html page.html: not written" in output.out
 
 

@@ -1,6 +1,7 @@
 """Bundles: round trip, clear errors for damaged files, and no code execution."""
 
 import builtins
+import errno
 import json
 import os
 import shutil
@@ -291,14 +292,13 @@ def test_a_failed_write_leaves_the_old_bundle(tmp_path, monkeypatch):
     save_bundle(tiny_bundle(), path)
     before = path.read_bytes()
 
-    def full(weights, target, metadata):
-        target.write_bytes(b"half a")
-        raise OSError("disk full")
+    def full(file):
+        raise OSError(errno.ENOSPC, "disk full")
 
-    monkeypatch.setattr("pipeline.reading.bundle.save_file", full)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=rf"{path}: disk full; free some space"):
         save_bundle(tiny_bundle(seed=1), path)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
 def test_saving_leaves_the_network_as_it_was(tmp_path):
@@ -308,3 +308,22 @@ def test_saving_leaves_the_network_as_it_was(tmp_path):
     assert bundle.model.training
     assert isinstance(bundle.model.head.linear, nn.Linear)
     assert_close(bundle.model.state_dict(), tiny_model().state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, 70_000.0])
+def test_weights_that_are_not_finite_are_not_written(tmp_path, value):
+    """70 000 is infinite in float16."""
+    path = tmp_path / "b.safetensors"
+    save_bundle(tiny_bundle(), path)
+    before, bundle = path.read_bytes(), tiny_bundle(seed=1)
+    bundle.model.head.linear.bias.data[0] = value
+    message = r"b\.safetensors: not written, for 1 of \d+ weights are not finite \(head\.linear"
+    with pytest.raises(ValueError, match=message):
+        save_bundle(bundle, path)
+    assert path.read_bytes() == before
+
+
+def test_a_bundle_has_the_mode_of_other_files(tmp_path):
+    save_bundle(tiny_bundle(), tmp_path / "b.safetensors")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "b.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode

@@ -241,3 +241,13 @@ def test_a_long_text_is_an_item_not_a_file_name():
     (item,) = expand_inputs([text], TextReader(["good", "film"]))
     assert item.name == text and item.load().tolist() == [1, 2, 3, 1] * 500
     assert list(expand_inputs(["x/" * 3000 + "a.png"], LineReader())) == ["x/" * 3000 + "a.png"]
+
+
+@pytest.mark.parametrize("reader", [TextReader(["good"]), LineReader()])
+def test_a_line_of_standard_input_that_is_not_utf8_costs_no_other(monkeypatch, reader):
+    content = io.BytesIO(b"good a/b.png\n\xff\xfe bad\n\nlast\xc3\xa9\n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(content))
+    first, broken, last = expand_inputs(["-"], reader)
+    with pytest.raises(ValueError, match=r"^-:line 2: not UTF-8 at byte 0$"):
+        broken.load()
+    assert getattr(first, "name", first) == "good a/b.png" and last.name == "lasté"

@@ -18,7 +18,7 @@ from pipeline.reading.chunks import JoinedReading, Prefetcher
 from pipeline.reading.prediction import Answer, Item, Recognizer
 from pipeline.reading.records import reading_record
 from pipeline.reading.spans import segment_records
-from tests.support.small import break_images, noise_line, write_image
+from tests.support.small import break_images, noise_line, tiny_bundle, write_image
 from tests.support.squares import FRAMES, recognizer, write_squares
 
 SIZE = 16
@@ -276,3 +276,13 @@ def test_windows_of_only_failures_keep_the_order(expected, tmp_path, monkeypatch
     assert [record["input"] for record in records] == given
     assert [i for i, record in enumerate(records) if "text" in record] == [good]
     assert all(r["error"] == f"{r['input']}: no such file" for r in records if "text" not in r)
+
+
+def test_a_network_that_gives_nan_answers_with_an_error(tmp_path):
+    """Not with a reading whose confidence would be no JSON."""
+    bundle = tiny_bundle()
+    bundle.model.head.linear.bias.data[0] = torch.nan
+    path = str(write_image(tmp_path / "line.png", noise_line(0)))
+    (record,) = Recognizer(bundle).predict([path])
+    assert record.keys() == {"input", "error"}
+    assert "the network's output is not a number (nan)" in record["error"]

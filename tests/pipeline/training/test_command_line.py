@@ -122,7 +122,10 @@ def test_errors_do_not_overwrite_the_best_checkpoint(command, monkeypatch):
     assert steps == {"best.ckpt": 3, "last.ckpt": 5}
 
 
-def test_ctrl_c_in_a_terminal(folder):
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_ctrl_c_in_a_terminal(folder, number):
     """The program as a subprocess: its exit status and messages, without any warnings."""
     arguments = ["fit", "-c", "words.yaml", "--trainer.max_epochs=-1"]
     arguments += ["--early_stopping.patience=100000"]
@@ -134,7 +137,7 @@ def test_ctrl_c_in_a_terminal(folder):
     best, deadline = folder / "runs/words/best.safetensors", time.monotonic() + 60
     while not best.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     try:
         out, err = process.communicate(timeout=30)
     except subprocess.TimeoutExpired:
@@ -145,6 +148,28 @@ def test_ctrl_c_in_a_terminal(folder):
     assert (folder / "runs/words/checkpoints/last.ckpt").exists()
     for noise in ("Tip:", "deprecated", "args parameter", "Warning", "Traceback", "many workers"):
         assert noise not in err
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_ends_the_training_with_an_error(folder):
+    arguments = ["fit", "-c", "words.yaml", "--trainer.max_epochs=-1", "--data.workers=1"]
+    arguments += ["--early_stopping.patience=100000", "--data.source.init_args.count=400"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", str(ROOT / "run.py"), *arguments],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    last, deadline = folder / "runs/words/checkpoints/last.ckpt", time.monotonic() + 60
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not last.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workers: list[str] = []
+    while not workers and time.monotonic() < deadline:
+        workers = children.read_text("utf-8").split()
+    os.kill(int(workers[-1]), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and "Traceback" not in err
+    assert "error: a process that reads the data died (DataLoader worker" in err
+    assert "go on with: python run.py fit -c runs/words/config.yaml --ckpt_path" in err
 
 
 def test_validate_and_test_take_a_checkpoint(run):

@@ -116,3 +116,21 @@ def test_missing_data_and_an_empty_split_are_one_line(command):
     assert code == 2 and "error: no such data: lines; set STRAND_DATA" in err
     code, _, err = command("validate", "-c", "words.yaml", "--data.source.validation=0")
     assert code == 2 and "error: the validation split is empty; keep a group for it" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--trainer.accelerator", "gpu"], "trainer: No supported gpu backend found!"),
+        (["--trainer.accelerator", "tpu"], "trainer: Requirement 'torch_xla"),
+        (["--trainer.strategy", "none"], "invalid strategy name"),
+        (["--trainer.profiler", "none"], "trainer: When passing string value for the `profiler`"),
+        (["--trainer.limit_val_batches", "1.5"], "trainer: You have passed invalid value 1.5"),
+    ],
+)
+def test_what_lightning_calls_a_misconfiguration_is_one_line(command, monkeypatch, options, says):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, _, err = command("fit", "-c", "words.yaml", *options)
+    errors = [line for line in err.splitlines() if "error" in line]
+    assert code == 2 and len(errors) == 1 and errors[0].startswith("error: ") and says in errors[0]
+    assert "Traceback" not in err

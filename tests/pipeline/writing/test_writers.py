@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from datasets.limits.roots import add_root
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
 from pipeline.writing.writers import format_time, open_writer, output_paths, record_form, to_srt
@@ -60,7 +61,7 @@ def test_a_run_has_one_csv_header_by_the_bundles_kind(tmp_path):
         ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"],
         ["b.mp4", "", "", "", "", "", "", "b.mp4: gone"],
         ["a.mp4", "0.0", "1.2", "0", "30", "walk", "0.9", ""],
-        ["a.mp4", "1.2", "3723.0456", "30", "93076", "sit\n down", "0.5", ""],
+        ["a.mp4", "1.2", "3723.0456", "30", "93076", "sit  down", "0.5", ""],
     ]
     tokens = {"input": "t", "segments": [{"start": 0, "end": 2, "label": "B"}], "confidence": 1.0}
     header, row = csv.reader(io.StringIO(write_all("csv", "segments", [tokens], tmp_path / "t")))
@@ -124,6 +125,7 @@ def test_predict_writes_rows_that_are_read_back_as_annotations(
     code, _, _ = command("predict", *given, *options, "csv", "--output", table)
     _, out, _ = command("predict", *given, *options, "jsonl")
     first, broken, second = map(json.loads, out.splitlines())
+    add_root(tmp_path)
     annotations, problems = read_annotations(table)
     assert code == 1 and len(problems) == 1 and "c.mp4" in problems[0].reason
     assert "cannot be" in broken["error"] or "Invalid" in broken["error"]
@@ -151,6 +153,7 @@ def test_predict_writes_subtitles_and_annotation_files(command, videos, steps_bu
     for kind, name in ("eaf", "e/a.eaf"), ("via", "e/a.json"), ("boris", "p.boris"):
         target = tmp_path / (name if kind == "boris" else "e")
         assert command("predict", *both, *options, kind, "--output", target).code == 0
+        add_root(tmp_path)
         annotations, problems = read_annotations(tmp_path / name)
         assert [s.label for s in annotations[0].segments] == ["dark", "bright"] and not problems
         assert len(annotations) == (2 if kind == "boris" else 1)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from datasets.limits.roots import add_root
 from datasets.video.annotations.elan import plain_path, write_elan
 from datasets.video.annotations.files import TimeSegment, clip_path, labels_at, read_annotations
 
@@ -196,6 +197,7 @@ def test_no_encoding_hides_a_doctype(tmp_path):
 
 
 def test_a_reading_is_read_back_to_the_millisecond(tmp_path):
+    add_root(tmp_path)
     (tmp_path / "films").mkdir()
     video, path = tmp_path / "films" / "a é.mp4", tmp_path / "read" / "a.eaf"
     path.parent.mkdir()
@@ -246,3 +248,9 @@ def test_all_tiers_are_read_for_several_labels_at_once(tmp_path):
     assert found.segments[0].bounds == found.segments[1].bounds
     (found,), _ = read(tmp_path, hands, multi_label=True, tier="right")
     assert [s.label for s in found.segments] == ["point"]
+
+
+def test_too_long_a_name_of_the_video_is_a_missing_one(tmp_path):
+    name = "9" * 400
+    found, _ = read(tmp_path, PHASES, media=VIDEO.replace("a.mp4", f"{name}.mp4"))
+    assert name in found[0].clip

@@ -1,0 +1,1 @@
+"""Commands killed at random moments, and what was lost: a table for docs/reliability.md."""

@@ -1,0 +1,114 @@
+"""`predict --output` killed at random moments and resumed: every input is answered once.
+
+    python -m benchmarks.torture.predict_kills [--kills 20]
+
+Each run but the first is killed (SIGKILL) at a moment drawn from the time that an unbroken run
+takes, and resumed until the output is there; then the next one begins. An output counts as lost if
+it is not, byte by byte, that of the unbroken run.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from ..table import aligned
+
+ROOT = Path(__file__).resolve().parents[2]
+INPUTS = 8_000  # eight windows of texts, a few seconds
+WORDS = [
+    "a",
+    "film",
+    "that",
+    "I",
+    "will",
+    "not",
+    "forget",
+    "and",
+    "would",
+    "never",
+    "see",
+    "again",
+    "for",
+    "the",
+    "music",
+]
+TIMEOUT_S = 600
+
+
+class Outcome(NamedTuple):
+    """A row of the table. kept: kills after which some records were there to go on from."""
+
+    kills: int
+    kept: int
+    outputs: int
+    lost: int
+    seconds: float
+
+    HEAD = ("what was killed", "kills", "found records kept", "outputs compared", "lost", "s")
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of the table."""
+        what = f"predict of {INPUTS:,} texts"
+        return what, *map(str, self[:4]), f"{self.seconds:.0f}"
+
+
+def kill_predict(kills: int = 20, seed: int = 0) -> Outcome:
+    """Kill and resume `predict` that often. Raises RuntimeError if a run fails by itself."""
+    draw, started = random.Random(seed), time.perf_counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_texts(folder / "texts.csv", draw)
+        whole, output = folder / "whole.jsonl", folder / "read.jsonl"
+        before = time.perf_counter()
+        run(folder, whole, TIMEOUT_S)
+        seconds = time.perf_counter() - before
+        done = kept = outputs = lost = 0
+        while done < kills or not output.exists():
+            limit = draw.uniform(0, seconds) if done < kills else TIMEOUT_S
+            if run(folder, output, limit):
+                outputs += 1
+                lost += output.read_bytes() != whole.read_bytes()
+                if done < kills:
+                    output.unlink()
+            else:
+                done += 1
+                partial = output.with_name(f"{output.name}.partial")
+                kept += partial.exists() and partial.read_bytes().count(b"\n") > 1
+    return Outcome(done, kept, outputs, lost, time.perf_counter() - started)
+
+
+def write_texts(path: Path, draw: random.Random) -> None:
+    """Write a table of INPUTS short texts, all different."""
+    rows = (" ".join(draw.choices(WORDS, k=draw.randint(4, 12))) for _ in range(INPUTS))
+    path.write_text("text\n" + "".join(f"{row} {i}\n" for i, row in enumerate(rows)), "utf-8")
+
+
+def run(folder: Path, output: Path, limit: float) -> bool:
+    """Whether `predict --resume` ended within `limit` seconds; it is killed else."""
+    command = [sys.executable, str(ROOT / "run.py"), "predict", str(folder / "texts.csv")]
+    command += ["--model", "reviews-en", "--format", "jsonl", "--output", str(output), "--resume"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        _, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return False
+    if process.returncode:
+        raise RuntimeError(f"predict ended with {process.returncode}: {err}")
+    return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    print(aligned([Outcome.HEAD, kill_predict(parser.parse_args().kills).row()], markdown=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Where the records of a run go: straight to standard output, or through a journal into files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import TypeVar
+
+from datasets.environment import raise_if_machine
+from datasets.output.text import print_error
+
+from .journal import Journal
+from .writers import Writer
+
+T = TypeVar("T")
+
+
+@dataclass
+class RecordCount:
+    """Numbers of records: all, with an error (read or write), read, and accepted."""
+
+    done: int = 0
+    failed: int = 0
+    read: int = 0
+    accepted: int = 0
+
+
+class RecordSink(AbstractContextManager):
+    """Takes the records of a run in order.
+
+    open_format: opens the writer of the format, whose files appear when the stack closes. journal:
+    keeps the records until all are there; None writes each at once. output: for error messages.
+    """
+
+    def __init__(
+        self,
+        open_format: Callable[[ExitStack], Writer],
+        journal: Journal | None,
+        output: str | None,
+    ):
+        self.open_format, self.journal, self.output = open_format, journal, output
+        self.count, self._stack = RecordCount(), ExitStack()
+        self._write = open_format(self._stack) if journal is None else None
+
+    @property
+    def records(self) -> int:
+        """The number of records that are kept or written."""
+        return self.count.done if self.journal is None else self.journal.count
+
+    def remaining(self, items: Iterator[T], name_of: Callable[[T], str]) -> Iterator[T]:
+        """The items that have no record yet; see `Journal.remaining`."""
+        return items if self.journal is None else self.journal.remaining(items, name_of)
+
+    def add(self, record: dict) -> None:
+        """Take the next record. Raises MachineError if nothing can be written there."""
+        if self.journal is None:
+            self._put(record)
+        else:
+            self.journal.add(record)
+
+    def flush(self) -> None:
+        """Keep what was added, even if the process is killed now."""
+        if self.journal is not None:
+            self.journal.flush()
+
+    def finish(self) -> RecordCount:
+        """Write what is kept, and count all records."""
+        if self.journal is not None:
+            self.journal.flush()
+            self._write = self.open_format(self._stack)
+            for record in self.journal.records():
+                self._put(record)
+        self._stack.close()
+        if self.journal is not None:
+            self.journal.finish()
+        return self.count
+
+    def _put(self, record: dict) -> None:
+        """Write and count a record; an error of this one is printed, so that the others follow."""
+        self.count.done += 1
+        self.count.read += "error" not in record
+        self.count.accepted += record.get("accepted", False)
+        written = put(self._write, record, self.output)
+        self.count.failed += "error" in record or not written
+
+    def __exit__(self, *error) -> bool | None:
+        return self._stack.__exit__(*error)
+
+
+def put(write: Writer, record: dict, output: str | None = None) -> bool:
+    """Whether the record could be written; an error is printed.
+
+    Raises MachineError if nothing can be written there, such as on a full disk.
+    """
+    try:
+        write(record)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise_if_machine(error, output or "standard output")
+        print_error(error)
+        return False
+    return True

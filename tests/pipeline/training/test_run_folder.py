@@ -1,0 +1,97 @@
+"""Run folders belong to one training, and hold what a new or a copied one needs."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.training.run_folder import LOCK
+
+ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.usefixtures("folder")
+LAST = "checkpoints/last.ckpt"
+# takes the folder of a run, and keeps it until its input ends
+HOLDER = """
+import sys
+from types import SimpleNamespace
+from pipeline.training.run_folder import RunFolder
+folder = RunFolder(SimpleNamespace(name=None, ckpt_path=None, config=["words.yaml"]), fit=True)
+print(folder.name, flush=True)
+sys.stdin.read()
+"""
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
+
+
+def test_a_second_training_of_a_name_is_refused(command, run):
+    run("fit", "-c", "words.yaml", "--name=mine")
+    before = contents("runs/mine")
+    code, _, err = command("fit", "-c", "words.yaml", "--name=mine")
+    assert code == 2 and err == (
+        "error: runs/mine: there is a training of this name; give another --name, or go on with "
+        "it: --ckpt_path runs/mine/checkpoints/last.ckpt\n"
+    )
+    assert contents("runs/mine") == before
+
+
+def test_a_folder_without_a_checkpoint_is_taken_again(run):
+    """As one is left by a training that is killed in its first epoch."""
+    Path("runs/mine/checkpoints").mkdir(parents=True)
+    Path("runs/mine/history.jsonl").write_text('{"epoch": 1', encoding="utf-8")
+    run("fit", "-c", "words.yaml", "--name=mine", "--trainer.max_epochs=1")
+    lines = Path("runs/mine/history.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1]
+
+
+def test_an_error_before_the_training_leaves_no_folder(command):
+    code, _, err = command("fit", "-c", "words.yaml", "--init_from=lines-hand")
+    assert code == 2 and "--init_from: the bundle prepares its input" in err
+    assert list(Path("runs").iterdir()) == []
+
+
+def test_a_new_training_from_the_config_of_a_resumed_one_starts_anew(run):
+    run("fit", "-c", "words.yaml", "--name=mine", "--trainer.max_epochs=1")
+    again = ("fit", "-c", "runs/mine/config.yaml", "--trainer.max_epochs=2")
+    run(*again, f"--ckpt_path=runs/mine/{LAST}")
+    config = yaml.safe_load(Path("runs/mine/config.yaml").read_text(encoding="utf-8"))
+    assert config["ckpt_path"] is None and config["name"] is None
+    out = run("fit", "-c", "runs/mine/config.yaml")
+    assert "run folder: runs/config (" in out and "epoch 1: accuracy" in out
+
+
+def test_a_copied_folder_goes_on_in_the_copy(run):
+    run("fit", "-c", "words.yaml", "--name=mine", "--trainer.max_epochs=1")
+    shutil.copytree("runs/mine", "runs/copy")
+    before = contents("runs/mine")
+    again = ("fit", "-c", "runs/copy/config.yaml", "--trainer.max_epochs=2")
+    out = run(*again, f"--ckpt_path=runs/copy/{LAST}")
+    assert "run folder: runs/copy (" in out and contents("runs/mine") == before
+    history = Path("runs/copy/history.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(history) == 2
+
+
+def test_trainings_that_start_at_once_have_folders_of_their_own(command):
+    holders = [
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDER], env={"PYTHONPATH": str(ROOT)}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    try:
+        names = sorted(holder.stdout.readline().strip() for holder in holders)
+        assert names == ["words", "words-2", "words-3"]
+        code, _, err = command("fit", "-c", "words.yaml", "--name=words-2")
+        assert code == 2 and "runs/words-2: another training writes into this folder now" in err
+    finally:
+        for holder in holders:
+            holder.communicate("")
+    assert Path("runs/words-2", LOCK).exists()
+    code, _, _ = command("fit", "-c", "words.yaml", "--name=words-2", "--trainer.max_epochs=1")
+    assert code == 0  # a lock ends with its process

@@ -1,0 +1,86 @@
+"""The records of a run so far: whole lines only, and only for the same inputs and options."""
+
+import errno
+import os
+
+import pytest
+
+from datasets.environment import MachineError
+from pipeline.writing.journal import Journal
+
+HOW = {"a bundle of SHA-256": "f00", "--n_best": "1"}
+
+
+def fill(output, *names: str) -> None:
+    with Journal(str(output), HOW, resume=True) as journal:
+        for name in names:
+            journal.add({"input": name, "text": "x"})
+        journal.flush()
+
+
+def kept(output, resume: bool = True, how: dict = HOW) -> list[str]:
+    with Journal(str(output), how, resume) as journal:
+        return [record["input"] for record in journal.records()]
+
+
+def test_a_run_goes_on_after_the_last_whole_record(tmp_path):
+    output, partial = tmp_path / "o", tmp_path / "o.partial"
+    fill(output, "a\udcff", "b")
+    whole = partial.read_bytes()
+    for torn in (b'{"input": "c", "te', b"\0\0\0\0\n", b"[1]\n"):
+        partial.write_bytes(whole + torn)
+        assert kept(output) == ["a\udcff", "b"] and partial.read_bytes() == whole
+    fill(output, "c")
+    assert kept(output) == ["a\udcff", "b", "c"]
+    with Journal(str(output), HOW, True) as journal:
+        assert list(journal.remaining(iter(["a\udcff", "b", "c", "d"]), str)) == ["d"]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"partial": {', b'{"partial": {}}\n'])
+def test_a_journal_without_records_begins_anew_and_is_removed(tmp_path, content):
+    (tmp_path / "o.partial").write_bytes(content)
+    assert kept(tmp_path / "o", resume=False) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_read_is_never_lost_in_silence(tmp_path):
+    fill(tmp_path / "o", "a", "b")
+    with pytest.raises(ValueError, match=r"o\.partial: holds 2 records .* go on with --resume"):
+        kept(tmp_path / "o", resume=False)
+    with pytest.raises(ValueError, match=r"was read with --n_best 1, not 5"):
+        kept(tmp_path / "o", how=HOW | {"--n_best": "5"})
+    assert kept(tmp_path / "o") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("items", "says"),
+    [(["a", "c"], "record 2 is of b, but input 2 is c"), (["a"], "there are no more inputs")],
+)
+def test_other_inputs_are_refused(tmp_path, items, says):
+    fill(tmp_path / "o", "a", "b")
+    with Journal(str(tmp_path / "o"), HOW, True) as journal, pytest.raises(ValueError, match=says):
+        list(journal.remaining(iter(items), str))
+
+
+def test_a_file_of_somebody_else_is_refused(tmp_path):
+    (tmp_path / "o.partial").write_text('{"a": 1}\n', "utf-8")
+    with pytest.raises(ValueError, match=r"o\.partial: not the partial output of predict"):
+        kept(tmp_path / "o")
+    assert (tmp_path / "o.partial").read_text("utf-8") == '{"a": 1}\n'
+
+
+def test_one_run_at_a_time(tmp_path):
+    busy = pytest.raises(ValueError, match=r"o: another process is writing it")
+    with Journal(str(tmp_path / "o"), HOW, False), busy:
+        kept(tmp_path / "o")
+
+
+def test_a_full_disk_names_the_output(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with Journal(str(tmp_path / "o"), HOW, False) as journal:
+        journal.add({"input": "a"})
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(MachineError, match=r"/o: No space left on device; free some space"):
+            journal.flush()
