@@ -61,6 +61,7 @@ def test_every_row_changes_what_it_says():
     assert rows["real lines only"] == (mixing(0, 0), shares[1])
 
 
+@pytest.mark.slow
 def test_options_of_a_row_are_the_bases_but_for_one(tmp_path):
     config = tmp_path / "lines.yaml"
     head = LINES.replace("    class_path: datasets.RealLines", "    class_path: datasets.Mixture")

@@ -14,6 +14,7 @@ def test_nothing_is_lost_over_two_kills(monkeypatch):
     assert len(outcome.row()) == len(Outcome.HEAD)
 
 
+@pytest.mark.slow
 def test_a_predict_that_fails_by_itself_is_no_kill(tmp_path):
     with pytest.raises(RuntimeError, match=r"predict ended with 1: "):
         predict_kills.run(tmp_path, tmp_path / "o", 60)  # there are no texts

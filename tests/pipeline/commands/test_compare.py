@@ -85,6 +85,7 @@ def test_two_configs_by_two_seeds(command, trainings):
     assert "test: 4 samples in 1 groups; interval" in again
 
 
+@pytest.mark.slow
 def test_another_config_in_the_same_folder_is_refused(command, trainings):
     command("compare", small(4), "--set", "trainer.max_epochs=1")
     del trainings[:]
@@ -119,6 +120,7 @@ def test_an_unfinished_training_is_resumed(command, trainings):
     assert history[1]["train_loss"] == pytest.approx(complete[1]["train_loss"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_baselines_do_not_start_from_the_init_from_bundle(command, trainings):
     command("fit", "-c", "words.yaml", "--name=first")
     bundle = "runs/first/best.safetensors"

@@ -110,6 +110,7 @@ def test_a_resumed_training_continues_average_and_weights(run, folder):
     load_whole_and_parts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", [0, 1])
 def test_ctrl_c_within_a_validation_keeps_average_and_weights_apart(
     command, run, folder, monkeypatch, index
