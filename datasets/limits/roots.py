@@ -25,6 +25,11 @@ def allow_outside(allowed: bool) -> None:
         os.environ[ALLOWED] = "1"
 
 
+def root_options() -> list[str]:
+    """The option with which this command was started, for one that goes on with its work."""
+    return [OPTION] if ALLOWED in os.environ else []
+
+
 def add_root(path: Path) -> None:
     """Remember a folder that the user gave; of a file, nothing."""
     root = os.path.abspath(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from datasets.limits.roots import root_options
 from datasets.output.text import print_notes
 
 from ..class_paths import allowed_imports
@@ -113,7 +114,7 @@ class Trial:
         args = [sys.executable, "-u", str(PROGRAM), "fit", "-c", str(self.config)]
         args += [f"--{change}" for change in self.overrides] + seed_options(self.seed)
         args += [f"--name={self.folder.relative_to(RUNS)}", "--trainer.enable_progress_bar=false"]
-        args += allowed_imports()
+        args += [*allowed_imports(), *root_options()]
         return args + ([f"--ckpt_path={self.checkpoint}"] if self.checkpoint.exists() else [])
 
     def check_folder(self) -> None:

@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datasets import RealLines, SequenceDataModule
 from datasets.environment import MachineError, note_busy, raise_if_machine
+from datasets.limits.roots import root_options
 from datasets.output.files import write_whole
 from datasets.output.text import print_error, print_lines
 
@@ -264,7 +265,7 @@ class StrandCLI(LightningCLI):
         if not last.exists():
             return "nothing was saved before the first checkpoint"
         command = ["python run.py fit", "-c", f"{folder}/config.yaml", "--ckpt_path", str(last)]
-        return f"go on with: {' '.join([*command, *allowed_imports()])}"
+        return f"go on with: {' '.join([*command, *allowed_imports(), *root_options()])}"
 
     @property
     def stopper(self) -> StopBetweenBatches:

@@ -10,6 +10,7 @@ import pytest
 
 from datasets import Clips, LineFolder, RealLines
 from datasets.files import find_named, resolve_data_path
+from datasets.limits import roots
 from datasets.limits.roots import OutsideError, add_root, allow_outside, root_of
 from datasets.lines.listing import list_rows
 from datasets.lines.reader import load_line
@@ -250,3 +251,10 @@ def test_lines_of_a_folder_train_as_before(data):
     source = RealLines([LineFolder(str(data), validation=0.5)], height=16, max_width=900)
     assert len(source.split("train")) == 2 and not source.problems
     assert load_line(str(data / "0.png")).ndim == 2
+
+
+def test_the_option_is_handed_on_to_commands_that_go_on(monkeypatch):
+    monkeypatch.delenv(roots.ALLOWED, raising=False)
+    assert roots.root_options() == []
+    monkeypatch.setenv(roots.ALLOWED, "1")
+    assert roots.root_options() == ["--allow_outside"]
