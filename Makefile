@@ -1,9 +1,9 @@
-# make setup | demo | test | lint | clean: each sets up .venv first if it must
+# make setup | demo | test | lint | torture | clean: each sets up .venv first if it must
 # make fonts: what synthetic lines for training are set in (Debian, as root; 2 GB); none ships
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint clean fonts
+.PHONY: setup demo test lint torture clean fonts
 setup: .venv/ready
 
 .venv/ready: pyproject.toml
@@ -22,6 +22,9 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+torture: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.torture
 
 fonts:
 	apt-get install --yes --no-install-recommends $$(cat datasets/lines/synthetic/fonts.txt)

@@ -1,6 +1,6 @@
 """`fit` killed at random moments and gone on with: the result is that of an unbroken training.
 
-    python -m benchmarks.torture.fit_kills [--kills 100] [--write_kills 20] [--jobs N]
+    python -m benchmarks.torture.fit_kills [--kills 100] [--write_kills 20]
 
 Each training is killed (SIGKILL) up to KILLS_A_RUN times, at moments drawn from the time that it
 takes to train, and gone on with from its last checkpoint after each (from its start, if it had
@@ -20,16 +20,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
 from pipeline.training.history import RESULT
 
-from ..table import aligned
+from .outcome import Outcome, table
 from .trainings import KINDS, differences, write_training
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,23 +37,6 @@ EPOCHS = 8
 KILLS_A_RUN = 5
 TIMEOUT_S = 600
 OTHER_FILE_SYSTEM = "/dev/shm"
-
-
-class Outcome(NamedTuple):
-    """A row of the table. resumed: kills after which there was a checkpoint to go on from."""
-
-    what: str
-    kills: int
-    resumed: int
-    trainings: int
-    lost: int
-    seconds: float
-
-    HEAD = ("what was killed", "kills", "found a checkpoint", "trainings compared", "lost", "s")
-
-    def row(self) -> tuple[str, ...]:
-        """The cells of the table."""
-        return self.what, *map(str, self[1:5]), f"{self.seconds:.0f}"
 
 
 class Training:
@@ -136,8 +118,8 @@ def kill_fits(kind: str, kills: int, seed: int = 0) -> Outcome:
                 lost += own
                 print(f"{kind}: differs in {', '.join(found)}", file=sys.stderr)
             shutil.rmtree(training.run)
-    what = f"fit of {kind}"
-    return Outcome(what, done, resumed, trainings, lost, time.perf_counter() - started)
+    of_these = f"{resumed} found a checkpoint; {trainings} trainings compared"
+    return Outcome(f"fit of {kind} killed", done, of_these, lost, time.perf_counter() - started)
 
 
 def wait(process: subprocess.Popen, draw: random.Random, seconds: float) -> bool:
@@ -159,23 +141,24 @@ def kill_writes(kills: int) -> Outcome:
         whole.finish()
         while done < kills:
             training = Training(folder, config, f"killed{trainings}", OTHER_FILE_SYSTEM)
-            partial = training.last.with_name(f".{training.last.name}.partial")
+            written = training.last.with_name(f".{training.last.name}.partial")
             while not training.is_done():
                 process = training.start()
                 while process.poll() is None and not (
-                    done < kills and training.last.exists() and is_written(partial)
+                    done < kills and training.last.exists() and is_written(written)
                 ):
                     time.sleep(0.0002)
                 if process.poll() is None:
                     kill(process)
-                    inside = partial.exists()
+                    inside = written.exists()
                     done += inside
                     resumed += inside and is_whole(training.last)
             trainings += 1
             lost += bool(differences(whole.run, training.run))
             shutil.rmtree(training.run)
-    seconds = time.perf_counter() - started
-    return Outcome("fit writing a checkpoint", done, resumed, trainings, lost, seconds)
+    of_these = f"{resumed} found the checkpoint before; {trainings} trainings compared"
+    what = "fit killed as it writes a checkpoint"
+    return Outcome(what, done, of_these, lost, time.perf_counter() - started)
 
 
 def is_whole(checkpoint: Path) -> bool:
@@ -193,19 +176,13 @@ def is_written(partial: Path) -> bool:
         return False
 
 
-def torture(
-    kills: int, write_kills: int, kinds: Sequence[str] = DEFAULT_KINDS, jobs: int = 1
-) -> list[Outcome]:
-    """The rows of the table, made so many at a time; the kinds share the kills evenly."""
+def rounds(
+    kills: int, write_kills: int, kinds: Sequence[str] = DEFAULT_KINDS
+) -> list[Callable[[], Outcome]]:
+    """Calls that make the rows of the table; the kinds share the kills evenly."""
     shares = [kills // len(kinds) + (i < kills % len(kinds)) for i in range(len(kinds))]
-    with ThreadPoolExecutor(jobs) as pool:
-        rows = [
-            pool.submit(kill_fits, kind, share)
-            for kind, share in zip(kinds, shares, strict=True)
-            if share
-        ]
-        rows += [pool.submit(kill_writes, write_kills)] if write_kills else []
-        return [row.result() for row in rows]
+    calls = [partial(kill_fits, *pair) for pair in zip(kinds, shares, strict=True) if pair[1]]
+    return calls + ([partial(kill_writes, write_kills)] if write_kills else [])
 
 
 def main() -> None:
@@ -213,9 +190,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--write_kills", type=int, default=20)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=DEFAULT_KINDS)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    outcomes = torture(**vars(parser.parse_args()))
-    print(aligned([Outcome.HEAD, *(outcome.row() for outcome in outcomes)], markdown=True))
+    options = parser.parse_args()
+    calls = rounds(options.kills, options.write_kills, options.kinds)
+    print(table([call() for call in calls], markdown=True))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Damaged files of every kind that is read: each is answered, or refused by one named error.
 
-    python -m benchmarks.torture.fuzz [--seconds 60] [--kinds images page ...] [--markdown]
+    python -m benchmarks.torture.fuzz [--seconds 60] [--kinds images page ...]
 
 Hypothesis takes valid files, which this module makes, apart: it flips, cuts, repeats and inserts
 bytes, and puts odd numbers and odd text in the place of others. Each reader has a process and a
@@ -49,7 +49,7 @@ from tests.support.films import film
 from tests.support.pages import tesseract, transkribus
 from tests.support.small import noise_line, tiny_bundle
 
-from ..table import aligned
+from .outcome import Outcome, table
 
 LIMIT_S = 10  # a case
 ODD = [b"1e999", b"-1", b"nan", b"9" * 400, b"0", b"99999999999", b"\x00", b"\xff\xfe", b"\xc3",
@@ -282,36 +282,37 @@ def fuzz(name: str, seconds: float, start: int, queue: multiprocessing.Queue) ->
     queue.put((count, refused, failure, peak))
 
 
+def fuzz_kind(name: str, seconds: float, start: int = 0) -> Outcome:
+    """Fuzz one kind in a process of its own; what fails goes to the standard error."""
+    context = multiprocessing.get_context("spawn")
+    queue, begun = context.Queue(), time.perf_counter()
+    process = context.Process(target=fuzz, args=(name, seconds, start, queue))
+    process.start()
+    while process.is_alive() and queue.empty():
+        time.sleep(0.2)
+    if queue.empty():
+        found = (0, 0, f"the process ended by itself ({process.exitcode})", 0.0)
+    else:
+        found = queue.get()
+    process.join()
+    count, refused, failure, peak = found
+    if failure:
+        print(f"{name}: {failure}", file=sys.stderr)
+    of_these = f"{refused:,} refused by name; peak {peak:,.0f} MB"
+    seconds = time.perf_counter() - begun
+    return Outcome(f"damaged {name} read", count, of_these, int(failure is not None), seconds)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; 1 if a case failed, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="for each kind")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args(arguments)
-    rows, failures = [["what is read", "cases", "refused by name", "failed", "peak MB"]], []
-    context = multiprocessing.get_context("spawn")
-    for name in options.kinds:
-        queue = context.Queue()
-        process = context.Process(target=fuzz, args=(name, options.seconds, options.seed, queue))
-        process.start()
-        while process.is_alive() and queue.empty():
-            time.sleep(0.2)
-        if queue.empty():
-            found = (0, 0, f"the process ended by itself ({process.exitcode})", 0.0)
-        else:
-            found = queue.get()
-        process.join()
-        count, refused, failure, peak = found
-        rows.append(
-            [name, f"{count:,}", f"{refused:,}", str(int(failure is not None)), f"{peak:.0f}"]
-        )
-        if failure:
-            failures.append(f"{name}: {failure}")
-            print(failures[-1], file=sys.stderr)
-    print(aligned(rows, options.markdown))
-    return int(bool(failures))
+    outcomes = [fuzz_kind(name, options.seconds, options.seed) for name in options.kinds]
+    print(table(outcomes, markdown=True))
+    return int(any(outcome.lost for outcome in outcomes))
 
 
 if __name__ == "__main__":

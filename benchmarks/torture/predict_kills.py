@@ -14,47 +14,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
-from ..table import aligned
+from .outcome import Outcome, table
 
 ROOT = Path(__file__).resolve().parents[2]
-INPUTS = 8_000  # eight windows of texts, a few seconds
-WORDS = [
-    "a",
-    "film",
-    "that",
-    "I",
-    "will",
-    "not",
-    "forget",
-    "and",
-    "would",
-    "never",
-    "see",
-    "again",
-    "for",
-    "the",
-    "music",
-]
+INPUTS = 8_000  # eight windows of texts, some seconds
+WORDS = "a film that I will not forget and would never see again for the music".split()
 TIMEOUT_S = 600
-
-
-class Outcome(NamedTuple):
-    """A row of the table. kept: kills after which some records were there to go on from."""
-
-    kills: int
-    kept: int
-    outputs: int
-    lost: int
-    seconds: float
-
-    HEAD = ("what was killed", "kills", "found records kept", "outputs compared", "lost", "s")
-
-    def row(self) -> tuple[str, ...]:
-        """The cells of the table."""
-        what = f"predict of {INPUTS:,} texts"
-        return what, *map(str, self[:4]), f"{self.seconds:.0f}"
 
 
 def kill_predict(kills: int = 20, seed: int = 0) -> Outcome:
@@ -79,7 +45,9 @@ def kill_predict(kills: int = 20, seed: int = 0) -> Outcome:
                 done += 1
                 partial = output.with_name(f"{output.name}.partial")
                 kept += partial.exists() and partial.read_bytes().count(b"\n") > 1
-    return Outcome(done, kept, outputs, lost, time.perf_counter() - started)
+    of_these = f"{kept} found records to go on from; {outputs} outputs compared"
+    what = f"predict of {INPUTS:,} texts killed"
+    return Outcome(what, done, of_these, lost, time.perf_counter() - started)
 
 
 def write_texts(path: Path, draw: random.Random) -> None:
@@ -107,7 +75,7 @@ def run(folder: Path, output: Path, limit: float) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    print(aligned([Outcome.HEAD, kill_predict(parser.parse_args().kills).row()], markdown=True))
+    print(table([kill_predict(parser.parse_args().kills)], markdown=True))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,26 @@
+"""One table of all torture; what is lost or fails makes it end with 1."""
+
+import pytest
+
+from benchmarks.torture import __main__ as torture
+from benchmarks.torture import fuzz
+from benchmarks.torture.outcome import Outcome, table
+
+
+def test_a_row_has_all_its_counts():
+    head, _, row = table([Outcome("fit killed", 1200, "3 resumed", 0, 1.4)], True).split("\n")
+    assert row == "| fit killed | 1,200 | 3 resumed | 0 | 1 |" and head.count("|") == 6
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_loss_ends_it_with_1(lost, monkeypatch, capsys):
+    monkeypatch.setattr(torture, "kill_predict", lambda n: Outcome("predict", n, "", lost, 0))
+    options = ["--kills", "0", "--write_kills", "0", "--fuzz_seconds", "0", "--predict_kills", "7"]
+    assert torture.main(options) == (lost > 0)
+    assert f"| predict | 7 |  | {lost} | 0 |" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_kind_is_fuzzed_in_a_process_of_its_own():
+    outcome = fuzz.fuzz_kind("review tables", 3)
+    assert outcome.times > 10 and outcome.lost == 0 and "refused by name" in outcome.of_these
