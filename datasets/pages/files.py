@@ -194,10 +194,13 @@ def page_problems(root: Path) -> list[Problem]:
     return problems
 
 
-class _LoadedPage(NamedTuple):
-    """The image (H, W) uint8 of a page; its lines, and the gaps between baselines, by line id."""
+class LoadedPage(NamedTuple):
+    """The image (H, W) uint8 of a page and its file; its lines, in pixels, and the gaps between
+    their baselines, by line id.
+    """
 
     image: np.ndarray
+    image_path: str
     lines: dict[str, PageLine]
     gaps: dict[str, float | None]
 
@@ -208,27 +211,35 @@ _LOCK = threading.Lock()
 def load_page_line(name: str) -> np.ndarray:
     """Load the image of a line, named page.xml#line, grey (H, W) uint8.
 
-    The last pages stay in memory, since their other lines are likely to follow. Raises ValueError
-    or OSError.
+    Raises ValueError or OSError.
     """
     parts = split_page_line_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a page's line is, PAGE.xml#LINE")
     path, line = parts
-    with _LOCK:  # otherwise several threads would decode the same page
-        image = find_image(read_page(path))
-        stamp = image.stat()
-        modified = Path(path).stat().st_mtime_ns
-        page = _load_page(path, modified, str(image), stamp.st_mtime_ns, stamp.st_size)
+    page = load_page(path)
     if line not in page.lines:
         raise ValueError(f"{name}: {path} has no line '{line}'")
     return crop_line(page.image, page.lines[line], page.gaps[line], name)
 
 
+def load_page(path: str) -> LoadedPage:
+    """Load the image and the lines of a page file.
+
+    The last pages stay in memory, since their other lines are likely to follow. Raises ValueError
+    or OSError.
+    """
+    with _LOCK:  # otherwise several threads would decode the same page
+        image = find_image(read_page(path))
+        stamp = image.stat()
+        modified = Path(path).stat().st_mtime_ns
+        return _load_page(path, modified, str(image), stamp.st_mtime_ns, stamp.st_size)
+
+
 @lru_cache(maxsize=4)
-def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> _LoadedPage:
+def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> LoadedPage:
     page, pixels = read_page(path), load_grey(image)
     scale = pixel_scale(page, pixels.shape)
     lines = {line.id: in_pixels(line, scale) for line in page.lines}
     gaps = line_gaps(list(lines.values()))
-    return _LoadedPage(pixels, lines, dict(zip(lines, gaps, strict=True)))
+    return LoadedPage(pixels, image, lines, dict(zip(lines, gaps, strict=True)))
