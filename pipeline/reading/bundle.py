@@ -13,6 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 import datasets
 import models
@@ -202,12 +203,24 @@ def load_bundle(name: str) -> Bundle:
     return Bundle(model.eval(), labels, reader, scores, card, calibration, decoder)
 
 
+class WithoutInitialization(TorchFunctionMode):
+    """In this mode `torch.nn.init` leaves tensors as they are: on the meta device normal_ would
+    import the compiler of PyTorch, which takes seconds.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
+
+
 def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
     """Build a network, its weights on the meta device, from the specs of its parts.
 
     Raises ValueError if the parts do not fit each other or the number of labels.
     """
-    with torch.device("meta"):  # no memory and no random numbers for weights that are loaded anyway
+    # no memory and no random numbers for weights that are loaded anyway
+    with torch.device("meta"), WithoutInitialization():
         built = {
             name: build_part(parts[name], models, base, path)
             for name, base in PARTS.items()
