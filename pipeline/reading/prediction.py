@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from datasets import ClipReader
+from datasets import ClipReader, LineReader
 from datasets.batch import pad
 from datasets.environment import raise_if_machine
 from datasets.video.decoder import TimedFrame
@@ -148,6 +148,8 @@ class Recognizer:
             return loaded._replace(name=name), None
         inputs, *timing = loaded if isinstance(loaded, Clip) else (loaded,)
         steps = len(inputs)
+        if not steps and isinstance(self.bundle.reader, LineReader):
+            return Answer(name, self.read_nothing()), None
         if not steps:
             error = f"{name}: empty, there is nothing to read".removeprefix(": ")
         elif not self.model.encoder.output_lengths(steps):
@@ -196,6 +198,11 @@ class Recognizer:
         with self.autocast():
             reading = read_long_video(self.model, chunks(), self.decode, path)
         return Answer(path, reading, np.concatenate(times), np.concatenate(numbers))
+
+    def read_nothing(self) -> Reading:
+        """The reading of a line without ink: no label, which is certain."""
+        logits = torch.zeros(1, 0, len(self.bundle.labels) + 1, device=self.device)
+        return self.decode(logits, torch.zeros(1, dtype=torch.int64, device=self.device))[0]
 
     def batches(self, sizes: dict[int, int]) -> list[list[int]]:
         """Partition inputs into batches of indices, given the bytes of each by index."""
