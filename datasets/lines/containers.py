@@ -85,11 +85,11 @@ def group_name(name: Path) -> str:
     return name.name if line is None else Path(line[0]).name
 
 
-def load_contained_line(name: str) -> np.ndarray | None:
-    """Load a line by its name, grey (H, W) uint8; None if the name can only be that of a file.
+def load_contained_line(name: str) -> tuple[np.ndarray | None, bool]:
+    """Load a line by its name, grey (H, W) uint8, and say whether it was cut out of a page.
 
-    Raises ValueError or OSError that names the line.
+    None if the name can only be that of a file. Raises ValueError or OSError that names the line.
     """
     if split_page_line_name(name):
-        return load_page_line(name)
-    return decode_grey(read_record(name), name) if split_record_name(name) else None
+        return load_page_line(name), True
+    return (decode_grey(read_record(name), name) if split_record_name(name) else None), False

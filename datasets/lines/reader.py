@@ -11,10 +11,14 @@ from ..images import load_grey
 from ..limits.opening import named_errors
 from ..source import Reader
 from .bidi import Order
+from .normalization.line import NormalLine, normalize_line
 
 
 class LineReader(Reader):
-    """Reads text lines, dark on light, and scales them to one height, keeping the aspect ratio.
+    """Reads text lines and scales them to one height, keeping the aspect ratio.
+
+    Light on dark is inverted; of image files, wide margins are cut off and a slant is levelled. A
+    line without ink has no columns: there is nothing to read in it.
 
     Args:
         height: height in pixels.
@@ -41,11 +45,13 @@ class LineReader(Reader):
         self.height, self.max_width, self.stretch, self.order = height, max_width, stretch, order
 
     def read(self, item: str) -> np.ndarray:
-        """Return the columns (W, 1, height) uint8 of an image file.
+        """Return the columns (W, 1, height) uint8 of an image file, (0, 1, height) without ink.
 
         Raises OSError or ValueError that names the file.
         """
-        return self.prepare(load_line(item), item)
+        line = load_normal_line(item)
+        columns = self.prepare(line.image, item)
+        return columns[:0] if line.blank else columns
 
     def width(self, image: np.ndarray, name: str = "image") -> int:
         """Return the number of columns of an image (H, W) after scaling.
@@ -86,17 +92,22 @@ def stretch_contrast(image: np.ndarray) -> np.ndarray:
 
 
 def load_line(name: str) -> np.ndarray:
-    """Load the image of a line, grey (H, W) uint8, unscaled.
+    """Load the image of a line, grey (H, W) uint8, dark on light, as `normalize_line` leaves it.
 
     name: an image file, a line of a page (page.xml#line), which is cut out, or a record of an LMDB
         (FOLDER#image-000000001).
     Raises OSError if the file is missing or empty, ValueError if it is not an image.
     """
+    return load_normal_line(name).image
+
+
+def load_normal_line(name: str) -> NormalLine:
+    """Load a line as `load_line` does, and say whether it is blank."""
     with named_errors(name):
         if "#" in name and not Path(name).exists():
             from .containers import load_contained_line  # lazy: most lines are files
 
-            image = load_contained_line(name)
+            image, cut = load_contained_line(name)
             if image is not None:
-                return image
-        return load_grey(name)
+                return normalize_line(image, cut)
+        return normalize_line(load_grey(name))

@@ -20,7 +20,7 @@ from .bidi import Order, choose_order
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
 from .folders import LineFolder, group_splits, note_divided
 from .listing import lines_passed_over, list_images, read_lines
-from .reader import LineReader, load_line
+from .reader import LineReader, load_line, load_normal_line
 
 
 class Line(NamedTuple):
@@ -143,8 +143,10 @@ class RealLines(Source):
         if not text.strip():
             return Problem(name, f"{name}: the transcript is empty; type it or remove the line")
         try:
-            image = load_line(name)
+            image, blank = load_normal_line(name)
             width = self.reader.width(image, name)
+            if blank:
+                return Problem(name, f"{name}: no ink in it for its text; crop it again")
             return Line(name, text, group, width, pack_line(name, image, self.reader))
         except (OSError, ValueError) as error:
             raise_if_machine(error, name)

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
@@ -15,7 +14,8 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import find_files, find_named, sibling_images
 from ..images import load_grey
-from ..limits.opening import named_errors
+from ..images.orientation import upright_size
+from ..limits.opening import named_errors, open_regular
 from ..limits.roots import OutsideError, given_root
 from ..source import Problem
 from . import alto, page_xml
@@ -105,19 +105,13 @@ def check_image(page: Page) -> Path:
 
     Raises ValueError or OSError, once for the page instead of for each of its lines.
     """
-    from PIL import Image
-
     path = find_image(page)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                wide, high = image.size
-    except Image.DecompressionBombError:
-        return path  # large but valid; OpenCV has a limit of its own
+        with open_regular(path) as file:
+            size = upright_size(file)
     except OSError as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
-    pixel_scale(page, (high, wide))
+    pixel_scale(page, size)
     return path
 
 

@@ -163,17 +163,21 @@ class Recognizer:
         if isinstance(loaded, PageLines):
             lines = [self.check_length(x, name) for x in loaded.columns]
             answer = Answer(name, PageReading(loaded._replace(name=name, columns=lines), []))
-            return answer, [x for x in lines if not isinstance(x, str)]
+            return answer, [x for x in lines if isinstance(x, np.ndarray)]
         inputs, *timing = loaded if isinstance(loaded, Clip) else (loaded,)
         checked = self.check_length(inputs, name)
-        if isinstance(checked, str):
+        if not isinstance(checked, np.ndarray):
             return Answer(name, checked), []
         return Answer(name, "", *timing), [inputs]
 
-    def check_length(self, inputs: np.ndarray | str, name: str) -> np.ndarray | str:
-        """The input (T, ...), or an error message if it is too short to be read."""
+    def check_length(self, inputs: np.ndarray | str, name: str) -> np.ndarray | Reading | str:
+        """The input (T, ...); its reading if it is a line without ink, an error if it is too short
+        to be read.
+        """
         if isinstance(inputs, str) or self.model.encoder.output_lengths(len(inputs)):
             return inputs
+        if not len(inputs) and isinstance(self.bundle.reader, LineReader):
+            return self.read_nothing()
         if not len(inputs):
             return f"{name}: empty, there is nothing to read".removeprefix(": ")
         return f"{name}: {len(inputs)} steps are too few to read anything; is it cut off?"
@@ -224,6 +228,11 @@ class Recognizer:
             reading = read_long_video(self.model, chunks(), self.decode, path)
         return Answer(path, reading, np.concatenate(times), np.concatenate(numbers))
 
+    def read_nothing(self) -> Reading:
+        """The reading of a line without ink: no label, which is certain."""
+        logits = torch.zeros(1, 0, len(self.bundle.labels) + 1, device=self.device)
+        return self.decode(logits, torch.zeros(1, dtype=torch.int64, device=self.device))[0]
+
     def batches(self, sizes: dict[Key, int]) -> list[list[Key]]:
         """Partition inputs into batches of keys, given the bytes of each by key."""
         if self.network is self.model:
@@ -272,7 +281,7 @@ def with_readings(answer: Answer, readings: list[Reading | str]) -> Answer:
     """The answer with the readings of its inputs, if it has any."""
     if isinstance(answer.reading, PageReading):
         page, given = answer.reading.page, iter(readings)
-        lines = [x if isinstance(x, str) else next(given) for x in page.columns]
+        lines = [next(given) if isinstance(x, np.ndarray) else x for x in page.columns]
         return answer._replace(reading=PageReading(page, lines))
     return answer._replace(reading=readings[0]) if readings else answer
 
