@@ -9,7 +9,7 @@ import threading
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,18 +24,26 @@ MAX_RATIO = 16  # of the sides of an image; a longer one is no page
 THRESHOLD = 0.3  # probability from which a pixel belongs to a core
 MIN_SCORE = 0.5  # least mean probability of a core
 MIN_SIDE = 3  # pixels of the shorter side of a core
+COURSE_STEP = 4  # distance of the points of a course, by the thickness of the core
 UNCLIP = 1.6  # how far a core is widened, times area / perimeter
 
 _loading = threading.Lock()
 
 
-def detect(image: np.ndarray) -> np.ndarray:
-    """Return the rectangles around words and lines, (N, 4, 2) float64 in pixels of the image.
+class Piece(NamedTuple):
+    """A line of text, or a word or more of it; lengths in pixels of the image.
 
-    Corners: top left, top right, bottom right, bottom left as the text runs, which is taken to run
-    to the right; or, in a rectangle taller than wide, down. image: grey (H, W) or BGR (H, W, 3)
-    uint8.
+    corners: of the rectangle around it, (4, 2), clockwise from the top left. course: (K, 2) points
+    of the curve through the middle of the text, from left to right. height: of the text.
     """
+
+    corners: np.ndarray
+    course: np.ndarray
+    height: float
+
+
+def detect(image: np.ndarray) -> list[Piece]:
+    """Find the pieces of text in a grey (H, W) or BGR (H, W, 3) uint8 image."""
     probabilities, scale = _probabilities(image)
     cores = (probabilities > THRESHOLD).astype(np.uint8)
     cores = cv2.dilate(cores, np.ones((2, 2), np.uint8))
@@ -46,9 +54,11 @@ def detect(image: np.ndarray) -> np.ndarray:
         if min(sides) < MIN_SIDE or _mean_inside(probabilities, contour) < MIN_SCORE:
             continue
         grown = UNCLIP * sides[0] * sides[1] / sum(sides)  # both sides of an offset
-        found.append(cv2.boxPoints((center, (sides[0] + grown, sides[1] + grown), angle)))
-    corners = np.array(found, np.float64).reshape(-1, 4, 2) / scale
-    return _ordered(corners).clip(0, image.shape[1::-1])
+        rectangle = cv2.boxPoints((center, (sides[0] + grown, sides[1] + grown), angle))
+        corners = _from_top_left(rectangle.astype(np.float64) / scale)
+        course, thickness = _course(contour, grown / 2)
+        found.append(Piece(corners, course / scale, (thickness + grown) / scale))
+    return found
 
 
 def _probabilities(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -96,7 +106,23 @@ def _mean_inside(values: np.ndarray, contour: np.ndarray) -> float:
     return cv2.mean(values[top : top + high, left : left + wide], inside)[0]
 
 
-def _ordered(corners: np.ndarray) -> np.ndarray:
-    """Rotate the clockwise corners (N, 4, 2) so that the first one is at the top left."""
-    first = corners.sum(2).argmin(1)
-    return np.take_along_axis(corners, ((first[:, None] + np.arange(4)) % 4)[:, :, None], 1)
+def _course(contour: np.ndarray, longer: float) -> tuple[np.ndarray, float]:
+    """Return the middle of a core, (K, 2), from `longer` left of it to right of it, and its
+    thickness.
+    """
+    left, top, wide, high = cv2.boundingRect(contour)
+    inside = np.zeros((high, wide), np.uint8)
+    cv2.fillPoly(inside, [contour - (left, top)], 1)
+    counts = inside.sum(0, dtype=np.int64)
+    middles = np.arange(high) @ inside / counts
+    thickness = float(np.median(counts))
+    bins = np.array_split(np.arange(wide), max(round(wide / (COURSE_STEP * thickness)), 1))
+    x = np.array([columns.mean() for columns in bins])
+    y = np.array([middles[columns].mean() for columns in bins])
+    x, y = np.array([-longer, *x, wide - 1 + longer]), np.array([y[0], *y, y[-1]])
+    return np.stack([left + x, top + y], 1) + 0.5, thickness
+
+
+def _from_top_left(corners: np.ndarray) -> np.ndarray:
+    """Rotate clockwise corners (4, 2) so that the first one is at the top left."""
+    return np.roll(corners, -int(corners.sum(1).argmin()), 0)
