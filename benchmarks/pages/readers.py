@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 
 import cv2
 import numpy as np
@@ -29,29 +28,30 @@ def strand_reader(
     prepare = recognizer.bundle.reader.prepare
     pages = [(path, cv2.imread(path, cv2.IMREAD_GRAYSCALE)) for path in paths]
 
-    def cut(page: tuple[str, np.ndarray]) -> tuple[Sequence[PageLine], list[np.ndarray]]:
-        path, image = page
-        lines = find(image, path)
-        gaps = line_gaps(lines)
-        crops = [crop_line(image, *pair, path) for pair in zip(lines, gaps, strict=True)]
-        return lines, crops
+    def find_in(page: tuple[str, np.ndarray]) -> Sequence[PageLine]:
+        return find(page[1], page[0])
+
+    def item(path: str, image: np.ndarray, line: PageLine, gap: float | None) -> Item:
+        name = f"{path}#{line.id}"
+        return Item(name, lambda: prepare(crop_line(image, line, gap, name), name))
 
     def read(count: int | None = None) -> Reading:
         start = time.perf_counter()
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(cut, pages[:count]))
+            found = list(pool.map(find_in, pages[:count]))
         items = [
-            Item(f"{path}#{line.id}", partial(prepare, crop, path))
-            for (path, _), (lines, crops) in zip(pages, found, strict=False)
-            for line, crop in zip(lines, crops, strict=True)
+            item(*page, *pair)
+            for page, lines in zip(pages, found, strict=False)
+            for pair in zip(lines, line_gaps(lines), strict=True)
         ]
-        records = iter(list(recognizer.predict(items)))
-        texts, problems = [], []
-        for lines, _ in found:
-            read = [(line, next(records)) for line in lines]
-            texts.append([[line.polygon.tolist(), r.get("text") or ""] for line, r in read])
-            problems += [f"{r['input']}: {r['error']}" for _, r in read if r.get("error")]
-        return Reading(texts, time.perf_counter() - start, problems)
+        records = list(recognizer.predict(items))
+        seconds, answers = time.perf_counter() - start, iter(records)
+        texts = [
+            [(line.polygon.tolist(), next(answers).get("text") or "") for line in lines]
+            for lines in found
+        ]
+        problems = [f"{r['input']}: {r['error']}" for r in records if r.get("error")]
+        return Reading(texts, seconds, problems)
 
     read(WARM_UP_PAGES)
     return Reader(name or bundle_name(model), read)
