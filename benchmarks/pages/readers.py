@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import cv2
 import numpy as np
 
-from datasets.pages.crops import crop_line, line_gaps
+from datasets.pages.coordinates import line_gaps
+from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
 from datasets.pages.layout import PageLine
 from pipeline.reading.bundle_files import bundle_name

@@ -19,7 +19,9 @@ from ..limits.opening import named_errors, open_regular
 from ..limits.roots import OutsideError, given_root
 from ..source import Problem
 from . import alto, page_xml
-from .crops import crop_line, in_pixels, line_gaps, pixel_scale
+from .coordinates import in_pixels, line_gaps, pixel_scale
+from .crops.cutting import crop_line, cut_letters
+from .crops.modes import Crop
 from .layout import Page, PageLine, Reading, page_line_name, split_page_line_name
 from .xml import local_name, parse_xml, serialize_xml
 
@@ -190,7 +192,7 @@ def page_problems(root: Path) -> list[Problem]:
 
 class LoadedPage(NamedTuple):
     """The image (H, W) uint8 of a page and its file; its lines, in pixels, and the gaps between
-    their baselines, by line id.
+    them, by line id.
     """
 
     image: np.ndarray
@@ -202,11 +204,26 @@ class LoadedPage(NamedTuple):
 _LOCK = threading.Lock()
 
 
-def load_page_line(name: str) -> np.ndarray:
+def load_page_line(name: str, crop: Crop = "auto") -> np.ndarray:
     """Load the image of a line, named page.xml#line, grey (H, W) uint8.
 
-    Raises ValueError or OSError.
+    crop: the shape by which it is cut out. Raises ValueError or OSError.
     """
+    page, line = _page_of(name)
+    return crop_line(page.image, page.lines[line], page.gaps[line], name, crop)
+
+
+def share_of_letters_cut(name: str) -> float:
+    """Return the share of the ink of its letters that the polygon of a line, page.xml#line, cuts.
+
+    0 where that is so little that `auto` takes the polygon. Raises as `load_page_line` does.
+    """
+    page, line = _page_of(name)
+    return cut_letters(page.image, page.lines[line], page.gaps[line])
+
+
+def _page_of(name: str) -> tuple[LoadedPage, str]:
+    """Return the page of a line, and the line's id, which it has."""
     parts = split_page_line_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a page's line is, PAGE.xml#LINE")
@@ -214,7 +231,7 @@ def load_page_line(name: str) -> np.ndarray:
     page = load_page(path)
     if line not in page.lines:
         raise ValueError(f"{name}: {path} has no line '{line}'")
-    return crop_line(page.image, page.lines[line], page.gaps[line], name)
+    return page, line
 
 
 def load_page(path: str) -> LoadedPage:

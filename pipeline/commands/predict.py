@@ -36,7 +36,13 @@ from ..writing.writers import (
     record_form,
 )
 from .live import add_live_options, check_live, run_live
-from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run_command
+from .options import (
+    DEFAULT_MODEL,
+    add_crop_option,
+    add_decoder_options,
+    add_model_option,
+    run_command,
+)
 
 
 def build_parser() -> StrictParser:
@@ -80,6 +86,7 @@ def build_parser() -> StrictParser:
     parser.add_argument("--overlay", type=str | None, help=text)
     add_model_option(parser, default=DEFAULT_MODEL)
     add_decoder_options(parser, n_best=True)
+    add_crop_option(parser)
     add_live_options(parser)
     return parser
 
@@ -96,7 +103,7 @@ def main(arguments: list[str]) -> int:
 def predict(options) -> int:
     """Read the inputs, or the video of --live, with the decoder that the options choose."""
     check_options(options)
-    bundle = load_bundle(options.model)
+    bundle = load_bundle(options.model, options.crop)
     stored = bundle.decoder
     bundle.decoder = choose_decoder(
         stored, bundle.model.head, bundle.labels, options, bundle.reader
@@ -215,7 +222,7 @@ def how_it_reads(options) -> dict[str, str]:
     """What decides the records, by option: another bundle must not go on for this one."""
     with open(find_bundle(options.model), "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    named = ("decoder", "lexicon", "n_best", "accept", "layout", "pages")
+    named = ("decoder", "lexicon", "n_best", "accept", "crop", "layout", "pages")
     return {"a bundle of SHA-256": digest} | {f"--{n}": str(getattr(options, n)) for n in named}
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from datasets.limits.opening import read_bytes
+from datasets.lines.containers import share_cut_off
 from datasets.lines.ink import find_ink
 from datasets.lines.reader import LineReader, load_line
 
@@ -27,7 +28,8 @@ class LineInk(NamedTuple):
     connected components of ink as large as a letter. two_bands: share of the line's parts that show
     two bands. zones: (ZONES,) mean ink of each row over the ink's height, summing to 1, or zeros.
     thumbnail: (16 * 96,) pixels with mean 0 and length 1. inked_aspect: width / height of the
-    bounding box of the ink, 0 without ink. content: hash of the pixels.
+    bounding box of the ink, 0 without ink. content: hash of the pixels. cut_off: share of the ink
+    of the letters that the polygon of a page's line leaves out, 0 if it may.
     """
 
     height: int
@@ -39,6 +41,7 @@ class LineInk(NamedTuple):
     thumbnail: np.ndarray
     inked_aspect: float
     content: str
+    cut_off: float = 0.0
 
 
 def measure(path: str, reader: LineReader) -> LineInk:
@@ -49,7 +52,7 @@ def measure(path: str, reader: LineReader) -> LineInk:
     """
     if Path(path).is_file():
         check_complete(path)
-    image = load_line(path)
+    image = load_line(path, reader.crop)
     reader.width(image, path)
     small = scale(image, MAX_COLUMNS)
     ink = find_ink(small)
@@ -63,6 +66,7 @@ def measure(path: str, reader: LineReader) -> LineInk:
         make_thumbnail(part),
         part.shape[1] / part.shape[0] if ink.any() else 0.0,
         hashlib.blake2b(image.tobytes() + repr(image.shape).encode(), digest_size=16).hexdigest(),
+        share_cut_off(path),
     )
 
 

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 import datasets
 import models
 from datasets.output.files import write_whole
+from datasets.pages.crops.modes import Crop
 from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
@@ -186,8 +187,12 @@ def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, pat
         ) from error
 
 
-def load_bundle(name: str) -> Bundle:
-    """Load a bundle by path or name in models/zoo, in evaluation mode and float32."""
+def load_bundle(name: str, crop: Crop | None = None) -> Bundle:
+    """Load a bundle by path or name in models/zoo, in evaluation mode and float32.
+
+    crop: the shape by which its reader cuts lines out of pages; None: as in its training. Raises
+    ValueError if the bundle cannot be used, or reads no lines but is given a shape.
+    """
     path = find_bundle(name)
     content = read_metadata(path)
     calibration = read_calibration(content, path)
@@ -199,6 +204,10 @@ def load_bundle(name: str) -> Bundle:
         load_weights(model, weights, path)
     reader = build_part(content["reader"], datasets, Reader, path)
     check_reader(reader, model, path)
+    if crop is not None:
+        if not isinstance(reader, datasets.LineReader):
+            raise ValueError(f"--crop {crop}: {path} has a {type(reader).__name__}, no LineReader")
+        reader.crop = crop
     labels, scores, card = (content[name] for name in ("labels", "scores", "card"))
     return Bundle(model.eval(), labels, reader, scores, card, calibration, decoder)
 

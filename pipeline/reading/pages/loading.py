@@ -52,8 +52,7 @@ def load_input(
     pixels = load_pixels(name)
     if layout == "page" or (layout == "auto" and looks_like_page(name, pixels)):
         return find_page(name, pixels, reader)
-    line = load_line(name)
-    return page_of_line(name, line, reader) if as_page else reader.prepare(line, name)
+    return page_of_line(name, pixels, reader) if as_page else reader.read_image(pixels, name)
 
 
 def is_contained(name: str) -> bool:
@@ -87,7 +86,7 @@ def load_pixels(name: str) -> np.ndarray:
 def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
     """Find the lines of a page's image (H, W), and cut them out."""
     # imported here for start-up time: they load the detector of text
-    from datasets.pages.crops import line_gaps
+    from datasets.pages.coordinates import line_gaps
     from datasets.pages.documents import count_characters, split_page_name
     from datasets.pages.finding import find_lines
 
@@ -120,14 +119,15 @@ def cut_lines(
     reader: LineReader,
 ) -> list[np.ndarray | str]:
     """The columns of each line of an image (H, W), or why it cannot be read."""
-    from datasets.pages.crops import crop_line  # imported here for start-up time
+    from datasets.pages.crops.cutting import crop_line  # imported here for start-up time
     from datasets.pages.layout import page_line_name
 
     columns = []
     for line, gap in zip(lines, gaps, strict=True):
         line_name = page_line_name(name, line.id)
         try:
-            columns.append(reader.prepare(crop_line(image, line, gap, line_name), line_name))
+            cut = crop_line(image, line, gap, line_name, reader.crop)
+            columns.append(reader.read_image(cut, line_name, cut=True))
         except (OSError, ValueError) as error:
             raise_if_machine(error, line_name)
             columns.append(str(error))
@@ -141,4 +141,4 @@ def page_of_line(name: str, image: np.ndarray, reader: LineReader) -> PageLines:
     high, wide = image.shape
     corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], dtype=np.float64)
     line = PageLine("l1", "r1", None, corners, None, (0.0, 0.0, float(wide), float(high)))
-    return PageLines(name, "line", name, (high, wide), [line], [reader.prepare(image, name)])
+    return PageLines(name, "line", name, (high, wide), [line], [reader.read_image(image, name)])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from datasets.images import load_grey
-from datasets.pages.crops import crop_line
+from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
 from tests.support.pages import set_page
 
