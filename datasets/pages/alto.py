@@ -1,5 +1,6 @@
 """Read and write ALTO 1 to 4, as written by Tesseract, kraken, eScriptorium and ABBYY."""
 
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from .xml import Document, Element
 
 ROOT = "alto"
 BOX_ATTRIBUTES = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+REVIEW = "review"  # TYPE of the tags that say which lines are accepted
 STALE = ("CC", "SUBS_TYPE", "SUBS_CONTENT")  # attributes that describe the old content of a String
 
 
@@ -90,13 +92,54 @@ def _read_text(line: Element) -> str | None:
 def write_alto(path: str, document: Document, readings: dict[str, Reading]) -> None:
     """Write texts into the lines of an ALTO file, by id; the rest is kept.
 
-    Each String gets one word if their numbers agree, else the line gets a single String. Raises
-    ValueError if a text cannot be written as XML.
+    Each String gets one word if their numbers agree, else the line gets a single String. Whether a
+    line is accepted is a tag, to which its TAGREFS refer. Raises ValueError if a text cannot be
+    written as XML.
     """
+    marks = {reading.accepted for reading in readings.values()} - {None}
+    tags, old = _review_tags(document.root, sorted(marks, reverse=True))
     for line in layout.placed_lines(document.root, "ID"):
         if line.id in readings:
-            xml.check_writable(readings[line.id].text, layout.page_line_name(path, line.id))
-            _write_line(line.element, readings[line.id])
+            reading = readings[line.id]
+            xml.check_writable(reading.text, layout.page_line_name(path, line.id))
+            _write_line(line.element, reading)
+            _write_references(line.element, tags.get(reading.accepted), old)
+
+
+def review_label(accepted: bool) -> str:
+    """Return the LABEL of the tag of lines that are accepted, or that somebody is to look at."""
+    return "accepted" if accepted else "look"
+
+
+def _review_tags(root: Element, marks: list[bool]) -> tuple[dict[bool, str], set[str]]:
+    """Return the ids of the tags for these marks, made if missing, and those of all such tags."""
+    found = {
+        tag.get("LABEL", ""): tag.get("ID", "")
+        for tag in xml.descendants(root, "OtherTag")
+        if tag.get("TYPE") == REVIEW
+    }
+    used = {name for element in root.iter() if (name := element.get("ID"))}
+    for label in map(review_label, marks):
+        if label in found:
+            continue
+        parent = xml.child(root, "Tags")
+        if parent is None:
+            parent = xml.insert_child(root, "Tags", ("Description", "Styles"))
+        name = next(n for i in count(1) if (n := f"{REVIEW}_{i}") not in used)
+        used.add(name)
+        tag = xml.insert_child(parent, "OtherTag", tuple(xml.local_name(t) for t in parent))
+        tag.attrib.update({"ID": name, "TYPE": REVIEW, "LABEL": label})
+        found[label] = name
+    return {mark: found[review_label(mark)] for mark in marks}, set(found.values())
+
+
+def _write_references(line: Element, tag: str | None, old: set[str]) -> None:
+    references = [name for name in line.get("TAGREFS", "").split() if name not in old]
+    references += [] if tag is None else [tag]
+    if references:
+        line.set("TAGREFS", " ".join(references))
+    else:
+        line.attrib.pop("TAGREFS", None)
 
 
 def _write_line(line: Element, reading: Reading) -> None:

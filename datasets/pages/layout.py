@@ -49,10 +49,11 @@ class Page(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A text to write into a line. confidence: 0 to 1."""
+    """A text to write into a line. confidence: 0 to 1. accepted: None if nobody asked."""
 
     text: str
     confidence: float
+    accepted: bool | None = None
 
 
 class PlacedLine(NamedTuple):

@@ -12,6 +12,7 @@ from .xml import Document, Element
 ROOT = "PcGts"
 BEFORE_TEXT = ("AlternativeImage", "Coords", "Baseline", "Word", "TextLine")  # order of the schema
 ORDER_INDEX = re.compile(r"readingOrder\s*\{\s*index\s*:\s*(\d{1,9})\b")  # Transkribus, in `custom`
+ACCEPTED = re.compile(r"\s*\baccepted\s*\{[^}]*\}")  # in `custom` too
 
 
 def read_page_xml(path: Path | str, document: Document) -> Page:
@@ -104,8 +105,8 @@ def write_page_xml(path: str, document: Document, readings: dict[str, Reading]) 
     """Write texts into the lines of a PAGE file, by id; the rest is kept.
 
     Each Word gets one word if their numbers agree, else the Words lose their texts, which would
-    contradict the line. The text of a region is joined again from its lines. Raises ValueError if a
-    text cannot be written as XML.
+    contradict the line. The text of a region is joined again from its lines. Whether a line is
+    accepted stands in its `custom`. Raises ValueError if a text cannot be written as XML.
     """
     regions: dict[int, Element] = {}
     for line in layout.placed_lines(document.root, "id"):
@@ -114,11 +115,25 @@ def write_page_xml(path: str, document: Document, readings: dict[str, Reading]) 
             xml.check_writable(reading.text, layout.page_line_name(path, line.id))
             _write_words(line.element, reading)
             _write_text(line.element, reading.text, reading.confidence)
+            _write_accepted(line.element, reading.accepted)
             regions[id(line.ancestors[-1])] = line.ancestors[-1]
     for region in regions.values():
         if _main_text(region) is not None:
             lines = xml.children(region, "TextLine")
             _write_text(region, "\n".join(_read_text(line) or "" for line in lines))
+
+
+def accepted_mark(accepted: bool) -> str:
+    """Return what `custom` says of a line that is accepted, or that somebody is to look at."""
+    return f"accepted {{value:{str(accepted).lower()};}}"
+
+
+def _write_accepted(line: Element, accepted: bool | None) -> None:
+    custom = ACCEPTED.sub("", line.get("custom", "")).strip()
+    if accepted is not None:
+        custom = f"{custom} {accepted_mark(accepted)}".strip()
+    if custom or "custom" in line.attrib:
+        line.set("custom", custom)
 
 
 def _write_words(line: Element, reading: Reading) -> None:

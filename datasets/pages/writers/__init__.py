@@ -1,0 +1,1 @@
+"""Documents of whole pages, made from the records of their readings: ALTO, PAGE, hOCR, PDF."""
