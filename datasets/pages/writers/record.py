@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from ...lines.bidi import reorder
+from ...lines.bidi import RIGHT_TO_LEFT, reorder
 from ..layout import one_line
 from ..xml import UNWRITABLE, check_writable
 
@@ -52,9 +52,10 @@ class RecordedLine(NamedTuple):
 
     @property
     def is_right_to_left(self) -> bool:
-        """Whether most of its letters are written from right to left."""
+        """Whether at least half of its letters are written from right to left."""
         kinds = [unicodedata.bidirectional(c) for c in self.text or ""]
-        return sum(kind in ("R", "AL") for kind in kinds) > kinds.count("L")
+        leftwards = sum(kind in RIGHT_TO_LEFT for kind in kinds)
+        return leftwards > 0 and leftwards >= kinds.count("L")
 
 
 class RecordedRegion(NamedTuple):
