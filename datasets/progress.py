@@ -8,8 +8,13 @@ from .output.text import clean, make_console
 T = TypeVar("T")
 
 
-def track(items: Iterable[T], description: str, total: int | None) -> Iterator[T]:
-    """Yield the items while a rich bar on standard error shows progress; it vanishes at the end."""
+def track(
+    items: Iterable[T], description: str, total: int | None, completed: int = 0
+) -> Iterator[T]:
+    """Yield the items while a rich bar on standard error shows progress; it vanishes at the end.
+
+    completed: of the total, what was done before the first of these items.
+    """
     from rich.progress import track as rich_track
 
     console = make_console(stderr=True)
@@ -17,6 +22,7 @@ def track(items: Iterable[T], description: str, total: int | None) -> Iterator[T
         items,
         clean(description),
         total=total,
+        completed=completed,
         console=console,
         transient=True,
         disable=not console.is_terminal,

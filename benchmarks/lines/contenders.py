@@ -21,9 +21,12 @@ WORKER = Path(__file__).with_name("peer_worker.py")
 
 
 class Reading(NamedTuple):
-    """What a reader made of N images, in order, in how many seconds; problems: failed inputs."""
+    """What a reader made of N images, in order, in how many seconds; problems: failed inputs.
 
-    texts: list[str]
+    texts: of a page the pairs of polygon and text of its lines.
+    """
+
+    texts: list
     seconds: float
     problems: list[str]
 
@@ -127,21 +130,39 @@ def rapidocr(python: str, threads: int, paths: Sequence[str], stack: ExitStack) 
 def tesserocr(
     python: str, threads: int, language: str, paths: Sequence[str], stack: ExitStack, every: bool
 ) -> list[Reader]:
-    """Tesseract's library as one process of so many threads, or so many processes of one thread:
-    the faster of them, or every one.
+    """Tesseract's library in the faster way to use the threads, or in every one."""
+
+    def arguments(each: int) -> list[str]:
+        return ["tesseract", language, tessdata()]
+
+    return workers_reader(python, arguments, threads, paths, stack, WARM_UP_LINES, every)
+
+
+def workers_reader(
+    python: str,
+    arguments: Callable[[int], list[str]],
+    threads: int,
+    paths: Sequence[str],
+    stack: ExitStack,
+    few: int,
+    every: bool = False,
+) -> list[Reader]:
+    """A `peer_worker` as one process of so many threads, or so many processes of one thread: the
+    faster of them on a few images, or every one.
+
+    arguments: from the threads of a process to those of its command. few: images that warm it up.
     """
     ways = {}
     for processes in sorted({1, threads}):
-        arguments = ["tesseract", language, tessdata()]
-        workers = [Worker(python, arguments, threads // processes or 1) for _ in range(processes)]
+        each = threads // processes or 1
+        workers = [Worker(python, arguments(each), each) for _ in range(processes)]
         for place, worker in enumerate(workers):
             stack.callback(worker.close)
             worker.ask(open=list(paths[place::processes]))
-        reading_of(workers, WARM_UP_LINES, None)
-        name = f"{workers[0].name}, {processes} x {threads // processes or 1} threads"
-        ways[name] = workers
+        reading_of(workers, few, None)
+        ways[f"{workers[0].name}, {processes} x {each} threads"] = workers
     short = [
-        Reader(name, lambda w=w: reading_of(w, -(-2 * WARM_UP_LINES // len(w)), None))
+        Reader(name, lambda w=w: reading_of(w, -(-2 * few // len(w)), None))
         for name, w in ways.items()
     ]
     names = [reader.name for reader in short] if every else [fastest(short).name]
@@ -152,7 +173,7 @@ def reading_of(workers: Sequence[Worker], count: int | None, batch: int | None) 
     """All at once; each has every `len(workers)`-th line. The time is that of the slowest."""
     with ThreadPoolExecutor(len(workers)) as pool:
         parts = list(pool.map(lambda worker: worker.ask(read=count, batch=batch), workers))
-    texts = [""] * sum(len(part["texts"]) for part in parts)
+    texts: list = [""] * sum(len(part["texts"]) for part in parts)
     for place, part in enumerate(parts):
         texts[place :: len(parts)] = part["texts"]
     return Reading(texts, max(part["seconds"] for part in parts), [])

@@ -1,8 +1,10 @@
-"""Another reader of lines in a process, and a Python, of its own: `python peer_worker.py KIND ...`.
+"""Another reader of lines or pages in a process, and a Python, of its own: `python peer_worker.py
+KIND ...`.
 
 Requests and answers are lines of JSON on stdin and stdout. {"open": [path, ...]} decodes images
 into memory; {"read": count, "batch": size or null} reads the first `count` of them, or all, and
-answers with the texts and the seconds that this took. It knows nothing of ours.
+answers with the texts and the seconds that this took. The text of a page is a list of its lines in
+reading order: pairs of a polygon and a text. It knows nothing of ours.
 """
 
 import json
@@ -54,6 +56,65 @@ def tesseract_reader(language: str, tessdata: str) -> tuple[str, Callable, Calla
     return f"Tesseract {said} {language}", decode, read
 
 
+def rapidocr_page_reader(threads: int) -> tuple[str, Callable, Callable]:
+    """RapidOCR whole, with its defaults: detection, direction of each line, recognition."""
+    from importlib.metadata import version
+
+    import cv2
+    from rapidocr import RapidOCR
+
+    engine = "EngineConfig.onnxruntime"
+    options = {f"{engine}.intra_op_num_threads": threads, f"{engine}.inter_op_num_threads": 1}
+    reader = RapidOCR(params=options | {"Global.log_level": "error"})
+
+    def read_page(image) -> list:
+        found = reader(image)
+        if found.txts is None:
+            return []
+        boxes = found.boxes.tolist()
+        return [[box, text] for box, text in zip(boxes, found.txts, strict=True)]
+
+    def read(images: Sequence, batch: int | None) -> list[list]:
+        return [read_page(image) for image in images]
+
+    return f"RapidOCR {version('rapidocr')}", lambda path: cv2.imread(path, cv2.IMREAD_COLOR), read
+
+
+def tesseract_page_reader(language: str, tessdata: str) -> tuple[str, Callable, Callable]:
+    """Tesseract's library on whole pages (`--psm 3`), its own number of threads."""
+    import tesserocr
+
+    name, decode, _ = tesseract_reader(language, tessdata)
+    api = tesserocr.PyTessBaseAPI(path=tessdata, lang=language, psm=tesserocr.PSM.AUTO)
+    level = tesserocr.RIL.TEXTLINE
+
+    def read_page(image) -> list:
+        api.SetImage(image)
+        if not api.Recognize():
+            return []
+        lines = []
+        for line in tesserocr.iterate_level(api.GetIterator(), level):
+            box = None if line.Empty(level) else line.BoundingBox(level)
+            if box is not None:
+                left, top, right, bottom = box
+                polygon = [[left, top], [right, top], [right, bottom], [left, bottom]]
+                lines.append([polygon, " ".join(line.GetUTF8Text(level).split())])
+        return lines
+
+    def read(images: Sequence, batch: int | None) -> list[list]:
+        return [read_page(image) for image in images]
+
+    return name, decode, read
+
+
+READERS = {
+    "rapidocr": rapidocr_reader,
+    "rapidocr_pages": rapidocr_page_reader,
+    "tesseract": tesseract_reader,
+    "tesseract_pages": tesseract_page_reader,
+}
+
+
 def serve(name: str, decode: Callable, read: Callable, answers: int) -> None:
     def answer(content: dict) -> None:
         os.write(answers, (json.dumps(content) + "\n").encode())
@@ -74,7 +135,5 @@ def serve(name: str, decode: Callable, read: Callable, answers: int) -> None:
 if __name__ == "__main__":
     pipe = os.dup(1)
     os.dup2(2, 1)  # what the libraries print is no answer
-    if sys.argv[1] == "rapidocr":
-        serve(*rapidocr_reader(int(sys.argv[2])), pipe)
-    else:
-        serve(*tesseract_reader(sys.argv[2], sys.argv[3]), pipe)
+    kind, *arguments = sys.argv[1:]
+    serve(*READERS[kind](*(int(a) if a.isdigit() else a for a in arguments)), pipe)

@@ -8,7 +8,16 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..images import decode_grey
 from ..limits.opening import open_regular
-from ..pages.files import KINDS, find_pages, load_page_line, page_problems, page_rows
+from ..pages.crops.modes import Crop
+from ..pages.documents import load_page_image, split_page_name
+from ..pages.files import (
+    KINDS,
+    find_pages,
+    load_page_line,
+    page_problems,
+    page_rows,
+    share_of_letters_cut,
+)
 from ..pages.layout import split_page_line_name
 from ..source import Problem
 from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record_name
@@ -85,11 +94,22 @@ def group_name(name: Path) -> str:
     return name.name if line is None else Path(line[0]).name
 
 
-def load_contained_line(name: str) -> np.ndarray | None:
-    """Load a line by its name, grey (H, W) uint8; None if the name can only be that of a file.
+def load_contained_line(name: str, crop: Crop = "auto") -> tuple[np.ndarray | None, bool]:
+    """Load a line by its name, grey (H, W) uint8, and say whether it was cut out of a page.
 
-    Raises ValueError or OSError that names the line.
+    None if the name can only be that of a file. crop: the shape by which a line of a page is cut
+    out. Raises ValueError or OSError that names the line.
     """
     if split_page_line_name(name):
-        return load_page_line(name)
-    return decode_grey(read_record(name), name) if split_record_name(name) else None
+        return load_page_line(name, crop), True
+    if split_page_name(name):
+        return load_page_image(name), False
+    return (decode_grey(read_record(name), name) if split_record_name(name) else None), False
+
+
+def share_cut_off(name: str) -> float:
+    """Return the share of the ink of its letters that the polygon of a line of a page cuts off.
+
+    0 where that is little, and for a line that is of no page. Raises as `load_contained_line` does.
+    """
+    return share_of_letters_cut(name) if split_page_line_name(name) else 0.0

@@ -9,12 +9,17 @@ import numpy as np
 from ..files import IMAGE_SUFFIXES
 from ..images import load_grey
 from ..limits.opening import named_errors
+from ..pages.crops.modes import Crop
 from ..source import Reader
 from .bidi import Order
+from .normalization.line import NormalLine, normalize_line
 
 
 class LineReader(Reader):
-    """Reads text lines, dark on light, and scales them to one height, keeping the aspect ratio.
+    """Reads text lines and scales them to one height, keeping the aspect ratio.
+
+    Light on dark is inverted; of image files, wide margins are cut off and a slant is levelled. A
+    line without ink has no columns: there is nothing to read in it.
 
     Args:
         height: height in pixels.
@@ -25,6 +30,8 @@ class LineReader(Reader):
         order: in which the network emits the characters of a line: `visual` from left to right, as
             they stand in the image, `logical` as they are read. The same but for right-to-left
             scripts; bundles of older versions are `logical`.
+        crop: the shape by which a line of a PAGE or ALTO file is cut out of its page; `auto` is the
+            polygon, or the baseline if the polygon cuts through letters.
     """
 
     suffixes = IMAGE_SUFFIXES
@@ -35,17 +42,31 @@ class LineReader(Reader):
         max_width: int = 12000,
         stretch: bool = True,
         order: Order = "logical",
+        crop: Crop = "auto",
     ):
-        if order not in get_args(Order):
-            raise ValueError(f"LineReader: order={order!r}; choose one of {get_args(Order)}")
-        self.height, self.max_width, self.stretch, self.order = height, max_width, stretch, order
+        for name, given, known in (("order", order, Order), ("crop", crop, Crop)):
+            if given not in get_args(known):
+                raise ValueError(f"LineReader: {name}={given!r}; choose one of {get_args(known)}")
+        self.height, self.max_width, self.stretch = height, max_width, stretch
+        self.order, self.crop = order, crop
 
     def read(self, item: str) -> np.ndarray:
-        """Return the columns (W, 1, height) uint8 of an image file.
+        """Return the columns (W, 1, height) uint8 of an image file, (0, 1, height) without ink.
 
         Raises OSError or ValueError that names the file.
         """
-        return self.prepare(load_line(item), item)
+        line = load_normal_line(item, self.crop)
+        columns = self.prepare(line.image, item)
+        return columns[:0] if line.blank else columns
+
+    def read_image(self, image: np.ndarray, name: str, cut: bool = False) -> np.ndarray:
+        """Return what `read` does, for the image of a line (H, W) uint8 as it comes.
+
+        cut: it was cut out of a page along its text.
+        """
+        line = normalize_line(image, cut)
+        columns = self.prepare(line.image, name)
+        return columns[:0] if line.blank else columns
 
     def width(self, image: np.ndarray, name: str = "image") -> int:
         """Return the number of columns of an image (H, W) after scaling.
@@ -85,18 +106,23 @@ def stretch_contrast(image: np.ndarray) -> np.ndarray:
     return cv2.LUT(image, np.clip(levels, 0, 255).round().astype(np.uint8))
 
 
-def load_line(name: str) -> np.ndarray:
-    """Load the image of a line, grey (H, W) uint8, unscaled.
+def load_line(name: str, crop: Crop = "auto") -> np.ndarray:
+    """Load the image of a line, grey (H, W) uint8, dark on light, as `normalize_line` leaves it.
 
     name: an image file, a line of a page (page.xml#line), which is cut out, or a record of an LMDB
-        (FOLDER#image-000000001).
+        (FOLDER#image-000000001). crop: the shape by which a line of a page is cut out.
     Raises OSError if the file is missing or empty, ValueError if it is not an image.
     """
+    return load_normal_line(name, crop).image
+
+
+def load_normal_line(name: str, crop: Crop = "auto") -> NormalLine:
+    """Load a line as `load_line` does, and say whether it is blank."""
     with named_errors(name):
         if "#" in name and not Path(name).exists():
             from .containers import load_contained_line  # lazy: most lines are files
 
-            image = load_contained_line(name)
+            image, cut = load_contained_line(name, crop)
             if image is not None:
-                return image
-        return load_grey(name)
+                return normalize_line(image, cut)
+        return normalize_line(load_grey(name))

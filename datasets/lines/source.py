@@ -12,6 +12,7 @@ import numpy as np
 from ..batch import Sample
 from ..environment import raise_if_machine
 from ..images import decode_grey
+from ..pages.crops.modes import Crop
 from ..pages.layout import split_page_line_name
 from ..progress import track
 from ..source import Problem, SequenceDataset, Source, Split
@@ -20,7 +21,7 @@ from .bidi import Order, choose_order
 from .exclusions import names_in_list, note_unknown_names, read_exclusions
 from .folders import LineFolder, group_splits, note_divided
 from .listing import lines_passed_over, list_images, read_lines
-from .reader import LineReader, load_line
+from .reader import LineReader, load_line, load_normal_line
 
 
 class Line(NamedTuple):
@@ -69,6 +70,7 @@ class RealLines(Source):
         height: height in pixels that the lines are scaled to.
         max_width: maximum number of columns at that height; a wider image is left out and named.
         order: see LineReader. null: `visual` if the alphabet has right-to-left characters.
+        crop: see LineReader.
 
     Raises ValueError if there is no line to train on, or if a list of lines to leave out has no
     line of its folders; a list with some unknown names is reported in `notes`.
@@ -81,8 +83,9 @@ class RealLines(Source):
         height: int = 40,
         max_width: int = 12000,
         order: Order | None = None,
+        crop: Crop = "auto",
     ):
-        self.reader = LineReader(height, max_width)
+        self.reader = LineReader(height, max_width, crop=crop)
         self.input_size = height
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
@@ -143,8 +146,10 @@ class RealLines(Source):
         if not text.strip():
             return Problem(name, f"{name}: the transcript is empty; type it or remove the line")
         try:
-            image = load_line(name)
+            image, blank = load_normal_line(name, self.reader.crop)
             width = self.reader.width(image, name)
+            if blank:
+                return Problem(name, f"{name}: no ink in it for its text; crop it again")
             return Line(name, text, group, width, pack_line(name, image, self.reader))
         except (OSError, ValueError) as error:
             raise_if_machine(error, name)

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
@@ -15,11 +14,14 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import find_files, find_named, sibling_images
 from ..images import load_grey
-from ..limits.opening import named_errors
+from ..images.orientation import upright_size
+from ..limits.opening import named_errors, open_regular
 from ..limits.roots import OutsideError, given_root
 from ..source import Problem
 from . import alto, page_xml
-from .crops import crop_line, in_pixels, line_gaps, pixel_scale
+from .coordinates import in_pixels, line_gaps, pixel_scale
+from .crops.cutting import crop_line, cut_letters
+from .crops.modes import Crop
 from .layout import Page, PageLine, Reading, page_line_name, split_page_line_name
 from .xml import local_name, parse_xml, serialize_xml
 
@@ -105,19 +107,13 @@ def check_image(page: Page) -> Path:
 
     Raises ValueError or OSError, once for the page instead of for each of its lines.
     """
-    from PIL import Image
-
     path = find_image(page)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                wide, high = image.size
-    except Image.DecompressionBombError:
-        return path  # large but valid; OpenCV has a limit of its own
+        with open_regular(path) as file:
+            size = upright_size(file)
     except OSError as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
-    pixel_scale(page, (high, wide))
+    pixel_scale(page, size)
     return path
 
 
@@ -194,10 +190,13 @@ def page_problems(root: Path) -> list[Problem]:
     return problems
 
 
-class _LoadedPage(NamedTuple):
-    """The image (H, W) uint8 of a page; its lines, and the gaps between baselines, by line id."""
+class LoadedPage(NamedTuple):
+    """The image (H, W) uint8 of a page and its file; its lines, in pixels, and the gaps between
+    them, by line id.
+    """
 
     image: np.ndarray
+    image_path: str
     lines: dict[str, PageLine]
     gaps: dict[str, float | None]
 
@@ -205,30 +204,53 @@ class _LoadedPage(NamedTuple):
 _LOCK = threading.Lock()
 
 
-def load_page_line(name: str) -> np.ndarray:
+def load_page_line(name: str, crop: Crop = "auto") -> np.ndarray:
     """Load the image of a line, named page.xml#line, grey (H, W) uint8.
 
-    The last pages stay in memory, since their other lines are likely to follow. Raises ValueError
-    or OSError.
+    crop: the shape by which it is cut out. Raises ValueError or OSError.
     """
+    page, line = _page_of(name)
+    return crop_line(page.image, page.lines[line], page.gaps[line], name, crop)
+
+
+def share_of_letters_cut(name: str) -> float:
+    """Return the share of the ink of its letters that the polygon of a line, page.xml#line, cuts.
+
+    0 where that is so little that `auto` takes the polygon. Raises as `load_page_line` does.
+    """
+    page, line = _page_of(name)
+    return cut_letters(page.image, page.lines[line], page.gaps[line])
+
+
+def _page_of(name: str) -> tuple[LoadedPage, str]:
+    """Return the page of a line, and the line's id, which it has."""
     parts = split_page_line_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a page's line is, PAGE.xml#LINE")
     path, line = parts
+    page = load_page(path)
+    if line not in page.lines:
+        raise ValueError(f"{name}: {path} has no line '{line}'")
+    return page, line
+
+
+def load_page(path: str) -> LoadedPage:
+    """Load the image and the lines of a page file.
+
+    The last pages stay in memory, since their other lines are likely to follow. Raises ValueError
+    or OSError.
+    """
     with _LOCK:  # otherwise several threads would decode the same page
         image = find_image(read_page(path))
         stamp = image.stat()
         modified = Path(path).stat().st_mtime_ns
-        page = _load_page(path, modified, str(image), stamp.st_mtime_ns, stamp.st_size)
-    if line not in page.lines:
-        raise ValueError(f"{name}: {path} has no line '{line}'")
-    return crop_line(page.image, page.lines[line], page.gaps[line], name)
+        return _load_page(path, modified, str(image), stamp.st_mtime_ns, stamp.st_size)
 
 
 @lru_cache(maxsize=4)
-def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> _LoadedPage:
+def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> LoadedPage:
     page, pixels = read_page(path), load_grey(image)
     scale = pixel_scale(page, pixels.shape)
     lines = {line.id: in_pixels(line, scale) for line in page.lines}
     gaps = line_gaps(list(lines.values()))
-    return _LoadedPage(pixels, lines, dict(zip(lines, gaps, strict=True)))
+    return LoadedPage(pixels, image, lines, dict(zip(lines, gaps, strict=True)))

@@ -4,7 +4,6 @@ import json
 import re
 import unicodedata
 from functools import cached_property
-from itertools import chain
 from typing import Literal, get_args
 
 import numpy as np
@@ -66,20 +65,23 @@ class TextReader(Reader):
             ids = np.arange(UNKNOWN + 1, len(self.symbols) + UNKNOWN + 2)
             ids[-1] = UNKNOWN
             return {token: index for index, token in enumerate(self.symbols)}, ids, None
-        between = separator(self.tokenizer)
-        parts = [symbol.split(between) if between else list(symbol) for symbol in self.symbols]
-        indices = {token: i for i, token in enumerate(sorted(set(chain.from_iterable(parts))))}
-        rows: list[list[list[int]]] = [[] for _ in range(self.ngrams)]
-        ids: list[list[int]] = [[] for _ in range(self.ngrams)]
-        for index, tokens in enumerate(parts, UNKNOWN + 1):
-            if 0 < len(tokens) <= self.ngrams:
-                rows[len(tokens) - 1].append([indices[token] for token in tokens])
-                ids[len(tokens) - 1].append(index)
-        runs = [np.array(row, np.int64).reshape(-1, n) for n, row in enumerate(rows, 1)]
+        between, tokens, lengths = separator(self.tokenizer), [], []
+        for symbol in self.symbols:
+            own = symbol.split(between) if between else symbol
+            tokens += own
+            lengths.append(len(own))
+        indices = {token: i for i, token in enumerate(sorted(set(tokens)))}
+        flat = np.fromiter(map(indices.__getitem__, tokens), np.int64, len(tokens))
+        lengths = np.array(lengths, np.int64)
+        starts = np.cumsum(lengths) - lengths
+        runs, ids = [], []
+        for n in range(1, self.ngrams + 1):
+            own = np.flatnonzero(lengths == n)
+            runs.append(flat[starts[own][:, None] + np.arange(n)])
+            ids.append(own + UNKNOWN + 1)
         single = np.full(len(indices) + 1, UNKNOWN)
         single[runs[0][:, 0]] = ids[0]
-        table = NgramTable(runs[1:], [np.array(i, np.int64) for i in ids[1:]], len(indices))
-        return indices, single, table
+        return indices, single, NgramTable(runs[1:], ids[1:], len(indices))
 
     def split(self, text: str) -> list[str]:
         """Split a text into its tokens."""

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..files import IMAGE_SUFFIXES
-from ..images import decode, decode_grey
+from ..images import decode_bgr, decode_grey
 from ..limits.opening import read_bytes
 from .decoder import TimedFrame
 
@@ -91,8 +91,8 @@ def load_frame(file: Path, height: int, width: int, channels: Literal[1, 3]) -> 
     """An image scaled to one size (area averaging), (C, height, width) uint8, grey or RGB."""
     data = read_bytes(file)
     if channels == 1:
-        image = decode_grey(data, str(file))
+        image = decode_grey(data, str(file), fixed=True)
     else:
-        image = cv2.cvtColor(decode(data, str(file), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(decode_bgr(data, str(file)), cv2.COLOR_BGR2RGB)
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return image[None] if channels == 1 else np.ascontiguousarray(image.transpose(2, 0, 1))

@@ -19,7 +19,7 @@ from ..doctor.lines import LineExaminer, LineOptions
 from ..doctor.videos import VideoExaminer
 from ..evaluation.outputs import check_outputs
 from ..parsing import StrictParser
-from .options import add_annotation_options, run_command
+from .options import add_annotation_options, add_crop_option, run_command
 
 FILE_WIDTH = 120  # columns if the output is no terminal
 NO_LINE_OPTIONS = LineOptions()
@@ -53,6 +53,7 @@ def build_parser() -> StrictParser:
     text = "images a second of videos that are folders of images"
     parser.add_argument("--rate_hz", type=float | None, help=text)
     parser.add_argument("--model", help="lines: bundle that finds labels which are probably wrong")
+    add_crop_option(parser)
     for name, text in {
         "--json": "also write all findings to this file",
         "--config": "lines: check those of a config, by split",

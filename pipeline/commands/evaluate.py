@@ -10,6 +10,7 @@ from .options import (
     DEFAULT_MODEL,
     add_annotation_options,
     add_case_option,
+    add_crop_option,
     add_decoder_options,
     add_group_option,
     add_labelled_data_options,
@@ -38,6 +39,7 @@ def build_parser() -> StrictParser:
     parser.add_argument("--fold_punctuation", action="store_true", help=text)
     parser.add_argument("--json", type=str | None, help="write the scores to this file")
     add_decoder_options(parser)
+    add_crop_option(parser)
     add_annotation_options(parser)
     add_scored_label_options(parser)
     return parser
@@ -53,7 +55,7 @@ def evaluate(options) -> int:
     check_labelled_data(options)
     given = {"--json": options.json}
     check_outputs(given, [options.data], options.config, [options.model], [options.lexicon])
-    bundle = load_bundle(options.model)
+    bundle = load_bundle(options.model, options.crop)
     bundle.decoder = choose_decoder(
         bundle.decoder, bundle.model.head, bundle.labels, options, bundle.reader
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from datasets.output.text import print_error
+from datasets.pages.crops.modes import Crop
 from datasets.source import Split
 
 from ..parsing import StrictParser
@@ -58,6 +59,13 @@ def add_model_option(parser: StrictParser, default: str | None = None) -> None:
     """The bundle; required without a default."""
     text = "path of a bundle, or its name in models/zoo"
     parser.add_argument("--model", type=str, default=default, required=default is None, help=text)
+
+
+def add_crop_option(parser: StrictParser) -> None:
+    """How lines are cut out of pages, see `datasets.pages.crops.modes`."""
+    text = "lines of PAGE and ALTO files: the shape by which they are cut out of the page; auto: "
+    text += "the polygon, or the baseline if the polygon cuts through letters; default: as trained"
+    parser.add_argument("--crop", type=Crop | None, help=text)
 
 
 def add_decoder_options(parser: StrictParser, lexicon: bool = True, n_best: bool = False) -> None:
@@ -118,3 +126,4 @@ def add_fitting_options(parser: StrictParser, data: str, config: str) -> None:
     parser.add_argument("--data", type=str | None, help=data)
     parser.add_argument("--config", type=str | None, help=config)
     parser.add_argument("--output", type=str | None, help="file of the new bundle; default: M")
+    add_crop_option(parser)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -21,22 +21,28 @@ from ..reading.accept import print_accept_summary, set_accept_threshold
 from ..reading.bundle import load_bundle
 from ..reading.bundle_files import find_bundle
 from ..reading.decoding import choose_decoder
-from ..reading.inputs import LABELS, TextTable, expand_inputs
+from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
+from ..reading.pages.loading import Layout
 from ..reading.prediction import Answer, Item, Recognizer, answer_record
 from ..writing.journal import Journal
+from ..writing.outputs import is_folder, output_paths
 from ..writing.sink import RecordSink
 from ..writing.writers import (
-    MARKING,
     STREAMED,
     Format,
     Writer,
     open_writer,
     output_files,
-    output_paths,
     record_form,
 )
 from .live import add_live_options, check_live, run_live
-from .options import DEFAULT_MODEL, add_decoder_options, add_model_option, run_command
+from .options import (
+    DEFAULT_MODEL,
+    add_crop_option,
+    add_decoder_options,
+    add_model_option,
+    run_command,
+)
 
 
 def build_parser() -> StrictParser:
@@ -47,20 +53,29 @@ def build_parser() -> StrictParser:
     parser.add_argument(
         "inputs",
         nargs="*",
-        help="files, folders, globs; for a bundle that reads lines also PAGE and ALTO files "
-        "(every line of the page) and records of an LMDB (FOLDER#image-000000001); for one "
-        "that reads texts a text, or a CSV, TSV or Parquet file with a column text; -: one input "
-        "per line of standard input",
+        help="files, folders, globs; for a bundle that reads lines images of lines or pages, PDF, "
+        "TIFF of several pages, PAGE and ALTO files, and records of an LMDB "
+        "(FOLDER#image-000000001); for one that reads texts a text, or a CSV, TSV or Parquet file "
+        "with a column text; -: one input per line of standard input",
     )
     parser.add_argument(
         "--format",
         type=Format,
         default="text",
-        help="srt, boris, eaf (ELAN), via: segments of videos; page, alto: the page files given as "
-        "input, with the texts in their lines",
+        help="page, alto, hocr, pdf (searchable), html: of lines and pages; srt, boris, eaf "
+        "(ELAN), via: segments of videos",
     )
-    text = "output file; folder for several pages, or for srt, eaf or via files of several videos"
+    text = "output file, or a folder: DIR/ for text by page, and for formats of one file an input"
     parser.add_argument("--output", type=str | None, help=text)
+    parser.add_argument(
+        "--layout",
+        type=Layout,
+        default="auto",
+        help="what an image shows: one line, or a page whose lines are found; auto: decide by its "
+        "pixels",
+    )
+    text = "pages of a PDF, or frames of a TIFF, GIF or WebP, such as 3-7 or 1,4-; default: all"
+    parser.add_argument("--pages", type=str | None, help=text)
     text = "mark lines that need no review, so that this share of them, such as 0.99, is right"
     parser.add_argument("--accept", type=float | None, help=text)
     text = "go on after the records in OUTPUT.partial, which an interrupted run has left"
@@ -71,6 +86,7 @@ def build_parser() -> StrictParser:
     parser.add_argument("--overlay", type=str | None, help=text)
     add_model_option(parser, default=DEFAULT_MODEL)
     add_decoder_options(parser, n_best=True)
+    add_crop_option(parser)
     add_live_options(parser)
     return parser
 
@@ -87,7 +103,7 @@ def main(arguments: list[str]) -> int:
 def predict(options) -> int:
     """Read the inputs, or the video of --live, with the decoder that the options choose."""
     check_options(options)
-    bundle = load_bundle(options.model)
+    bundle = load_bundle(options.model, options.crop)
     stored = bundle.decoder
     bundle.decoder = choose_decoder(
         stored, bundle.model.head, bundle.labels, options, bundle.reader
@@ -121,11 +137,6 @@ def check_options(options) -> None:
             f"--n_best {options.n_best}: --format {options.format} has no place for several "
             "readings; take --format jsonl"
         )
-    if options.accept is not None and options.format not in MARKING:
-        raise ValueError(
-            f"--accept {options.accept:g}: --format {options.format} has no place for marks; take "
-            f"--format {', '.join(MARKING[:-1])} or {MARKING[-1]}"
-        )
 
 
 def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> int:
@@ -133,10 +144,17 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
 
     stored: the bundle's own search, for which --accept was calibrated.
     """
-    inputs = list(expand_inputs(options.inputs, recognizer.bundle.reader, options.model))
+    ranges = page_ranges(options.pages)
+    reader = recognizer.bundle.reader
+    if isinstance(reader, LineReader):
+        recognizer.layout = options.layout
+        recognizer.as_pages = options.format in ("page", "alto", "hocr", "pdf", "html")
+    elif ranges or options.layout != "auto":
+        raise ValueError(f"--layout and --pages go with images, but {options.model} reads none")
+    inputs = list(expand_inputs(options.inputs, reader, options.model, ranges))
     names, undrawn = [name_of(item) for item in inputs], 0
-    check_overlap(names, recognizer.bundle.reader, options)
-    draw = overlay_of(recognizer, names, options.overlay)
+    check_overlap(names, reader, options)
+    draw = overlay_of(recognizer, names, options.overlay, holds_several(options.inputs))
     promise = (
         None if options.accept is None else set_accept_threshold(recognizer, options.accept, stored)
     )
@@ -145,12 +163,11 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
         sink = stack.enter_context(open_sink(recognizer, names, options, stack))
         items = sink.remaining(each(inputs), name_of)
         answers = stack.enter_context(closing(recognizer.answers(items, sink.flush)))
-        left = None if total is None else total - sink.records
         try:
-            for answer in answers if total == 1 else track(answers, "reading", left):
+            for answer in answers if total == 1 else track(answers, "reading", total, sink.records):
                 record = answer_record(recognizer, answer)
-                if "error" in record and options.format not in ("jsonl", "csv"):
-                    print_error(record["error"])
+                if options.format not in ("jsonl", "csv"):
+                    print_errors(record)
                 sink.add(record)
                 if draw and "error" not in record:
                     undrawn += not draw(answer, record)
@@ -166,6 +183,13 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     return 1 if failed else 0
 
 
+def print_errors(record: dict) -> None:
+    """Print why an input, or a line of a page, was not read."""
+    for part in (record, *record.get("lines", ())):
+        if "error" in part:
+            print_error(part["error"])
+
+
 def describe_progress(sink: RecordSink, total: int | None) -> str:
     """How many inputs are read, and how to go on."""
     of = "" if total is None else f" of {total:,}"
@@ -179,11 +203,13 @@ def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStac
     form, marked = record_form(recognizer.bundle), options.accept is not None
 
     def open_format(stack: ExitStack) -> Writer:
-        return open_writer(kind, form, names, output, stack, marked, options.raw)
+        several = holds_several(options.inputs)
+        return open_writer(kind, form, names, output, stack, marked, options.raw, several)
 
     if output and (is_replaceable(output) or os.path.isdir(output)):
-        if kind not in STREAMED:  # raises before the reading for names that do not fit the format
-            open_format(ExitStack())
+        by_page = kind == "text" and isinstance(recognizer.bundle.reader, LineReader)
+        if kind not in STREAMED or (by_page and is_folder(output)):
+            open_format(ExitStack())  # raises before the reading for what does not fit
             Path(output).absolute().parent.mkdir(parents=True, exist_ok=True)
         elif os.path.isdir(output):
             raise ValueError(f"--output {output}: a folder; --format {kind} writes one file")
@@ -196,13 +222,19 @@ def how_it_reads(options) -> dict[str, str]:
     """What decides the records, by option: another bundle must not go on for this one."""
     with open(find_bundle(options.model), "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    named = {f"--{n}": str(getattr(options, n)) for n in ("decoder", "lexicon", "n_best", "accept")}
-    return {"a bundle of SHA-256": digest} | named
+    named = ("decoder", "lexicon", "n_best", "accept", "crop", "layout", "pages")
+    return {"a bundle of SHA-256": digest} | {f"--{n}": str(getattr(options, n)) for n in named}
+
+
+def holds_several(inputs: Sequence[str]) -> bool:
+    """Whether the inputs may be several, however many there are now: a folder, a pattern, `-`."""
+    return len(inputs) > 1 or not os.path.isfile(inputs[0])
 
 
 def check_overlap(names: list[str], reader: Reader, options) -> None:
     """Raise ValueError for an output that is an input, the bundle, or labels of the inputs."""
-    outputs = output_files(options.format, names, options.output)
+    several = holds_several(options.inputs)
+    outputs = output_files(options.format, names, options.output, several)
     files = dict.fromkeys(part for name in names for part in (name, name.rpartition("#")[0]))
     read = [find_bundle(options.model), *filter(None, [options.lexicon, *files])]
     suffixes = LABELS[type(reader).__name__]
@@ -229,7 +261,7 @@ def name_of(item: str | Item | TextTable) -> str:
 
 
 def overlay_of(
-    recognizer: Recognizer, names: list[str], output: str | None
+    recognizer: Recognizer, names: list[str], output: str | None, several: bool
 ) -> Callable[[Answer, dict], bool] | None:
     """A function that draws a record into a copy of its video and returns whether it could.
 
@@ -245,7 +277,7 @@ def overlay_of(
         write_overlay,
     )
 
-    targets = output_paths(names, output, ".mp4")
+    targets = output_paths(names, output, ".mp4", several)
     for target in targets.values():
         check_suffix(target)
     labels = recognizer.bundle.labels

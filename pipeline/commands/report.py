@@ -18,6 +18,7 @@ from ..reports.videos import report_videos
 from .options import (
     add_annotation_options,
     add_case_option,
+    add_crop_option,
     add_group_option,
     add_labelled_data_options,
     add_model_option,
@@ -48,6 +49,7 @@ def build_parser() -> StrictParser:
         help="compare with: bundles, which read the same lines, or .json files of evaluate "
         "--json, or of such scores by name",
     )
+    add_crop_option(parser)
     add_annotation_options(parser)
     add_scored_label_options(parser)
     return parser
@@ -68,7 +70,7 @@ def report(options) -> int:
         raise ValueError(f"--lines or --videos {options.shown}: show at least 1")
     bundles = bundles[1:]
     tables = read_score_tables(list(filter(is_json, options.beside)))
-    recognizer = Recognizer(load_bundle(options.model))
+    recognizer = Recognizer(load_bundle(options.model, options.crop))
     lines = isinstance(recognizer.bundle.reader, LineReader)
     if bundles and not lines:
         raise ValueError(

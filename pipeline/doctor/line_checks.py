@@ -65,6 +65,9 @@ KINDS = {
     "on its side": Kind("mend", "turn the image by 90 degrees"),
     "upside down": Kind("mend", "turn the image by 180 degrees"),
     "several lines": Kind("mend", "crop one line an image"),
+    "cut letters": Kind(
+        "mend", "draw the polygon around whole letters; `--crop auto` reads by the baseline instead"
+    ),
     "too long": Kind("broken", "correct the transcript, or crop the image wider"),
     "too short": Kind("mend", "complete the transcript, or crop the image"),
     "duplicate": Kind("mend", "keep one, or give both one group"),
@@ -233,6 +236,14 @@ def shape_findings(
         elif usual and ink.strokes > 1 and density > SHORT * usual:
             reason = f"{density / usual:.1f} times the usual ink for each letter"
             yield Finding("too short", line, reason, True, score=density / usual)
+
+
+def cut_findings(lines: Sequence[ListedLine], inks: Sequence[LineInk]) -> Iterator[Finding]:
+    """Yield the lines of pages whose polygons cut through letters."""
+    for line, ink in zip(lines, inks, strict=True):
+        if ink.cut_off:
+            reason = f"its polygon leaves out {100 * ink.cut_off:.0f} % of the ink of its letters"
+            yield Finding("cut letters", line, reason, False, score=ink.cut_off)
 
 
 def is_blank(ink: LineInk, text: str) -> bool:

@@ -10,12 +10,14 @@ from functools import cache
 import cv2
 import numpy as np
 
+from datasets.lines.ink import find_ink
 from datasets.lines.reader import load_line
+from datasets.pages.crops.modes import Crop
 
 from .diagnosis import group_by
 from .line_checks import Finding, composed
 from .line_files import ListedLine
-from .line_ink import HEIGHT, LineInk, find_ink, inked_box, scale
+from .line_ink import HEIGHT, LineInk, inked_box, scale
 
 ASPECT = 1.08  # largest ratio of the aspects of two duplicates
 SPLITS = ("train", "validation", "test")
@@ -27,10 +29,13 @@ SHIFT = 2  # pixels by which duplicates may be displaced
 Reported = defaultdict[int, set[str]]  # index of a line -> splits of its reported duplicates
 
 
-def duplicate_findings(lines: Sequence[ListedLine], inks: Sequence[LineInk]) -> Iterator[Finding]:
+def duplicate_findings(
+    lines: Sequence[ListedLine], inks: Sequence[LineInk], crop: Crop = "auto"
+) -> Iterator[Finding]:
     """Yield the lines that have a duplicate among N, once for each split that contains one.
 
     Of two duplicates the line in training is reported, else that in validation, else the later one.
+    crop: the shape by which lines of pages are cut out.
     """
     reported: Reported = defaultdict(set)
     inked = [index for index, ink in enumerate(inks) if ink.strokes]
@@ -44,7 +49,7 @@ def duplicate_findings(lines: Sequence[ListedLine], inks: Sequence[LineInk]) -> 
 
     @cache
     def part(index: int) -> np.ndarray:
-        return inked_part(load_line(lines[index].path))
+        return inked_part(load_line(lines[index].path, crop))
 
     for pair in similar_pairs(inks):
         kept, other = by_rank(lines, *pair)

@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 
 from datasets.limits.opening import read_bytes
+from datasets.lines.containers import share_cut_off
+from datasets.lines.ink import find_ink
 from datasets.lines.reader import LineReader, load_line
 
 HEIGHT = 40  # rows to which every image is scaled before it is measured
 MAX_COLUMNS = 4000  # of the scaled image: longer lines are squeezed
-CONTRAST = 28  # smallest difference of grey values between paper and ink
 ZONES = 24  # rows of the profile of the ink over its height
 THUMBNAIL = (16, 96)  # rows and columns
 BANDS = 8  # largest number of parts in which two bands of ink are looked for
@@ -27,7 +28,8 @@ class LineInk(NamedTuple):
     connected components of ink as large as a letter. two_bands: share of the line's parts that show
     two bands. zones: (ZONES,) mean ink of each row over the ink's height, summing to 1, or zeros.
     thumbnail: (16 * 96,) pixels with mean 0 and length 1. inked_aspect: width / height of the
-    bounding box of the ink, 0 without ink. content: hash of the pixels.
+    bounding box of the ink, 0 without ink. content: hash of the pixels. cut_off: share of the ink
+    of the letters that the polygon of a page's line leaves out, 0 if it may.
     """
 
     height: int
@@ -39,6 +41,7 @@ class LineInk(NamedTuple):
     thumbnail: np.ndarray
     inked_aspect: float
     content: str
+    cut_off: float = 0.0
 
 
 def measure(path: str, reader: LineReader) -> LineInk:
@@ -49,7 +52,7 @@ def measure(path: str, reader: LineReader) -> LineInk:
     """
     if Path(path).is_file():
         check_complete(path)
-    image = load_line(path)
+    image = load_line(path, reader.crop)
     reader.width(image, path)
     small = scale(image, MAX_COLUMNS)
     ink = find_ink(small)
@@ -63,6 +66,7 @@ def measure(path: str, reader: LineReader) -> LineInk:
         make_thumbnail(part),
         part.shape[1] / part.shape[0] if ink.any() else 0.0,
         hashlib.blake2b(image.tobytes() + repr(image.shape).encode(), digest_size=16).hexdigest(),
+        share_cut_off(path),
     )
 
 
@@ -85,24 +89,6 @@ def check_complete(path: str) -> None:
     size = 8 + int.from_bytes(data[4:8], "little")
     if data[:4] == b"RIFF" and len(data) < size:
         raise ValueError(f"{path}: cut off after {len(data)} of {size} bytes; copy it again")
-
-
-def find_ink(image: np.ndarray) -> np.ndarray:
-    """Segment ink: grey (H, W) -> (H, W) bool, true where a pixel is darker than the paper around.
-
-    The threshold is about half the line's contrast. A mostly dark image is taken as light ink on
-    dark paper. Paper that darkens gradually contains no ink.
-    """
-    if np.median(image) < 100:
-        image = 255 - image
-    smooth = cv2.GaussianBlur(image, (3, 3), 0)
-    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
-    depth = cv2.subtract(cv2.blur(paper, (15, 15)), smooth)
-    # the higher percentile finds the contrast of a short word on a long strip
-    contrast = max(float(np.percentile(depth, 99)), 0.6 * float(np.percentile(depth, 99.9)))
-    if contrast < CONTRAST:
-        return np.zeros(image.shape, bool)
-    return depth > max(0.45 * contrast, CONTRAST / 2)
 
 
 def count_marks(ink: np.ndarray) -> int:

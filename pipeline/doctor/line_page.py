@@ -13,6 +13,7 @@ import numpy as np
 from datasets.environment import raise_if_machine
 from datasets.lines.reader import load_line
 from datasets.output.files import write_whole
+from datasets.pages.crops.modes import Crop
 
 from ..reports.html import document, facts, heading, mark_differences, paragraph
 from .line_checks import KINDS, SOFT_HYPHEN, Finding, is_control
@@ -23,13 +24,17 @@ HEIGHT, WIDTH = 48, 1200  # largest size of an image, in pixels
 TALL_HEIGHT = 240  # largest height of an image that is higher than wide
 
 
-def write_page(path: Path, findings: Sequence[Finding], lines: int) -> None:
-    """Write the page. findings: ordered by kind. lines: number of lines that were examined."""
+def write_page(path: Path, findings: Sequence[Finding], lines: int, crop: Crop) -> None:
+    """Write the page.
+
+    findings: ordered by kind. lines: number of lines that were examined. crop: the shape by which
+    lines of pages are cut out.
+    """
     sections = [facts(totals(findings, lines))]
     for kind, group in groupby(findings, key=lambda finding: finding.kind):
         kind_findings = list(group)
         sections += [heading(f"{kind}: {len(kind_findings)}"), paragraph(KINDS[kind].advice + ".")]
-        sections += map(card, kind_findings[:MAX_SHOWN])
+        sections += [card(finding, crop) for finding in kind_findings[:MAX_SHOWN]]
         if len(kind_findings) > MAX_SHOWN:
             hidden = len(kind_findings) - MAX_SHOWN
             sections.append(paragraph(f"{hidden} more are in what --json writes."))
@@ -47,17 +52,17 @@ def totals(findings: Sequence[Finding], lines: int) -> dict[str, str]:
     }
 
 
-def card(finding: Finding) -> str:
+def card(finding: Finding, crop: Crop) -> str:
     """Return the HTML of one finding: image, label, and the reading with differences marked."""
     line, other, reading = finding.line, finding.other, finding.reading
     label, marked_reading = escape(visible(line.text or "")), ""
     if reading is not None:
         marked, label = mark_differences(visible(reading), visible(line.text or ""))
         marked_reading = f'<p class="text" dir="auto" title="reading">{marked}</p>'
-    images = "" if finding.kind in ("unreadable", "no image") else image_tag(line.path)
+    images = "" if finding.kind in ("unreadable", "no image") else image_tag(line.path, crop)
     other_text = ""
     if other is not None and other.path != line.path:
-        images += image_tag(other.path)
+        images += image_tag(other.path, crop)
         text = escape(visible(other.text or ""))
         other_text = f'<p class="text target" title="other">{text}</p>'
     left = "left out by --fix" if finding.leave_out else "kept"
@@ -85,10 +90,10 @@ def visible(text: str) -> str:
     return "".join(shown)
 
 
-def image_tag(path: str) -> str:
+def image_tag(path: str, crop: Crop) -> str:
     """Return an <img> with a small embedded PNG, or a note if the file is not an image."""
     try:
-        image = load_line(path)
+        image = load_line(path, crop)
     except (OSError, ValueError) as error:
         raise_if_machine(error, path)
         return '<p class="no">no image</p>'

@@ -91,7 +91,7 @@ class LabelScorer:
 
     def load(self, line: ListedLine, quarters: int) -> np.ndarray:
         """Return the columns (T, 1, H) of an image after so many quarter turns."""
-        image = np.ascontiguousarray(np.rot90(load_line(line.path), quarters))
+        image = np.ascontiguousarray(np.rot90(load_line(line.path, self.reader.crop), quarters))
         columns = self.reader.prepare(image, line.path)
         missing = max(0, MIN_COLUMNS - len(columns))
         return np.pad(columns, ((0, missing), (0, 0), (0, 0)), constant_values=255)

@@ -16,10 +16,12 @@ from datasets.lines.folders import LineFolder
 from datasets.lines.reader import LineReader
 from datasets.output.files import write_whole
 from datasets.output.text import clean
+from datasets.pages.crops.modes import Crop
 from datasets.progress import track
 from datasets.splits import FOLDER
 from models import LineCNN
 
+from ..evaluation.config_folders import crop_of_config
 from ..reading.bundle import load_bundle
 from ..reading.prediction import Recognizer
 from .diagnosis import Diagnosis, Examiner, TableOptions, group_by
@@ -28,6 +30,7 @@ from .line_checks import (
     Finding,
     character_findings,
     count_spellings,
+    cut_findings,
     has_visible_text,
     shape_findings,
     spelling_findings,
@@ -47,21 +50,27 @@ SPOILED = ("blank", "on its side", "upside down", "several lines", "too long")  
 class LineOptions(NamedTuple):
     """Options of the examination of lines.
 
-    model: bundle that scores the labels. html, fix: files to write. config: further lines.
+    model: bundle that scores the labels. html, fix: files to write. config: further lines. crop:
+    the shape by which lines of pages are cut out; None: by that of the config, or of the model.
     """
 
     model: str | None = None
     html: str | None = None
     fix: str | None = None
     config: str | None = None
+    crop: Crop | None = None
 
 
 class Examined(NamedTuple):
-    """All lines, all findings by kind in the order of KINDS, and the model's readings by path."""
+    """All lines, all findings by kind in the order of KINDS, and the model's readings by path.
+
+    crop: the shape by which lines of pages were cut out.
+    """
 
     listing: Listing
     findings: list[Finding]
     readings: dict[str, ScoredReading]
+    crop: Crop
 
 
 class LineExaminer(Examiner):
@@ -82,22 +91,28 @@ class LineExaminer(Examiner):
             if options.group == FOLDER:  # other groups are columns, which lines do not have
                 folder.group = FOLDER
             listings.append(list_folder(folder, len(paths) == 1 and not self.options.config))
+        crop = self.options.crop
         if self.options.config:
-            listings.append(list_config(resolve_data_path(self.options.config)))
-        examined = examine_lines(join_listings(listings), self.options.model)
+            config = resolve_data_path(self.options.config)
+            listings.append(list_config(config))
+            crop = crop or crop_of_config(config)
+        examined = examine_lines(join_listings(listings), self.options.model, crop)
         diagnosis = summarize(examined, self.options)
         return diagnosis._replace(
             problems=[*diagnosis.problems, *write_files(examined, self.options)]
         )
 
 
-def examine_lines(listing: Listing, model: str | None = None) -> Examined:
-    """Run all checks on all lines. model: path or name of a bundle that scores the labels.
+def examine_lines(listing: Listing, model: str | None = None, crop: Crop | None = None) -> Examined:
+    """Run all checks on all lines.
 
-    Raises ValueError for a bundle that does not read lines, OSError for a missing one.
+    model: path or name of a bundle that scores the labels. crop: the shape by which lines of pages
+    are cut out; None: that of the model. Raises ValueError for a bundle that does not read lines,
+    OSError for a missing one.
     """
-    scorer = LabelScorer(Recognizer(load_bundle(model))) if model else None
+    scorer = LabelScorer(Recognizer(load_bundle(model, crop))) if model else None
     reader = scorer.reader if scorer else LineReader()
+    reader.crop = crop or reader.crop
     lines = listing.lines
     findings = [finding for line in lines for finding in text_findings(line)]
     findings += repeated_rows(lines)
@@ -106,7 +121,8 @@ def examine_lines(listing: Listing, model: str | None = None) -> Examined:
     for folder in group_by(with_text, lambda line: line.folder):
         findings += spelling_findings(folder)
     measured = measure_all(lines, findings, reader)
-    findings += duplicate_findings(*unzip(measured))
+    findings += duplicate_findings(*unzip(measured), reader.crop)
+    findings += cut_findings(*unzip(measured))
     measured = [pair for pair in measured if has_visible_text(pair[0])]
     steps_of = steps_counter(scorer, reader)
     gains: dict[int, float] = {}
@@ -125,7 +141,7 @@ def examine_lines(listing: Listing, model: str | None = None) -> Examined:
         ]
     order = {kind: index for index, kind in enumerate(KINDS)}
     findings.sort(key=lambda finding: (order[finding.kind], -finding.score))
-    return Examined(listing, findings, readings)
+    return Examined(listing, findings, readings, reader.crop)
 
 
 def unzip(
@@ -212,7 +228,7 @@ def write_files(examined: Examined, options: LineOptions) -> list[str]:
         problems.append(f"--fix {options.fix}: not written: {error}")
     try:
         if options.html:
-            write_page(Path(options.html), findings, len(examined.listing.lines))
+            write_page(Path(options.html), findings, len(examined.listing.lines), examined.crop)
     except (OSError, ValueError) as error:  # it reads the images again
         problems.append(f"--html {options.html}: not written: {error}")
     return problems
@@ -231,7 +247,7 @@ def write_fix(path: Path, findings: Sequence[Finding]) -> None:
 
 def summarize(examined: Examined, options: LineOptions) -> Diagnosis:
     """Return the totals, tables and messages for the terminal and --json."""
-    listing, findings, readings = examined
+    listing, findings, readings, _ = examined
     lines = listing.lines
     splits = Counter(line.split for line in lines)
     totals: dict[str, object] = {"lines": len(lines)}

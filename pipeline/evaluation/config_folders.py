@@ -9,6 +9,7 @@ import yaml
 
 from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
+from datasets.pages.crops.modes import Crop
 
 from ..parsing import read_config_text
 
@@ -48,23 +49,44 @@ def yaml_or_none(config: Path) -> object:
         return None
 
 
+def crop_of_config(config: Path) -> Crop:
+    """Return the shape by which all RealLines of a config cut lines out of pages.
+
+    Raises ValueError for one that is none, or if they differ.
+    """
+    crops = {options.get("crop", "auto") for options in real_lines_in(yaml_or_none(config))}
+    if len(crops) > 1:
+        named = ", ".join(sorted(map(str, crops)))
+        raise ValueError(f"{config}: its RealLines have crop {named}; give one of them by --crop")
+    (crop,) = crops or {"auto"}
+    if crop not in get_args(Crop):
+        raise ValueError(f"{config}: crop {crop!r}; choose one of {', '.join(get_args(Crop))}")
+    return crop
+
+
 def folders_in(part: object) -> Iterator[LineFolder]:
     """Yield every LineFolder described anywhere in a part of a parsed config.
 
     Raises ValueError where the options of RealLines describe something else.
     """
+    for options in real_lines_in(part):
+        folders = options.get("folders")
+        if not isinstance(folders, list):
+            raise ValueError(f"folders: {folders!r} is no list of LineFolders")
+        yield from map(parse_folder, folders)
+
+
+def real_lines_in(part: object) -> Iterator[dict]:
+    """Yield the options of every RealLines anywhere in a part of a parsed config."""
     if isinstance(part, dict):
         options = part.get("init_args")
         if str(part.get("class_path")).endswith("RealLines") and isinstance(options, dict):
-            folders = options.get("folders")
-            if not isinstance(folders, list):
-                raise ValueError(f"folders: {folders!r} is no list of LineFolders")
-            yield from map(parse_folder, folders)
+            yield options
             return
         part = list(part.values())
     if isinstance(part, list):
         for child in part:
-            yield from folders_in(child)
+            yield from real_lines_in(child)
 
 
 def parse_folder(folder: object) -> LineFolder:

@@ -58,7 +58,7 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
     if not isinstance(reader, LineReader):
         raise ValueError(f"{config}: has lines, but this bundle has a {type(reader).__name__}")
     folders = folders_of_config(Path(config))
-    source = RealLines(folders, None, reader.height, reader.max_width)
+    source = RealLines(folders, None, reader.height, reader.max_width, crop=reader.crop)
     validation = source.split("validation")
     if not validation:
         raise ValueError(

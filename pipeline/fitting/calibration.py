@@ -88,7 +88,7 @@ def calibrate_bundle(options) -> None:
     Raises ValueError or OSError for options, a bundle or data that cannot be used.
     """
     output = output_path(options)
-    bundle = load_bundle(options.model)
+    bundle = load_bundle(options.model, options.crop)
     if not isinstance(bundle.model.head, CTCHead | SequenceClassificationHead):
         raise ValueError(
             f"{options.model}: a {type(bundle.model.head).__name__} labels steps; calibrate takes "

@@ -40,7 +40,7 @@ def fit_language_model(options) -> None:
     Raises ValueError or OSError for options, a bundle or data that cannot be used.
     """
     output = output_path(options)
-    bundle = load_bundle(options.model)
+    bundle = load_bundle(options.model, options.crop)
     search = build_search(bundle, options)
     passages, transcripts = read_prose(options.texts)
     lines, trained = validation_lines(options, bundle)

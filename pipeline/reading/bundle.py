@@ -13,10 +13,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 import datasets
 import models
 from datasets.output.files import write_whole
+from datasets.pages.crops.modes import Crop
 from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
@@ -185,8 +187,12 @@ def check_loadable(parts: dict, weights: dict[str, Tensor], num_labels: int, pat
         ) from error
 
 
-def load_bundle(name: str) -> Bundle:
-    """Load a bundle by path or name in models/zoo, in evaluation mode and float32."""
+def load_bundle(name: str, crop: Crop | None = None) -> Bundle:
+    """Load a bundle by path or name in models/zoo, in evaluation mode and float32.
+
+    crop: the shape by which its reader cuts lines out of pages; None: as in its training. Raises
+    ValueError if the bundle cannot be used, or reads no lines but is given a shape.
+    """
     path = find_bundle(name)
     content = read_metadata(path)
     calibration = read_calibration(content, path)
@@ -198,8 +204,23 @@ def load_bundle(name: str) -> Bundle:
         load_weights(model, weights, path)
     reader = build_part(content["reader"], datasets, Reader, path)
     check_reader(reader, model, path)
+    if crop is not None:
+        if not isinstance(reader, datasets.LineReader):
+            raise ValueError(f"--crop {crop}: {path} has a {type(reader).__name__}, no LineReader")
+        reader.crop = crop
     labels, scores, card = (content[name] for name in ("labels", "scores", "card"))
     return Bundle(model.eval(), labels, reader, scores, card, calibration, decoder)
+
+
+class WithoutInitialization(TorchFunctionMode):
+    """In this mode `torch.nn.init` leaves tensors as they are: on the meta device normal_ would
+    import the compiler of PyTorch, which takes seconds.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if getattr(function, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
@@ -207,7 +228,8 @@ def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
 
     Raises ValueError if the parts do not fit each other or the number of labels.
     """
-    with torch.device("meta"):  # no memory and no random numbers for weights that are loaded anyway
+    # no memory and no random numbers for weights that are loaded anyway
+    with torch.device("meta"), WithoutInitialization():
         built = {
             name: build_part(parts[name], models, base, path)
             for name, base in PARTS.items()

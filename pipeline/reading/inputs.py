@@ -1,4 +1,4 @@
-"""Command-line inputs -> items to predict: files, folders, globs, page lines, texts, table rows."""
+"""Command-line inputs -> items to predict: files, folders, globs, pages, texts, table rows."""
 
 import glob
 import os
@@ -26,6 +26,7 @@ from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
 
+from .pages.loading import PagePath
 from .prediction import Item
 
 # reader class -> what it reads, and the bundle to recommend for inputs of that kind
@@ -41,6 +42,8 @@ LABELS = {
     "TextReader": (),
 }
 TEXT_SUFFIXES = TextReader.suffixes
+DOCUMENTS = (".pdf",)  # read by page, beside the images
+SEVERAL = (*DOCUMENTS, ".tif", ".tiff", ".gif", ".webp")  # may hold several pages
 # what looks like a path: no white space, and a path separator or a file suffix
 PATH = re.compile(r"\S*[/\\]\S*|\S*\.[A-Za-z0-9]{1,5}")
 
@@ -84,32 +87,44 @@ def read_texts(path: str) -> Iterator[str | UnusableRow | None]:
         yield row if isinstance(row, UnusableRow) else row["text"]
 
 
+Ranges = list[tuple[int, int | None]] | None
+
+
 def expand_inputs(
-    inputs: Iterable[str], reader: Reader, model: str = "this bundle"
+    inputs: Iterable[str], reader: Reader, model: str = "this bundle", pages: Ranges = None
 ) -> Iterator[str | Item | TextTable]:
     """Yield what to read for each argument, in order; an unreadable one becomes a failed item.
 
     A folder yields the files below it that the bundle reads, sorted by name; `-` the lines of
-    standard input; a PAGE or ALTO file the lines of its page, named page.xml#line.
+    standard input; a PDF its pages and a TIFF, GIF or WebP of several frames these, named
+    FILE#page=N. pages: which of them, see `parse_ranges`.
     Raises ValueError if the only argument is a folder or a glob without a file.
     """
     for item in expand_arguments(list(inputs), reader, model):
-        can_be_page = isinstance(reader, LineReader) and isinstance(item, str)
-        if can_be_page and item.lower().endswith(".xml"):
-            yield from page_lines(item)
+        if isinstance(reader, LineReader) and isinstance(item, str):
+            yield from document_pages(item, reader, pages)
         else:
             yield item
 
 
-def page_lines(path: str) -> Iterator[str | Item]:
-    """Yield the name of each line of a PAGE or ALTO file; one failed item for a broken page."""
-    # imported here for start-up time: most inputs are no pages
-    from datasets.pages.files import check_image, read_page
-    from datasets.pages.layout import page_line_name
+def page_ranges(text: str | None) -> Ranges:
+    """Parse what --pages says. Raises ValueError for what is none."""
+    if text is None:
+        return None
+    from datasets.pages.documents import parse_ranges  # imported here for start-up time
+
+    return parse_ranges(text)
+
+
+def document_pages(path: str, reader: LineReader, pages: Ranges) -> Iterator[str | Item]:
+    """Yield the names of a document's pages; the path itself if it is an image, or a PAGE file."""
+    if not has_suffix(path, SEVERAL):
+        yield path
+        return
+    from datasets.pages import documents  # imported here for start-up time
 
     try:
-        page = read_page(path)
-        check_image(page)
+        count = documents.count_pages(path)
     except FileNotFoundError:
         yield failed_item(path, "no such file")
         return
@@ -117,9 +132,13 @@ def page_lines(path: str) -> Iterator[str | Item]:
         raise_if_machine(error, path)
         yield failed_item(path, str(error).removeprefix(f"{path}: "))
         return
-    if not page.lines:
-        yield failed_item(path, "no text line in it; segment it first, or give images of lines")
-    yield from (page_line_name(path, line.id) for line in page.lines)
+    chosen = documents.chosen_pages(count, pages)
+    if not chosen:
+        yield failed_item(path, f"has {count} page{'s' * (count > 1)}, none of them in --pages")
+    elif count == 1 and not has_suffix(path, [documents.PDF]):
+        yield path
+    else:
+        yield from (type(path)(documents.page_name(path, number)) for number in chosen)
 
 
 def standard_input() -> Iterator[str | Item]:
@@ -137,7 +156,7 @@ def standard_input() -> Iterator[str | Item]:
 def expand_arguments(
     inputs: list[str], reader: Reader, model: str
 ) -> Iterator[str | Item | TextTable]:
-    """Yield what to read for each argument; a page file is yielded as its path."""
+    """Yield what to read for each argument; a document is yielded as its path."""
     for item in inputs:
         if item == "-":
             for line in standard_input():
@@ -152,7 +171,7 @@ def expand_arguments(
         # os.path, because a text can be longer than the file names that pathlib accepts
         if os.path.isdir(item):
             paths, over = files_in(item, reader)
-            missing = f"no {' '.join(reader.suffixes)} file in this folder"
+            missing = f"no {' '.join(suffixes_of(reader))} file in this folder"
         elif glob.has_magic(item) and not os.path.exists(item):
             paths, over = files_matching(item, reader)
             if PATH.fullmatch(item) or not isinstance(reader, TextReader):
@@ -171,12 +190,14 @@ def expand_arguments(
 def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
     """Files below a folder that a bundle reads, sorted; page files instead of their images.
 
+    Images without a page file, beside those that have one, are pages too.
+
     A folder of frames is one video. Also a line, or none, on what is passed over, apart from the
     labels of these files.
     """
-    root, found = Path(folder), scan_folder(Path(folder))
+    root, found, bare = Path(folder), scan_folder(Path(folder)), set()
     add_root(root)
-    paths = {path for path in found.files if has_suffix(path, reader.suffixes)}
+    paths = {path for path in found.files if has_suffix(path, suffixes_of(reader))}
     known = set(paths)
     if isinstance(reader, ClipReader):
         # imported here for start-up time
@@ -191,11 +212,18 @@ def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
         from datasets.pages.files import pages_and_images  # imported here for start-up time
 
         pages, images = pages_and_images(root)
-        paths = {p for p in paths if p.resolve() not in images} | set(pages)
+        if pages:
+            bare = {path for path in paths if path.resolve() not in images}
+            paths = bare | set(pages)
         known |= paths
     labels = LABELS[type(reader).__name__]
     over = passed_over(root, lambda p: p in known or has_suffix(p, labels), files=found)
-    return sorted(map(str, paths)), over
+    return [PagePath(path) if path in bare else str(path) for path in sorted(paths, key=str)], over
+
+
+def suffixes_of(reader: Reader) -> tuple[str, ...]:
+    """The endings of files that are read, those of documents included."""
+    return (*reader.suffixes, *DOCUMENTS) if isinstance(reader, LineReader) else reader.suffixes
 
 
 def files_matching(pattern: str, reader: Reader) -> tuple[list[str], list[str]]:

@@ -2,16 +2,15 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from datasets import ClipReader
+from datasets import ClipReader, LineReader
 from datasets.batch import pad
 from datasets.environment import raise_if_machine
 from datasets.video.decoder import TimedFrame
@@ -25,6 +24,8 @@ from .bundle import Bundle, load_bundle
 from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .decoding import alternatives_record
 from .order import logical_readings
+from .pages.loading import Layout, PageLines, PagePath, load_input
+from .pages.records import PageReading, page_record
 from .records import Reading, reading_record
 from .streaming import read_long_video, read_whole
 from .threads import single_threaded
@@ -32,21 +33,25 @@ from .threads import single_threaded
 # items are loaded ahead and sorted by length in windows, up to either limit: enough for batches of
 # similar lengths, and a bound on the memory
 WINDOW = 1024  # items
+PAGE_ITEMS = 100  # that a page counts for: finding its lines takes a while
 WINDOW_BYTES = 256_000_000  # of their inputs
 BATCH = 32  # maximum number of inputs in a batch
 BATCH_BYTES = 160_000  # maximum of a batch's inputs with padding: more does not fit the CPU cache
 LONG_BYTES = 64_000_000  # of a video's frames: longer ones are read in chunks
 
 
+Key = Hashable  # of an input in a window
+
+
 class Item(NamedTuple):
     """An input with its name and a loader, such as a table row or a text.
 
-    name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, or
-    raises ValueError or OSError; MachineError stops the reading of all items.
+    name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, for a page
+    PageLines, or raises ValueError or OSError; MachineError stops the reading of all items.
     """
 
     name: str
-    load: Callable[[], np.ndarray | Clip]
+    load: Callable[[], np.ndarray | Clip | PageLines]
 
 
 class Answer(NamedTuple):
@@ -56,7 +61,7 @@ class Answer(NamedTuple):
     """
 
     name: str
-    reading: Reading | str
+    reading: Reading | PageReading | str
     times: np.ndarray | None = None
     numbers: np.ndarray | None = None
 
@@ -73,6 +78,9 @@ class Recognizer:
         self.temperature = bundle.calibration.temperature
         # strings of at least this confidence are marked as accepted; set in accept.py
         self.accepted_from: float | None = None
+        # whether images are lines or pages, and whether lines come as pages of one line
+        self.layout: Layout = "line"
+        self.as_pages = False
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = bundle.model.to(self.device).eval()
         native = has_native_bfloat16(self.device.type)
@@ -102,16 +110,18 @@ class Recognizer:
             try:
                 window = self._load(pool, items, stopped)
                 while window:
-                    inputs = {i: x for i, (_, x) in enumerate(window) if x is not None}
-                    batches = self.batches({i: x.nbytes for i, x in inputs.items()})
+                    inputs = {
+                        (i, k): x for i, (_, own) in enumerate(window) for k, x in enumerate(own)
+                    }
+                    batches = self.batches({key: x.nbytes for key, x in inputs.items()})
                     futures = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
                     # queued behind the batches of this window
                     ahead = self._load(pool, items, stopped)
                     readings = {}
                     for batch, future in zip(batches, futures, strict=True):
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
-                    for i, (answer, _) in enumerate(window):
-                        yield answer._replace(reading=readings.get(i, answer.reading))
+                    for i, (answer, own) in enumerate(window):
+                        yield with_readings(answer, [readings[i, k] for k in range(len(own))])
                     after_window()
                     window = ahead
             finally:
@@ -120,48 +130,69 @@ class Recognizer:
 
     def _load(
         self, pool: ThreadPoolExecutor, items: Iterator[str | Item], stopped: threading.Event
-    ) -> list[tuple[Answer, np.ndarray | None]]:
+    ) -> list[tuple[Answer, list[np.ndarray]]]:
         """Load the next items in parallel, up to WINDOW items or WINDOW_BYTES."""
-        loaded, waiting, size = [], deque(), 0
-        for item in islice(items, WINDOW):
+        loaded, waiting, count, size = [], deque(), 0, 0
+        while count < WINDOW and size < WINDOW_BYTES:
+            item = next(items, None)
+            if item is None:
+                break
             if isinstance(item, str):
                 item = Item(item, partial(self.load, item, stopped))
             waiting.append(pool.submit(self._load_item, item))
-            if len(waiting) > 2 * self.workers:  # only these can exceed WINDOW_BYTES
+            count += 1
+            if len(waiting) > 2 * self.workers:  # only these can exceed the limits
                 loaded.append(waiting.popleft().result())
-                size += getattr(loaded[-1][1], "nbytes", 0)
-                if size >= WINDOW_BYTES:
-                    break
+                answer, inputs = loaded[-1]
+                size += sum(x.nbytes for x in inputs)
+                count += PAGE_ITEMS * isinstance(answer.reading, PageReading)
         return loaded + [future.result() for future in waiting]
 
-    def _load_item(self, item: Item) -> tuple[Answer, np.ndarray | None]:
-        """(answer, None) if loading gives an error or the reading, else (answer to fill, input)."""
+    def _load_item(self, item: Item) -> tuple[Answer, list[np.ndarray]]:
+        """The answer with the inputs that are to be read for it; none if it is final."""
         name = item.name
         try:
             loaded = item.load()
         except FileNotFoundError:
-            return Answer(name, f"{name}: no such file"), None
+            return Answer(name, f"{name}: no such file"), []
         except (OSError, ValueError) as error:
             raise_if_machine(error, name)
-            return Answer(name, str(error)), None
+            return Answer(name, str(error)), []
         if isinstance(loaded, Answer):
-            return loaded._replace(name=name), None
+            return loaded._replace(name=name), []
+        if isinstance(loaded, PageLines):
+            lines = [self.check_length(x, name) for x in loaded.columns]
+            answer = Answer(name, PageReading(loaded._replace(name=name, columns=lines), []))
+            return answer, [x for x in lines if isinstance(x, np.ndarray)]
         inputs, *timing = loaded if isinstance(loaded, Clip) else (loaded,)
-        steps = len(inputs)
-        if not steps:
-            error = f"{name}: empty, there is nothing to read".removeprefix(": ")
-        elif not self.model.encoder.output_lengths(steps):
-            error = f"{name}: {steps} steps are too few to read anything; is it cut off?"
-        else:
-            return Answer(name, "", *timing), inputs
-        return Answer(name, error), None
+        checked = self.check_length(inputs, name)
+        if not isinstance(checked, np.ndarray):
+            return Answer(name, checked), []
+        return Answer(name, "", *timing), [inputs]
 
-    def load(self, path: str, stopped: threading.Event | None = None) -> np.ndarray | Clip | Answer:
+    def check_length(self, inputs: np.ndarray | str, name: str) -> np.ndarray | Reading | str:
+        """The input (T, ...); its reading if it is a line without ink, an error if it is too short
+        to be read.
+        """
+        if isinstance(inputs, str) or self.model.encoder.output_lengths(len(inputs)):
+            return inputs
+        if not len(inputs) and isinstance(self.bundle.reader, LineReader):
+            return self.read_nothing()
+        if not len(inputs):
+            return f"{name}: empty, there is nothing to read".removeprefix(": ")
+        return f"{name}: {len(inputs)} steps are too few to read anything; is it cut off?"
+
+    def load(
+        self, path: str, stopped: threading.Event | None = None
+    ) -> np.ndarray | Clip | PageLines | Answer:
         """Read a file with the bundle's reader; a long video is predicted at once, in chunks.
 
         stopped: event that aborts it. Raises ValueError or OSError that names the file.
         """
         reader = self.bundle.reader
+        if isinstance(reader, LineReader):
+            page = self.layout == "auto" and isinstance(path, PagePath)
+            return load_input(path, reader, "page" if page else self.layout, self.as_pages)
         if not isinstance(reader, ClipReader):
             return reader.read(path)
         if reader.frames is not None:
@@ -197,8 +228,13 @@ class Recognizer:
             reading = read_long_video(self.model, chunks(), self.decode, path)
         return Answer(path, reading, np.concatenate(times), np.concatenate(numbers))
 
-    def batches(self, sizes: dict[int, int]) -> list[list[int]]:
-        """Partition inputs into batches of indices, given the bytes of each by index."""
+    def read_nothing(self) -> Reading:
+        """The reading of a line without ink: no label, which is certain."""
+        logits = torch.zeros(1, 0, len(self.bundle.labels) + 1, device=self.device)
+        return self.decode(logits, torch.zeros(1, dtype=torch.int64, device=self.device))[0]
+
+    def batches(self, sizes: dict[Key, int]) -> list[list[Key]]:
+        """Partition inputs into batches of keys, given the bytes of each by key."""
         if self.network is self.model:
             return even_batches(sizes, BATCH, BATCH_BYTES)
         return line_batches(sizes, BATCH, self.workers)
@@ -241,6 +277,15 @@ class Recognizer:
         return with_string_probabilities(raw, lengths, readings)  # it was fitted on raw logits
 
 
+def with_readings(answer: Answer, readings: list[Reading | str]) -> Answer:
+    """The answer with the readings of its inputs, if it has any."""
+    if isinstance(answer.reading, PageReading):
+        page, given = answer.reading.page, iter(readings)
+        lines = [next(given) if isinstance(x, np.ndarray) else x for x in page.columns]
+        return answer._replace(reading=PageReading(page, lines))
+    return answer._replace(reading=readings[0]) if readings else answer
+
+
 def check_numbers(logits: torch.Tensor) -> None:
     """Raise ValueError if a network gives nan: there is nothing to decode, and no confidence."""
     if logits.isnan().any():
@@ -262,8 +307,11 @@ def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
     """The record of an answer: its input, and the error or the reading with its alternatives."""
     if isinstance(answer.reading, str):
         return {"input": answer.name, "error": answer.reading}
-    bundle = recognizer.bundle
-    record = reading_record(bundle, *answer[1:], accepted_from=recognizer.accepted_from)
+    bundle, accepted_from = recognizer.bundle, recognizer.accepted_from
+    if isinstance(answer.reading, PageReading):
+        return {"input": answer.name} | page_record(bundle, answer.reading, accepted_from)
+    record = reading_record(bundle, *answer[1:], accepted_from=accepted_from)
+    record = record if recognizer.layout != "auto" else {"layout": "line"} | record
     return {"input": answer.name} | record | alternatives_record(answer.reading, bundle.labels)
 
 

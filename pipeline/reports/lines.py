@@ -55,7 +55,7 @@ def read_all(recognizer: Recognizer, bundles: Sequence[str], options) -> list[Li
     """The lines read by the model and by each bundle beside it, under distinct names."""
     results = [read_lines(recognizer, options.model, options)]
     for model in bundles:
-        lines = read_lines(Recognizer(load_bundle(model)), model, options)
+        lines = read_lines(Recognizer(load_bundle(model, options.crop)), model, options)
         if lines.name in {other.name for other in results}:
             lines = lines._replace(name=f"{lines.name} ({len(results) + 1})")
         results.append(lines)

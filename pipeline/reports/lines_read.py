@@ -63,4 +63,6 @@ class LinesRead(NamedTuple):
     def image(self, index: int) -> np.ndarray:
         """Grey (H, W). Raises OSError or ValueError naming the file."""
         item = self.items[index]
-        return item.load()[:, 0].T if isinstance(item, Item) else load_line(item)
+        if isinstance(item, Item):
+            return item.load()[:, 0].T
+        return load_line(item, self.recognizer.bundle.reader.crop)

@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 @dataclass
 class RecordCount:
-    """Numbers of records: all, with an error (read or write), read, and accepted."""
+    """Numbers of records, all and those with an error; of lines (clips, texts) read and accepted.
+
+    A page with an error in one of its lines counts as one with an error.
+    """
 
     done: int = 0
     failed: int = 0
@@ -77,10 +80,12 @@ class RecordSink(AbstractContextManager):
     def _put(self, record: dict) -> None:
         """Write and count a record; an error of this one is printed, so that the others follow."""
         self.count.done += 1
-        self.count.read += "error" not in record
-        self.count.accepted += record.get("accepted", False)
+        lines = record.get("lines", [record])
+        self.count.read += sum("error" not in line for line in lines)
+        self.count.accepted += sum(line.get("accepted", False) for line in lines)
         written = put(self._write, record, self.output)
-        self.count.failed += "error" in record or not written
+        failed = any("error" in line for line in lines)
+        self.count.failed += failed or not written
 
     def __exit__(self, *error) -> bool | None:
         return self._stack.__exit__(*error)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Literal
 
@@ -15,15 +16,20 @@ from datasets.output.text import clean, table_cell, to_json
 from models import CTCHead, SequenceClassificationHead
 
 from ..reading.bundle import Bundle
+from .outputs import document_of, is_folder, output_paths
 
-Format = Literal["text", "jsonl", "csv", "srt", "boris", "eaf", "via", "page", "alto"]
+Format = Literal[
+    "text", "jsonl", "csv", "page", "alto", "hocr", "pdf", "html", "srt", "boris", "eaf", "via"
+]
 # what the records of a run contain; `spans` are a video's segments, with times
 Form = Literal["text", "label", "segments", "spans"]
 Writer = Callable[[dict], None]
 Rows = Callable[[Sequence[object]], object]
 STREAMED = ("text", "jsonl", "csv")  # formats of one file, or standard output, for all records
 SEGMENT_SUFFIXES = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}
-MARKING = ("text", "jsonl", "csv")  # formats that can hold the marks of --accept
+PAGE_SUFFIXES = {
+    "text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf", "html": ".html"
+}  # fmt: skip
 SPAN_COLUMNS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
 
 
@@ -44,18 +50,20 @@ def open_writer(
     stack: ExitStack,
     marked: bool = False,
     raw: bool = False,
+    several: bool = False,
 ) -> Writer:
     """Return the writer for a format; its output file appears when the stack closes.
 
     names: of the inputs. output: path, or None for standard output. marked: records contain
-    `accepted`. raw: cells of CSV are not changed (see `table_cell`). Raises ValueError for a format
-    that does not suit these records or this number of inputs, OSError if the output cannot be
-    opened.
+    `accepted`. raw: cells of CSV are not changed (see `table_cell`). several: the inputs are those
+    of a folder, see `output_paths`. Raises ValueError for a format that does not suit these records
+    or this number of inputs, OSError if the output cannot be opened.
     """
+    targets = output_targets(kind, names, output, several)
     if kind in SEGMENT_SUFFIXES:
-        return segment_file_writer(kind, form, names, output, stack)
-    if kind in ("page", "alto"):
-        return page_file_writer(kind, form, names, output)
+        return segment_file_writer(kind, form, names, output, targets, stack)
+    if kind not in STREAMED or targets:
+        return page_file_writer(kind, form, names, output, targets, marked)
     if output:
         file = stack.enter_context(open_whole(output))
     else:
@@ -70,23 +78,71 @@ def open_writer(
     return jsonl_writer(file) if kind == "jsonl" else text_writer(file)
 
 
+def output_targets(
+    kind: Format, names: Sequence[str], output: str | None, several: bool = False
+) -> dict[str, Path]:
+    """The file of each input, or of each document; empty if one file, or none, is for all."""
+    if output is None or kind in ("jsonl", "csv", "boris", "html"):
+        return {}
+    if kind == "text" and not is_folder(output):
+        return {}
+    if kind in ("hocr", "pdf"):
+        names = list(dict.fromkeys(map(document_of, names)))
+    ending = (SEGMENT_SUFFIXES | PAGE_SUFFIXES)[kind]
+    return output_paths(names, output, ending, several and kind != "text")
+
+
+def output_files(
+    kind: Format, names: Sequence[str], output: str | None, several: bool = False
+) -> list[Path]:
+    """The files that a format makes of these inputs: `output` itself, or files below it."""
+    targets = output_targets(kind, names, output, several)
+    return list(targets.values()) or ([] if output is None else [Path(output)])
+
+
 def text_writer(file: IO[str]) -> Writer:
     """Writes input TAB reading, as in labels.tsv, each cleaned; an error leaves the reading empty.
 
-    If records contain `accepted`, another column says "accepted" or "look".
+    If records contain `accepted`, another column says "accepted" or "look". Of a page its lines,
+    without its name; a form feed stands between pages.
     """
+    is_first = True
 
     def write(record: dict) -> None:
-        reading = record.get("text", record.get("label", ""))
-        if "segments" in record:
-            reading = " ".join(
-                f"{s['label']}[{format_position(s['start'])}-{format_position(s['end'])}]"
-                for s in record["segments"]
-            )
-        mark = ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
-        print(clean(record["input"]), clean(reading), *mark, sep="\t", file=file)
+        nonlocal is_first
+        if "lines" in record:
+            file.write("" if is_first else "\f")
+            file.write(page_lines_text(record))
+        else:
+            print(clean(record["input"]), clean(short_reading(record)), *mark(record), sep="\t",
+                  file=file)  # fmt: skip
+        is_first = False
 
     return write
+
+
+def short_reading(record: dict) -> str:
+    """The reading of a record on one line."""
+    if "segments" not in record:
+        return record.get("text", record.get("label", ""))
+    return " ".join(
+        f"{s['label']}[{format_position(s['start'])}-{format_position(s['end'])}]"
+        for s in record["segments"]
+    )
+
+
+def mark(record: dict) -> list[str]:
+    """What the column of --accept says of a record; none without it."""
+    return ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
+
+
+def page_lines_text(record: dict) -> str:
+    """A page's text with its line ends, an empty line between regions, and the marks of lines."""
+    regions = groupby(record["lines"], key=lambda line: line["region"])
+    return "\n".join(
+        "".join("\t".join([clean(line.get("text", "")), *mark(line)]) + "\n" for line in lines)
+        for _, lines in regions
+    )
 
 
 def format_position(value: float) -> str:
@@ -106,16 +162,20 @@ def row_writer(file: IO[str], raw: bool = False) -> Rows:
 
 
 def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
-    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted]."""
+    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted].
+
+    Of a page a row per line, named INPUT#LINE.
+    """
     write_row(["input", "reading", "confidence", "error"] + ["accepted"] * marked)
 
     def write(record: dict) -> None:
-        reading = record.get("text", record.get("label", ""))
-        if "segments" in record:
-            reading = json.dumps(record["segments"], ensure_ascii=False)
-        mark = [str(record.get("accepted", False)).lower()] * marked
-        confidence, error = record.get("confidence", ""), record.get("error", "")
-        write_row([record["input"], reading, confidence, error, *mark])
+        for line in record.get("lines", [record]):
+            name = record["input"] if line is record else f"{record['input']}#{line['id']}"
+            reading = line.get("text", line.get("label", ""))
+            if "segments" in line:
+                reading = json.dumps(line["segments"], ensure_ascii=False)
+            accepted = [str(line.get("accepted", False)).lower()] * marked
+            write_row([name, reading, line.get("confidence", ""), line.get("error", ""), *accepted])
 
     return write
 
@@ -142,7 +202,12 @@ def segment_row_writer(write_row: Rows, output: str | None = None) -> Writer:
 
 
 def segment_file_writer(
-    kind: Format, form: Form, names: Sequence[str], output: str | None, stack: ExitStack
+    kind: Format,
+    form: Form,
+    names: Sequence[str],
+    output: str | None,
+    targets: dict[str, Path],
+    stack: ExitStack,
 ) -> Writer:
     """Writes a file per video: `output` itself for one input, a folder of files for several.
 
@@ -160,15 +225,12 @@ def segment_file_writer(
         count = f", and here are {len(names)} inputs" if len(names) != 1 else ""
         raise ValueError(f"--format {kind} makes files{count}; say where with --output")
     project: dict[str, list] = {}
-    targets: dict[str, Path] = {}
     if kind == "boris":
         from datasets.video.annotations.boris import write_boris  # imported here for start-up time
 
         if not Path(output).parent.is_dir():
             raise ValueError(f"--output {output}: no such folder to write into")
         stack.push(lambda kind, *_: kind is None and write_boris(Path(output), None, project))
-    elif output:
-        targets = output_paths(names, output, SEGMENT_SUFFIXES[kind])
 
     def write(record: dict) -> None:
         if "error" in record:
@@ -184,34 +246,19 @@ def segment_file_writer(
 
 
 def page_file_writer(
-    kind: Literal["page", "alto"], form: Form, names: Sequence[str], output: str | None
+    kind: Format,
+    form: Form,
+    names: Sequence[str],
+    output: str | None,
+    targets: dict[str, Path],
+    marked: bool,
 ) -> Writer:
-    """Writes a file per page: `output` itself for one page, a folder of files for several."""
-    from .page_writers import page_writer  # imported here for start-up time
+    """Writes a file per page or per document, see `output_targets`; `output` itself for one."""
+    from .page_files import page_writer  # imported here for start-up time
 
-    if form != "text":
+    if form != "text" and kind != "text":
         raise ValueError(f"--format {kind} needs a bundle that reads lines; take --format jsonl")
-    return page_writer(
-        kind, names, output_paths(pages_of(names), output, ".xml") if output else None
-    )
-
-
-def pages_of(names: Sequence[str]) -> list[str]:
-    """The page files of lines named PAGE.xml#LINE, each once; other names as they are."""
-    from datasets.pages.layout import split_page_line_name  # imported here for start-up time
-
-    return list(dict.fromkeys((split_page_line_name(name) or (name,))[0] for name in names))
-
-
-def output_files(kind: Format, names: Sequence[str], output: str | None) -> list[Path]:
-    """The files that a format makes of these inputs: `output` itself, or files below it."""
-    if output is None:
-        return []
-    if kind in (*STREAMED, "boris"):
-        return [Path(output)]
-    pages = kind in ("page", "alto")
-    inputs, ending = (pages_of(names), ".xml") if pages else (names, SEGMENT_SUFFIXES[kind])
-    return list(output_paths(inputs, output, ending).values())
+    return page_writer(kind, names, targets, output)
 
 
 def write_segments(kind: Format, target: Path, record: dict) -> None:
@@ -226,34 +273,6 @@ def write_segments(kind: Format, target: Path, record: dict) -> None:
     else:
         from datasets.video.annotations.via import write_via as write_annotations
     write_annotations(target, record["input"], record["segments"])
-
-
-def output_paths(names: Sequence[str], output: str, ending: str) -> dict[str, Path]:
-    """Map each input to its output file.
-
-    One input: `output`, or a file in it if it is a folder. Several: files with the suffix `ending`
-    below the folder `output`, laid out as the inputs are below their common folder. Raises
-    ValueError if two outputs would be the same file, or one would overwrite an input.
-    """
-    folder = Path(output)
-    if len(names) == 1 and not (folder.is_dir() or output.endswith(("/", os.sep))):
-        targets = {names[0]: folder}
-    else:
-        if folder.is_file():
-            raise ValueError(f"{output}: a file, but {len(names)} inputs need a folder")
-        common = os.path.commonpath([os.path.dirname(os.path.abspath(name)) for name in names])
-        relative = {name: Path(os.path.relpath(name, common)) for name in names}
-        targets = {name: folder / path.with_suffix(ending) for name, path in relative.items()}
-    owners = {os.path.abspath(name): name for name in names}
-    for name, target in targets.items():
-        owner = owners.setdefault(os.path.abspath(target), name)
-        if owner != name or target.resolve() == Path(name).resolve():
-            raise ValueError(
-                f"{target}: would be written for {name}, but is "
-                f"{'the input itself' if owner == name else f'that of {owner}'}; "
-                "read them one by one, or choose another --output"
-            )
-    return targets
 
 
 def to_srt(segments: Sequence[dict]) -> str:

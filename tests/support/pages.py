@@ -1,5 +1,6 @@
 """Pages with their files, as Transkribus, eScriptorium and Tesseract write them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -109,3 +110,43 @@ xmlns:xlink="http://www.w3.org/1999/xlink">
 
 def _prefixed(lines: str) -> str:
     return lines.replace("</", "</a:").replace("<", "<a:").replace("<a:/a:", "</a:")
+
+
+PRINTED = ["happy typing of old books", "highly spiky glyphs by day", "plough the deep fields"]
+X_HEIGHT, DESCENT = 13, 6  # pixels, of the type of `set_page`
+
+
+def bent_page(
+    path: Path, bend: Callable[[np.ndarray], np.ndarray], cut: bool, baselines: bool = True
+) -> list[np.ndarray]:
+    """PAGE of lines that all have ascenders and descenders -> the ink (H, W) bool of each line.
+
+    bend: columns -> rows by which they are lower. cut: polygons hold the small letters' height
+    only, else whole letters.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    boxes = set_page(path.with_suffix(".png"), PRINTED)
+    flat = np.pad(cv2.imread(str(path.with_suffix(".png")), 0), ((60, 60), (0, 0)), "edge")
+    rows = np.arange(len(flat))[:, None]
+    lower = np.round(bend(np.arange(flat.shape[1]))).astype(int)
+    write_image(path.with_suffix(".png"), np.take_along_axis(flat, (rows - lower) % len(flat), 0))
+    inks, lines = [], []
+    for place, (left, top, right, bottom) in enumerate(np.add(boxes, (0, 60, 0, 60)).tolist()):
+        ink = np.zeros(flat.shape, bool)
+        ink[top:bottom, left:right] = flat[top:bottom, left:right] < 128
+        inks.append(np.take_along_axis(ink, (rows - lower) % len(flat), 0))
+        base = bottom - DESCENT
+        edges = (base - X_HEIGHT, base) if cut else (top - 2, bottom + 2)
+        x = np.append(np.arange(left - 4, right + 4, 12), right + 4)
+        upper, under, line = (
+            [f"{a},{b}" for a, b in zip(x, y + lower[x], strict=True)] for y in (*edges, base)
+        )
+        baseline = f'<Baseline points="{" ".join(line)}"/>' if baselines else ""
+        lines.append(f"""<TextLine id="l{place}"><Coords points="{" ".join(upper + under[::-1])}"/>
+{baseline}<TextEquiv><Unicode>{PRINTED[place]}</Unicode></TextEquiv></TextLine>""")
+    high, wide = flat.shape
+    path.write_text(f"""<PcGts xmlns="{PAGE}/2019-07-15">
+<Page imageFilename="{path.with_suffix(".png").name}" imageWidth="{wide}" imageHeight="{high}">
+<TextRegion id="r"><Coords points="0,0 9,0 9,9"/>{"".join(lines)}</TextRegion></Page></PcGts>
+""", encoding="utf-8")  # fmt: skip
+    return inks

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from datasets import LineFolder, RealLines
 from pipeline.commands import doctor
 from pipeline.doctor import lines as line_doctor
 from tests.support.drawn_lines import draw, sentence, write_page, write_table
+from tests.support.pages import bent_page
 from tests.support.small import write_image
 
 
@@ -234,3 +236,21 @@ def test_an_error_of_the_machine_is_no_finding(page, monkeypatch, capsys):
     monkeypatch.setattr(line_doctor, "measure", too_many)
     assert doctor.main(["doctor", str(page[0])]) == 2
     assert "Too many open files; raise the limit" in capsys.readouterr().err
+
+
+def test_polygons_that_cut_letters_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, cut in (("cut", True), ("whole", False)):
+        bent_page(tmp_path / f"{name}/p.xml", lambda x: 0.05 * x, cut)
+    code, result = run(tmp_path / "cut", "--html", "page.html")
+    found = [f for f in result["findings"] if f["kind"] == "cut letters"]
+    names = [f"p.xml#l{place}" for place in range(3)]
+    assert code == 0 and sorted(Path(f["file"]).name for f in found) == names
+    assert all(re.search(r"leaves out [1-4]\d % of the ink", f["reason"]) for f in found)
+    assert "draw the polygon around whole letters" in capsys.readouterr().out
+    by_polygon = run(tmp_path / "cut", "--crop", "polygon", "--html", "polygon.html")[1]
+    assert kinds(by_polygon) >= {("cut letters", "p.xml#l1")}
+    images = [Path(f).read_text(encoding="utf-8") for f in ("page.html", "polygon.html")]
+    heights = [re.search(r'alt="p.xml#l0" width="\d+" height="(\d+)"', i)[1] for i in images]
+    assert int(heights[0]) > 2 * int(heights[1])  # it shows what is read
+    assert not kinds(run(tmp_path / "whole")[1])

@@ -3,7 +3,7 @@
 import pytest
 
 from datasets import LineFolder
-from pipeline.evaluation.config_folders import folders_of_config
+from pipeline.evaluation.config_folders import crop_of_config, folders_of_config
 
 REAL = "class_path: datasets.RealLines, init_args: {{folders: {}}}"
 
@@ -18,3 +18,21 @@ def test_folders_come_from_the_source_or_from_those_it_mixes(tmp_path):
     config.write_text("data: {source: {class_path: datasets.Clips}}")
     with pytest.raises(ValueError, match=r"clips\.yaml: no datasets\.RealLines in it; give a con"):
         folders_of_config(config)
+
+
+def test_the_crop_is_that_of_all_real_lines(tmp_path):
+    config = tmp_path / "c.yaml"
+    real = REAL.format("[{root: a}]")
+    config.write_text(f"data: {{source: {{{real}}}}}")
+    assert crop_of_config(config) == "auto"
+    by_polygon = real.replace("folders:", "crop: polygon, folders:")
+    config.write_text(f"data: {{source: {{{by_polygon}}}}}")
+    assert crop_of_config(config) == "polygon"
+    config.write_text(f"data: [{{{real}}}, {{{by_polygon}}}]")
+    with pytest.raises(
+        ValueError, match=r"c\.yaml: its RealLines have crop auto, polygon; give one"
+    ):
+        crop_of_config(config)
+    config.write_text(f"data: {{{real.replace('folders:', 'crop: middle, folders:')}}}")
+    with pytest.raises(ValueError, match=r"c\.yaml: crop 'middle'; choose one of auto, polygon"):
+        crop_of_config(config)

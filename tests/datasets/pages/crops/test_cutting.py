@@ -1,11 +1,13 @@
-"""Cutting lines out of a page: extent, masking, straightening, units."""
+"""Cutting lines out of a page: extent, masking, straightening, and polygons that cut letters."""
 
 import cv2
 import numpy as np
 import pytest
 
-from datasets.pages.crops import crop_line, in_pixels, line_gaps, pixel_scale
-from datasets.pages.layout import Page, PageLine
+from datasets.lines.reader import load_line
+from datasets.pages.crops.cutting import crop_line, cut_letters
+from datasets.pages.layout import PageLine
+from tests.support.pages import bent_page
 
 PAPER = 230
 
@@ -13,10 +15,6 @@ PAPER = 230
 def line(polygon=None, baseline=None, box=None) -> PageLine:
     points = (None if p is None else np.array(p, dtype=float) for p in (polygon, baseline))
     return PageLine("l", "r", None, *points, box)
-
-
-def page_of(size=None, unit="pixel") -> Page:
-    return Page("p.xml", "alto", "", size, unit, ())
 
 
 def stroke(points, thickness=3) -> np.ndarray:
@@ -92,13 +90,6 @@ def test_text_that_climbs_is_laid_down():
     assert cut[8:18, 8:16].mean() < 100 < cut[8:18, 40:].min()
 
 
-def test_a_baseline_knows_its_neighbours():
-    column = [line(baseline=[(10, y), (200, y)]) for y in (50, 90, 130, 330)]
-    other = line(baseline=[(300, 60), (490, 60)])
-    assert line_gaps([*column, other, line(box=(0, 0, 9, 9))]) == [40, 40, 40, 60, 60, None]
-    assert line_gaps([column[0]]) == [None]
-
-
 def test_a_lone_baseline_takes_a_tenth_of_its_length():
     cut = crop_line(stroke([(50, 150), (450, 150)]), line(baseline=[(50, 150), (450, 150)]))
     assert cut.shape == (round(40 * 1.03 + 0.5), 420)
@@ -133,37 +124,67 @@ def test_far_coordinates_do_not_fill_the_memory():
         crop_line(page, line(outline, [(-1e9, 30), (1e9, 2e8)]))
 
 
-def test_units_become_pixels():
-    assert pixel_scale(page_of(), (300, 500)) == (1, 1)
-    assert pixel_scale(page_of((500, 300)), (300, 500)) == (1, 1)
-    assert pixel_scale(page_of((1000, 600)), (300, 500)) == (0.5, 0.5)  # another resolution
-    across, down = pixel_scale(page_of((2000, 1210), "mm10"), (300, 500))
-    assert (across, down) == (0.25, 300 / 1210)
-    scaled = in_pixels(line([(4, 4), (8, 4), (8, 8)], [(4, 4), (8, 4)], (4, 4, 8, 8)), (0.5, 0.25))
-    assert scaled.box == (2, 1, 4, 2)
-    assert scaled.polygon.tolist() == [[2, 1], [4, 1], [4, 2]]
-    assert scaled.baseline.tolist() == [[2, 1], [4, 1]]
+BENT = {
+    "level": lambda x: 0 * x,
+    "skewed": lambda x: 0.08 * x - 12,
+    "curved": lambda x: 30 * np.sin(x / 130),
+}
 
 
-UNFIT = [
-    (page_of((300, 500)), "300 x 500 pixel, but its image has 500 x 300"),
-    (page_of(None, "mm10"), "measured in mm10 without WIDTH"),
-    (page_of((500, 300), "furlong"), "'furlong'; known are pixel, mm10, inch1200"),
-]
+def share_held(path, inks, crop: str) -> list[float]:
+    """Dark pixels of each line's crop, relative to those of its own letters on the page."""
+    crops = [load_line(f"{path}#l{place}", crop) for place in range(len(inks))]
+    return [float((cut < 128).sum() / ink.sum()) for cut, ink in zip(crops, inks, strict=True)]
 
 
-@pytest.mark.parametrize(("page", "message"), UNFIT)
-def test_an_image_that_does_not_fit_its_file_is_refused(page, message):
-    with pytest.raises(ValueError, match=message):
-        pixel_scale(page, (300, 500))
+@pytest.mark.parametrize("baselines", [True, False])
+@pytest.mark.parametrize("bend", BENT)
+def test_a_polygon_that_cuts_letters_is_not_used(tmp_path, bend, baselines):
+    inks = bent_page(tmp_path / "p.xml", BENT[bend], cut=True, baselines=baselines)
+    assert max(share_held(tmp_path / "p.xml", inks, "polygon")) < 0.9
+    for share in share_held(tmp_path / "p.xml", inks, "auto"):
+        assert 0.95 < share < 1.05  # all of its letters, and nothing of its neighbours
 
 
-def test_gaps_of_many_baselines_are_those_of_all_pairs():
-    rng = np.random.default_rng(0)
-    starts, heights = rng.uniform(0, 900, 200), rng.uniform(0, 3000, 200)
-    made = [line(baseline=[(x, y), (x + 90, y)]) for x, y in zip(starts, heights, strict=True)]
-    distances = np.abs(heights[:, None] - heights)
-    same = (np.abs(starts[:, None] - starts) < 90) & (distances > 1)
-    nearest = np.where(same, distances, np.inf).min(1)
-    median = np.median(nearest[np.isfinite(nearest)])
-    np.testing.assert_allclose(line_gaps(made), np.minimum(nearest, 1.5 * median))
+@pytest.mark.parametrize("baselines", [True, False])
+@pytest.mark.parametrize("bend", BENT)
+def test_a_polygon_around_whole_letters_is_used(tmp_path, bend, baselines):
+    path = tmp_path / "p.xml"
+    inks = bent_page(path, BENT[bend], cut=False, baselines=baselines)
+    assert all(0.95 < share < 1.05 for share in share_held(path, inks, "auto"))
+    for name in ("l0", "l1", "l2"):
+        crops = [load_line(f"{path}#{name}", crop) for crop in ("auto", "polygon")]
+        np.testing.assert_array_equal(*crops)
+
+
+def test_each_shape_can_be_asked_for(tmp_path):
+    path = tmp_path / "p.xml"
+    inks = bent_page(path, BENT["level"], cut=True)
+    heights = {c: load_line(f"{path}#l1", c).shape[0] for c in ("auto", "polygon", "baseline")}
+    assert heights["auto"] == heights["baseline"] > 2 * heights["polygon"]
+    whole = tmp_path / "whole.xml"
+    bent_page(whole, BENT["skewed"], cut=False)
+    box = load_line(f"{whole}#l1", "box")
+    assert box.shape[0] > 1.5 * load_line(f"{whole}#l1", "polygon").shape[0]
+    assert (box < 128).sum() > 1.05 * inks[1].sum()  # its neighbours are in the corners
+    bent_page(whole, BENT["level"], cut=False, baselines=False)
+    crops = [load_line(f"{whole}#l1", crop) for crop in ("baseline", "polygon")]
+    np.testing.assert_array_equal(*crops)  # it has no baseline
+
+
+def test_ink_outside_that_is_none_of_its_letters_does_not_count():
+    image = np.full((300, 500), PAPER, np.uint8)
+    image[100:120, 60:440:20] = 20  # letters
+    image[92:96, 60:440] = 20  # a stroke that touches none of them
+    made = line([(50, 98), (450, 98), (450, 122), (50, 122)], [(50, 120), (450, 120)])
+    assert cut_letters(image, made, 50) == 0
+    image[96:100, 60:440:20] = 20
+    assert cut_letters(image, made, 50) > 0.1
+    assert cut_letters(image, made, None) == 0  # nobody knows how high its letters may be
+
+
+def test_a_shadow_is_no_ink():
+    image = np.tile(np.linspace(250, 90, 500), (300, 1)).astype(np.uint8)
+    image[:, 250:] -= 40
+    made = line([(50, 110), (450, 110), (450, 118), (50, 118)], [(50, 120), (450, 120)])
+    assert cut_letters(image, made, 50) == 0

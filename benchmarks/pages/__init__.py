@@ -1,0 +1,1 @@
+"""Pages: their lines, cut out, found and read."""

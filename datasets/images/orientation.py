@@ -1,0 +1,80 @@
+"""The orientation flag of an image file (EXIF, XMP, or AVIF's own), and what it asks for."""
+
+import io
+import struct
+import warnings
+from typing import IO, TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# one of these is in every file with a flag, whatever its format; without them the file is not
+# parsed a second time
+MARKS = (b"Exif", b"EXIF", b"eXIf", b"Raw profile type", b"tiff:", b"adobe.xmp", b"irot", b"imir")
+TAG = 0x0112  # of EXIF's orientation
+UPRIGHT = 1
+SIDEWAYS = (5, 6, 7, 8)  # flags that exchange width and height
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # OpenCV and Pillow turn these by themselves
+
+
+def read_orientation(data: bytes) -> int:
+    """Return the orientation flag, 1 (upright) to 8, of an encoded image; 1 if there is none.
+
+    1 also for TIFF, which decoders turn themselves, and for a file too damaged to have its flag
+    read.
+    """
+    if data.startswith(TIFF) or not any(mark in data for mark in MARKS):
+        return UPRIGHT
+    try:
+        return read_header(io.BytesIO(data))[1]
+    except OSError:
+        return UPRIGHT
+
+
+def read_header(file: IO[bytes]) -> tuple[tuple[int, int], int]:
+    """Return the size (height, width) of an image file as it is stored, and its orientation flag.
+
+    Only the header is read, or, for a PNG with a flag behind its pixels, the whole. Raises OSError
+    if it is not an image.
+    """
+    from PIL import Image  # imported here for start-up time
+
+    # no bound of Pillow's own: OpenCV's on the same image is the user's --max_pixels
+    Image.MAX_IMAGE_PIXELS = None
+    # of damaged EXIF; not catch_warnings, which threads must not share
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        with Image.open(file) as image:
+            wide, high = image.size
+            return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
+    except (RuntimeError, SyntaxError, ValueError) as error:
+        raise OSError(f"not an image, or damaged ({error})") from error
+
+
+def _flag_of(image: "Image.Image") -> int:
+    try:
+        flag = image.getexif().get(TAG, UPRIGHT)
+    except (ArithmeticError, AttributeError, LookupError, OSError, SyntaxError, TypeError,
+            ValueError, struct.error):  # fmt: skip
+        return UPRIGHT  # a damaged flag: the pixels may be whole
+    return flag if isinstance(flag, int) and 1 <= flag <= 8 else UPRIGHT
+
+
+def upright_size(file: IO[bytes]) -> tuple[int, int]:
+    """Return the size (height, width) of an image file as `turn_upright` leaves it.
+
+    Raises OSError if it is not an image.
+    """
+    (high, wide), flag = read_header(file)
+    return (wide, high) if flag in SIDEWAYS else (high, wide)
+
+
+def turn_upright(image: np.ndarray, flag: int) -> np.ndarray:
+    """Turn and mirror an image (H, W) or (H, W, C) as its orientation flag, 1 to 8, asks for."""
+    if flag in SIDEWAYS:
+        image = cv2.transpose(image)
+    mirrors = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # of the transposed image for 6 to 8
+    return cv2.flip(image, mirrors[flag]) if flag in mirrors else image

@@ -1,0 +1,144 @@
+"""Where the ink of an image lies: its mask, its bands of text, and whether it is a whole page."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from .normalization.glance import glance, ink_at_a_glance, shrink_by, sum_rows
+from .normalization.polarity import dark_on_light
+
+CONTRAST = 28  # smallest difference of grey values between paper and ink
+AREA, ROWS = 2**18, 600  # pixels and rows of the copy in which bands are looked for, at most
+LARGE, LETTER = 40, 20  # rows of letters too large for `find_ink`, and those they are scaled to
+SPECK = 4  # rows below which a mark is no letter
+GAP = 1.5  # heights of a letter, the widest gap in a band
+THICK = 0.5  # of a letter's height: what is lower is a stroke, or the rest of a neighbouring line
+FULL = 0.2  # of a full row's ink, below which a row lies between two bands
+STACKED = 0.5  # share of the inked columns that cross three bands, from which they are lines
+EMPTY = 0.02  # of the fullest row's ink, between two lines
+LIKE = 0.55  # of the ink and of the height of one line, that another has
+EDGE = 0.06  # of the height, in which a band is cut off
+SHEET = 400, 1.5  # rows from which an image of at most this width by height is a page
+STRIP = 5  # width by height above which a line shows in the sums of its rows
+COLUMN = 0.25  # width by height below which one line may lie on its side
+
+
+def find_ink(image: np.ndarray) -> np.ndarray:
+    """Segment ink: grey (H, W) -> (H, W) bool, true where a pixel is darker than the paper around.
+
+    The threshold is about half the line's contrast. Paper that darkens gradually contains no ink.
+    """
+    smooth = cv2.GaussianBlur(image, (3, 3), 0)
+    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+    depth = cv2.subtract(cv2.blur(paper, (15, 15)), smooth)
+    # the higher percentile finds the contrast of a short word on a long strip
+    contrast = max(float(np.percentile(depth, 99)), 0.6 * float(np.percentile(depth, 99.9)))
+    if contrast < CONTRAST:
+        return np.zeros(image.shape, bool)
+    return depth > max(0.45 * contrast, CONTRAST / 2)
+
+
+def text_bands(image: np.ndarray) -> list[tuple[int, int]]:
+    """Find the horizontal bands of text in a grey image (H, W) uint8, dark on light.
+
+    Returns (top, bottom) of each in rows of the image, from top to bottom; none without ink. Lines
+    that slant or stand beside each other at other heights may share a band.
+    """
+    found = _smear(image)
+    if found is None:
+        return []
+    inked = np.convolve(found.bands.sum(1, dtype=np.float64), np.ones(3) / 3, "same")
+    full = np.pad(inked >= max(FULL * np.percentile(inked, 95), 1.0), 1)
+    edges = np.flatnonzero(full[1:] != full[:-1])
+    pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    return [
+        (round(top / found.scale), min(round(bottom / found.scale), len(image)))
+        for top, bottom in pairs
+        if bottom - top >= THICK * found.letter
+    ]
+
+
+def is_page(image: np.ndarray) -> bool:
+    """Whether a grey image (H, W) uint8 is a page of several lines rather than one line.
+
+    Either most of its columns cross several bands of ink, whatever their slant, or it has the shape
+    of a sheet. Feet and heads of neighbouring lines at the edges of a line make no page.
+    """
+    high, wide = image.shape
+    image = dark_on_light(image)
+    if wide > STRIP * high and _has_one_hump(image):
+        return False
+    if wide < COLUMN * high and not _is_stacked(np.ascontiguousarray(image.T)):
+        return False
+    return (high >= SHEET[0] and COLUMN * high <= wide <= SHEET[1] * high) or _is_stacked(image)
+
+
+def _has_one_hump(image: np.ndarray) -> bool:
+    """Whether the ink of a strip lies around one row, by some of its pixels: a cheap look."""
+    rows = sum_rows(ink_at_a_glance(glance(image)))
+    full = np.flatnonzero(rows >= 0.5 * rows.max())
+    return bool(rows[full[0] : full[-1] + 1].min() >= 0.25 * rows.max())
+
+
+class _Bands(NamedTuple):
+    """Ink (h, w) uint8, 0 or 1, joined to bands in a copy of an image, smaller by `scale`.
+
+    letter: the rows of a letter in it.
+    """
+
+    bands: np.ndarray
+    letter: float
+    scale: float
+
+
+def _smear(image: np.ndarray) -> _Bands | None:
+    """Join the letters of each line to bands; None without ink."""
+    high, wide = image.shape
+    scale = min(1.0, (AREA / (high * wide)) ** 0.5, ROWS / high)
+    found = _smear_at(image, scale)
+    if found is not None and found.letter > LARGE:
+        found = _smear_at(image, scale * LETTER / found.letter)
+    return found
+
+
+def _smear_at(image: np.ndarray, scale: float) -> _Bands | None:
+    image = shrink_by(image, scale)
+    ink = find_ink(image).astype(np.uint8)
+    heights = cv2.connectedComponentsWithStats(ink)[2][1:, cv2.CC_STAT_HEIGHT]
+    heights = heights[(heights >= SPECK) & (heights < 0.9 * len(image))]
+    if not heights.size:
+        return None
+    letter = float(np.median(heights))
+    gap, thick = max(3, round(GAP * letter)), max(1, round(THICK * letter))
+    joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
+    bands = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((thick, 1), np.uint8))
+    return _Bands(bands, letter, scale)
+
+
+def _is_stacked(image: np.ndarray) -> bool:
+    """Whether most of the columns of an image that have ink cross several bands."""
+    found = _smear(image)
+    if found is None or not found.bands.any():
+        return False
+    bands = np.pad(found.bands, ((1, 0), (0, 0)))
+    counts = (bands[1:] > bands[:-1]).sum(0)
+    inked = counts > 0
+    return bool((counts[inked] >= 3).mean() >= STACKED) or _has_two_humps(found.bands)
+
+
+def _has_two_humps(bands: np.ndarray) -> bool:
+    """Whether empty rows part the bands (h, w) into two alike, neither cut off by an edge."""
+    if bands.shape[1] < 2 * bands.shape[0]:
+        return False
+    rows = bands.sum(1, dtype=np.int64)
+    full = np.pad(rows > EMPTY * rows.max(), 1)
+    edges = np.flatnonzero(full[1:] != full[:-1])
+    rim = max(1, round(EDGE * len(rows)))
+    humps = [
+        (int(rows[top:bottom].sum()), int(bottom - top))
+        for top, bottom in zip(edges[::2], edges[1::2], strict=True)
+        if top >= rim and bottom <= len(rows) - rim
+    ]
+    most, highest = np.max(humps, 0, initial=0) if humps else (0, 0)
+    return sum(ink >= LIKE * most and high >= LIKE * highest for ink, high in humps) >= 2

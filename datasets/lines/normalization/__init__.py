@@ -1,0 +1,1 @@
+"""The image of a line as it comes -> as networks read it: polarity, slant, margins, blankness."""

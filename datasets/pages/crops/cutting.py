@@ -1,0 +1,178 @@
+"""Cut a text line out of its page, by polygon, baseline or box, and straighten it."""
+
+import cv2
+import numpy as np
+
+from ..layout import Box, PageLine
+from .courses import MAX_RISE, Course, baseline_course, polygon_course, resample
+from .letters import ABOVE, BELOW, MAX_LOST, Extent, lost_ink
+from .modes import Crop
+
+DEFAULT_GAP = 0.1  # gap of a baseline without neighbours, relative to its length
+BOX_MARGIN = 0.05  # margin around a box, relative to its height; tight boxes are read worse
+MAX_POLYGON_RISE = 0.15  # MAX_RISE for a line whose direction is estimated from its polygon
+MAX_AREA = 2**24  # pixels of the rectangle around a line, which takes up to 40 bytes each
+MAX_LENGTH = 2**21  # pixels of an outline
+
+
+def crop_line(
+    image: np.ndarray,
+    line: PageLine,
+    gap: float | None = None,
+    name: str = "line",
+    crop: Crop = "auto",
+) -> np.ndarray:
+    """Cut a line, with coordinates in pixels, out of a grey page (H, W): (h, w) uint8, level.
+
+    Pixels outside of a polygon get the grey of the paper. gap: distance to the next line in pixels,
+    as of `line_gaps`. crop: by which shape. Raises ValueError if the line has no coordinates or is
+    outside of the page.
+    """
+    check_near(line, image.shape, name)
+    course = None if line.baseline is None else baseline_course(line.baseline)
+    outline = choose_outline(image, line, course, gap, crop)
+    if outline is None and line.box is not None:
+        return _crop_box(image, line.box, name)
+    if outline is None:
+        raise ValueError(f"{name}: no polygon, baseline or box that could be cut out; draw one")
+    if fault := _outline_fault(outline, image.shape):
+        raise ValueError(f"{name}: {fault}")
+    if crop == "box":
+        return _crop_box(image, (*outline.min(0), *outline.max(0)), name)
+    max_rise = MAX_RISE
+    if course is None:
+        course, max_rise = polygon_course(outline), MAX_POLYGON_RISE
+    if course.is_level(float(np.ptp(course.unroll(resample(outline))[:, 1])), max_rise):
+        left, top = np.floor(outline.min(0)).astype(int)
+        right, bottom = np.ceil(outline.max(0)).astype(int)
+        return _fill_outside(image[top:bottom, left:right], outline - (left, top))
+    return _straighten(image, outline, course, name)
+
+
+def choose_outline(
+    image: np.ndarray, line: PageLine, course: Course | None, gap: float | None, crop: Crop
+) -> np.ndarray | None:
+    """Return the outline (N, 2) by which a line is cut out; None if that is its box, or nothing.
+
+    course: of its baseline, None without one.
+    """
+    polygon, box = line.polygon, line.box
+    if box is not None and crop != "baseline":
+        level = course is None or course.is_level(box[3] - box[1])
+        if crop == "box" or (polygon is None and level):
+            return None
+    by_baseline = course is not None and (polygon is None or crop == "baseline")
+    if by_baseline:
+        outline = _band(course, gap or DEFAULT_GAP * float(np.ptp(course.positions)))
+    elif polygon is None or crop != "auto" or not cut_letters(image, line, gap):
+        outline = polygon
+    else:
+        outline = _widen(polygon, gap) if course is None else _band(course, gap)
+    return None if outline is None else outline.clip(0, image.shape[::-1])
+
+
+def cut_letters(image: np.ndarray, line: PageLine, gap: float | None) -> float:
+    """Return the share of the ink of its letters that the polygon of a line leaves out.
+
+    0 for what it may leave out: up to MAX_LOST, or less than a band around the baseline leaves out.
+    0 as well without a polygon or a gap. The arguments are those of `crop_line`.
+    """
+    if line.polygon is None or gap is None:
+        return 0.0
+    polygon = line.polygon.clip(0, image.shape[::-1])
+    if _outline_fault(polygon, image.shape):
+        return 0.0
+    course = None if line.baseline is None else baseline_course(line.baseline)
+    if course is None:
+        extent = Extent.around_middle(gap)
+        lost = lost_ink(image, polygon, polygon_course(polygon), gap, extent)
+    else:
+        lost = lost_ink(image, polygon, course, gap, Extent.around_baseline(gap))
+    return lost.by_polygon if lost.by_polygon > max(MAX_LOST, lost.by_band) else 0.0
+
+
+def _outline_fault(outline: np.ndarray, shape: tuple[int, int]) -> str | None:
+    """Return why an outline cannot be cut out of an image (H, W); None if it can."""
+    size = np.ptp(outline, 0)
+    if size.min() < 1:
+        return f"lies outside of its image of {shape[1]} x {shape[0]} pixels"
+    length = np.hypot(*(np.roll(outline, -1, 0) - outline).T).sum()
+    if np.prod(size) > MAX_AREA or length > MAX_LENGTH:
+        return "its outline is as large as a page; is it one line?"
+    return None
+
+
+def _band(course: Course, gap: float) -> np.ndarray:
+    """Return the polygon around a baseline that holds ascenders and descenders."""
+    positions = course.positions
+    along = np.concatenate([positions[:1] - gap / 4, positions, positions[-1:] + gap / 4])
+    offsets = np.interp(along, positions, course.offsets)
+    axis = course.origin + along[:, None] * course.direction
+    upper = axis + (offsets - ABOVE * gap)[:, None] * course.normal
+    return np.concatenate([upper, (axis + (offsets + BELOW * gap)[:, None] * course.normal)[::-1]])
+
+
+def _widen(outline: np.ndarray, gap: float) -> np.ndarray:
+    """Return a polygon with its upper edge higher and its lower edge lower, as high as a band."""
+    left, top = np.floor(outline.min(0)).astype(int)
+    right, bottom = np.ceil(outline.max(0)).astype(int) + 1
+    inside = np.zeros((bottom - top, right - left), np.uint8)
+    cv2.fillPoly(inside, [np.round(outline - (left, top)).astype(np.int32)], 1)
+    heights = inside.sum(0, dtype=np.int64)
+    missing = (ABOVE + BELOW) * gap - np.median(heights[heights > 0])
+    reach = max(0, round(missing / 2))
+    inside = np.pad(inside, ((reach, reach), (0, 0)))
+    wider = cv2.dilate(inside, np.ones((2 * reach + 1, 1), np.uint8))
+    found, _ = cv2.findContours(wider, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return max(found, key=cv2.contourArea)[:, 0] + np.array([left, top - reach], np.float64)
+
+
+def check_near(line: PageLine, shape: tuple[int, int], name: str) -> None:
+    """Raise ValueError for a baseline or box far outside of an image (H, W), more than its size.
+
+    A polygon is cut at the edges.
+    """
+    size = np.array(shape[::-1])
+    points = [line.baseline, None if line.box is None else np.reshape(line.box, (2, 2))]
+    for found in points:
+        if found is not None and ((found < -size) | (found > 2 * size)).any():
+            raise ValueError(
+                f"{name}: coordinates up to {np.abs(found).max():g} in an image of {size[0]} x "
+                f"{size[1]} pixels; correct them"
+            )
+
+
+def _crop_box(image: np.ndarray, box: Box, name: str) -> np.ndarray:
+    left, top, right, bottom = box
+    margin = BOX_MARGIN * (bottom - top)
+    x0, y0 = max(round(left - margin), 0), max(round(top - margin), 0)
+    crop = image[y0 : max(round(bottom + margin), 0), x0 : max(round(right + margin), 0)]
+    if not crop.size:
+        high, wide = image.shape
+        raise ValueError(f"{name}: lies outside of its image of {wide} x {high} pixels")
+    return np.ascontiguousarray(crop)
+
+
+def _straighten(image: np.ndarray, outline: np.ndarray, course: Course, name: str) -> np.ndarray:
+    """Cut out the inside of a polygon, resampled along its course.
+
+    Raises ValueError for a course from which the polygon leads far away.
+    """
+    flat = course.unroll(resample(outline))
+    (left, top), (right, bottom) = np.floor(flat.min(0)), np.ceil(flat.max(0))
+    if (right - left) * (bottom - top) > MAX_AREA:
+        raise ValueError(f"{name}: its baseline does not follow its outline; correct them")
+    along = np.arange(left, max(right, left + 1)) + 0.5
+    below = np.arange(top, max(bottom, top + 1)) + 0.5
+    return _fill_outside(course.sample(image, along, below), flat - (left, top))
+
+
+def _fill_outside(image: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """Return a copy in which pixels outside of the outline have the grey of the paper inside."""
+    inside = np.zeros(image.shape, np.uint8)
+    cv2.fillPoly(inside, [np.round(outline).astype(np.int32)], 1)
+    pixels = image[inside > 0]
+    if not pixels.size:
+        return image.copy()
+    paper = np.median(pixels[pixels >= pixels.mean()])
+    return np.where(inside > 0, image, np.uint8(paper))

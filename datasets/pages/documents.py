@@ -1,0 +1,174 @@
+"""Files that hold several pages: PDF, and the frames of TIFF, GIF and WebP.
+
+The pages of such a file are named FILE#page=N, with N from 1 on, as in URLs of PDF files (RFC 8118).
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..environment import raise_if_machine
+from ..files import has_suffix
+from ..images import to_grey
+from ..limits.opening import MAX_BYTES, check_regular, named_errors
+from ..limits.pixels import OPTION, max_pixels
+
+PDF = ".pdf"
+DPI = 300  # at which pages of a PDF are rendered
+POINTS = 72  # per inch
+NAME = re.compile(r"(.+)#page=([1-9]\d{0,6})", re.DOTALL)
+# PDFium may run in one thread at a time
+_PDFIUM = threading.Lock()
+
+
+def page_name(path: Path | str, number: int) -> str:
+    """Return the name of a page in records and messages, FILE#page=N. number: from 1 on."""
+    return f"{path}#page={number}"
+
+
+def split_page_name(name: str) -> tuple[str, int] | None:
+    """Split FILE#page=N into (FILE, N); None if the name has another form."""
+    match = NAME.fullmatch(name)
+    return (match[1], int(match[2])) if match else None
+
+
+def count_pages(path: Path | str) -> int:
+    """Return the number of pages of a PDF, or of frames of an image file, without decoding them.
+
+    Raises ValueError for a damaged file, one without pages and one with a password, OSError if it
+    cannot be read.
+    """
+    with named_errors(path):
+        check_regular(path)
+        if has_suffix(path, [PDF]):
+            with _PDFIUM, _open_pdf(path) as document:
+                return len(document)
+        return _count_frames(path)
+
+
+def _count_frames(path: Path | str) -> int:
+    # imported here for start-up time
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1)
+    except FileNotFoundError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, OSError) as error:
+        raise_if_machine(error, path)
+        return 1  # decoding it says why it cannot be read, or reads what Pillow does not know
+
+
+def load_page_image(name: str) -> np.ndarray:
+    """Load a page, named FILE#page=N, grey (H, W) uint8; of a PDF rendered at DPI.
+
+    Raises ValueError or OSError that names it.
+    """
+    parts = split_page_name(name)
+    if parts is None:
+        raise ValueError(f"{name}: not called as a page is, FILE#page=N")
+    path, number = parts
+    with named_errors(name):
+        check_regular(path)
+        return _render(path, number) if has_suffix(path, [PDF]) else _load_frame(path, number)
+
+
+def _load_frame(path: str, number: int) -> np.ndarray:
+    name = page_name(path, number)
+    if (size := Path(path).stat().st_size) > MAX_BYTES:
+        raise ValueError(f"{path}: {size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
+    found, frames = cv2.imreadmulti(path, number - 1, 1, flags=cv2.IMREAD_UNCHANGED)
+    if not found or not frames:
+        raise ValueError(f"{name}: no such frame, or a damaged one; save it as an image of its own")
+    return to_grey(frames[0], name)
+
+
+@contextmanager
+def _open_pdf(path: Path | str) -> Iterator:
+    """Open a PDF with PDFium. Raises ValueError that says why it cannot be opened."""
+    import pypdfium2  # imported here for start-up time
+
+    Path(path).open("rb").close()  # PDFium does not say that there is no file, or no permission
+    try:
+        document = pypdfium2.PdfDocument(str(path))
+    except pypdfium2.PdfiumError as error:
+        reason = str(error)
+        if "password" in reason.lower():
+            reason = "it has a password; save it without one"
+        else:
+            reason = f"not a PDF, or damaged ({reason}); save it again"
+        raise ValueError(f"{path}: {reason}") from error
+    try:
+        if not len(document):
+            raise ValueError(f"{path}: a PDF of 0 pages; there is nothing to read")
+        yield document
+    finally:
+        document.close()
+
+
+@contextmanager
+def _open_page(path: str, number: int) -> Iterator:
+    with _PDFIUM, _open_pdf(path) as document:
+        if number > len(document):
+            raise ValueError(f"{page_name(path, number)}: the PDF has {len(document)} pages")
+        yield document[number - 1]
+
+
+def _render(path: str, number: int) -> np.ndarray:
+    with _open_page(path, number) as page:
+        wide, high = (round(side * DPI / POINTS) for side in page.get_size())
+        if wide * high > max_pixels():
+            raise ValueError(
+                f"{page_name(path, number)}: {wide:,} x {high:,} pixels at {DPI} dpi are more than "
+                f"{max_pixels():,}; scale it down, or give {OPTION}"
+            )
+        bitmap = page.render(scale=DPI / POINTS, grayscale=True)
+        pixels = bitmap.to_numpy()
+        return np.ascontiguousarray(pixels.reshape(pixels.shape[:2])).copy()
+
+
+def count_characters(name: str) -> int:
+    """Return the number of characters of text that a page of a PDF carries beside its picture.
+
+    0 for frames of images. Raises ValueError or OSError that names it.
+    """
+    path, number = split_page_name(name) or ("", 0)
+    if not has_suffix(path, [PDF]):
+        return 0
+    with named_errors(name), _open_page(path, number) as page:
+        return page.get_textpage().count_chars()
+
+
+def parse_ranges(text: str) -> list[tuple[int, int | None]]:
+    """Parse page numbers such as "3", "3-7", "-4" and "1-2,9-" as (first, last) pairs.
+
+    last: None for up to the end. Raises ValueError for what is none.
+    """
+    ranges = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{0,7})\s*(-?)\s*(\d{0,7})\s*", part)
+        first, dash, last = match.groups() if match else ("", "", "")
+        if not (first or last) or (last and not dash):
+            raise ValueError(f"--pages {text}: give numbers from 1 on, such as 3-7 or 1,4-")
+        start, end = int(first or 1), (int(last) if last else None) if dash else int(first)
+        if start < 1 or (end is not None and end < start):
+            raise ValueError(f"--pages {text}: give numbers from 1 on, the lower one first")
+        ranges.append((start, end))
+    return ranges
+
+
+def chosen_pages(count: int, ranges: list[tuple[int, int | None]] | None) -> list[int]:
+    """Return the numbers of a file's pages that lie in the ranges, in the order of the file."""
+    if ranges is None:
+        return list(range(1, count + 1))
+    return [
+        number
+        for number in range(1, count + 1)
+        if any(first <= number <= (last or count) for first, last in ranges)
+    ]

@@ -1,0 +1,205 @@
+"""Join rectangles of words and pieces of lines to lines, and put these in reading order.
+
+Pure geometry. Lengths are in pixels; most limits are relative to the height of the rectangles.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_TALL = 1.5  # ratio of height to width of a box whose text does not run to the right
+MIN_OVERLAP = 0.5  # of the heights of two boxes of one line
+MAX_HEIGHTS = 2.5  # ratio of the heights of two boxes of one line
+WORD_GAP = 0.8  # gap up to which two boxes of a row are one piece of text
+MIN_GUTTER = 0.6  # width of the white between two columns
+MIN_ROWS = 3  # of a column
+MIN_COLUMN = 9.0  # median length of the pieces of text in a column
+MIN_NOTE_GUTTER = 1.0  # width of the white beside marginal notes
+LEVEL = 0.35  # distance up to which two pieces are level
+MAX_ALIGNED = 0.6  # share of the notes that may stand level with a line of text
+PARAGRAPH_GAP = 1.4  # distance of lines, by that usual in the column, which ends a paragraph
+INDENT = 0.9  # indent of a paragraph's first line
+HEIGHT_CHANGE = 1.5  # ratio of heights of two lines that are no one paragraph
+
+Line = list[int]  # indices of boxes, from left to right
+
+
+class _Boxes(NamedTuple):
+    """N boxes as if their page were level: edges, and the height of each perpendicular to its text.
+
+    y_left, y_right: of the middle of a box at its two ends.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    y_left: np.ndarray
+    y_right: np.ndarray
+    height: np.ndarray
+
+    @property
+    def y(self) -> np.ndarray:
+        return (self.y_left + self.y_right) / 2
+
+
+def reading_order(corners: np.ndarray) -> list[list[Line]]:
+    """Return regions (paragraphs, headings, notes), each a list of lines, in reading order.
+
+    corners: (N, 4, 2), from the top left on clockwise. Boxes taller than wide are left out, as
+    text that does not run to the right. Columns are told by the white between them if there are
+    lines of text on both sides of it; a narrow column whose rows are level with those beside it,
+    such as one of prices, belongs to the same lines.
+    """
+    sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]])
+    wide, high = np.hypot(*np.moveaxis(sides, 2, 0))
+    upright = np.flatnonzero(high <= MAX_TALL * wide)
+    if not len(upright):
+        return []
+    boxes = _level(corners[upright], sides[0, upright], high[upright])
+    regions = [
+        region
+        for column in _columns(boxes, np.arange(len(upright)))
+        for region in _paragraphs(boxes, _rows(boxes, column))
+    ]
+    return [[[int(upright[i]) for i in line] for line in region] for region in regions]
+
+
+def _level(corners: np.ndarray, along: np.ndarray, height: np.ndarray) -> _Boxes:
+    """Rotate boxes by the median of their angles, weighted with their lengths."""
+    length = np.hypot(*along.T)
+    angles = np.arctan2(along[:, 1], along[:, 0])
+    order = np.argsort(angles)
+    half = np.searchsorted(length[order].cumsum(), length.sum() / 2)
+    angle = angles[order[min(half, len(order) - 1)]]
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    level = corners @ turn
+    ends = (level[:, [0, 1]] + level[:, [3, 2]]) / 2
+    return _Boxes(*ends[:, :, 0].T, *ends[:, :, 1].T, height)
+
+
+def _columns(boxes: _Boxes, chosen: np.ndarray) -> list[np.ndarray]:
+    """Divide boxes at the white between columns, recursively -> parts in reading order."""
+    gutter = _find_gutter(boxes, chosen)
+    if gutter is None:
+        return [chosen]
+    x, top, bottom, notes_left = gutter
+    y = boxes.y[chosen]
+    inside = (y > top) & (y < bottom)
+    is_left = (boxes.left + boxes.right)[chosen] / 2 < x
+    left, right = chosen[inside & is_left], chosen[inside & ~is_left]
+    sides = (right, left) if notes_left else (left, right)
+    parts = [chosen[y <= top], *sides, chosen[y >= bottom]]
+    return [column for part in parts if len(part) for column in _columns(boxes, part)]
+
+
+def _find_gutter(boxes: _Boxes, chosen: np.ndarray) -> tuple[float, float, float, bool] | None:
+    """Return the x of the white between two columns, its top and bottom, and whether what stands
+    left of it are notes; the one with most text beside it, None if there is none.
+    """
+    if len(chosen) < 2 * MIN_ROWS:
+        return None
+    part = _Boxes(*(values[chosen] for values in boxes))
+    unit = float(np.median(part.height))
+    pieces = _pieces(part)
+    left = np.array([part.left[piece].min() for piece in pieces])
+    right = np.array([part.right[piece].max() for piece in pieces])
+    y = np.array([part.y[piece].mean() for piece in pieces])
+    best, best_size = None, 0.0
+    for edge in np.unique(right.round()):
+        cut = (left < edge + MIN_GUTTER * unit) & (right > edge + 0.1 * unit)
+        bounds = np.concatenate([[-np.inf], np.sort(y[cut]), [np.inf]])
+        is_left = (left + right) / 2 < edge
+        for top, bottom in pairwise(bounds):
+            inside = (y > top) & (y < bottom) & ~cut
+            first, second = np.flatnonzero(inside & is_left), np.flatnonzero(inside & ~is_left)
+            size = min(len(first), len(second))
+            if size < 2:
+                continue
+            lengths = [np.median((right - left)[side]) for side in (first, second)]
+            score = size * min(lengths)
+            if score <= best_size:
+                continue
+            is_text = [length >= MIN_COLUMN * unit for length in lengths]
+            if all(is_text) and size >= MIN_ROWS:
+                notes_left = False
+            elif any(is_text) and _are_notes(first, second, is_text, y, unit):
+                gap = left[second].min() - right[first].max()
+                if gap < MIN_NOTE_GUTTER * unit:
+                    continue
+                notes_left = not is_text[0]
+            else:
+                continue
+            best, best_size = (edge + MIN_GUTTER * unit / 2, top, bottom, notes_left), score
+    return best
+
+
+def _are_notes(
+    first: np.ndarray, second: np.ndarray, is_text: Sequence[bool], y: np.ndarray, unit: float
+) -> bool:
+    """Whether the pieces on the narrow side are not level with the lines on the other."""
+    text, notes = (first, second) if is_text[0] else (second, first)
+    distances = np.abs(y[notes][:, None] - y[text]).min(1)
+    return len(notes) >= MIN_ROWS and (distances < LEVEL * unit).mean() <= MAX_ALIGNED
+
+
+def _pieces(boxes: _Boxes) -> list[Line]:
+    """Join the boxes of a row that are as close as words are."""
+    return _chains(boxes, WORD_GAP)
+
+
+def _rows(boxes: _Boxes, chosen: np.ndarray) -> list[Line]:
+    """Join all boxes of a column that stand in one row -> lines from top to bottom."""
+    part = _Boxes(*(values[chosen] for values in boxes))
+    length = part.right - part.left
+    rows = _chains(part, np.inf)
+    rows.sort(key=lambda row: float(np.average(part.y[row], weights=length[row])))
+    return [[int(chosen[i]) for i in row] for row in rows]
+
+
+def _chains(boxes: _Boxes, max_gap: float) -> list[Line]:
+    """Join each box to the nearest one on its right in the same row, if that is its nearest on the
+    left too. max_gap: white between them, relative to their height.
+    """
+    lower = np.minimum(boxes.height[:, None], boxes.height)
+    higher = np.maximum(boxes.height[:, None], boxes.height)
+    offset = np.abs(boxes.y_right[:, None] - boxes.y_left)
+    gap = boxes.left - boxes.right[:, None]
+    overlap = (lower + higher) / 2 - offset  # of their heights, where they are next to each other
+    joins = (overlap > MIN_OVERLAP * lower) & (higher < MAX_HEIGHTS * lower)
+    joins &= (gap > -lower) & (gap < max_gap * higher) & (boxes.left > boxes.left[:, None])
+    distance = np.where(joins, gap + offset, np.inf)
+    after, before = distance.argmin(1), distance.argmin(0)
+    following = {
+        i: int(after[i]) for i in range(len(after)) if joins[i, after[i]] and before[after[i]] == i
+    }
+    chains = []
+    for start in sorted(set(range(len(after))) - set(following.values())):
+        chain = [start]
+        while chain[-1] in following:
+            chain.append(following[chain[-1]])
+        chains.append(chain)
+    return chains
+
+
+def _paragraphs(boxes: _Boxes, rows: list[Line]) -> list[list[Line]]:
+    """Divide the lines of a column where the distance or the height changes, or at an indent."""
+    if len(rows) < 2:
+        return [rows] if rows else []
+    y = np.array([boxes.y[row].mean() for row in rows])
+    height = np.array([boxes.height[row].mean() for row in rows])
+    left = np.array([boxes.left[row].min() for row in rows])
+    steps = np.diff(y)
+    usual = float(np.median(steps))
+    margin = float(np.percentile(left, 25))
+    unit = float(np.median(height))
+    paragraphs = [[rows[0]]]
+    for i in range(1, len(rows)):
+        ratio = max(height[i - 1], height[i]) / min(height[i - 1], height[i])
+        is_indented = left[i] - max(left[i - 1], margin) > INDENT * unit
+        returns = i + 1 < len(rows) and left[i] - left[i + 1] > INDENT * unit
+        apart = steps[i - 1] > PARAGRAPH_GAP * usual or ratio > HEIGHT_CHANGE
+        if apart or (is_indented and returns):
+            paragraphs.append([])
+        paragraphs[-1].append(rows[i])
+    return paragraphs

@@ -1,0 +1,69 @@
+"""Which files a format makes of which inputs: one for all, one for each, or one for each document."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def document_of(name: str) -> str:
+    """The file of an input: book.pdf of book.pdf#page=3; any other name as it is."""
+    if "#" not in name:
+        return name
+    from datasets.pages.documents import split_page_name  # imported here for start-up time
+
+    return (split_page_name(name) or (name,))[0]
+
+
+def file_name(name: str) -> str:
+    """An input's name as that of a file: book.pdf#page=3 -> book-p003.pdf, p.xml#l2 -> p-l2.xml."""
+    if "#" not in name:
+        return name
+    # imported here for start-up time
+    from datasets.pages.documents import split_page_name
+    from datasets.pages.layout import split_page_line_name
+
+    if page := split_page_name(name):
+        path, part = page[0], f"p{page[1]:03}"
+    elif line := split_page_line_name(name):
+        path, part = line
+    else:
+        path, _, part = name.rpartition("#")
+    stem, ending = os.path.splitext(path)
+    return f"{stem}-{part.replace('/', '_')}{ending}"
+
+
+def output_paths(
+    names: Sequence[str], output: str, ending: str, several: bool = False
+) -> dict[str, Path]:
+    """Map each input to its output file.
+
+    One input: `output`, or a file in it if it is a folder. Several, or one of a folder that could
+    hold several: files with the suffix `ending` below the folder `output`, laid out as the inputs
+    are below their common folder. Raises ValueError if two outputs would be the same file, or one
+    would overwrite an input.
+    """
+    folder = Path(output)
+    if len(names) == 1 and not (several or is_folder(output)):
+        targets = {names[0]: folder}
+    else:
+        if folder.is_file():
+            inputs = f"{len(names)} inputs need" if len(names) > 1 else "what a folder holds needs"
+            raise ValueError(f"{output}: a file, but {inputs} a folder")
+        common = os.path.commonpath([os.path.dirname(os.path.abspath(name)) for name in names])
+        relative = {name: Path(os.path.relpath(file_name(name), common)) for name in names}
+        targets = {name: folder / path.with_suffix(ending) for name, path in relative.items()}
+    owners = {os.path.abspath(name): name for name in names}
+    for name, target in targets.items():
+        owner = owners.setdefault(os.path.abspath(target), name)
+        if owner != name or target.resolve() == Path(name).resolve():
+            raise ValueError(
+                f"{target}: would be written for {name}, but is "
+                f"{'the input itself' if owner == name else f'that of {owner}'}; "
+                "read them one by one, or choose another --output"
+            )
+    return targets
+
+
+def is_folder(output: str) -> bool:
+    """Whether an output is a folder, or is meant to become one."""
+    return os.path.isdir(output) or output.endswith(("/", os.sep))

@@ -1,0 +1,103 @@
+"""Lines found on typeset pages: where they are, their order, and what is no page."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from datasets.images import load_grey
+from datasets.pages.crops.cutting import crop_line
+from datasets.pages.finding import find_lines
+from tests.support.pages import set_page
+
+TEXTS = [
+    "It was in the second year of the war that he left the town,",
+    "and nobody who lived there then remembers on which morning,",
+    "for the snow had fallen all night and the streets were still.",
+    "The letter that he had written lay on the table in the hall,",
+    "where his sister found it when she came down to light the fire.",
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A page (H, W) with a wide margin, and the ink boxes of its lines."""
+    path = tmp_path_factory.mktemp("page") / "page.png"
+    boxes = np.array(set_page(path, TEXTS))
+    margin = 120
+    image = cv2.copyMakeBorder(load_grey(str(path)), *[margin] * 4, cv2.BORDER_REPLICATE)
+    return image, boxes + margin
+
+
+def box_of(polygon: np.ndarray) -> np.ndarray:
+    return np.concatenate([polygon.min(0), polygon.max(0)])
+
+
+def is_line(polygon: np.ndarray, box: np.ndarray, height: float) -> bool:
+    """Whether a polygon holds an ink box with little around it."""
+    return bool((np.abs(box_of(polygon) - box) < 0.5 * height).all())
+
+
+def test_the_lines_of_a_page(page):
+    image, boxes = page
+    lines = find_lines(image)
+    assert [line.id for line in lines] == ["l1", "l2", "l3", "l4", "l5"]
+    assert {line.region for line in lines} == {"r1"} and {line.text for line in lines} == {None}
+    for line, box in zip(lines, boxes, strict=True):
+        height = box[3] - box[1]
+        assert is_line(line.polygon, box, height)
+        assert (np.diff(line.baseline[:, 0]) > 0).all()
+        assert abs(line.baseline[:, 1].mean() - (box[3] - 0.25 * height)) < 0.2 * height
+        crop = crop_line(image, line)
+        assert crop.shape[0] < 2 * height and abs(crop.shape[1] - np.ptp(box[::2])) < height
+
+
+@pytest.mark.parametrize("degrees", [-3, 2])
+def test_a_tilted_page(page, degrees):
+    image, boxes = page
+    center = np.array(image.shape[::-1]) / 2
+    turn = cv2.getRotationMatrix2D(center, degrees, 1)
+    turned = cv2.warpAffine(image, turn, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    lines = find_lines(turned)
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn[:, :2].T + turn[:, 2]
+    assert len(lines) == len(boxes)
+    for line, middle, box in zip(lines, middles, boxes, strict=True):
+        height = box[3] - box[1]
+        assert np.abs(line.polygon.mean(0) - middle).max() < 0.4 * height
+        assert crop_line(turned, line).shape[0] < 2.2 * height
+
+
+def test_colour_and_grey_give_the_same_lines(page):
+    image, _ = page
+    grey, colour = find_lines(image), find_lines(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))
+    for one, other in zip(grey, colour, strict=True):
+        np.testing.assert_allclose(one.polygon, other.polygon)
+
+
+@pytest.mark.parametrize("shape", [(600, 800), (40, 60), (1, 1), (20, 3000)])
+def test_a_blank_page_has_no_lines(shape):
+    assert find_lines(np.full(shape, 230, np.uint8)) == ()
+
+
+def test_threads_do_not_change_what_is_found(page):
+    image, _ = page
+    pages = [image[top:] for top in (0, 10, 20, 30, 40, 50)]
+    alone = [find_lines(each) for each in pages]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(find_lines, pages))
+    for one, other in zip(alone, together, strict=True):
+        assert len(one) == len(other) > 0
+        assert all((a.polygon == b.polygon).all() for a, b in zip(one, other, strict=True))
+
+
+def test_importing_it_loads_no_network():
+    code = "import sys, datasets.pages.finding; print('onnxruntime' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.stdout.strip() == "False"
