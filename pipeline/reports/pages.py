@@ -53,7 +53,7 @@ def page_report(
     sections, texts, failed = [], 0, 0
     for place, record in enumerate(records, 1):
         page = read_record(record)
-        failed += len(page.problems)
+        failed += (page.error is not None) + sum(line.text is None for line in page.lines)
         texts += sum(line.text is not None for line in page.lines)
         sections += page_sections(page, record, place, load_image)
     lead = f"{len(records)} page{'s' * (len(records) != 1)}, {texts} lines in reading order"
@@ -66,6 +66,7 @@ def page_sections(
 ) -> list[str]:
     """The sections of the page with number `place` in the report."""
     found = [html.heading(replace_unwritable(record["input"]))]
+    found += map(html.paragraph, page.notes)
     if page.error is not None:
         return [*found, html.paragraph(page.error)]
     picture = ""

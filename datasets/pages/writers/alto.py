@@ -54,6 +54,8 @@ def _describe(root: Element, page: RecordedPage, step_id: str) -> None:
     SubElement(source, "fileName").text = page.image
     step = SubElement(description, "Processing", ID=step_id)
     SubElement(step, "processingCategory").text = "contentGeneration"
+    for note in page.notes:
+        SubElement(step, "processingStepDescription").text = note
     software = SubElement(step, "processingSoftware")
     SubElement(software, "softwareName").text = SOFTWARE
     SubElement(software, "softwareVersion").text = VERSION

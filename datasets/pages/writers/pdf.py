@@ -5,7 +5,7 @@ The layer stands before the page's own content, so that no state which that leav
 
 import copy
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...environment import raise_if_machine
 from ...limits.opening import check_regular, named_errors
 from ...output.files import replacing
+from ..documents import page_name
 from .glyphless import ADVANCE, ASCENT, DESCENT, CharacterCodes, glyphless_font
 from .invisible_text import remove_invisible_text
 from .picture_pdf import PicturePdf
@@ -26,27 +27,27 @@ if TYPE_CHECKING:
 SAME_SHAPE = 0.02  # tolerance for the aspect ratios of page and picture
 LETTER = (0.0, 0.0, 612.0, 792.0)  # the page of readers that find no size
 FONT = "Glyphless"
+Leaves = list[tuple[RecordedPage, int]]  # pages with their indices in a PDF
 
 
-def write_pdf(target: Path, source: str, pages: Sequence[RecordedPage]) -> list[str]:
-    """Write a searchable copy of a PDF, or a PDF of the frames of an image file.
+def write_pdf(target: Path, pages: Iterable[RecordedPage]) -> list[str]:
+    """Write a searchable copy of a PDF, or a PDF of the images that pages were read from.
 
-    source: the file that was read, a PDF by its ending, else an image. pages: those that were read.
-    The others of a PDF are kept as they are, since links lead to them and numbers count them; those
-    of an image file are left out. Invisible text of an earlier OCR is replaced. Returns why pages
-    have no text, or are left out. Raises ValueError that names the source if nothing can be written
-    of it, OSError if the target cannot be written.
+    pages: those that were read, of one PDF (by its ending), or of image files. The others of a PDF
+    are kept as they are, since links lead to them and numbers count them; those of an image file
+    are left out. Invisible text of an earlier OCR is replaced. Returns why pages have no text, or
+    are left out. Raises ValueError that names the source if nothing can be written of it, OSError
+    if the target cannot be written.
     """
-    problems: list[str] = []
     pages = [page for page in pages if page.error is None]
+    problems: list[str] = []
+    sources = {page.source for page in pages}
+    source = min(sources, default=str(target))
+    is_pdf = len(sources) == 1 and source.lower().endswith(".pdf")
     with replacing(target) as new:
-        opened = (
-            open_pdf(source)
-            if source.lower().endswith(".pdf")
-            else open_pictures(source, pages, new.parent, problems)
-        )
-        with opened as (pdf, places):
-            add_text(pdf, source, pages, places, problems)
+        opened = open_pdf(source, pages) if is_pdf else open_pictures(pages, new.parent, problems)
+        with opened as (pdf, leaves):
+            add_text(pdf, leaves, problems)
             with new.open("wb") as file, pdf_errors(source):
                 pdf.save(file, deterministic_id=True)
     return problems
@@ -66,67 +67,64 @@ def pdf_errors(source: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_pdf(source: str) -> Iterator[tuple["Pdf", dict[int, int]]]:
-    """Open a PDF; yields it, and the index of each page number."""
+def open_pdf(source: str, pages: Sequence[RecordedPage]) -> Iterator[tuple["Pdf", Leaves]]:
+    """Open a PDF; yields it, and the index of each page that was read."""
     import pikepdf  # imported here for start-up time
 
     check_regular(source)
     with pdf_errors(source):
         opened = pikepdf.open(source)
     with opened as pdf:
-        yield pdf, {index + 1: index for index in range(len(pdf.pages))}
+        yield pdf, [(page, page.number - 1) for page in pages]
 
 
 @contextmanager
 def open_pictures(
-    source: str, pages: Sequence[RecordedPage], folder: Path, problems: list[str]
-) -> Iterator[tuple["Pdf", dict[int, int]]]:
-    """Make a PDF of the frames of an image file, in a file without a name in a folder.
+    pages: Sequence[RecordedPage], folder: Path, problems: list[str]
+) -> Iterator[tuple["Pdf", Leaves]]:
+    """Make a PDF of the images of pages, in a file without a name in a folder.
 
-    Yields it, and the index of each page number. Adds to `problems` which pages are left out.
-    Raises ValueError if all are.
+    Yields it, and the index of each page. Adds to `problems` which pages are left out. Raises
+    ValueError if all are.
     """
     import pikepdf  # imported here for start-up time
 
-    places: dict[int, int] = {}
+    leaves: Leaves = []
     with tempfile.TemporaryFile(dir=folder) as file:
         made = PicturePdf(file)
         for page in pages:
             try:
-                picture = read_picture(source, page.number)
+                picture = read_picture(page.source, page.number)
             except (OSError, ValueError) as error:
-                raise_if_machine(error, source)
-                problems.append(f"{error}; page {page.number} is left out")
+                raise_if_machine(error, page.source)
+                reason = getattr(error, "strerror", None)
+                reason = f"{page.source}: {reason}" if reason else str(error)
+                problems.append(f"{reason}; page {page.number} is left out")
                 continue
-            places[page.number] = len(places)
+            leaves.append((page, len(leaves)))
             made.add(picture)
-        if not places:
-            raise ValueError(f"{source}: no page of it could be read, so no PDF is made")
+        if not leaves:
+            raise ValueError("; ".join(problems) or "no page was read, so no PDF is made")
         made.finish()
         with pikepdf.open(file) as pdf:
-            yield pdf, places
+            yield pdf, leaves
 
 
-def add_text(
-    pdf: "Pdf",
-    source: str,
-    pages: Sequence[RecordedPage],
-    places: dict[int, int],
-    problems: list[str],
-) -> None:
-    """Give pages, whose indices `places` has by their numbers, their layers of text."""
+def add_text(pdf: "Pdf", leaves: Leaves, problems: list[str]) -> None:
+    """Give pages, with the index of each in a PDF, their layers of text."""
     from pikepdf import Dictionary, Name  # imported here for start-up time
 
     codes, font = CharacterCodes(), pdf.make_indirect(Dictionary(Type=Name.Font))
-    for page in pages:
+    for page, index in leaves:
+        name = page_name(page.source, page.number)
         try:
-            if page.number not in places:
-                raise ValueError(f"{source}: has no page {page.number}")
-            with named_errors(source), pdf_errors(source):
-                add_layer(pdf, pdf.pages[places[page.number]], page, codes, font)
+            if index >= len(pdf.pages):
+                raise ValueError(f"{name}: the PDF has {len(pdf.pages)} pages")
+            with named_errors(name), pdf_errors(name):
+                add_layer(pdf, pdf.pages[index], page, codes, font)
         except (OSError, ValueError) as error:
-            raise_if_machine(error, source)
-            problems.append(f"{error}; page {page.number} has no text")
+            raise_if_machine(error, name)
+            problems.append(f"{error}; the page has no text")
     fill_font(pdf, font, codes)
 
 

@@ -2,11 +2,11 @@
 
 import io
 import struct
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...images.orientation import TAG, UPRIGHT
 from ...limits.opening import named_errors, open_regular, read_bytes
 from ...limits.pixels import OPTION, max_pixels
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DPI = 300.0
 DPI_RANGE = (10.0, 10_000.0)  # what else a file states is no resolution
-ORIENTATION = 0x0112  # the tag of EXIF and TIFF
 LOSSLESS = ("1", "L", "RGB", "I;16")  # modes that PNG stores as PDF can show them
 HUFFMAN_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive JPEG: those of PDF
 
@@ -46,15 +45,13 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
     """
     from PIL import Image  # imported here for start-up time
 
-    with named_errors(path), warnings.catch_warnings(), open_regular(path) as file:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = None  # the bound is the user's --max_pixels
+    with named_errors(path), open_regular(path) as file:
         try:
             image = Image.open(file)
             image.seek(number - 1)
         except EOFError as error:
             raise ValueError(f"{path}: has no page {number}") from error
-        except Image.DecompressionBombError as error:
-            raise ValueError(f"{path}: {error}") from error
         if image.width * image.height > max_pixels():
             raise ValueError(
                 f"{path}: {image.width} x {image.height} pixels are more than {max_pixels():,}; "
@@ -63,10 +60,11 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
         picture = _as_stored(path, image) if number == 1 else None
         if picture is None:
             picture = _from_png(_encode_png(image))
-        orientation = image.getexif().get(ORIENTATION)
+        # Pillow turns a TIFF while it decodes it
+        flag = UPRIGHT if image.format == "TIFF" else image.getexif().get(TAG)
         profile = image.info.get("icc_profile") or b""
         return picture._replace(
-            orientation=orientation if orientation in range(1, 9) else 1,
+            orientation=flag if flag in range(1, 9) else UPRIGHT,
             dpi=_dpi(image),
             profile=_fitting(profile, picture.channels),
         )

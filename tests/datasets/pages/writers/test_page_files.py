@@ -71,7 +71,9 @@ def test_what_is_known_of_a_line_is_written(kind):
         line_record(1, "b", accepted=False),
         line_record(2, None),
     ]
-    written = WRITE[kind](read_record(page_record([]) | {"lines": lines}))
+    record = page_record([], notes=["of the page <"]) | {"lines": lines}
+    written = WRITE[kind](read_record(record))
+    assert "of the page &lt;" in written
     if kind == "alto":
         root = ElementTree.fromstring(written)
         tags = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.pages.writers.record import VERSION, read_record, share_out, split_page_name
+from datasets.pages.writers.record import VERSION, read_record, share_out
 from tests.support.records import UNWRITABLE, line_record, page_record
 
 
@@ -14,17 +14,11 @@ def test_the_version_is_that_of_the_project():
     assert project["project"]["version"] == VERSION
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("a/scan.pdf#page=12", ("a/scan.pdf", 12)),
-        ("scan#page=1.png", ("scan#page=1.png", 1)),
-        ("a.pdf#page=0", ("a.pdf#page=0", 1)),
-        ("a#page=2#page=3", ("a#page=2", 3)),
-    ],
-)
-def test_pages_of_a_file_are_called_by_their_number(name, expected):
-    assert split_page_name(name) == expected
+def test_pixels_are_in_the_input_or_in_the_image_that_it_names():
+    page = read_record(page_record([], "a/scan.pdf#page=12"))
+    assert (page.source, page.number, page.image) == ("a/scan.pdf", 12, "scan.pdf#page=12")
+    page = read_record(page_record([], "a/p.xml", image="b/book.tif#page=2"))
+    assert (page.source, page.number, page.image) == ("b/book.tif", 2, "book.tif#page=2")
 
 
 def test_lines_that_follow_each_other_are_a_region():
@@ -66,6 +60,21 @@ def test_words_of_the_record_are_taken_if_they_are_those_of_the_text():
     assert next(page.lines).words[0].box == (50, 100, 175, 160)
 
 
+def test_words_from_right_to_left_may_be_given_from_left_to_right():
+    words = [{"text": word, "box": [left, 100, left + 20, 160]}
+             for word, left in [("ג", 60), ("1914", 90), ("ב", 120), ("א", 150)]]  # fmt: skip
+    page = read_record(page_record([]) | {"lines": [line_record(0, "א ב 1914 ג", words=words)]})
+    found = [(word.text, word.box[0]) for word in next(page.lines).words]
+    assert found == [("א", 150), ("ב", 120), ("1914", 90), ("ג", 60)]
+
+
+def test_words_given_side_by_side_on_a_line_that_runs_down_are_not_taken():
+    words = [{"text": "a", "box": [50, 0, 60, 100]}, {"text": "b", "box": [70, 0, 80, 100]}]
+    line = line_record(0, "a b", box=[50, 0, 80, 99], baseline=[[60, 0], [60, 99]], words=words)
+    page = read_record(page_record([]) | {"lines": [line]})
+    assert [word.box for word in next(page.lines).words] == [(50, 0, 80, 33), (50, 66, 80, 99)]
+
+
 def shares(text: str, **options) -> list[tuple[str, int, int]]:
     """Words with left and right of a box 100 wide for each column."""
     return [(text[a:b], box[0], box[2]) for a, b, box in share_out(text, (0, 0, 80, 10), **options)]
@@ -105,6 +114,6 @@ def test_places_outside_of_the_page_are_cut():
 
 def test_a_page_that_failed_has_its_error_and_one_without_a_size_is_refused():
     page = read_record({"input": "a.pdf#page=2", "error": "damaged"})
-    assert (page.number, page.problems, list(page.lines)) == (2, ["damaged"], [])
+    assert (page.number, page.error, page.problems, page.regions) == (2, "damaged", (), ())
     with pytest.raises(ValueError, match=r"scan\.png: 0 x 200 pixels"):
         read_record(page_record([], width=None))
