@@ -87,14 +87,17 @@ class Line(NamedTuple):
     confidence: float
 
 
-def document(title: str, lead: str, sections: Sequence[str]) -> str:
-    """The whole page from its sections (HTML); its policy forbids loading from elsewhere."""
+def document(title: str, lead: str, sections: Sequence[str], style: str = "") -> str:
+    """The whole page from its sections (HTML); its policy forbids loading from elsewhere.
+
+    style: rules that only this kind of page needs.
+    """
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n"
         f'<h1>{escape(title)}</h1>\n<p class="lead">{escape(lead)}</p>\n'
         + "\n".join(sections)
         + "\n</html>\n"

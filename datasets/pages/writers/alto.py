@@ -54,6 +54,8 @@ def _describe(root: Element, page: RecordedPage, step_id: str) -> None:
     SubElement(source, "fileName").text = page.image
     step = SubElement(description, "Processing", ID=step_id)
     SubElement(step, "processingCategory").text = "contentGeneration"
+    for note in page.notes:
+        SubElement(step, "processingStepDescription").text = note
     software = SubElement(step, "processingSoftware")
     SubElement(software, "softwareName").text = SOFTWARE
     SubElement(software, "softwareVersion").text = VERSION
@@ -96,9 +98,9 @@ def _add_block(space: Element, region: RecordedRegion, tags: dict[tuple[str, str
 
 
 def _add_strings(element: Element, line: RecordedLine) -> None:
-    """Add a String for each word; one for all if the text has more than one space between them."""
+    """Add a String for each word; one if there is none, or more than one space between two."""
     words = [(word.text, word.box, word.confidence) for word in line.words]
-    if " ".join(text for text, *_ in words) != line.text:
+    if not words or " ".join(text for text, *_ in words) != line.text:
         words = [(line.text or "", line.box, line.confidence)]
     for place, (text, box, confidence) in enumerate(words):
         if place:

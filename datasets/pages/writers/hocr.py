@@ -23,8 +23,8 @@ TAIL = "  </body>\n</html>\n"
 def hocr_document(title: str, pages: Iterable[RecordedPage]) -> Iterator[str]:
     """Yield the parts of an hOCR file, a page at a time.
 
-    `data-accepted` says whether a line is accepted, `data-notes` what else is known of it, and
-    `data-error` why a line, or a page, could not be read.
+    `data-accepted` says whether a line is accepted, `data-notes` what else is known of it or of a
+    page, and `data-error` why either could not be read.
     """
     element = Element("title")
     element.text = replace_unwritable(title)
@@ -42,6 +42,8 @@ def _page(page: RecordedPage, place: int) -> Element:
     element = Element("div", {"class": "ocr_page", "id": f"page_{place}", "title": title})
     if page.error is not None:
         element.set("data-error", page.error)
+    if page.notes:
+        element.set("data-notes", "; ".join(page.notes))
     for region in page.regions:
         name = f"page_{place}_{region.id}"
         carea = {"class": "ocr_carea", "id": name, "title": _box(region.box)}

@@ -33,6 +33,8 @@ def page_document(page: RecordedPage) -> str:
     metadata = SubElement(root, "Metadata")
     SubElement(metadata, "Creator").text = f"{SOFTWARE} {VERSION}"
     SubElement(metadata, "Created").text = SubElement(metadata, "LastChange").text = TIME
+    if page.notes:
+        SubElement(metadata, "Comments").text = "; ".join(page.notes)
     size = {"imageWidth": str(page.width), "imageHeight": str(page.height)}
     leaf = SubElement(root, "Page", {"imageFilename": page.image} | size)
     ids = {region.id for region in page.regions} | {line.id for line in page.lines}

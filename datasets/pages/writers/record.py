@@ -10,12 +10,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from ...lines.bidi import reorder
-from ..layout import one_line
+from ...lines.bidi import RIGHT_TO_LEFT, reorder
+from ..documents import split_page_name
+from ..layout import one_line, page_line_name
 from ..xml import UNWRITABLE, check_writable
 
 SOFTWARE, VERSION = "Strand", "0.1.0"
-PAGE_OF_FILE = re.compile(r"(.+)#page=([1-9]\d{0,8})")
 NAME_CHARACTERS = re.compile(r"[^\w.-]", re.ASCII)
 WORD = re.compile(r"\S+")
 
@@ -52,9 +52,10 @@ class RecordedLine(NamedTuple):
 
     @property
     def is_right_to_left(self) -> bool:
-        """Whether most of its letters are written from right to left."""
+        """Whether at least half of its letters are written from right to left."""
         kinds = [unicodedata.bidirectional(c) for c in self.text or ""]
-        return sum(kind in ("R", "AL") for kind in kinds) > kinds.count("L")
+        leftwards = sum(kind in RIGHT_TO_LEFT for kind in kinds)
+        return leftwards > 0 and leftwards >= kinds.count("L")
 
 
 class RecordedRegion(NamedTuple):
@@ -68,33 +69,25 @@ class RecordedRegion(NamedTuple):
 class RecordedPage(NamedTuple):
     """A page with its regions in reading order.
 
-    image: the file name, without folders, of its pixels. number: that of the page in its file,
-    from 1. error: why it could not be read, or None.
+    source: the file that its pixels are in. number: that of the page in it, from 1. image: how page
+    files name both, without folders. error: why it could not be read, or None. problems: what of
+    the record cannot be written, and why.
     """
 
-    image: str
+    source: str
     number: int
+    image: str
     width: int
     height: int
     regions: tuple[RecordedRegion, ...]
+    notes: tuple[str, ...]
     error: str | None
+    problems: tuple[str, ...]
 
     @property
     def lines(self) -> Iterator[RecordedLine]:
         """All lines in reading order."""
         return (line for region in self.regions for line in region.lines)
-
-    @property
-    def problems(self) -> list[str]:
-        """Why the page, or lines of it, have no text."""
-        own = [] if self.error is None else [self.error]
-        return own + [line.error for line in self.lines if line.error is not None]
-
-
-def split_page_name(name: str) -> tuple[str, int]:
-    """Split FILE#page=N into the file and the page's number, from 1; other names are of page 1."""
-    match = PAGE_OF_FILE.fullmatch(name)
-    return (match[1], int(match[2])) if match else (name, 1)
 
 
 def read_record(record: dict) -> RecordedPage:
@@ -105,28 +98,38 @@ def read_record(record: dict) -> RecordedPage:
     for a page without a size.
     """
     name = record["input"]
-    _, number = split_page_name(name)
-    image = replace_unwritable(Path(record.get("image") or name).name)
+    pixels = record.get("image") or name
+    source, number = split_page_name(pixels) or (pixels, 1)
+    image, notes = replace_unwritable(Path(pixels).name), _notes(record)
     if "error" in record:
-        return RecordedPage(image, number, 0, 0, (), replace_unwritable(str(record["error"])))
+        error = replace_unwritable(str(record["error"]))
+        return RecordedPage(source, number, image, 0, 0, (), notes, error, ())
     width, height = (round(record.get(side) or 0) for side in ("width", "height"))
     if min(width, height) < 1:
         raise ValueError(f"{name}: {width} x {height} pixels in its record; read it again")
     ids: set[str] = set()
-    regions = []
+    regions, problems = [], []
     for _, lines in groupby(record["lines"], key=lambda line: line.get("region")):
         lines = list(lines)
         region = xml_name(lines[0].get("region") or "r", ids)
         read = tuple(_read_line(name, line, (width, height), ids) for line in lines)
         regions.append(RecordedRegion(region, union([line.box for line in read]), read))
-    return RecordedPage(image, number, width, height, tuple(regions), None)
+        pairs = zip(lines, read, strict=True)
+        problems += [line.error for given, line in pairs if line.error and "error" not in given]
+    return RecordedPage(
+        source, number, image, width, height, tuple(regions), notes, None, tuple(problems)
+    )
+
+
+def _notes(record: dict) -> tuple[str, ...]:
+    return tuple(replace_unwritable(note) for note in record.get("notes") or ())
 
 
 def _read_line(page: str, line: dict, size: tuple[int, int], ids: set[str]) -> RecordedLine:
     text, error = None, line.get("error")
     if error is None:
         try:
-            text = one_line(check_writable(line["text"], f"{page}#{line['id']}"))
+            text = one_line(check_writable(line["text"], page_line_name(page, line["id"])))
         except ValueError as unwritable:
             error = str(unwritable)
     confidence = min(max(line.get("confidence") or 0.0, 0.0), 1.0)
@@ -141,7 +144,7 @@ def _read_line(page: str, line: dict, size: tuple[int, int], ids: set[str]) -> R
         baseline,
         () if text is None else tuple(_read_words(line, text, box, baseline, confidence, size)),
         line.get("accepted"),
-        tuple(replace_unwritable(note) for note in line.get("notes") or ()),
+        _notes(line),
         None if error is None else replace_unwritable(error),
     )
 
@@ -154,15 +157,28 @@ def _read_words(
     confidence: float,
     size: tuple[int, int],
 ) -> Iterator[RecordedWord]:
-    """The words of the record if they are those of the text, else shares of the line's box."""
-    given = line.get("words") or []
-    if [word["text"] for word in given] == text.split():
-        for word in given:
-            own = min(max(word.get("confidence", confidence), 0.0), 1.0)
-            yield RecordedWord(word["text"], cut_box(word["box"], size), own)
+    """The words of the record if they are those of the text, else shares of the line's box.
+
+    Those of the record may stand from left to right, whatever the direction of the script.
+    """
+    shares = list(share_out(text, box, baseline))
+    order = sorted(range(len(shares)), key=lambda i: shares[i][2][0])
+    given = sorted(line.get("words") or (), key=lambda word: word["box"][0])
+    words = [text[start:end] for start, end, _ in shares]
+    same = [word["text"] for word in given] == [words[i] for i in order]
+    if not same or runs_down(baseline):  # boxes of upright letters, side by side
+        for word, (*_, share) in zip(words, shares, strict=True):
+            yield RecordedWord(word, share, confidence)
         return
-    for start, end, share in share_out(text, box, baseline):
-        yield RecordedWord(text[start:end], share, confidence)
+    for i in sorted(range(len(order)), key=order.__getitem__):
+        own = min(max(given[i].get("confidence", confidence), 0.0), 1.0)
+        yield RecordedWord(given[i]["text"], cut_box(given[i]["box"], size), own)
+
+
+def runs_down(baseline: Points | None) -> bool:
+    """Whether a line runs down or up rather than to the side."""
+    across, down = (0, 0) if baseline is None else _chord(baseline)
+    return abs(down) > abs(across)
 
 
 def share_out(
@@ -180,13 +196,13 @@ def share_out(
         edges[place.index] = (position, position + width)
         position += width
     total = max(position, 1)
-    across, down = (0, 0) if not baseline else _chord(baseline)
-    axis = 1 if abs(down) > abs(across) else 0
+    axis = int(runs_down(baseline))
+    upwards = axis and _chord(baseline)[1] < 0
     low, high = box[axis], box[axis + 2]
     for match in WORD.finditer(text):
         spans = [edges[index] for index in range(*match.span())]
         first, last = min(span[0] for span in spans), max(span[1] for span in spans)
-        if axis and down < 0:
+        if upwards:
             first, last = total - last, total - first
         share = list(box)
         share[axis] = low + round((high - low) * first / total)
