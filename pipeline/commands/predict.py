@@ -22,7 +22,7 @@ from ..reading.bundle import load_bundle
 from ..reading.bundle_files import find_bundle
 from ..reading.decoding import choose_decoder
 from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
-from ..reading.pages.loading import Layout
+from ..reading.pages.loading import Layout, load_pixels
 from ..reading.prediction import Answer, Item, Recognizer, answer_record
 from ..writing.journal import Journal
 from ..writing.outputs import is_folder, output_paths
@@ -190,6 +190,13 @@ def print_errors(record: dict) -> None:
             print_error(part["error"])
 
 
+def to_html(records: Sequence[dict]) -> str:
+    """The HTML page of these pages, with their pictures."""
+    from ..reports.pages import page_report  # imported here for start-up time
+
+    return page_report(records, lambda record: load_pixels(record.get("image", record["input"])))
+
+
 def describe_progress(sink: RecordSink, total: int | None) -> str:
     """How many inputs are read, and how to go on."""
     of = "" if total is None else f" of {total:,}"
@@ -204,7 +211,7 @@ def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStac
 
     def open_format(stack: ExitStack) -> Writer:
         several = holds_several(options.inputs)
-        return open_writer(kind, form, names, output, stack, marked, options.raw, several)
+        return open_writer(kind, form, names, output, stack, marked, options.raw, several, to_html)
 
     if output and (is_replaceable(output) or os.path.isdir(output)):
         by_page = kind == "text" and isinstance(recognizer.bundle.reader, LineReader)

@@ -15,17 +15,22 @@ from datasets.pages.xml import check_writable
 from .outputs import document_of
 from .writers import Format, page_lines_text
 
+ToHtml = Callable[[Sequence[dict]], str]
 ALL = ""  # the document of formats that make one file of all inputs
 
 
 def page_writer(
-    kind: Format, names: Sequence[str], targets: dict[str, Path], output: str | None
+    kind: Format,
+    names: Sequence[str],
+    targets: dict[str, Path],
+    output: str | None,
+    to_html: ToHtml | None = None,
 ) -> Callable[[dict], None]:
     """Return a writer of records that writes each file once the last of its pages has arrived.
 
     names: of the inputs. targets: the file of each page or document; empty if `output` is for all,
-    or if the only one is printed. A file is not written if all its pages failed. Raises ValueError
-    if several files would be printed.
+    or if the only one is printed. to_html: makes the HTML page of all records. A file is not
+    written if all its pages failed. Raises ValueError if several files would be printed.
     """
     own_file = targets or (output and {ALL: Path(output)}) or {}
     key = {"hocr": document_of, "pdf": document_of, "html": lambda _: ALL}.get(kind, str)
@@ -45,7 +50,11 @@ def page_writer(
             return
         records = waiting.pop(document)
         if any("error" not in record for record in records):
-            write_pages(kind, document, records, own_file.get(document))
+            target = own_file.get(document)
+            if kind == "html":
+                write_whole(target, to_html(records))
+            else:
+                write_pages(kind, document, records, target)
 
     return write
 
@@ -57,7 +66,8 @@ def write_pages(kind: Format, document: str, records: list[dict], target: Path |
     if kind == "pdf":
         from datasets.pages.writers.pdf import write_pdf  # imported here for start-up time
 
-        write_pdf(target, document, map(read_record, records))
+        for problem in write_pdf(target, map(read_record, records)):
+            print_error(problem)
         return
     content = content_of(kind, document, records)
     if target is not None:
@@ -77,10 +87,6 @@ def content_of(kind: Format, document: str, records: list[dict]) -> str:
         from datasets.pages.writers.hocr import hocr_document
 
         return "".join(hocr_document(document, map(read_record, records)))
-    if kind == "html":
-        from ..reports.pages import page_report
-
-        return page_report(records)
     (record,) = records
     if document.lower().endswith(".xml") and read_page(document).kind == kind:
         return write_page(document, readings_of(record))

@@ -51,19 +51,26 @@ def open_writer(
     marked: bool = False,
     raw: bool = False,
     several: bool = False,
+    to_html: Callable[[Sequence[dict]], str] | None = None,
 ) -> Writer:
     """Return the writer for a format; its output file appears when the stack closes.
 
     names: of the inputs. output: path, or None for standard output. marked: records contain
     `accepted`. raw: cells of CSV are not changed (see `table_cell`). several: the inputs are those
-    of a folder, see `output_paths`. Raises ValueError for a format that does not suit these records
+    of a folder, see `output_paths`. to_html: makes the page of --format html. Raises ValueError for a format that does not suit these records
     or this number of inputs, OSError if the output cannot be opened.
     """
     targets = output_targets(kind, names, output, several)
     if kind in SEGMENT_SUFFIXES:
         return segment_file_writer(kind, form, names, output, targets, stack)
     if kind not in STREAMED or targets:
-        return page_file_writer(kind, form, names, output, targets, marked)
+        from .page_files import page_writer  # imported here for start-up time
+
+        if form != "text":
+            raise ValueError(
+                f"--format {kind} needs a bundle that reads lines; take --format jsonl"
+            )
+        return page_writer(kind, names, targets, output, to_html)
     if output:
         file = stack.enter_context(open_whole(output))
     else:
@@ -243,22 +250,6 @@ def segment_file_writer(
             write_segments(kind, targets[record["input"]], record)
 
     return write
-
-
-def page_file_writer(
-    kind: Format,
-    form: Form,
-    names: Sequence[str],
-    output: str | None,
-    targets: dict[str, Path],
-    marked: bool,
-) -> Writer:
-    """Writes a file per page or per document, see `output_targets`; `output` itself for one."""
-    from .page_files import page_writer  # imported here for start-up time
-
-    if form != "text" and kind != "text":
-        raise ValueError(f"--format {kind} needs a bundle that reads lines; take --format jsonl")
-    return page_writer(kind, names, targets, output)
 
 
 def write_segments(kind: Format, target: Path, record: dict) -> None:
