@@ -24,6 +24,7 @@ from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .decoding import alternatives_record
+from .notes import notes_record, window_notes
 from .order import logical_readings
 from .records import Reading, reading_record
 from .streaming import read_long_video, read_whole
@@ -52,13 +53,14 @@ class Item(NamedTuple):
 class Answer(NamedTuple):
     """The reading of an item, or the error message (a string) if there is none.
 
-    times, numbers: (T,) seconds and frame numbers of a video's steps.
+    times, numbers: (T,) seconds and frame numbers of a video's steps. notes: on a line's reading.
     """
 
     name: str
     reading: Reading | str
     times: np.ndarray | None = None
     numbers: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Recognizer:
@@ -87,16 +89,23 @@ class Recognizer:
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
         """A record for each item, in order: `input` and either its reading or `error`."""
-        return (answer_record(self, answer) for answer in self.answers(items))
+        return (answer_record(self, answer) for answer in self.answers(items, noted=True))
 
     def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
         """Yield (name, reading or error message) for each item, in order."""
         return (answer[:2] for answer in self.answers(items))
 
     def answers(
-        self, items: Iterable[str | Item], after_window: Callable[[], None] = lambda: None
+        self,
+        items: Iterable[str | Item],
+        after_window: Callable[[], None] = lambda: None,
+        noted: bool = False,
     ) -> Iterator[Answer]:
-        """Yield an Answer for each item, in order. after_window: called once some were taken."""
+        """Yield an Answer for each item, in order.
+
+        after_window: called once some were taken. noted: with notes on lines (see `notes.py`).
+        """
+        noted = noted and isinstance(self.bundle.reader, LineReader)
         items, stopped = iter(items), threading.Event()
         with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
             try:
@@ -110,8 +119,10 @@ class Recognizer:
                     readings = {}
                     for batch, future in zip(batches, futures, strict=True):
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
+                    notes = window_notes(pool, self.infer, inputs, readings) if noted else {}
                     for i, (answer, _) in enumerate(window):
-                        yield answer._replace(reading=readings.get(i, answer.reading))
+                        reading = readings.get(i, answer.reading)
+                        yield answer._replace(reading=reading, notes=notes.get(i, ()))
                     after_window()
                     window = ahead
             finally:
@@ -270,8 +281,11 @@ def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
     if isinstance(answer.reading, str):
         return {"input": answer.name, "error": answer.reading}
     bundle = recognizer.bundle
-    record = reading_record(bundle, *answer[1:], accepted_from=recognizer.accepted_from)
-    return {"input": answer.name} | record | alternatives_record(answer.reading, bundle.labels)
+    record = reading_record(bundle, *answer[1:4], accepted_from=recognizer.accepted_from)
+    record |= alternatives_record(answer.reading, bundle.labels) | notes_record(
+        record, answer.notes
+    )
+    return {"input": answer.name} | record
 
 
 def has_native_bfloat16(device: str) -> bool:

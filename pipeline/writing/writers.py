@@ -44,13 +44,14 @@ def open_writer(
     stack: ExitStack,
     marked: bool = False,
     raw: bool = False,
+    noted: bool = False,
 ) -> Writer:
     """Return the writer for a format; its output file appears when the stack closes.
 
     names: of the inputs. output: path, or None for standard output. marked: records contain
-    `accepted`. raw: cells of CSV are not changed (see `table_cell`). Raises ValueError for a format
-    that does not suit these records or this number of inputs, OSError if the output cannot be
-    opened.
+    `accepted`. raw: cells of CSV are not changed (see `table_cell`). noted: text has a column of
+    notes. Raises ValueError for a format that does not suit these records or this number of inputs,
+    OSError if the output cannot be opened.
     """
     if kind in SEGMENT_SUFFIXES:
         return segment_file_writer(kind, form, names, output, stack)
@@ -66,14 +67,15 @@ def open_writer(
         write_row = row_writer(file, raw)
         if form == "spans":
             return segment_row_writer(write_row, output)
-        return csv_writer(write_row, marked)
-    return jsonl_writer(file) if kind == "jsonl" else text_writer(file)
+        return csv_writer(write_row, marked, form == "text")
+    return jsonl_writer(file) if kind == "jsonl" else text_writer(file, noted)
 
 
-def text_writer(file: IO[str]) -> Writer:
+def text_writer(file: IO[str], noted: bool = False) -> Writer:
     """Writes input TAB reading, as in labels.tsv, each cleaned; an error leaves the reading empty.
 
-    If records contain `accepted`, another column says "accepted" or "look".
+    If records contain `accepted`, another column says "accepted" or "look". noted: the last column
+    has the notes on the reading, or nothing.
     """
 
     def write(record: dict) -> None:
@@ -84,6 +86,7 @@ def text_writer(file: IO[str]) -> Writer:
                 for s in record["segments"]
             )
         mark = ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
+        mark += [join_notes(record)] * noted
         print(clean(record["input"]), clean(reading), *mark, sep="\t", file=file)
 
     return write
@@ -105,9 +108,18 @@ def row_writer(file: IO[str], raw: bool = False) -> Rows:
     return rows.writerow if raw else lambda row: rows.writerow(map(table_cell, row))
 
 
-def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
-    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted]."""
-    write_row(["input", "reading", "confidence", "error"] + ["accepted"] * marked)
+def join_notes(record: dict) -> str:
+    """The notes on a reading in one cell."""
+    return "; ".join(record.get("notes", ()))
+
+
+def csv_writer(write_row: Rows, marked: bool = False, noted: bool = False) -> Writer:
+    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted][,
+    notes].
+    """
+    write_row(
+        ["input", "reading", "confidence", "error"] + ["accepted"] * marked + ["notes"] * noted
+    )
 
     def write(record: dict) -> None:
         reading = record.get("text", record.get("label", ""))
@@ -115,6 +127,7 @@ def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
             reading = json.dumps(record["segments"], ensure_ascii=False)
         mark = [str(record.get("accepted", False)).lower()] * marked
         confidence, error = record.get("confidence", ""), record.get("error", "")
+        mark += [join_notes(record)] * noted
         write_row([record["input"], reading, confidence, error, *mark])
 
     return write
