@@ -78,6 +78,8 @@ def build_parser() -> StrictParser:
     parser.add_argument("--pages", type=str | None, help=text)
     text = "mark lines that need no review, so that this share of them, such as 0.99, is right"
     parser.add_argument("--accept", type=float | None, help=text)
+    text = "with --format text: a last column says what makes a reading of a line doubtful"
+    parser.add_argument("--mark", action="store_true", help=text)
     text = "go on after the records in OUTPUT.partial, which an interrupted run has left"
     parser.add_argument("--resume", action="store_true", help=text)
     text = "with --format csv: neither clean cells nor put a quote before those beginning with =+-@"
@@ -130,6 +132,8 @@ def check_options(options) -> None:
         raise ValueError(f"--every {options.every} goes with --live")
     if options.raw and options.format != "csv":
         raise ValueError(f"--raw goes with --format csv, not {options.format}")
+    if options.mark and (options.format != "text" or options.live is not None):
+        raise ValueError("--mark goes with --format text; jsonl and csv hold notes anyway")
     if options.resume and (options.output is None or options.live is not None):
         raise ValueError("--resume goes with --output: the records so far are in OUTPUT.partial")
     if options.n_best != 1 and options.format != "jsonl":
@@ -162,7 +166,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     with ExitStack() as stack:
         sink = stack.enter_context(open_sink(recognizer, names, options, stack))
         items = sink.remaining(each(inputs), name_of)
-        answers = stack.enter_context(closing(recognizer.answers(items, sink.flush)))
+        answers = stack.enter_context(closing(recognizer.answers(items, sink.flush, noted=True)))
         try:
             for answer in answers if total == 1 else track(answers, "reading", total, sink.records):
                 record = answer_record(recognizer, answer)
@@ -211,7 +215,9 @@ def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStac
 
     def open_format(stack: ExitStack) -> Writer:
         several = holds_several(options.inputs)
-        return open_writer(kind, form, names, output, stack, marked, options.raw, several, to_html)
+        return open_writer(
+            kind, form, names, output, stack, marked, options.raw, options.mark, several, to_html
+        )
 
     if output and (is_replaceable(output) or os.path.isdir(output)):
         by_page = kind == "text" and isinstance(recognizer.bundle.reader, LineReader)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from datasets.lines.bands import TWO_BANDS
 from datasets.transcripts import transcript_fault
 
 from .line_files import ListedLine
@@ -15,7 +16,6 @@ from .line_ink import LineInk
 from .line_spellings import ODD_SPACES, SPELLINGS, ZERO_WIDTH
 
 SIDEWAYS = 0.4  # nats by which a turned line's letter width must be nearer to the usual one
-TWO_BANDS = 0.25  # share of a line's parts with two bands of ink, from which it is two lines
 SHORT = 2.3  # times the usual ink per letter, from which the text lacks letters
 LONG = 0.36  # times the usual ink per letter, below which the text has too many letters
 RARER = 0.4  # largest share of the rarer of two spellings that is reported

@@ -24,13 +24,15 @@ def page_writer(
     names: Sequence[str],
     targets: dict[str, Path],
     output: str | None,
+    noted: bool = False,
     to_html: ToHtml | None = None,
 ) -> Callable[[dict], None]:
     """Return a writer of records that writes each file once the last of its pages has arrived.
 
     names: of the inputs. targets: the file of each page or document; empty if `output` is for all,
-    or if the only one is printed. to_html: makes the HTML page of all records. A file is not
-    written if all its pages failed. Raises ValueError if several files would be printed.
+    or if the only one is printed. noted: text has a column of notes. to_html:
+    makes the HTML page of all records. A file is not written if all its pages failed. Raises
+    ValueError if several files would be printed.
     """
     own_file = targets or (output and {ALL: Path(output)}) or {}
     key = {"hocr": document_of, "pdf": document_of, "html": lambda _: ALL}.get(kind, str)
@@ -53,6 +55,8 @@ def page_writer(
             target = own_file.get(document)
             if kind == "html":
                 write_whole(target, to_html(records))
+            elif kind == "text":
+                write_whole(target, "\f".join(page_lines_text(r, noted) for r in records))
             else:
                 write_pages(kind, document, records, target)
 
@@ -79,10 +83,8 @@ def write_pages(kind: Format, document: str, records: list[dict], target: Path |
 
 
 def content_of(kind: Format, document: str, records: list[dict]) -> str:
-    """The content of a file of these pages, of one for text, PAGE and ALTO."""
+    """The content of a file of these pages, of one for PAGE and ALTO."""
     # imported here for start-up time: each format its own
-    if kind == "text":
-        return "\f".join(map(page_lines_text, records))
     if kind == "hocr":
         from datasets.pages.writers.hocr import hocr_document
 

@@ -50,15 +50,17 @@ def open_writer(
     stack: ExitStack,
     marked: bool = False,
     raw: bool = False,
+    noted: bool = False,
     several: bool = False,
     to_html: Callable[[Sequence[dict]], str] | None = None,
 ) -> Writer:
     """Return the writer for a format; its output file appears when the stack closes.
 
     names: of the inputs. output: path, or None for standard output. marked: records contain
-    `accepted`. raw: cells of CSV are not changed (see `table_cell`). several: the inputs are those
-    of a folder, see `output_paths`. to_html: makes the page of --format html. Raises ValueError for a format that does not suit these records
-    or this number of inputs, OSError if the output cannot be opened.
+    `accepted`. raw: cells of CSV are not changed (see `table_cell`). noted: text has a column of
+    notes. several: the inputs are those of a folder, see `output_paths`. to_html: makes the page of
+    --format html. Raises ValueError for a format that does not suit these records or this number of
+    inputs, OSError if the output cannot be opened.
     """
     targets = output_targets(kind, names, output, several)
     if kind in SEGMENT_SUFFIXES:
@@ -70,7 +72,7 @@ def open_writer(
             raise ValueError(
                 f"--format {kind} needs a bundle that reads lines; take --format jsonl"
             )
-        return page_writer(kind, names, targets, output, to_html)
+        return page_writer(kind, names, targets, output, noted, to_html)
     if output:
         file = stack.enter_context(open_whole(output))
     else:
@@ -81,8 +83,8 @@ def open_writer(
         write_row = row_writer(file, raw)
         if form == "spans":
             return segment_row_writer(write_row, output)
-        return csv_writer(write_row, marked)
-    return jsonl_writer(file) if kind == "jsonl" else text_writer(file)
+        return csv_writer(write_row, marked, form == "text")
+    return jsonl_writer(file) if kind == "jsonl" else text_writer(file, noted)
 
 
 def output_targets(
@@ -107,11 +109,12 @@ def output_files(
     return list(targets.values()) or ([] if output is None else [Path(output)])
 
 
-def text_writer(file: IO[str]) -> Writer:
+def text_writer(file: IO[str], noted: bool = False) -> Writer:
     """Writes input TAB reading, as in labels.tsv, each cleaned; an error leaves the reading empty.
 
-    If records contain `accepted`, another column says "accepted" or "look". Of a page its lines,
-    without its name; a form feed stands between pages.
+    If records contain `accepted`, another column says "accepted" or "look". noted: the last column
+    has the notes on the reading, or nothing. Of a page its lines, without its name; a form feed
+    stands between pages.
     """
     is_first = True
 
@@ -119,10 +122,10 @@ def text_writer(file: IO[str]) -> Writer:
         nonlocal is_first
         if "lines" in record:
             file.write("" if is_first else "\f")
-            file.write(page_lines_text(record))
+            file.write(page_lines_text(record, noted))
         else:
-            print(clean(record["input"]), clean(short_reading(record)), *mark(record), sep="\t",
-                  file=file)  # fmt: skip
+            cells = [clean(record["input"]), clean(short_reading(record)), *marks(record, noted)]
+            print(*cells, sep="\t", file=file)
         is_first = False
 
     return write
@@ -138,17 +141,25 @@ def short_reading(record: dict) -> str:
     )
 
 
-def mark(record: dict) -> list[str]:
-    """What the column of --accept says of a record; none without it."""
-    return ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
+def marks(record: dict, noted: bool = False) -> list[str]:
+    """The columns of --accept and --mark of a record, those that were asked for."""
+    accepted = ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
+    return accepted + [join_notes(record)] * noted
 
 
-def page_lines_text(record: dict) -> str:
+def join_notes(record: dict) -> str:
+    """The notes on a reading in one cell."""
+    return "; ".join(record.get("notes", ()))
+
+
+def page_lines_text(record: dict, noted: bool = False) -> str:
     """A page's text with its line ends, an empty line between regions, and the marks of lines."""
     regions = groupby(record["lines"], key=lambda line: line["region"])
     return "\n".join(
-        "".join("\t".join([clean(line.get("text", "")), *mark(line)]) + "\n" for line in lines)
-        for _, lines in regions
+        "".join(
+            "\t".join([clean(line.get("text", "")), *marks(line, noted)]) + "\n" for line in own
+        )
+        for _, own in regions
     )
 
 
@@ -168,12 +179,15 @@ def row_writer(file: IO[str], raw: bool = False) -> Rows:
     return rows.writerow if raw else lambda row: rows.writerow(map(table_cell, row))
 
 
-def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
-    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted].
+def csv_writer(write_row: Rows, marked: bool = False, noted: bool = False) -> Writer:
+    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted][,
+    notes].
 
     Of a page a row per line, named INPUT#LINE.
     """
-    write_row(["input", "reading", "confidence", "error"] + ["accepted"] * marked)
+    write_row(
+        ["input", "reading", "confidence", "error"] + ["accepted"] * marked + ["notes"] * noted
+    )
 
     def write(record: dict) -> None:
         for line in record.get("lines", [record]):
@@ -181,8 +195,8 @@ def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
             reading = line.get("text", line.get("label", ""))
             if "segments" in line:
                 reading = json.dumps(line["segments"], ensure_ascii=False)
-            accepted = [str(line.get("accepted", False)).lower()] * marked
-            write_row([name, reading, line.get("confidence", ""), line.get("error", ""), *accepted])
+            more = [str(line.get("accepted", False)).lower()] * marked + [join_notes(line)] * noted
+            write_row([name, reading, line.get("confidence", ""), line.get("error", ""), *more])
 
     return write
 
