@@ -11,7 +11,7 @@ import numpy as np
 
 MAX_TALL = 1.5  # ratio of height to width of a box whose text does not run to the right
 MIN_OVERLAP = 0.5  # of the heights of two boxes of one line
-MAX_HEIGHTS = 2.5  # ratio of the heights of two boxes of one line
+MAX_HEIGHTS = 2.0  # ratio of the heights of two boxes of one line
 WORD_GAP = 0.8  # gap up to which two boxes of a row are one piece of text
 MIN_GUTTER = 0.6  # width of the white between two columns
 MIN_ROWS = 3  # of a column
@@ -140,7 +140,8 @@ def _are_notes(
     """Whether the pieces on the narrow side are not level with the lines on the other."""
     text, notes = (first, second) if is_text[0] else (second, first)
     distances = np.abs(y[notes][:, None] - y[text]).min(1)
-    return len(notes) >= MIN_ROWS and (distances < LEVEL * unit).mean() <= MAX_ALIGNED
+    level = distances < LEVEL * unit
+    return (~level).sum() >= MIN_ROWS and level.mean() <= MAX_ALIGNED
 
 
 def _pieces(boxes: _Boxes) -> list[Line]:
