@@ -167,7 +167,7 @@ def conditions(threads: int, repeat: int) -> str:
         "lines compared with those at their place, whatever the order. "
         f"{Normalization(fold_punctuation=True).describe()}; interval: bootstrap over works.\n"
         f"Time: {threads} threads each, pages in memory, warm; median of {repeat}, taking turns. "
-        "The peers' processes x threads are the faster of two."
+        "Each peer: one process of one thread a core, the pages shared out."
     )
 
 

@@ -9,7 +9,7 @@ from .layout import PageLine
 from .reading_order import reading_order
 
 STEP = 0.5  # distance of the points of an outline, relative to the height of the line
-ABOVE, BELOW = 0.4, 0.42  # extent of a line around the middle of its pieces, by their height
+ABOVE, BELOW = 0.38, 0.4  # extent of a line around the middle of its pieces, by their height
 BASELINE = 0.25  # height of the baseline above the bottom of an outline, relative to the height
 
 
