@@ -7,9 +7,10 @@ import numpy as np
 from .detection import Piece, detect
 from .layout import PageLine
 from .reading_order import reading_order
+from .rules import find_rules
 
 STEP = 0.5  # distance of the points of an outline, relative to the height of the line
-ABOVE, BELOW = 0.5, 0.5  # extent of a line around the middle of its pieces, by their height
+ABOVE, BELOW = 0.38, 0.4  # extent of a line around the middle of its pieces, by their height
 BASELINE = 0.25  # height of the baseline above the bottom of an outline, relative to the height
 
 
@@ -21,7 +22,8 @@ def find_lines(image: np.ndarray, name: str = "page") -> tuple[PageLine, ...]:
     that is no page.
     """
     pieces = detect(image)
-    regions = reading_order(np.array([piece.corners for piece in pieces]).reshape(-1, 4, 2))
+    corners = np.array([piece.corners for piece in pieces]).reshape(-1, 4, 2)
+    regions = reading_order(corners, find_rules(image, pieces))
     lines = []
     for number, region in enumerate(regions, 1):
         for line in region:

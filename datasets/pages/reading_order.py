@@ -11,7 +11,7 @@ import numpy as np
 
 MAX_TALL = 1.5  # ratio of height to width of a box whose text does not run to the right
 MIN_OVERLAP = 0.5  # of the heights of two boxes of one line
-MAX_HEIGHTS = 2.5  # ratio of the heights of two boxes of one line
+MAX_HEIGHTS = 2.0  # ratio of the heights of two boxes of one line
 WORD_GAP = 0.8  # gap up to which two boxes of a row are one piece of text
 MIN_GUTTER = 0.6  # width of the white between two columns
 MIN_ROWS = 3  # of a column
@@ -22,6 +22,8 @@ MAX_ALIGNED = 0.6  # share of the notes that may stand level with a line of text
 PARAGRAPH_GAP = 1.4  # distance of lines, by that usual in the column, which ends a paragraph
 INDENT = 0.9  # indent of a paragraph's first line
 HEIGHT_CHANGE = 1.5  # ratio of heights of two lines that are no one paragraph
+
+RULE_SLACK = 0.3  # how far a box may reach across a rule beside it
 
 Line = list[int]  # indices of boxes, from left to right
 
@@ -43,13 +45,17 @@ class _Boxes(NamedTuple):
         return (self.y_left + self.y_right) / 2
 
 
-def reading_order(corners: np.ndarray) -> list[list[Line]]:
+NO_RULES = np.empty((0, 2, 2))
+
+
+def reading_order(corners: np.ndarray, rules: np.ndarray = NO_RULES) -> list[list[Line]]:
     """Return regions (paragraphs, headings, notes), each a list of lines, in reading order.
 
     corners: (N, 4, 2), from the top left on clockwise. Boxes taller than wide are left out, as
     text that does not run to the right. Columns are told by the white between them if there are
     lines of text on both sides of it; a narrow column whose rows are level with those beside it,
-    such as one of prices, belongs to the same lines.
+    such as one of prices, belongs to the same lines. rules: (M, 2, 2) upper and lower ends of
+    vertical strokes; no line goes across one, so that the cells of a table are lines.
     """
     sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]])
     wide, high = np.hypot(*np.moveaxis(sides, 2, 0))
@@ -62,7 +68,24 @@ def reading_order(corners: np.ndarray) -> list[list[Line]]:
         for column in _columns(boxes, np.arange(len(upright)))
         for region in _paragraphs(boxes, _rows(boxes, column))
     ]
-    return [[[int(upright[i]) for i in line] for line in region] for region in regions]
+    regions = [[list(upright[row]) for row in region] for region in regions]
+    return [[cell for row in region for cell in _cells(corners, row, rules)] for region in regions]
+
+
+def _cells(corners: np.ndarray, row: Line, rules: np.ndarray) -> list[Line]:
+    """Divide a row where a rule stands between two of its boxes."""
+    (x_top, top), (x_bottom, bottom) = rules[:, 0].T, rules[:, 1].T
+    cells = [[int(row[0])]]
+    for one, other in pairwise(row):
+        ends = (corners[one, 1] + corners[one, 2]) / 2, (corners[other, 0] + corners[other, 3]) / 2
+        y = (ends[0][1] + ends[1][1]) / 2
+        x = x_top + (x_bottom - x_top) * (y - top) / np.maximum(bottom - top, 1)
+        slack = RULE_SLACK * np.ptp(corners[one, :, 1])
+        between = (x > ends[0][0] - slack) & (x < ends[1][0] + slack)
+        if (between & (y > top) & (y < bottom)).any():
+            cells.append([])
+        cells[-1].append(int(other))
+    return cells
 
 
 def _level(corners: np.ndarray, along: np.ndarray, height: np.ndarray) -> _Boxes:
@@ -140,7 +163,8 @@ def _are_notes(
     """Whether the pieces on the narrow side are not level with the lines on the other."""
     text, notes = (first, second) if is_text[0] else (second, first)
     distances = np.abs(y[notes][:, None] - y[text]).min(1)
-    return len(notes) >= MIN_ROWS and (distances < LEVEL * unit).mean() <= MAX_ALIGNED
+    level = distances < LEVEL * unit
+    return (~level).sum() >= MIN_ROWS and level.mean() <= MAX_ALIGNED
 
 
 def _pieces(boxes: _Boxes) -> list[Line]:
