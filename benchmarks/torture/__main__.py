@@ -1,7 +1,7 @@
 """All torture, as many at a time as there are cores; one table. `make torture` runs it.
 
-    python -m benchmarks.torture [--kills 100] [--write_kills 20] [--predict_kills 20]
-        [--fuzz_seconds 10]
+python -m benchmarks.torture [--kills 100] [--write_kills 20] [--predict_kills 20]
+    [--fuzz_seconds 10]
 """
 
 import argparse

@@ -19,7 +19,7 @@ from .outcome import Outcome, table
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = 8_000  # eight windows of texts, some seconds
-WORDS = "a film that I will not forget and would never see again for the music".split()
+WORDS = ["a", "film", "that", "I", "will", "not", "forget", "and", "would", "never", "see", "again"]
 TIMEOUT_S = 600
 
 

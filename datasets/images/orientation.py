@@ -34,8 +34,10 @@ def read_orientation(data: bytes) -> int:
         return UPRIGHT
 
 
-def read_header(file: IO[bytes]) -> tuple[tuple[int, int], int]:
+def read_header(file: IO[bytes], frame: int = 1) -> tuple[tuple[int, int], int]:
     """Return the size (height, width) of an image file as it is stored, and its orientation flag.
+
+    frame: of a file of several.
 
     Only the header is read, or, for a PNG with a flag behind its pixels, the whole. Raises OSError
     if it is not an image.
@@ -48,9 +50,10 @@ def read_header(file: IO[bytes]) -> tuple[tuple[int, int], int]:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with Image.open(file) as image:
+            image.seek(frame - 1)
             wide, high = image.size
             return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
-    except (RuntimeError, SyntaxError, ValueError) as error:
+    except (EOFError, RuntimeError, SyntaxError, ValueError) as error:
         raise OSError(f"not an image, or damaged ({error})") from error
 
 
@@ -63,12 +66,12 @@ def _flag_of(image: "Image.Image") -> int:
     return flag if isinstance(flag, int) and 1 <= flag <= 8 else UPRIGHT
 
 
-def upright_size(file: IO[bytes]) -> tuple[int, int]:
+def upright_size(file: IO[bytes], frame: int = 1) -> tuple[int, int]:
     """Return the size (height, width) of an image file as `turn_upright` leaves it.
 
-    Raises OSError if it is not an image.
+    frame: of a file of several. Raises OSError if it is not an image.
     """
-    (high, wide), flag = read_header(file)
+    (high, wide), flag = read_header(file, frame)
     return (wide, high) if flag in SIDEWAYS else (high, wide)
 
 

@@ -1,6 +1,6 @@
 """Files that hold several pages: PDF, and the frames of TIFF, GIF and WebP.
 
-The pages of such a file are named FILE#page=N, with N from 1 on, as in URLs of PDF files (RFC 8118).
+The pages of such a file are named FILE#page=N, with N from 1 on, as in URLs of PDF (RFC 8118).
 """
 
 import re
@@ -18,7 +18,7 @@ from ..images import to_grey
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
 from ..limits.pixels import OPTION, max_pixels
 
-PDF = ".pdf"
+PDF, TIFF = ".pdf", (".tif", ".tiff")
 DPI = 300  # at which pages of a PDF are rendered
 POINTS = 72  # per inch
 NAME = re.compile(r"(.+)#page=([1-9]\d{0,6})", re.DOTALL)
@@ -83,10 +83,33 @@ def _load_frame(path: str, number: int) -> np.ndarray:
     name = page_name(path, number)
     if (size := Path(path).stat().st_size) > MAX_BYTES:
         raise ValueError(f"{path}: {size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
+    if not has_suffix(path, TIFF):
+        return to_grey(_load_animation(path, number), name)
     found, frames = cv2.imreadmulti(path, number - 1, 1, flags=cv2.IMREAD_UNCHANGED)
     if not found or not frames:
         raise ValueError(f"{name}: no such frame, or a damaged one; save it as an image of its own")
     return to_grey(frames[0], name)
+
+
+def _load_animation(path: str, number: int) -> np.ndarray:
+    """Load a frame of GIF or WebP, BGRA; OpenCV gives another one than it is asked for."""
+    from PIL import Image  # imported here for start-up time
+
+    with Image.open(path) as image:
+        _check_size(page_name(path, number), *image.size)
+        try:
+            image.seek(number - 1)
+        except EOFError as error:
+            raise ValueError(f"{page_name(path, number)}: no such frame") from error
+        return cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)
+
+
+def _check_size(name: str, wide: int, high: int, where: str = "") -> None:
+    if wide * high > max_pixels():
+        raise ValueError(
+            f"{name}: {wide:,} x {high:,} pixels{where} are more than {max_pixels():,}; scale it "
+            f"down, or give {OPTION}"
+        )
 
 
 @contextmanager
@@ -98,18 +121,25 @@ def _open_pdf(path: Path | str) -> Iterator:
     try:
         document = pypdfium2.PdfDocument(str(path))
     except pypdfium2.PdfiumError as error:
-        reason = str(error)
-        if "password" in reason.lower():
-            reason = "it has a password; save it without one"
-        else:
-            reason = f"not a PDF, or damaged ({reason}); save it again"
-        raise ValueError(f"{path}: {reason}") from error
+        raise ValueError(f"{path}: {_fault_of_pdf(path)}") from error
     try:
-        if not len(document):
-            raise ValueError(f"{path}: a PDF of 0 pages; there is nothing to read")
         yield document
     finally:
         document.close()
+
+
+def _fault_of_pdf(path: Path | str) -> str:
+    """Say why PDFium does not open a file; its own reason may be that of the file before."""
+    import pikepdf  # imported here for start-up time
+
+    try:
+        with pikepdf.open(path) as document:
+            empty = not document.pages
+    except pikepdf.PasswordError:
+        return "it has a password; save it without one"
+    except pikepdf.PdfError:
+        return "not a PDF, or damaged; save it again"
+    return "a PDF of 0 pages; there is nothing to read" if empty else "a damaged PDF; save it again"
 
 
 @contextmanager
@@ -123,11 +153,7 @@ def _open_page(path: str, number: int) -> Iterator:
 def _render(path: str, number: int) -> np.ndarray:
     with _open_page(path, number) as page:
         wide, high = (round(side * DPI / POINTS) for side in page.get_size())
-        if wide * high > max_pixels():
-            raise ValueError(
-                f"{page_name(path, number)}: {wide:,} x {high:,} pixels at {DPI} dpi are more than "
-                f"{max_pixels():,}; scale it down, or give {OPTION}"
-            )
+        _check_size(page_name(path, number), wide, high, f" at {DPI} dpi")
         bitmap = page.render(scale=DPI / POINTS, grayscale=True)
         pixels = bitmap.to_numpy()
         return np.ascontiguousarray(pixels.reshape(pixels.shape[:2])).copy()

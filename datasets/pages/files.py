@@ -22,6 +22,8 @@ from . import alto, page_xml
 from .coordinates import in_pixels, line_gaps, pixel_scale
 from .crops.cutting import crop_line, cut_letters
 from .crops.modes import Crop
+from .documents import load_page_image, page_name, split_page_name
+from .frames import choose_frame, count_frames, split_mark
 from .layout import Page, PageLine, Reading, page_line_name, split_page_line_name
 from .xml import local_name, parse_xml, serialize_xml
 
@@ -64,13 +66,14 @@ def write_page(source: str, readings: dict[str, Reading]) -> str:
 def find_image(page: Page) -> Path:
     """Find the image of a page.
 
-    The name in the page file is looked up beside it and in the folder above (Transkribus writes its
-    XML to `page`); else an image with the name of the XML file is taken. Raises ValueError if there
-    is none, or only one outside of the folder of the data.
+    The name in the page file, with or without what names a frame in it, is looked up beside it and
+    in the folder above (Transkribus writes its XML to `page`); else an image with the name of the
+    XML file is taken. Raises ValueError if there is none, or only one outside of the folder of the
+    data.
     """
     path, outside = Path(page.path), None
     given = page.image.removeprefix("file://").replace("\\", "/")
-    spellings = dict.fromkeys((given, unquote(given)))
+    spellings = dict.fromkeys((given, unquote(given), split_mark(given)[0]))
     names = [name for s in spellings for name in (s, Path(s).name) if name]
     root = image_root(path)
     for folder, name in product((path.parent, path.parent.parent), names):
@@ -102,15 +105,46 @@ def image_root(path: Path) -> Path:
     return folder.parent if beside else root
 
 
+def find_frame(page: Page, image: Path) -> int:
+    """Return the number, from 1 on, of the frame of its image that a page file describes.
+
+    Raises ValueError if that is not there or not clear, or for a damaged image, OSError.
+    """
+    count = count_frames(image)
+    if count == 1:
+        return choose_frame(page, image, count, [page])
+    beside = sorted(p for p in Path(page.path).parent.iterdir() if p.suffix.lower() == ".xml")
+    stamps = tuple((str(p), (stamp := p.stat()).st_mtime_ns, stamp.st_size) for p in beside)
+    return choose_frame(page, image, count, _pages_of_image(stamps, page.kind, image.resolve()))
+
+
+@lru_cache(maxsize=16)  # each of a folder's pages asks
+def _pages_of_image(
+    files: tuple[tuple[str, int, int], ...], kind: str, image: Path
+) -> tuple[Page, ...]:
+    """The pages of a kind, among files with their times and sizes, that have this image."""
+    pages = []
+    for path, *_ in files:
+        try:
+            page = read_page(path)
+            if page.kind == kind and find_image(page).resolve() == image:
+                pages.append(page)
+        except (OSError, ValueError) as error:
+            raise_if_machine(error, path)  # any other is reported when that page is read
+    return tuple(pages)
+
+
 def check_image(page: Page) -> Path:
     """Return the image of a page after checking, without decoding it, that its size fits the file.
 
-    Raises ValueError or OSError, once for the page instead of for each of its lines.
+    Of an image of several frames, that of the page's. Raises ValueError or OSError, once for the
+    page instead of for each of its lines.
     """
     path = find_image(page)
+    frame = find_frame(page, path)
     try:
         with open_regular(path) as file:
-            size = upright_size(file)
+            size = upright_size(file, frame)
     except OSError as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
     pixel_scale(page, size)
@@ -146,20 +180,21 @@ def pages_and_images(folder: Path) -> tuple[list[Path], set[Path]]:
 def read_pages(root: Path) -> tuple[list[Page], list[Problem]]:
     """Read the pages at or below a path that have an image, and list the problems of the others.
 
-    Other XML files in a folder are skipped. If several files (PAGE and ALTO) share an image, only
-    the first by name is used.
+    Other XML files in a folder are skipped. If several files (PAGE and ALTO) share an image, or a
+    frame of one, only the first by name is used.
     """
     pages, problems, images = [], [], {}
     for path in find_pages(root):
         try:
             page = read_page(path)
-            image = check_image(page).resolve()
+            image = check_image(page)
+            source = image.resolve(), find_frame(page, image)
         except (OSError, ValueError) as error:
             raise_if_machine(error, path)
             if not (isinstance(error, OtherXmlError) and root.is_dir()):
                 problems.append(Problem(str(path), str(error)))
             continue
-        first = images.setdefault(image, path)
+        first = images.setdefault(source, path)
         if first != path:
             reason = f"{path}: has the image of {first}; its lines are not taken a second time"
             problems.append(Problem(str(path), reason))
@@ -241,15 +276,19 @@ def load_page(path: str) -> LoadedPage:
     or OSError.
     """
     with _LOCK:  # otherwise several threads would decode the same page
-        image = find_image(read_page(path))
-        stamp = image.stat()
+        described = read_page(path)
+        image = find_image(described)
+        picture, stamp = str(image), image.stat()
+        if count_frames(image) > 1:
+            picture = page_name(image, find_frame(described, image))
         modified = Path(path).stat().st_mtime_ns
-        return _load_page(path, modified, str(image), stamp.st_mtime_ns, stamp.st_size)
+        return _load_page(path, modified, picture, stamp.st_mtime_ns, stamp.st_size)
 
 
 @lru_cache(maxsize=4)
 def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> LoadedPage:
-    page, pixels = read_page(path), load_grey(image)
+    page = read_page(path)
+    pixels = load_page_image(image) if split_page_name(image) else load_grey(image)
     scale = pixel_scale(page, pixels.shape)
     lines = {line.id: in_pixels(line, scale) for line in page.lines}
     gaps = line_gaps(list(lines.values()))

@@ -46,8 +46,8 @@ Key = Hashable  # of an input in a window
 class Item(NamedTuple):
     """An input with its name and a loader, such as a table row or a text.
 
-    name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, for a page
-    PageLines, or raises ValueError or OSError; MachineError stops the reading of all items.
+    name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, for a
+    page PageLines, or raises ValueError or OSError; MachineError stops the reading of all items.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which files a format makes of which inputs: one for all, one for each, or one for each document."""
+"""Which files a format makes of which inputs: one for all, for each, or for each document."""
 
 import os
 from collections.abc import Sequence

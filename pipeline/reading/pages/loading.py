@@ -22,7 +22,8 @@ class PageLines(NamedTuple):
 
     name: of the input. layout: "line" for the image of one line, shown as a page. image: name of
     what its pixels are in. shape: (H, W) of that. lines: `datasets.pages.layout.PageLine`, in
-    pixels. columns: of each line (W, 1, height) uint8, or why it cannot be read. notes: on the page.
+    pixels. columns: of each line (W, 1, height) uint8, or why it cannot be read. notes: on the
+    page.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The readings of a page's lines -> its record: text, and each line with its place and its words."""
+"""The readings of a page's lines -> its record: text, and each line with its place and words."""
 
 from collections.abc import Sequence
 from itertools import groupby

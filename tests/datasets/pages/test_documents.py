@@ -1,0 +1,152 @@
+"""Pages of PDF, TIFF, GIF and WebP: counted, named, loaded, and refused with one clear line."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pikepdf
+import pytest
+from PIL import Image
+
+from datasets.pages import documents
+from datasets.pages.documents import (
+    chosen_pages,
+    count_characters,
+    count_pages,
+    load_page_image,
+    page_name,
+    parse_ranges,
+    split_page_name,
+)
+
+
+def frames(path: Path, greys: list[int]) -> Path:
+    """An image file of grey frames, 30 x 20 pixels."""
+    first, *others = (Image.fromarray(np.full((20, 30), grey, np.uint8)) for grey in greys)
+    lossless = {"lossless": True} if path.suffix == ".webp" else {}
+    first.save(path, save_all=True, append_images=others, **lossless)
+    return path
+
+
+def pdf(path: Path, contents: list[bytes], size: tuple[float, float] = (72, 36), **save) -> Path:
+    """A PDF with a page for each content stream. size: in points."""
+    document = pikepdf.new()
+    for content in contents:
+        page = document.add_blank_page(page_size=size)
+        page.Contents = document.make_stream(content)
+        font = {"Type": "/Font", "Subtype": "/Type1", "BaseFont": "/Helvetica"}
+        font = pikepdf.Dictionary({f"/{k}": pikepdf.Name(v) for k, v in font.items()})
+        page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
+    document.save(path, **save)
+    return path
+
+
+HALF = b"0 g 0 0 36 36 re f"  # the left half black
+WORDS = b"BT /F1 12 Tf 5 10 Td (Hello you) Tj ET"
+
+
+@pytest.mark.parametrize("ending", ["tif", "tiff", "gif", "webp"])
+def test_every_frame_is_a_page(tmp_path, ending):
+    path = frames(tmp_path / f"a.{ending}", [40, 120, 200])
+    assert count_pages(path) == 3
+    means = [load_page_image(page_name(path, number)).mean() for number in (1, 2, 3)]
+    assert means == pytest.approx([40, 120, 200], abs=5)
+    assert load_page_image(f"{path}#page=2").shape == (20, 30)
+
+
+def test_a_pdf_is_rendered_at_300_dpi(tmp_path):
+    path = pdf(tmp_path / "a.pdf", [HALF, b"", WORDS])
+    assert count_pages(path) == 3
+    image = load_page_image(f"{path}#page=1")
+    assert (image.shape, image.dtype) == ((150, 300), np.uint8)
+    assert image[:, :148].max() == 0 and image[:, 152:].min() == 255
+    assert load_page_image(f"{path}#page=2").min() == 255
+    assert [count_characters(f"{path}#page={n}") for n in (1, 2, 3)] == [0, 0, len("Hello you")]
+
+
+def test_a_turned_page_is_rendered_as_it_is_shown(tmp_path):
+    path = pdf(tmp_path / "a.pdf", [HALF])
+    with pikepdf.open(path, allow_overwriting_input=True) as document:
+        document.pages[0].Rotate = 90
+        document.save(path)
+    image = load_page_image(f"{path}#page=1")
+    assert image.shape == (300, 150) and image[:148].max() == 0 and image[152:].min() == 255
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: pdf(p, [HALF], encryption=pikepdf.Encryption(owner="o", user="u")),
+         "it has a password; save it without one"),
+        (lambda p: pdf(p, []), "a PDF of 0 pages"),
+        (lambda p: p.write_bytes(b"%PDF-1.4\nnothing"), "not a PDF, or damaged"),
+        (lambda p: p.write_bytes(b""), "not a PDF, or damaged"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_opened_is_one_line(tmp_path, make, message):
+    path = tmp_path / "a.pdf"
+    make(path)
+    for call in (count_pages, lambda p: load_page_image(f"{p}#page=1")):
+        with pytest.raises(ValueError, match=rf"^{path}: {message}[^\n]*$"):
+            call(path)
+
+
+def test_a_missing_file_and_a_missing_page_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        count_pages(tmp_path / "none.pdf")
+    path = pdf(tmp_path / "a.pdf", [HALF])
+    with pytest.raises(ValueError, match="#page=2: the PDF has 1 page"):
+        load_page_image(f"{path}#page=2")
+    scan = frames(tmp_path / "a.tif", [10, 20])
+    with pytest.raises(ValueError, match="#page=3: no such frame"):
+        load_page_image(f"{scan}#page=3")
+
+
+def test_a_huge_page_is_refused_before_it_is_rendered(tmp_path, monkeypatch):
+    path = pdf(tmp_path / "a.pdf", [HALF], size=(7200, 7200))
+    with pytest.raises(ValueError, match=r"30,000 x 30,000 pixels at 300 dpi are more than"):
+        load_page_image(f"{path}#page=1")
+
+
+def test_sixteen_bit_frames_come_as_single_images_do(tmp_path):
+    deep = (np.arange(600, dtype=np.uint16).reshape(20, 30) * 109).astype(np.uint16)
+    cv2.imwritemulti(str(tmp_path / "a.tif"), [deep, deep])
+    cv2.imwrite(str(tmp_path / "b.tif"), deep)
+    from datasets.images import load_grey
+
+    several = load_page_image(f"{tmp_path}/a.tif#page=2")
+    np.testing.assert_array_equal(several, load_grey(str(tmp_path / "b.tif")))
+
+
+def test_names_of_pages():
+    assert page_name("a b.pdf", 3) == "a b.pdf#page=3"
+    assert split_page_name("x#1/a.pdf#page=12") == ("x#1/a.pdf", 12)
+    for name in ("a.pdf", "a.pdf#page=0", "a.pdf#page=", "a.xml#l1", "#page=1"):
+        assert split_page_name(name) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "pages"),
+    [("3", [3]), ("3-5", [3, 4, 5]), ("-2", [1, 2]), ("1,4-", [1, 4, 5, 6]), ("9", []),
+     ("2 - 3, 3", [2, 3])],
+)  # fmt: skip
+def test_ranges_of_pages(text, pages):
+    assert chosen_pages(6, parse_ranges(text)) == pages
+    assert chosen_pages(6, None) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("text", ["", "0", "5-3", "a", "1;2", "-", "1-2-3", "-0"])
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(ValueError, match="--pages"):
+        parse_ranges(text)
+
+
+def test_pdfium_runs_in_one_thread_at_a_time(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = pdf(tmp_path / "a.pdf", [HALF] * 8)
+    names = [f"{path}#page={n}" for n in range(1, 9)] * 2
+    with ThreadPoolExecutor(4) as pool:
+        means = {image.mean() for image in pool.map(load_page_image, names)}
+    assert len(means) == 1 and documents._PDFIUM.acquire(blocking=False)
+    documents._PDFIUM.release()

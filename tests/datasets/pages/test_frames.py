@@ -1,0 +1,123 @@
+"""Which frame of an image a page file describes."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from datasets import LineFolder, RealLines
+from datasets.lines.reader import load_line
+from datasets.pages import files as page_files
+from datasets.pages.files import find_frame, find_image, read_page
+from datasets.pages.frames import Mark, natural_order, split_mark
+from tests.support.pages import transkribus
+from tests.support.small import write_image
+
+
+def write_scan(folder: Path, names: list[str], image: str = "scan.tif", frames: int = 0) -> list:
+    """Page files that name a TIFF, whose frames are their pages -> their paths.
+
+    names: of the page files. image: as they name it, with {} for the place among them. frames: of
+    the TIFF, if not as many as page files.
+    """
+    paths, pages = [], []
+    for place, name in enumerate(names):
+        text = f"{'word ' * (place + 1)}"
+        path = transkribus(folder / f"{name}.xml", [text, "end"], image.format(place))
+        picture = path.with_suffix(".png")
+        pages.append(np.pad(cv2.imread(str(picture), 0), ((0, 0), (0, 0))))
+        picture.unlink()
+        paths.append(path)
+    high, wide = np.max([page.shape for page in pages], 0)
+    pages = [np.pad(p, ((0, high - len(p)), (0, wide - p.shape[1])), "edge") for p in pages]
+    count = frames or len(pages)
+    cv2.imwritemulti(str(folder / "scan.tif"), (pages * count)[:count])
+    return paths
+
+
+def frames_of(paths: list[Path]) -> list[int]:
+    pages = [read_page(path) for path in paths]
+    return [find_frame(page, find_image(page)) for page in pages]
+
+
+def ink_widths(paths: list[Path]) -> list[int]:
+    """Columns with ink of the first line of each page: more, the later the page."""
+    return [int((load_line(f"{path}#l0") < 128).any(0).sum()) for path in paths]
+
+
+def test_as_many_page_files_as_frames_are_counted_by_name(tmp_path):
+    paths = write_scan(tmp_path, ["p1", "p2", "p10"])
+    assert frames_of(paths) == [1, 2, 3]
+    assert len(set(ink_widths(paths))) == 3 and ink_widths(paths) == sorted(ink_widths(paths))
+    pages, problems = page_files.read_pages(tmp_path)
+    assert len(pages) == 3 and not problems
+    source = RealLines([LineFolder(str(tmp_path), validation=["p2"])], height=16)
+    assert sorted(set(source.split("train").groups)) == ["p1", "p10"]
+
+
+@pytest.mark.parametrize("image", ["scan.tif#page={}", "scan.tif:{}"])
+def test_a_frame_is_named_from_1_on(tmp_path, image):
+    paths = write_scan(tmp_path, ["b", "c", "a"], image)
+    for place, path in enumerate(paths):
+        said = image.format(place)
+        content = path.read_text(encoding="utf-8").replace(said, image.format(place + 1))
+        path.write_text(content, encoding="utf-8")
+    assert frames_of(paths) == [1, 2, 3]
+    assert ink_widths(paths) == sorted(ink_widths(paths))
+
+
+@pytest.mark.parametrize("image", ["scan.tif[{}]", "scan.tif:{}", "file://C:\\x\\scan.TIF[{}]"])
+def test_a_frame_is_named_from_0_on(tmp_path, image):
+    assert frames_of(write_scan(tmp_path, ["b", "c", "a"], image)) == [1, 2, 3]
+
+
+def test_a_frame_is_known_by_its_size(tmp_path):
+    path = transkribus(tmp_path / "p.xml", image="scan.tif")
+    page = cv2.imread(str(tmp_path / "p.png"), 0)
+    cv2.imwritemulti(str(tmp_path / "scan.tif"), [cv2.resize(page, None, fx=0.5, fy=0.5), page])
+    with pytest.raises(ValueError, match=r"has 2 frames, and 1 page files? "):
+        frames_of([path])
+    size = f'imageWidth="{page.shape[1]}" imageHeight="{page.shape[0]}"'
+    content = path.read_text(encoding="utf-8").replace('imageWidth="0" imageHeight="0"', size)
+    path.write_text(content, encoding="utf-8")
+    assert frames_of([path]) == [2]
+    kept = load_line(f"{path}#l0")
+    write_image(tmp_path / "scan.tif", page)
+    np.testing.assert_array_equal(load_line(f"{path}#l0"), kept)
+
+
+UNCLEAR = [
+    ("scan.tif", 3, r"scan\.tif has 3 frames, and 2 page files .* as scan\.tif#page=1"),
+    ("scan.tif#page=0", 2, r"names 'scan\.tif#page=0', but .*scan\.tif has 2 frames"),
+    ("scan.tif[2]", 2, r"names 'scan\.tif\[2\]', but .*scan\.tif has 2 frames"),
+    ("scan.tif:1", 2, r"names 'scan\.tif:1', counted from 0 or from 1\? write scan\.tif#page=N"),
+]
+
+
+@pytest.mark.parametrize(("image", "frames", "message"), UNCLEAR)
+def test_what_is_not_clear_is_refused(tmp_path, image, frames, message):
+    paths = write_scan(tmp_path, ["a", "b"], image, frames)
+    pages, problems = page_files.read_pages(tmp_path)
+    assert not pages and [p.name for p in problems] == list(map(str, paths))
+    for problem in problems:
+        with pytest.raises(ValueError, match=message):
+            raise ValueError(problem.reason)
+    with pytest.raises(ValueError, match=message):
+        load_line(f"{paths[0]}#l0")
+
+
+def test_one_frame_twice_counts_once(tmp_path):
+    first, second = write_scan(tmp_path, ["a", "b"], "scan.tif#page=2")
+    pages, problems = page_files.read_pages(tmp_path)
+    assert [page.path for page in pages] == [str(first)]
+    assert f"{second}: has the image of {first}" in problems[0].reason
+
+
+def test_names_are_split():
+    assert split_mark("a/b.TIFF#page=12") == ("a/b.TIFF", Mark("#page=", 12))
+    assert split_mark("b.gif[0]") == ("b.gif", Mark("[", 0))
+    assert split_mark("b.tif:3") == ("b.tif", Mark(":", 3))
+    for name in ("b.tif", "b.png:3", "b.tif#3", "b.tif[-1]", "b.tif:3x"):
+        assert split_mark(name) == (name, None)
+    assert sorted(["p10", "p2", "p1b", "p"], key=natural_order) == ["p", "p1b", "p2", "p10"]
