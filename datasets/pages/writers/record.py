@@ -216,6 +216,8 @@ def _chord(points: Points) -> tuple[int, int]:
 
 
 def _columns(symbol: str) -> int:
+    if symbol.isascii():
+        return 1
     if unicodedata.category(symbol) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(symbol) in "WF" else 1

@@ -1,5 +1,7 @@
 """The invisible text of a page as operators of PDF: each word where it stands in the picture."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,10 +10,12 @@ import numpy as np
 
 from ...lines.bidi import reorder
 from .glyphless import ADVANCE, ASCENT, DESCENT, UNITS, CharacterCodes
-from .record import RecordedLine, RecordedPage, RecordedWord
+from .record import RecordedLine, RecordedPage, RecordedWord, runs_down
 
 ABOVE = ASCENT / (ASCENT - DESCENT)  # share of a line's height above its baseline
 MIN_WIDTH = 0.05  # of a word or space, in units of PDF; a scale of 0 would end the text
+
+Point = tuple[float, float]
 
 
 class Matrix(NamedTuple):
@@ -24,14 +28,15 @@ class Matrix(NamedTuple):
     e: float
     f: float
 
-    def apply(self, points: np.ndarray) -> np.ndarray:
-        """Map points (..., 2)."""
-        return points @ self.linear + (self.e, self.f)
+    def apply(self, point: Point) -> Point:
+        """Map a point."""
+        across, down = self.turn(point)
+        return across + self.e, down + self.f
 
-    @property
-    def linear(self) -> np.ndarray:
-        """The map of directions, (2, 2), to be multiplied from the right."""
-        return np.array([[self.a, self.b], [self.c, self.d]])
+    def turn(self, direction: Point) -> Point:
+        """Map a direction."""
+        x, y = direction
+        return self.a * x + self.c * y, self.b * x + self.d * y
 
 
 def page_matrix(
@@ -57,21 +62,24 @@ def page_matrix(
 class _Course(NamedTuple):
     """The baseline of a line: along axis 0 (x) or 1 (y), in direction 1 or -1.
 
-    positions, offsets: coordinates along the axis, ascending, and across it. height: of the line,
+    points: of the baseline, as (along the axis, across it), ascending. height: of the line,
     perpendicular to the baseline, in pixels.
     """
 
     axis: int
     direction: int
-    positions: np.ndarray
-    offsets: np.ndarray
+    points: list[Point]
     height: float
 
-    def at(self, along: np.ndarray) -> np.ndarray:
-        """The points (N, 2) of the baseline at these distances (N,) along the direction."""
-        positions = along * self.direction
-        points = np.stack([positions, np.interp(positions, self.positions, self.offsets)], -1)
-        return points[:, ::-1] if self.axis else points
+    def at(self, along: float) -> Point:
+        """The point of the baseline at a distance along the direction."""
+        position = along * self.direction
+        end = min(max(bisect_left(self.points, (position,)), 1), len(self.points) - 1)
+        first, last = self.points[end - 1], self.points[end]
+        length = last[0] - first[0]
+        share = min(max((position - first[0]) / length, 0.0), 1.0) if length else 0.0
+        across = first[1] + share * (last[1] - first[1])
+        return (across, position) if self.axis else (position, across)
 
     def span(self, word: RecordedWord) -> tuple[float, float]:
         """From where to where a word reaches along the direction."""
@@ -84,69 +92,70 @@ def line_course(line: RecordedLine) -> _Course:
     left, top, right, bottom = line.box
     if line.baseline is None:
         height = max(bottom - top, 1)
-        level = np.full(2, top + ABOVE * height)
-        return _Course(0, 1, np.array([left, right]), level, height)
-    points = np.array(line.baseline, dtype=float)
-    chord = points[-1] - points[0]
-    axis = int(abs(chord[1]) > abs(chord[0]))
+        level = top + ABOVE * height
+        return _Course(0, 1, [(left, level), (right, level)], height)
+    axis = int(runs_down(line.baseline))
+    first, last = line.baseline[0], line.baseline[-1]
+    along, across = last[axis] - first[axis], last[1 - axis] - first[1 - axis]
     # a level baseline that was drawn from the right is not one of text upside down
-    direction = -1 if axis and chord[1] < 0 else 1
-    order = np.argsort(points[:, axis], kind="stable")
-    positions, offsets = points[order, axis], points[order, 1 - axis]
+    direction = -1 if axis and along < 0 else 1
+    points = sorted((point[axis], point[1 - axis]) for point in line.baseline)
     if line.polygon is not None:
         outline = np.array(line.polygon, dtype=float)
-        across = outline[:, 1 - axis] - np.interp(outline[:, axis], positions, offsets)
-        height = np.ptp(across)
+        baseline = np.interp(outline[:, axis], *np.array(points, dtype=float).T)
+        height = float(np.ptp(outline[:, 1 - axis] - baseline))
     else:
         extent = line.box[3 - axis] - line.box[1 - axis]
-        height = max(extent - abs(chord[1 - axis]), extent / 4)
-    slant = abs(chord[axis]) / max(np.hypot(*chord), 1)
-    return _Course(axis, direction, positions, offsets, max(float(height * slant), 1.0))
+        height = max(extent - abs(across), extent / 4)
+    slant = abs(along) / max(math.hypot(along, across), 1)
+    return _Course(axis, direction, points, max(height * slant, 1.0))
 
 
 def text_layer(page: RecordedPage, matrix: Matrix, codes: CharacterCodes, font: str) -> bytes:
-    """Return the operators that set all words of a page, in reading order.
+    """Return the operators that set all lines of a page, in reading order.
 
-    matrix: from pixels to user space. font: its name in the resources of the page. Letters of
-    right-to-left words are set from left to right, as readers expect them of printed text and
-    turn them round. A space stands between two words of a line, as wide as the gap, so that several
+    matrix: from pixels to user space. font: its name in the resources of the page. Words, and
+    letters in them, are set from left to right, whatever their script: so is printed text, and
+    readers turn it round. A space stands between two words, as wide as the gap, so that several
     words are found together.
     """
-    operators = [b"q BT 3 Tr"]
+    operators = ["q BT 3 Tr"]
     for line in page.lines:
         operators += _line_operators(line, matrix, codes, font)
-    return b"\n".join([*operators, b"ET Q\n"])
+    return "\n".join([*operators, "ET Q\n"]).encode("ascii")
 
 
 def _line_operators(
     line: RecordedLine, matrix: Matrix, codes: CharacterCodes, font: str
-) -> Iterator[bytes]:
+) -> Iterator[str]:
     if not line.words:
         return
     course = line_course(line)
-    across = np.eye(2)[1 - course.axis] * course.height
-    size = max(float(np.hypot(*(across @ matrix.linear))), MIN_WIDTH)
-    yield f"/{font} {size:.3f} Tf".encode("ascii")
-    for word, following in pairwise([*line.words, None]):
-        start, end = span = course.span(word)
+    across = (course.height, 0) if course.axis else (0, course.height)
+    size = max(math.hypot(*matrix.turn(across)), MIN_WIDTH)
+    yield f"/{font} {size:.3f} Tf"
+    for word, following in pairwise([*sorted(line.words, key=course.span), None]):
+        start, end = course.span(word)
         visual = "".join(place.symbol for place in reorder(word.text))
-        yield _run(course, matrix, span, size, codes.encode(visual))
+        yield _run(course, matrix, (start, end), size, codes.encode(visual))
         if following is not None:
-            # the gap lies on the side where the line goes on
-            before, after = course.span(following)
-            gap = (after, start) if before < start else (end, before)
+            gap = end, course.span(following)[0]
             yield _run(course, matrix, gap, size, codes.encode(" "))
 
 
 def _run(
     course: _Course, matrix: Matrix, span: tuple[float, float], size: float, encoded: bytes
-) -> bytes:
+) -> str:
     """Set characters from one place along the baseline to another."""
-    first, last = matrix.apply(course.at(np.array([span[0], max(span)], dtype=float)))
-    length = float(np.hypot(*(last - first)))
+    x0, y0 = matrix.apply(course.at(span[0]))
+    x1, y1 = matrix.apply(course.at(max(span)))
+    across, up = x1 - x0, y1 - y0
+    length = math.hypot(across, up)
     if length < MIN_WIDTH:  # no direction of its own
-        length, last = MIN_WIDTH, first + np.eye(2)[course.axis] * course.direction @ matrix.linear
-    across, up = (last - first) / np.hypot(*(last - first))
+        ahead = (0, course.direction) if course.axis else (course.direction, 0)
+        length, (across, up) = MIN_WIDTH, matrix.turn(ahead)
+    whole = math.hypot(across, up)
+    cosine, sine = across / whole, up / whole
     scale = 100 * length / (size * ADVANCE / UNITS * (len(encoded) // 2))
-    place = f"{across:.5f} {up:.5f} {-up:.5f} {across:.5f} {first[0]:.3f} {first[1]:.3f} Tm"
-    return f"{place} {scale:.3f} Tz <{encoded.hex()}> Tj".encode("ascii")
+    place = f"{cosine:.5f} {sine:.5f} {-sine:.5f} {cosine:.5f} {x0:.3f} {y0:.3f} Tm"
+    return f"{place} {scale:.3f} Tz <{encoded.hex()}> Tj"
