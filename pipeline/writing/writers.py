@@ -155,12 +155,11 @@ def join_notes(record: dict) -> str:
 def page_lines_text(record: dict, noted: bool = False) -> str:
     """A page's text with its line ends, an empty line between regions, and the marks of lines."""
     regions = groupby(record["lines"], key=lambda line: line["region"])
-    return "\n".join(
-        "".join(
-            "\t".join([clean(line.get("text", "")), *marks(line, noted)]) + "\n" for line in own
-        )
-        for _, own in regions
-    )
+    return "\n".join("".join(page_line_text(line, noted) for line in own) for _, own in regions)
+
+
+def page_line_text(line: dict, noted: bool) -> str:
+    return "\t".join([clean(line.get("text", "")), *marks(line, noted)]) + "\n"
 
 
 def format_position(value: float) -> str:
