@@ -25,14 +25,11 @@ from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
 from ..reading.pages.loading import Layout, load_pixels
 from ..reading.prediction import Answer, Item, Recognizer, answer_record
 from ..writing.journal import Journal
-from ..writing.outputs import is_folder, output_paths
+from ..writing.outputs import STREAMED, Format, is_folder, output_files, output_paths
 from ..writing.sink import RecordSink
 from ..writing.writers import (
-    STREAMED,
-    Format,
     Writer,
     open_writer,
-    output_files,
     record_form,
 )
 from .live import add_live_options, check_live, run_live

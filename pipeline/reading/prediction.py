@@ -21,15 +21,15 @@ from models.packed import PackedModel, can_pack
 from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
-from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .decoding import alternatives_record
 from .notes import Key, notes_record, window_notes
 from .order import logical_readings
 from .pages.loading import Layout, PageLines, PagePath, load_input
 from .pages.records import PageReading, page_record
 from .records import Reading, reading_record
-from .streaming import read_long_video, read_whole
 from .threads import single_threaded
+from .video.chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
+from .video.streaming import read_long_video, read_whole
 
 # items are loaded ahead and sorted by length in windows, up to either limit: enough for batches of
 # similar lengths, and a bound on the memory

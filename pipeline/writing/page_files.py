@@ -12,8 +12,8 @@ from datasets.pages.layout import Reading, page_line_name
 from datasets.pages.writers.record import read_record
 from datasets.pages.xml import check_writable
 
-from .outputs import document_of
-from .writers import Format, page_lines_text
+from .outputs import Format, document_of
+from .text import page_lines_text
 
 ToHtml = Callable[[Sequence[dict]], str]
 ALL = ""  # the document of formats that make one file of all inputs
@@ -53,6 +53,8 @@ def page_writer(
         records = waiting.pop(document)
         if any("error" not in record for record in records):
             target = own_file.get(document)
+            if target is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
             if kind == "html":
                 write_whole(target, to_html(records))
             elif kind == "text":
@@ -65,8 +67,6 @@ def page_writer(
 
 def write_pages(kind: Format, document: str, records: list[dict], target: Path | None) -> None:
     """Write the pages of a document to a file, or print them if `target` is None."""
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
     if kind == "pdf":
         from datasets.pages.writers.pdf import write_pdf  # imported here for start-up time
 

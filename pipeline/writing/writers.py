@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import groupby
 from pathlib import Path
 from typing import IO, Literal
 
@@ -16,20 +15,13 @@ from datasets.output.text import clean, table_cell, to_json
 from models import CTCHead, SequenceClassificationHead
 
 from ..reading.bundle import Bundle
-from .outputs import document_of, is_folder, output_paths
+from .outputs import SEGMENT_SUFFIXES, STREAMED, Format, output_targets
+from .text import join_notes, marks, page_lines_text, short_reading
 
-Format = Literal[
-    "text", "jsonl", "csv", "page", "alto", "hocr", "pdf", "html", "srt", "boris", "eaf", "via"
-]
 # what the records of a run contain; `spans` are a video's segments, with times
 Form = Literal["text", "label", "segments", "spans"]
 Writer = Callable[[dict], None]
 Rows = Callable[[Sequence[object]], object]
-STREAMED = ("text", "jsonl", "csv")  # formats of one file, or standard output, for all records
-SEGMENT_SUFFIXES = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}
-PAGE_SUFFIXES = {
-    "text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf", "html": ".html"
-}  # fmt: skip
 SPAN_COLUMNS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
 
 
@@ -87,28 +79,6 @@ def open_writer(
     return jsonl_writer(file) if kind == "jsonl" else text_writer(file, noted)
 
 
-def output_targets(
-    kind: Format, names: Sequence[str], output: str | None, several: bool = False
-) -> dict[str, Path]:
-    """The file of each input, or of each document; empty if one file, or none, is for all."""
-    if output is None or kind in ("jsonl", "csv", "boris", "html"):
-        return {}
-    if kind == "text" and not is_folder(output):
-        return {}
-    if kind in ("hocr", "pdf"):
-        names = list(dict.fromkeys(map(document_of, names)))
-    ending = (SEGMENT_SUFFIXES | PAGE_SUFFIXES)[kind]
-    return output_paths(names, output, ending, several and kind != "text")
-
-
-def output_files(
-    kind: Format, names: Sequence[str], output: str | None, several: bool = False
-) -> list[Path]:
-    """The files that a format makes of these inputs: `output` itself, or files below it."""
-    targets = output_targets(kind, names, output, several)
-    return list(targets.values()) or ([] if output is None else [Path(output)])
-
-
 def text_writer(file: IO[str], noted: bool = False) -> Writer:
     """Writes input TAB reading, as in labels.tsv, each cleaned; an error leaves the reading empty.
 
@@ -129,42 +99,6 @@ def text_writer(file: IO[str], noted: bool = False) -> Writer:
         is_first = False
 
     return write
-
-
-def short_reading(record: dict) -> str:
-    """The reading of a record on one line."""
-    if "segments" not in record:
-        return record.get("text", record.get("label", ""))
-    return " ".join(
-        f"{s['label']}[{format_position(s['start'])}-{format_position(s['end'])}]"
-        for s in record["segments"]
-    )
-
-
-def marks(record: dict, noted: bool = False) -> list[str]:
-    """The columns of --accept and --mark of a record, those that were asked for."""
-    accepted = ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
-    return accepted + [join_notes(record)] * noted
-
-
-def join_notes(record: dict) -> str:
-    """The notes on a reading in one cell."""
-    return "; ".join(record.get("notes", ()))
-
-
-def page_lines_text(record: dict, noted: bool = False) -> str:
-    """A page's text with its line ends, an empty line between regions, and the marks of lines."""
-    regions = groupby(record["lines"], key=lambda line: line["region"])
-    return "\n".join("".join(page_line_text(line, noted) for line in own) for _, own in regions)
-
-
-def page_line_text(line: dict, noted: bool) -> str:
-    return "\t".join([clean(line.get("text", "")), *marks(line, noted)]) + "\n"
-
-
-def format_position(value: float) -> str:
-    """An integer (a token's index) as it is, seconds with two decimals."""
-    return str(value) if isinstance(value, int) else f"{value:.2f}"
 
 
 def jsonl_writer(file: IO[str]) -> Writer:
