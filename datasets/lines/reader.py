@@ -49,8 +49,17 @@ class LineReader(Reader):
 
         Raises OSError or ValueError that names the file.
         """
-        line = load_normal_line(item)
-        columns = self.prepare(line.image, item)
+        return self._columns(load_normal_line(item), item)
+
+    def read_image(self, image: np.ndarray, name: str = "image", cut: bool = False) -> np.ndarray:
+        """Return the columns of a line's grey image (H, W) uint8 as `read` does those of a file.
+
+        cut: see `normalize_line`.
+        """
+        return self._columns(normalize_line(image, cut), name)
+
+    def _columns(self, line: NormalLine, name: str) -> np.ndarray:
+        columns = self.prepare(line.image, name)
         return columns[:0] if line.blank else columns
 
     def width(self, image: np.ndarray, name: str = "image") -> int:
