@@ -1,8 +1,8 @@
 """Notes on the readings of lines that cannot be trusted: what seems to be wrong with the image.
 
-Only a line whose characters the network doubts is looked at, so that ordinary lines cost nothing.
-Measured on validation lines (`docs/lines.md`), the geometric mean of the characters' confidences
-is above DOUBT for nine lines in ten of print, and below it for nearly all that are upside down.
+Only a line whose characters the network doubts is looked at, so that ordinary lines cost nothing:
+the geometric mean of the confidences of their characters is above DOUBT. Of a line that is upside
+down it is below.
 """
 
 import math
