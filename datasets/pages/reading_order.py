@@ -3,7 +3,7 @@
 Pure geometry. Lengths are in pixels; most limits are relative to the height of the rectangles.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -124,37 +124,54 @@ def _find_gutter(boxes: _Boxes, chosen: np.ndarray) -> tuple[float, float, float
         return None
     part = _Boxes(*(values[chosen] for values in boxes))
     unit = float(np.median(part.height))
-    pieces = _pieces(part)
+    pieces = sorted(_pieces(part), key=lambda piece: part.y[piece].mean())
     left = np.array([part.left[piece].min() for piece in pieces])
     right = np.array([part.right[piece].max() for piece in pieces])
     y = np.array([part.y[piece].mean() for piece in pieces])
     best, best_size = None, 0.0
     for edge in np.unique(right.round()):
-        cut = (left < edge + MIN_GUTTER * unit) & (right > edge + 0.1 * unit)
-        bounds = np.concatenate([[-np.inf], np.sort(y[cut]), [np.inf]])
-        is_left = (left + right) / 2 < edge
-        for top, bottom in pairwise(bounds):
-            inside = (y > top) & (y < bottom) & ~cut
-            first, second = np.flatnonzero(inside & is_left), np.flatnonzero(inside & ~is_left)
-            size = min(len(first), len(second))
-            if size < 2:
-                continue
+        for first, second in _beside(edge, left, right, unit, best_size):
             lengths = [np.median((right - left)[side]) for side in (first, second)]
-            score = size * min(lengths)
-            if score <= best_size:
-                continue
+            size = min(len(first), len(second)) * min(lengths)
             is_text = [length >= MIN_COLUMN * unit for length in lengths]
-            if all(is_text) and size >= MIN_ROWS:
-                notes_left = False
-            elif any(is_text) and _are_notes(first, second, is_text, y, unit):
-                gap = left[second].min() - right[first].max()
-                if gap < MIN_NOTE_GUTTER * unit:
-                    continue
-                notes_left = not is_text[0]
-            else:
-                continue
-            best, best_size = (edge + MIN_GUTTER * unit / 2, top, bottom, notes_left), score
+            gap = left[second].min() - right[first].max()
+            is_column = all(is_text) and min(len(first), len(second)) >= MIN_ROWS
+            is_note = (
+                any(is_text)
+                and gap >= MIN_NOTE_GUTTER * unit
+                and _are_notes(first, second, is_text, y, unit)
+            )
+            if size > best_size and (is_column or is_note):
+                ends = np.concatenate([first, second])
+                above, below = ends.min() - 1, ends.max() + 1
+                top = y[above] if above >= 0 else -np.inf
+                bottom = y[below] if below < len(y) else np.inf
+                notes_left = not is_column and not is_text[0]
+                best, best_size = (edge + MIN_GUTTER * unit / 2, top, bottom, notes_left), size
     return best
+
+
+def _beside(
+    edge: float, left: np.ndarray, right: np.ndarray, unit: float, least: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield which of the pieces, sorted by y, are left and right of white that begins at x `edge`,
+    for each stretch of it between two pieces that cross it, if there may be columns.
+
+    least: rows times length that they must have.
+    """
+    length = right - left
+    cut = (left < edge + MIN_GUTTER * unit) & (right > edge + 0.1 * unit)
+    ends = np.concatenate([[-1], np.flatnonzero(cut), [len(left)]])
+    is_left = ~cut & ((left + right) / 2 < edge)
+    is_long = length >= MIN_COLUMN * unit
+    flags = np.stack([is_left, ~cut & ~is_left, is_left & is_long, ~cut & ~is_left & is_long])
+    sums = np.concatenate([np.zeros((4, 1), int), flags.cumsum(1)], 1)
+    lefts, rights, long_lefts, long_rights = sums[:, ends[1:]] - sums[:, ends[:-1] + 1]
+    rows = np.minimum(lefts, rights)
+    may_be = (rows >= 2) & ((2 * long_lefts >= lefts) | (2 * long_rights >= rights))
+    for place in np.flatnonzero(may_be & (rows * length.max() > least)):
+        inside = np.arange(ends[place] + 1, ends[place + 1])
+        yield inside[is_left[inside]], inside[~is_left[inside]]
 
 
 def _are_notes(
