@@ -16,13 +16,14 @@ LEAST_ABOVE, LEAST_BELOW = 0.35, 0.1  # extent if the line has nothing but a das
 MIDDLE = (ABOVE - BELOW) / 2  # of a line, above its baseline, likewise relative
 HIGHEST = 1.2  # height of a letter, likewise; higher ink runs on into other lines
 MARGIN = 0.1  # above and below letters, relative to their height
+TALLEST = 0.86  # of the letters of a line, likewise
 OUTSIDE = 0.003  # share of the ink that may lie above, and below, of what is taken for letters
 FEWEST = 0.3  # share of the ink of a line that must be of such letters
 ROWS = 40  # rows between two lines at which ink is looked for
 MAX_ROWS = 3 * ROWS  # of a polygon above or below its course
 PAPER = 21  # pixels of the closing that removes all strokes at this size
 CONTRAST = 28  # smallest difference of grey values between paper and ink
-MAX_LOST = 0.02  # share of the ink of its letters that a polygon may leave out
+MAX_LOST = 0.01  # share of the ink of its letters that a polygon may leave out
 
 
 class Letters(NamedTuple):
@@ -107,8 +108,16 @@ def _letters(ink: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, tuple[in
         return letters, None
     profile = (whole | marks)[labels].sum(1).cumsum()
     limits = np.array([OUTSIDE, 1 - OUTSIDE]) * profile[-1]
-    first, last = np.searchsorted(profile, limits, side="right")
-    return letters, (int(first), int(min(last, len(ink) - 1)))
+    first, last = np.searchsorted(profile, limits, side="right").clip(0, len(ink) - 1)
+    tallest = int((heights <= heights[0] + TALLEST).sum())
+    if last - first >= tallest:  # such as flourishes: as much of it as a line may have
+        masses = (
+            profile[first + tallest - 1 : last + 1]
+            - np.pad(profile, (1, 0))[first : last - tallest + 2]
+        )
+        first += int(masses.argmax())
+        last = first + tallest - 1
+    return letters, (int(first), int(last))
 
 
 def find_ink(image: np.ndarray) -> np.ndarray:
