@@ -19,6 +19,7 @@ STACKED = 0.5  # share of the inked columns that cross three bands, from which t
 EMPTY = 0.02  # of the fullest row's ink, between two lines
 LIKE = 0.55  # of the ink and of the height of one line, that another has
 EDGE = 0.06  # of the height, in which a band is cut off
+SMALL = 24  # rows or columns below which an image holds no two lines
 SHEET = 400, 1.5  # rows from which an image of at most this width by height is a page
 STRIP = 5  # width by height above which a line shows in the sums of its rows
 COLUMN = 0.25  # width by height below which one line may lie on its side
@@ -66,6 +67,8 @@ def is_page(image: np.ndarray) -> bool:
     of a sheet. Feet and heads of neighbouring lines at the edges of a line make no page.
     """
     high, wide = image.shape
+    if min(high, wide) < SMALL:
+        return False
     image = dark_on_light(image)
     if wide > STRIP * high and _has_one_hump(image):
         return False

@@ -8,6 +8,7 @@ import numpy as np
 from datasets import LineReader
 from datasets.environment import raise_if_machine
 from datasets.images import load_grey
+from datasets.limits.opening import named_errors
 from datasets.lines.reader import load_line
 
 Layout = Literal["auto", "page", "line"]
@@ -81,7 +82,8 @@ def load_pixels(name: str) -> np.ndarray:
     """Load an image file, or a page of a document, grey (H, W) uint8, unchanged."""
     from datasets.pages.documents import load_page_image, split_page_name  # for start-up time
 
-    return load_page_image(name) if split_page_name(name) else load_grey(name)
+    with named_errors(name):
+        return load_page_image(name) if split_page_name(name) else load_grey(name)
 
 
 def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:

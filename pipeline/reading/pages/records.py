@@ -79,10 +79,13 @@ def line_record(
 
 
 def extent(line) -> tuple[float, float, float, float]:
-    """The smallest box (left, top, right, bottom) around a line's polygon, box or baseline."""
-    if line.polygon is None and line.box is not None:
-        return line.box
+    """The smallest box (left, top, right, bottom) around a line's polygon, box or baseline.
+
+    Zeros for a line whose file has none of them, and which cannot be cut out.
+    """
     points = line.baseline if line.polygon is None else line.polygon
+    if points is None or (line.polygon is None and line.box is not None):
+        return line.box or (0.0, 0.0, 0.0, 0.0)
     return (*points.min(0).tolist(), *points.max(0).tolist())
 
 

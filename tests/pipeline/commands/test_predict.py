@@ -79,8 +79,8 @@ def test_jsonl_has_the_documented_keys(predict, lines, expected):
     code, out, _ = predict(lines / "a.png", lines / "no.png", "--format", "jsonl")
     first, second = map(json.loads, out.splitlines())
     assert code == 1
-    assert first == next(expected.predict([str(lines / "a.png")]))
-    assert [key for key in first if key != "notes"] == ["input", "text", "confidence"]
+    assert first == {"layout": "line"} | next(expected.predict([str(lines / "a.png")]))
+    assert [k for k in first if k != "notes"] == ["input", "layout", "text", "confidence"]
     assert 0 <= first["confidence"] <= 1
     no = str(lines / "no.png")
     assert second == {"input": no, "error": f"{no}: no such file"}
@@ -211,7 +211,7 @@ MISUSE = [
     (["--modle", "x"], "no option 'modle'; did you mean 'model'?"),
     (["--mod=x"], "no option 'mod'"),
     (["--form", "csv"], "no option 'form'"),
-    (["--format", "xml"], "format: Expected a Literal['text', 'jsonl', 'csv', 'srt', 'boris', "),
+    (["--format", "xml"], "format: Expected a Literal['text', 'jsonl', 'csv', 'page', 'alto', "),
     (["--format", "srt"], "--format srt needs segments with times, but this bundle gives a text"),
     (["--live", "b.mp4"], "--live b.mp4: takes neither inputs nor --overlay"),
     (["--every", "2"], "--every 2.0 goes with --live"),
@@ -242,7 +242,7 @@ def test_an_empty_folder_and_an_empty_glob_are_misuse(predict, tmp_path):
     assert (code, err) == (2, f"error: {tmp_path}/*.tif: no file matches\n")
 
 
-SUFFIXES = " ".join(IMAGE_SUFFIXES)
+SUFFIXES = " ".join((*IMAGE_SUFFIXES, ".pdf"))
 
 
 def test_an_unknown_command_lists_the_commands(command):
@@ -291,7 +291,7 @@ def test_a_full_disk_ends_the_run_with_its_path(predict, lines, kind):
 
 
 def test_an_error_of_the_machine_while_reading_is_no_failed_record(predict, lines, monkeypatch):
-    monkeypatch.setattr("datasets.lines.reader.load_grey", full_disk)
+    monkeypatch.setattr("pipeline.reading.pages.loading.load_grey", full_disk)
     code, out, err = predict(lines)
     assert (code, out) == (2, "")
     assert err.startswith("error: ") and "a.png: No space left on device" in err
