@@ -32,6 +32,7 @@ from benchmarks.lines.peers import (
     measure,
     strand_reader,
 )
+from tests.support.small import noise_line
 
 SAMPLE = Path(line_peers.__file__).parents[2] / "datasets/samples/page.png"
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -121,7 +122,7 @@ def test_our_reader_decodes_and_warms_up_before_the_clock_and_keeps_failed_lines
 
     class Recognizer:
         bundle = types.SimpleNamespace(
-            reader=types.SimpleNamespace(prepare=lambda image, name: image.T)
+            reader=types.SimpleNamespace(read_image=lambda image, name: image.T)
         )
 
         def predict(self, items):
@@ -142,7 +143,7 @@ def test_our_reader_decodes_and_warms_up_before_the_clock_and_keeps_failed_lines
 
 def test_a_line_with_a_character_of_its_own_is_kept(tmp_path):
     for i in range(3):
-        cv2.imwrite(str(tmp_path / f"p{i}__1.png"), np.full((40, 200), 255, np.uint8))
+        cv2.imwrite(str(tmp_path / f"p{i}__1.png"), noise_line(i, 200, 40))
     (tmp_path / "labels.tsv").write_text("p0__1.png\tab\np1__1.png\tba\np2__1.png\ta£\n")
     folder = {"root": str(tmp_path), "validation": ["p1"], "test": ["p2"]}
     config = tmp_path / "lines.yaml"
@@ -155,7 +156,7 @@ def test_a_line_with_a_character_of_its_own_is_kept(tmp_path):
 
 def test_records_of_a_database_are_taken_out_of_it(tmp_path):
     lmdb = pytest.importorskip("lmdb")
-    images = [cv2.imencode(".png", np.full((40, 200), i, np.uint8))[1].tobytes() for i in range(3)]
+    images = [cv2.imencode(".png", noise_line(i, 200, 40))[1].tobytes() for i in range(3)]
     with lmdb.open(str(tmp_path / "x.lmdb"), map_size=1 << 20) as base, base.begin(write=True) as t:
         t.put(b"num-samples", b"3")
         for place, image in enumerate(images, 1):

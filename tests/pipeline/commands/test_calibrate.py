@@ -160,8 +160,9 @@ def test_cross_fitted_confidences_come_from_the_other_half():
 
 
 def test_accepted_lines_are_those_above_the_guaranteed_threshold(
-    data, bundle_file, command, tmp_path
+    data, bundle_file, command, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr("pipeline.reading.notes.DOUBT", 0.0)  # no notes: noise is all doubtful
     bundle, paths = load_bundle(str(bundle_file)), sorted(map(str, data.glob("*.png")))
     lifted = StringCalibration(0.2, 1.0)  # noise is read with very little probability
     bundle.calibration = Calibration(1.0, {"greedy": lifted})

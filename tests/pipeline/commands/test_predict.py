@@ -266,7 +266,8 @@ def test_reading_imports_no_training_library(bundle_file, lines):
     assert (heavy, done.stderr) == ("[]", "")
 
 
-def test_an_image_too_narrow_for_one_step_is_an_error(command, bundle_file, tmp_path):
+def test_an_image_too_narrow_for_one_step_is_an_error(command, bundle_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.lines.normalization.line.has_ink", lambda image: True)
     narrow = write_image(tmp_path / "narrow.png", noise_line(0, width=1))
     code, out, _ = command("predict", narrow, "--model", bundle_file, "--format", "jsonl")
     assert code == 1 and "too few to read anything" in json.loads(out)["error"]
