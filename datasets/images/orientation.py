@@ -8,6 +8,8 @@ from typing import IO, TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ..environment import raise_if_machine
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -30,7 +32,8 @@ def read_orientation(data: bytes) -> int:
         return UPRIGHT
     try:
         return read_header(io.BytesIO(data))[1]
-    except OSError:
+    except OSError as error:
+        raise_if_machine(error, "an image")
         return UPRIGHT
 
 

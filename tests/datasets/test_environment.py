@@ -18,6 +18,7 @@ from datasets.environment import (
     shared_memory_is_small,
 )
 from datasets.lines import source as line_source
+from datasets.lines.normalization.line import NormalLine
 from datasets.text.tables import column_names
 from datasets.text.token_cache import load_entry, store_entry
 from datasets.video.cache import FrameCache
@@ -89,13 +90,13 @@ def test_an_error_of_the_sample_is_not(error):
 
 
 def test_too_many_open_files_do_not_shrink_a_folder_of_lines(lines, monkeypatch):
-    def open_one(name: str) -> np.ndarray:
+    def open_one(name: str) -> NormalLine:
         if name.endswith("2.png"):
             with no_more_files():
-                return line_source.decode_grey(Path(name).read_bytes(), name)
-        return noise_line(0)
+                return NormalLine(line_source.decode_grey(Path(name).read_bytes(), name), False)
+        return NormalLine(noise_line(0), False)
 
-    monkeypatch.setattr(line_source, "load_line", open_one)
+    monkeypatch.setattr(line_source, "load_normal_line", open_one)
     monkeypatch.setattr(line_source, "ThreadPoolExecutor", SameThread)
     with pytest.raises(MachineError, match=r"2\.png: Too many open files; raise the limit"):
         load(lines)

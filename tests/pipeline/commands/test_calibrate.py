@@ -1,5 +1,7 @@
 """The command calibrate and `predict --accept`, from labelled lines to marked readings."""
 
+import csv
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -159,10 +161,10 @@ def test_cross_fitted_confidences_come_from_the_other_half():
     assert cross_fitted(scores, np.arange(40) < 20, ["a"] * 40) is None
 
 
-def test_accepted_lines_are_those_above_the_guaranteed_threshold(
+def test_accepted_lines_are_those_above_the_guaranteed_threshold_without_notes(
     data, bundle_file, command, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("pipeline.reading.notes.DOUBT", 0.0)  # no notes: noise is all doubtful
+    monkeypatch.setattr("pipeline.reading.prediction.window_notes", lambda *_: {})
     bundle, paths = load_bundle(str(bundle_file)), sorted(map(str, data.glob("*.png")))
     lifted = StringCalibration(0.2, 1.0)  # noise is read with very little probability
     bundle.calibration = Calibration(1.0, {"greedy": lifted})
@@ -196,8 +198,13 @@ def test_accepted_lines_are_those_above_the_guaranteed_threshold(
     marks = [row.split("\t")[2] for row in done.out.splitlines()]
     assert marks == ["accepted" if accepted else "look" for accepted in expected]
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "csv")
-    rows = [row.rsplit(",", 1)[1] for row in done.out.splitlines()]
-    assert rows == ["accepted", *(str(accepted).lower() for accepted in expected)]
+    rows = [row["accepted"] for row in csv.DictReader(io.StringIO(done.out))]
+    assert rows == [str(accepted).lower() for accepted in expected]
+    noted = dict.fromkeys(range(LINES), ("several lines",))
+    monkeypatch.setattr("pipeline.reading.prediction.window_notes", lambda *_: noted)
+    done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "jsonl")
+    assert not any(json.loads(row)["accepted"] for row in done.out.splitlines())
+    assert "0 of 24 lines (" in done.err
 
 
 def test_an_accuracy_that_cannot_be_guaranteed_is_refused(data, bundle_file, calibrated, command):
