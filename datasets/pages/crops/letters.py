@@ -103,9 +103,8 @@ def _letters(ink: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, tuple[in
     marks = ~reaching & apart & (heights[tops] >= -ABOVE) & (heights[bottoms] <= BELOW)
     marks[0] = False
     areas = stats[:, cv2.CC_STAT_AREA]
-    letters = reaching[labels]
     if areas[whole].sum() <= FEWEST * areas[reaching].sum():
-        return letters, None
+        return reaching[labels], None
     profile = (whole | marks)[labels].sum(1).cumsum()
     limits = np.array([OUTSIDE, 1 - OUTSIDE]) * profile[-1]
     first, last = np.searchsorted(profile, limits, side="right").clip(0, len(ink) - 1)
@@ -117,7 +116,7 @@ def _letters(ink: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, tuple[in
         )
         first += int(masses.argmax())
         last = first + tallest - 1
-    return letters, (int(first), int(last))
+    return whole[labels], (int(first), int(last))
 
 
 def find_ink(image: np.ndarray) -> np.ndarray:
