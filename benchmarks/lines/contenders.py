@@ -130,39 +130,21 @@ def rapidocr(python: str, threads: int, paths: Sequence[str], stack: ExitStack) 
 def tesserocr(
     python: str, threads: int, language: str, paths: Sequence[str], stack: ExitStack, every: bool
 ) -> list[Reader]:
-    """Tesseract's library in the faster way to use the threads, or in every one."""
-
-    def arguments(each: int) -> list[str]:
-        return ["tesseract", language, tessdata()]
-
-    return workers_reader(python, arguments, threads, paths, stack, WARM_UP_LINES, every)
-
-
-def workers_reader(
-    python: str,
-    arguments: Callable[[int], list[str]],
-    threads: int,
-    paths: Sequence[str],
-    stack: ExitStack,
-    few: int,
-    every: bool = False,
-) -> list[Reader]:
-    """A `peer_worker` as one process of so many threads, or so many processes of one thread: the
-    faster of them on a few images, or every one.
-
-    arguments: from the threads of a process to those of its command. few: images that warm it up.
+    """Tesseract's library as one process of so many threads, or so many processes of one thread:
+    the faster of them, or every one.
     """
     ways = {}
     for processes in sorted({1, threads}):
-        each = threads // processes or 1
-        workers = [Worker(python, arguments(each), each) for _ in range(processes)]
+        arguments = ["tesseract", language, tessdata()]
+        workers = [Worker(python, arguments, threads // processes or 1) for _ in range(processes)]
         for place, worker in enumerate(workers):
             stack.callback(worker.close)
             worker.ask(open=list(paths[place::processes]))
-        reading_of(workers, few, None)
-        ways[f"{workers[0].name}, {processes} x {each} threads"] = workers
+        reading_of(workers, WARM_UP_LINES, None)
+        name = f"{workers[0].name}, {processes} x {threads // processes or 1} threads"
+        ways[name] = workers
     short = [
-        Reader(name, lambda w=w: reading_of(w, -(-2 * few // len(w)), None))
+        Reader(name, lambda w=w: reading_of(w, -(-2 * WARM_UP_LINES // len(w)), None))
         for name, w in ways.items()
     ]
     names = [reader.name for reader in short] if every else [fastest(short).name]

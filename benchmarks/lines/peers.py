@@ -96,9 +96,9 @@ def strand_reader(model: str, lines: LineSet) -> Reader:
     from pipeline.reading.prediction import Item, load_recognizer
 
     recognizer = load_recognizer(model)
-    prepare = recognizer.bundle.reader.prepare
+    reader = recognizer.bundle.reader
     items = [
-        Item(path, partial(prepare, decode_grey(data, path), path))
+        Item(path, partial(reader.read_image, decode_grey(data, path), path))
         for path, data in zip(lines.paths, lines.files, strict=True)
     ]
     list(recognizer.predict(items[:WARM_UP_LINES]))

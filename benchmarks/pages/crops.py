@@ -1,11 +1,12 @@
 """What cutting lines out of pages by one shape or another costs, also by polygons that cut letters.
 
-    python -m benchmarks.pages.crops FOLDER [--kinds enbook frhand ...] [--markdown]
+    python -m benchmarks.pages.crops FOLDER [--kinds enbook frhand ...] [--every 2] [--markdown]
 
 The lines of the pages of FOLDER (see `truth.py`) are read by each shape of `--crop`: by the
 polygons as they are given, then squeezed to SQUEEZED of their height around their middle, then cut
-down to the small letters without ascenders and descenders. CER in percent, case and the forms of
-quotes and dashes folded; in the last column the lines that `auto` does not cut out by the polygon.
+down to the small letters without ascenders and descenders. CER in percent, read without a language
+model, case and the forms of quotes and dashes folded; in the last column the lines that `auto` does
+not cut out by the polygon.
 """
 
 import argparse
@@ -79,12 +80,12 @@ def spoiled(line: PageLine, polygons: str) -> PageLine:
     return line._replace(polygon=np.concatenate(points))
 
 
-def cut_lines(path: Path, polygons: str) -> Iterator[Cut]:
-    """Cut every line of a page out by each shape."""
+def cut_lines(path: Path, polygons: str, every: int) -> Iterator[Cut]:
+    """Cut lines of a page out by each shape: the first, and every so many after it."""
     page = read_truth(path)
     image = load_grey(str(check_image(page)))
     lines = [spoiled(line, polygons) for line in page.lines]
-    for line, gap in zip(lines, line_gaps(lines), strict=True):
+    for line, gap in list(zip(lines, line_gaps(lines), strict=True))[::every]:
         name = f"{path}#{line.id}"
         images = tuple(crop_line(image, line, gap, name, mode) for mode in MODES)
         yield Cut(line.text, path.name.split("__")[1], images)
@@ -100,9 +101,8 @@ def read_images(recognizer: Recognizer, images: Sequence[np.ndarray]) -> list[st
     return [by_image[image.shape, image.tobytes()] for image in images]
 
 
-def row(kind: str, polygons: str, pages: Sequence[Path], recognizer: Recognizer) -> list[str]:
-    """Read the pages of one kind by all shapes: a row of the table."""
-    cuts = [cut for path in pages for cut in cut_lines(path, polygons)]
+def row(kind: str, polygons: str, cuts: Sequence[Cut], recognizer: Recognizer) -> list[str]:
+    """Read the lines of one kind by all shapes: a row of the table."""
     texts = read_images(recognizer, [image for cut in cuts for image in cut.images])
     cells = []
     for place, _ in enumerate(MODES):
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kinds", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--model", help="bundle for all kinds; default: that of the kind")
+    parser.add_argument("--every", type=int, default=1, help="read one line of so many")
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args(arguments)
     pages = find_truths(options.folder)
@@ -126,9 +126,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cells = [["polygons", "kind", "lines", *MODES, "% by others"]]
     for polygons in POLYGONS:
         for kind, own in by_kind.items():
-            if own:
-                recognizer = Recognizer(load_bundle(options.model or MODELS[kind]))
-                cells.append(row(kind, polygons, own, recognizer))
+            cuts = [cut for path in own for cut in cut_lines(path, polygons, options.every)]
+            if cuts:
+                bundle = load_bundle(MODELS[kind])
+                bundle.decoder = None
+                cells.append(row(kind, polygons, cuts, Recognizer(bundle)))
     print(aligned(cells, options.markdown))
 
 

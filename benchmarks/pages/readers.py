@@ -15,7 +15,7 @@ from datasets.pages.layout import PageLine
 from pipeline.reading.bundle_files import bundle_name
 from pipeline.reading.prediction import Item, load_recognizer
 
-from ..lines.contenders import Reader, Reading, languages_here, tessdata, workers_reader
+from ..lines.contenders import Reader, Reading, Worker, languages_here, reading_of, tessdata
 
 WARM_UP_PAGES = 1
 Find = Callable[[np.ndarray, str], Sequence[PageLine]]
@@ -61,22 +61,27 @@ def strand_reader(
 def rapidocr_reader(
     python: str, paths: Sequence[str], threads: int, stack: ExitStack
 ) -> list[Reader]:
-    """RapidOCR whole, its defaults, in the faster of two ways to use the threads."""
-
-    def arguments(each: int) -> list[str]:
-        return ["rapidocr_pages", str(each)]
-
-    return workers_reader(python, arguments, threads, paths, stack, few=WARM_UP_PAGES)
+    """RapidOCR whole, its defaults."""
+    return [_processes(python, ["rapidocr_pages", "1"], paths, threads, stack)]
 
 
 def tesseract_reader(
     python: str, language: str, paths: Sequence[str], threads: int, stack: ExitStack
 ) -> list[Reader]:
-    """Tesseract whole (`--psm 3`), its library, in the faster of two ways to use the threads."""
+    """Tesseract whole (`--psm 3`), its library; none if the language is not installed."""
     if not languages_here("pages", [f"pages={language}"]):
         return []
+    arguments = ["tesseract_pages", language, tessdata()]
+    return [_processes(python, arguments, paths, threads, stack)]
 
-    def arguments(each: int) -> list[str]:
-        return ["tesseract_pages", language, tessdata()]
 
-    return workers_reader(python, arguments, threads, paths, stack, few=WARM_UP_PAGES)
+def _processes(
+    python: str, arguments: list[str], paths: Sequence[str], count: int, stack: ExitStack
+) -> Reader:
+    """A `peer_worker` as `count` processes of one thread, each with its share of the pages."""
+    workers = [Worker(python, arguments, 1) for _ in range(count)]
+    for place, worker in enumerate(workers):
+        stack.callback(worker.close)
+        worker.ask(open=list(paths[place::count]))
+    reading_of(workers, WARM_UP_PAGES, None)
+    return Reader(workers[0].name, lambda: reading_of(workers, None, None))

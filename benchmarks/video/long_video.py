@@ -23,9 +23,9 @@ import torch
 from datasets import ClipReader
 from models import FrameCNN, RecurrentStack, SequenceModel, TokenClassificationHead
 from pipeline.reading.bundle import Bundle, load_bundle
-from pipeline.reading.chunks import stack_frames
 from pipeline.reading.prediction import Recognizer
-from pipeline.reading.spans import segment_records
+from pipeline.reading.video.chunks import stack_frames
+from pipeline.reading.video.spans import segment_records
 from pipeline.scoring.readings import segments
 from pipeline.training.memory import peak_memory_mib
 

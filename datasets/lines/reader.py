@@ -55,16 +55,16 @@ class LineReader(Reader):
 
         Raises OSError or ValueError that names the file.
         """
-        line = load_normal_line(item, self.crop)
-        columns = self.prepare(line.image, item)
-        return columns[:0] if line.blank else columns
+        return self._columns(load_normal_line(item, self.crop), item)
 
-    def read_image(self, image: np.ndarray, name: str, cut: bool = False) -> np.ndarray:
-        """Return what `read` does, for the image of a line (H, W) uint8 as it comes.
+    def read_image(self, image: np.ndarray, name: str = "image", cut: bool = False) -> np.ndarray:
+        """Return the columns of a line's grey image (H, W) uint8 as `read` does those of a file.
 
-        cut: it was cut out of a page along its text.
+        cut: see `normalize_line`.
         """
-        line = normalize_line(image, cut)
+        return self._columns(normalize_line(image, cut), name)
+
+    def _columns(self, line: NormalLine, name: str) -> np.ndarray:
         columns = self.prepare(line.image, name)
         return columns[:0] if line.blank else columns
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "models/PP-OCRv6_det_small.onnx"
 STRIDE = 32  # of the network: the sides of its input are multiples of it
-MAX_SIDE = 1280  # pixels of the longer side that the network sees
-MAX_RATIO = 16  # of the sides of an image; a longer one is no page
+MAX_SIDE = 960  # pixels of the longer side that the network sees
+MIN_TEXT = 10.0  # height of text there; a page of smaller print is seen twice as large
 THRESHOLD = 0.3  # probability from which a pixel belongs to a core
 MIN_SCORE = 0.5  # least mean probability of a core
 MIN_SIDE = 3  # pixels of the shorter side of a core
@@ -44,7 +44,16 @@ class Piece(NamedTuple):
 
 def detect(image: np.ndarray) -> list[Piece]:
     """Find the pieces of text in a grey (H, W) or BGR (H, W, 3) uint8 image."""
-    probabilities, scale = _probabilities(image)
+    scale = min(1.0, MAX_SIDE / max(image.shape[:2]))
+    found = _detect_at(image, scale)
+    if scale < 1 and found and np.median([piece.height for piece in found]) * scale < MIN_TEXT:
+        found = _detect_at(image, min(1.0, 2 * scale))
+    return found
+
+
+def _detect_at(image: np.ndarray, scale: float) -> list[Piece]:
+    """Find the pieces of text in an image that the network sees scaled by a factor."""
+    probabilities = _probabilities(image, scale)
     cores = (probabilities > THRESHOLD).astype(np.uint8)
     cores = cv2.dilate(cores, np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(cores, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -61,10 +70,9 @@ def detect(image: np.ndarray) -> list[Piece]:
     return found
 
 
-def _probabilities(image: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the network's output (h, w) float32, and the size of its pixels by the image's."""
+def _probabilities(image: np.ndarray, scale: float) -> np.ndarray:
+    """Return the network's output (h, w) float32 for an image scaled by a factor."""
     high, wide = image.shape[:2]
-    scale = min(1.0, MAX_SIDE / max(high, wide))
     size = max(round(wide * scale), 1), max(round(high * scale), 1)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     right, below = -size[0] % STRIDE, -size[1] % STRIDE
@@ -75,7 +83,7 @@ def _probabilities(image: np.ndarray) -> tuple[np.ndarray, float]:
     planes = pixels.transpose(2, 0, 1)
     session = _session()
     output = session.run(None, {session.get_inputs()[0].name: np.ascontiguousarray(planes[None])})
-    return output[0][0, 0, : size[1], : size[0]], scale
+    return output[0][0, 0, : size[1], : size[0]]
 
 
 def _session() -> "InferenceSession":

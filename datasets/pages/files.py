@@ -254,7 +254,8 @@ def share_of_letters_cut(name: str) -> float:
     0 where that is so little that `auto` takes the polygon. Raises as `load_page_line` does.
     """
     page, line = _page_of(name)
-    return cut_letters(page.image, page.lines[line], page.gaps[line])
+    letters = cut_letters(page.image, page.lines[line], page.gaps[line])
+    return 0.0 if letters is None else letters.lost_by_polygon
 
 
 def _page_of(name: str) -> tuple[LoadedPage, str]:

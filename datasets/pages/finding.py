@@ -7,10 +7,12 @@ import numpy as np
 from .detection import Piece, detect
 from .layout import PageLine
 from .reading_order import reading_order
+from .rules import find_rules
 
+MAX_PIECES = 2500  # of text on a page: each pair of them is looked at
 STEP = 0.5  # distance of the points of an outline, relative to the height of the line
-ABOVE, BELOW = 0.5, 0.5  # extent of a line around the middle of its pieces, by their height
-BASELINE = 0.25  # height of the baseline above the bottom of an outline, relative to the height
+ABOVE, BELOW = 0.38, 0.4  # extent of a line around the middle of its pieces, by their height
+BASELINE = 0.31  # height of the baseline above the bottom of an outline, by the height of that
 
 
 def find_lines(image: np.ndarray, name: str = "page") -> tuple[PageLine, ...]:
@@ -18,17 +20,23 @@ def find_lines(image: np.ndarray, name: str = "page") -> tuple[PageLine, ...]:
 
     image: grey (H, W) or BGR (H, W, 3) uint8. Lines are called l1, l2, ..., regions (paragraphs,
     headings, notes) r1, r2, ...; a page without text has no lines. Raises ValueError for an image
-    that is no page.
+    that seems full of more than a page's text, ImportError without the package rapidocr.
     """
     pieces = detect(image)
-    regions = reading_order(np.array([piece.corners for piece in pieces]).reshape(-1, 4, 2))
+    if len(pieces) > MAX_PIECES:
+        raise ValueError(
+            f"{name}: {len(pieces):,} pieces of text, a page has up to {MAX_PIECES:,}; cut it into "
+            "pages, or is it a pattern?"
+        )
+    corners = np.array([piece.corners for piece in pieces]).reshape(-1, 4, 2)
+    regions = reading_order(corners, find_rules(image, pieces))
     lines = []
     for number, region in enumerate(regions, 1):
         for line in region:
             polygon, baseline = _outline([pieces[i] for i in line])
             polygon = polygon.clip(0, image.shape[1::-1])
-            name = f"l{len(lines) + 1}"
-            lines.append(PageLine(name, f"r{number}", None, polygon, baseline, None))
+            ids = f"l{len(lines) + 1}", f"r{number}"
+            lines.append(PageLine(*ids, None, polygon, baseline, None))
     return tuple(lines)
 
 

@@ -3,7 +3,7 @@
 Pure geometry. Lengths are in pixels; most limits are relative to the height of the rectangles.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 MAX_TALL = 1.5  # ratio of height to width of a box whose text does not run to the right
 MIN_OVERLAP = 0.5  # of the heights of two boxes of one line
-MAX_HEIGHTS = 2.5  # ratio of the heights of two boxes of one line
+MAX_HEIGHTS = 2.0  # ratio of the heights of two boxes of one line
 WORD_GAP = 0.8  # gap up to which two boxes of a row are one piece of text
 MIN_GUTTER = 0.6  # width of the white between two columns
 MIN_ROWS = 3  # of a column
@@ -22,6 +22,8 @@ MAX_ALIGNED = 0.6  # share of the notes that may stand level with a line of text
 PARAGRAPH_GAP = 1.4  # distance of lines, by that usual in the column, which ends a paragraph
 INDENT = 0.9  # indent of a paragraph's first line
 HEIGHT_CHANGE = 1.5  # ratio of heights of two lines that are no one paragraph
+
+RULE_SLACK = 0.3  # how far a box may reach across a rule beside it
 
 Line = list[int]  # indices of boxes, from left to right
 
@@ -43,13 +45,17 @@ class _Boxes(NamedTuple):
         return (self.y_left + self.y_right) / 2
 
 
-def reading_order(corners: np.ndarray) -> list[list[Line]]:
+NO_RULES = np.empty((0, 2, 2))
+
+
+def reading_order(corners: np.ndarray, rules: np.ndarray = NO_RULES) -> list[list[Line]]:
     """Return regions (paragraphs, headings, notes), each a list of lines, in reading order.
 
     corners: (N, 4, 2), from the top left on clockwise. Boxes taller than wide are left out, as
     text that does not run to the right. Columns are told by the white between them if there are
     lines of text on both sides of it; a narrow column whose rows are level with those beside it,
-    such as one of prices, belongs to the same lines.
+    such as one of prices, belongs to the same lines. rules: (M, 2, 2) upper and lower ends of
+    vertical strokes; no line goes across one, so that the cells of a table are lines.
     """
     sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]])
     wide, high = np.hypot(*np.moveaxis(sides, 2, 0))
@@ -62,7 +68,24 @@ def reading_order(corners: np.ndarray) -> list[list[Line]]:
         for column in _columns(boxes, np.arange(len(upright)))
         for region in _paragraphs(boxes, _rows(boxes, column))
     ]
-    return [[[int(upright[i]) for i in line] for line in region] for region in regions]
+    regions = [[list(upright[row]) for row in region] for region in regions]
+    return [[cell for row in region for cell in _cells(corners, row, rules)] for region in regions]
+
+
+def _cells(corners: np.ndarray, row: Line, rules: np.ndarray) -> list[Line]:
+    """Divide a row where a rule stands between two of its boxes."""
+    (x_top, top), (x_bottom, bottom) = rules[:, 0].T, rules[:, 1].T
+    cells = [[int(row[0])]]
+    for one, other in pairwise(row):
+        ends = (corners[one, 1] + corners[one, 2]) / 2, (corners[other, 0] + corners[other, 3]) / 2
+        y = (ends[0][1] + ends[1][1]) / 2
+        x = x_top + (x_bottom - x_top) * (y - top) / np.maximum(bottom - top, 1)
+        slack = RULE_SLACK * np.ptp(corners[one, :, 1])
+        between = (x > ends[0][0] - slack) & (x < ends[1][0] + slack)
+        if (between & (y > top) & (y < bottom)).any():
+            cells.append([])
+        cells[-1].append(int(other))
+    return cells
 
 
 def _level(corners: np.ndarray, along: np.ndarray, height: np.ndarray) -> _Boxes:
@@ -101,37 +124,54 @@ def _find_gutter(boxes: _Boxes, chosen: np.ndarray) -> tuple[float, float, float
         return None
     part = _Boxes(*(values[chosen] for values in boxes))
     unit = float(np.median(part.height))
-    pieces = _pieces(part)
+    pieces = sorted(_pieces(part), key=lambda piece: part.y[piece].mean())
     left = np.array([part.left[piece].min() for piece in pieces])
     right = np.array([part.right[piece].max() for piece in pieces])
     y = np.array([part.y[piece].mean() for piece in pieces])
     best, best_size = None, 0.0
     for edge in np.unique(right.round()):
-        cut = (left < edge + MIN_GUTTER * unit) & (right > edge + 0.1 * unit)
-        bounds = np.concatenate([[-np.inf], np.sort(y[cut]), [np.inf]])
-        is_left = (left + right) / 2 < edge
-        for top, bottom in pairwise(bounds):
-            inside = (y > top) & (y < bottom) & ~cut
-            first, second = np.flatnonzero(inside & is_left), np.flatnonzero(inside & ~is_left)
-            size = min(len(first), len(second))
-            if size < 2:
-                continue
+        for first, second in _beside(edge, left, right, unit, best_size):
             lengths = [np.median((right - left)[side]) for side in (first, second)]
-            score = size * min(lengths)
-            if score <= best_size:
-                continue
+            size = min(len(first), len(second)) * min(lengths)
             is_text = [length >= MIN_COLUMN * unit for length in lengths]
-            if all(is_text) and size >= MIN_ROWS:
-                notes_left = False
-            elif any(is_text) and _are_notes(first, second, is_text, y, unit):
-                gap = left[second].min() - right[first].max()
-                if gap < MIN_NOTE_GUTTER * unit:
-                    continue
-                notes_left = not is_text[0]
-            else:
-                continue
-            best, best_size = (edge + MIN_GUTTER * unit / 2, top, bottom, notes_left), score
+            gap = left[second].min() - right[first].max()
+            is_column = all(is_text) and min(len(first), len(second)) >= MIN_ROWS
+            is_note = (
+                any(is_text)
+                and gap >= MIN_NOTE_GUTTER * unit
+                and _are_notes(first, second, is_text, y, unit)
+            )
+            if size > best_size and (is_column or is_note):
+                ends = np.concatenate([first, second])
+                above, below = ends.min() - 1, ends.max() + 1
+                top = y[above] if above >= 0 else -np.inf
+                bottom = y[below] if below < len(y) else np.inf
+                notes_left = not is_column and not is_text[0]
+                best, best_size = (edge + MIN_GUTTER * unit / 2, top, bottom, notes_left), size
     return best
+
+
+def _beside(
+    edge: float, left: np.ndarray, right: np.ndarray, unit: float, least: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield which of the pieces, sorted by y, are left and right of white that begins at x `edge`,
+    for each stretch of it between two pieces that cross it, if there may be columns.
+
+    least: rows times length that they must have.
+    """
+    length = right - left
+    cut = (left < edge + MIN_GUTTER * unit) & (right > edge + 0.1 * unit)
+    ends = np.concatenate([[-1], np.flatnonzero(cut), [len(left)]])
+    is_left = ~cut & ((left + right) / 2 < edge)
+    is_long = length >= MIN_COLUMN * unit
+    flags = np.stack([is_left, ~cut & ~is_left, is_left & is_long, ~cut & ~is_left & is_long])
+    sums = np.concatenate([np.zeros((4, 1), int), flags.cumsum(1)], 1)
+    lefts, rights, long_lefts, long_rights = sums[:, ends[1:]] - sums[:, ends[:-1] + 1]
+    rows = np.minimum(lefts, rights)
+    may_be = (rows >= 2) & ((2 * long_lefts >= lefts) | (2 * long_rights >= rights))
+    for place in np.flatnonzero(may_be & (rows * length.max() > least)):
+        inside = np.arange(ends[place] + 1, ends[place + 1])
+        yield inside[is_left[inside]], inside[~is_left[inside]]
 
 
 def _are_notes(
@@ -140,7 +180,8 @@ def _are_notes(
     """Whether the pieces on the narrow side are not level with the lines on the other."""
     text, notes = (first, second) if is_text[0] else (second, first)
     distances = np.abs(y[notes][:, None] - y[text]).min(1)
-    return len(notes) >= MIN_ROWS and (distances < LEVEL * unit).mean() <= MAX_ALIGNED
+    level = distances < LEVEL * unit
+    return (~level).sum() >= MIN_ROWS and level.mean() <= MAX_ALIGNED
 
 
 def _pieces(boxes: _Boxes) -> list[Line]:

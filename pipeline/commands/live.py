@@ -22,10 +22,10 @@ from models import CTCHead
 
 from ..interrupts import SIGNALS, taking_its_time
 from ..reading.bundle_files import find_bundle
-from ..reading.chunks import Prefetcher, stack_frames
 from ..reading.prediction import Recognizer, check_numbers
-from ..reading.spans import end_of_last_step, segment_record
-from ..reading.streaming import Stream
+from ..reading.video.chunks import Prefetcher, stack_frames
+from ..reading.video.spans import end_of_last_step, segment_record
+from ..reading.video.streaming import Stream
 
 MAX_FRAMES = 64  # that may wait in the queue, and that are read at once
 MAX_RECENT = 1024  # steps whose median duration is that of the last step

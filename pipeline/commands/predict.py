@@ -22,17 +22,14 @@ from ..reading.bundle import load_bundle
 from ..reading.bundle_files import find_bundle
 from ..reading.decoding import choose_decoder
 from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
-from ..reading.pages.loading import Layout
+from ..reading.pages.loading import Layout, load_pixels
 from ..reading.prediction import Answer, Item, Recognizer, answer_record
 from ..writing.journal import Journal
-from ..writing.outputs import is_folder, output_paths
+from ..writing.outputs import STREAMED, Format, is_folder, output_files, output_paths
 from ..writing.sink import RecordSink
 from ..writing.writers import (
-    STREAMED,
-    Format,
     Writer,
     open_writer,
-    output_files,
     record_form,
 )
 from .live import add_live_options, check_live, run_live
@@ -78,6 +75,8 @@ def build_parser() -> StrictParser:
     parser.add_argument("--pages", type=str | None, help=text)
     text = "mark lines that need no review, so that this share of them, such as 0.99, is right"
     parser.add_argument("--accept", type=float | None, help=text)
+    text = "with --format text: a last column says what makes a reading of a line doubtful"
+    parser.add_argument("--mark", action="store_true", help=text)
     text = "go on after the records in OUTPUT.partial, which an interrupted run has left"
     parser.add_argument("--resume", action="store_true", help=text)
     text = "with --format csv: neither clean cells nor put a quote before those beginning with =+-@"
@@ -130,6 +129,8 @@ def check_options(options) -> None:
         raise ValueError(f"--every {options.every} goes with --live")
     if options.raw and options.format != "csv":
         raise ValueError(f"--raw goes with --format csv, not {options.format}")
+    if options.mark and (options.format != "text" or options.live is not None):
+        raise ValueError("--mark goes with --format text; jsonl and csv hold notes anyway")
     if options.resume and (options.output is None or options.live is not None):
         raise ValueError("--resume goes with --output: the records so far are in OUTPUT.partial")
     if options.n_best != 1 and options.format != "jsonl":
@@ -162,7 +163,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     with ExitStack() as stack:
         sink = stack.enter_context(open_sink(recognizer, names, options, stack))
         items = sink.remaining(each(inputs), name_of)
-        answers = stack.enter_context(closing(recognizer.answers(items, sink.flush)))
+        answers = stack.enter_context(closing(recognizer.answers(items, sink.flush, noted=True)))
         try:
             for answer in answers if total == 1 else track(answers, "reading", total, sink.records):
                 record = answer_record(recognizer, answer)
@@ -190,6 +191,13 @@ def print_errors(record: dict) -> None:
             print_error(part["error"])
 
 
+def to_html(records: Sequence[dict]) -> str:
+    """The HTML page of these pages, with their pictures."""
+    from ..reports.pages import page_report  # imported here for start-up time
+
+    return page_report(records, lambda record: load_pixels(record.get("image", record["input"])))
+
+
 def describe_progress(sink: RecordSink, total: int | None) -> str:
     """How many inputs are read, and how to go on."""
     of = "" if total is None else f" of {total:,}"
@@ -204,7 +212,9 @@ def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStac
 
     def open_format(stack: ExitStack) -> Writer:
         several = holds_several(options.inputs)
-        return open_writer(kind, form, names, output, stack, marked, options.raw, several)
+        return open_writer(
+            kind, form, names, output, stack, marked, options.raw, options.mark, several, to_html
+        )
 
     if output and (is_replaceable(output) or os.path.isdir(output)):
         by_page = kind == "text" and isinstance(recognizer.bundle.reader, LineReader)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from datasets.lines.bands import TWO_BANDS
 from datasets.transcripts import transcript_fault
 
 from .line_files import ListedLine
@@ -15,10 +16,10 @@ from .line_ink import LineInk
 from .line_spellings import ODD_SPACES, SPELLINGS, ZERO_WIDTH
 
 SIDEWAYS = 0.4  # nats by which a turned line's letter width must be nearer to the usual one
-TWO_BANDS = 0.25  # share of a line's parts with two bands of ink, from which it is two lines
 SHORT = 2.3  # times the usual ink per letter, from which the text lacks letters
 LONG = 0.36  # times the usual ink per letter, below which the text has too many letters
 RARER = 0.4  # largest share of the rarer of two spellings that is reported
+CUT_OFF = 0.05  # share of the ink of its letters from which a polygon is said to cut them
 FEWEST = 20  # lines needed to estimate what is usual
 SOFT_HYPHEN, UNDECODED = "\u00ad", "\ufffd"
 NARROW, WIDE = frozenset("ijlftrI.,:;'’‘!|()[]-1ſ"), frozenset("mwMWœæŒÆ—@%&")
@@ -241,7 +242,7 @@ def shape_findings(
 def cut_findings(lines: Sequence[ListedLine], inks: Sequence[LineInk]) -> Iterator[Finding]:
     """Yield the lines of pages whose polygons cut through letters."""
     for line, ink in zip(lines, inks, strict=True):
-        if ink.cut_off:
+        if ink.cut_off > CUT_OFF:
             reason = f"its polygon leaves out {100 * ink.cut_off:.0f} % of the ink of its letters"
             yield Finding("cut letters", line, reason, False, score=ink.cut_off)
 

@@ -10,6 +10,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from datasets.lines.bands import HEIGHT
 from datasets.lines.ink import find_ink
 from datasets.lines.reader import load_line
 from datasets.pages.crops.modes import Crop
@@ -17,7 +18,7 @@ from datasets.pages.crops.modes import Crop
 from .diagnosis import group_by
 from .line_checks import Finding, composed
 from .line_files import ListedLine
-from .line_ink import HEIGHT, LineInk, inked_box, scale
+from .line_ink import LineInk, inked_box, scale
 
 ASPECT = 1.08  # largest ratio of the aspects of two duplicates
 SPLITS = ("train", "validation", "test")

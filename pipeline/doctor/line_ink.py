@@ -8,15 +8,14 @@ import cv2
 import numpy as np
 
 from datasets.limits.opening import read_bytes
+from datasets.lines.bands import HEIGHT, share_of_two_bands
 from datasets.lines.containers import share_cut_off
 from datasets.lines.ink import find_ink
 from datasets.lines.reader import LineReader, load_line
 
-HEIGHT = 40  # rows to which every image is scaled before it is measured
 MAX_COLUMNS = 4000  # of the scaled image: longer lines are squeezed
 ZONES = 24  # rows of the profile of the ink over its height
 THUMBNAIL = (16, 96)  # rows and columns
-BANDS = 8  # largest number of parts in which two bands of ink are looked for
 # what a complete file ends with, by what it begins with
 ENDS = {b"\x89PNG": b"IEND", b"\xff\xd8\xff": b"\xff\xd9"}
 
@@ -95,31 +94,6 @@ def count_marks(ink: np.ndarray) -> int:
     """Count connected components at least HEIGHT / 6 high: letters, not specks or points."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8))
     return int((stats[1:, cv2.CC_STAT_HEIGHT] >= HEIGHT / 6).sum())
-
-
-def share_of_two_bands(ink: np.ndarray) -> float:
-    """Return the share, 0 to 1, of parts along the line whose ink lies in two separate bands.
-
-    The line is split into parts because it may be slanted. Descenders of a neighbouring line at the
-    edge do not count: both bands must have similar mass.
-    """
-    parts = np.array_split(ink, min(BANDS, max(1, ink.shape[1] // HEIGHT)), axis=1)
-    parts = [part for part in parts if part.sum() > HEIGHT // 2]
-    return sum(map(has_two_bands, parts)) / len(parts) if parts else 0.0
-
-
-def has_two_bands(ink: np.ndarray) -> bool:
-    """Return whether an empty row splits ink (H, W) into two bands of similar mass and height."""
-    rows = np.convolve(ink.sum(1).astype(float), np.ones(3) / 3, "same")
-    middle = slice(HEIGHT // 5, HEIGHT - HEIGHT // 5)
-    valley = HEIGHT // 5 + int(np.argmin(rows[middle]))
-    above, below = rows[:valley], rows[valley + 1 :]
-    mass = sorted((above.sum(), below.sum()))
-    peaks = min(above.max(), below.max())
-    tall = min((above > 0.3 * peaks).sum(), (below > 0.3 * peaks).sum())
-    # every letter crosses the middle row of a single line; only a few tails cross the gap of two
-    deep = rows[valley] < min(0.25 * peaks, 0.06 * ink.any(0).sum())
-    return bool(deep and mass[0] > 0.3 * mass[1] and tall >= 0.1 * HEIGHT)
 
 
 def zone_profile(ink: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -21,14 +21,15 @@ from models.packed import PackedModel, can_pack
 from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
-from .chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .decoding import alternatives_record
+from .notes import Key, notes_record, window_notes
 from .order import logical_readings
 from .pages.loading import Layout, PageLines, PagePath, load_input
 from .pages.records import PageReading, page_record
 from .records import Reading, reading_record
-from .streaming import read_long_video, read_whole
 from .threads import single_threaded
+from .video.chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
+from .video.streaming import read_long_video, read_whole
 
 # items are loaded ahead and sorted by length in windows, up to either limit: enough for batches of
 # similar lengths, and a bound on the memory
@@ -38,9 +39,6 @@ WINDOW_BYTES = 256_000_000  # of their inputs
 BATCH = 32  # maximum number of inputs in a batch
 BATCH_BYTES = 160_000  # maximum of a batch's inputs with padding: more does not fit the CPU cache
 LONG_BYTES = 64_000_000  # of a video's frames: longer ones are read in chunks
-
-
-Key = Hashable  # of an input in a window
 
 
 class Item(NamedTuple):
@@ -57,13 +55,14 @@ class Item(NamedTuple):
 class Answer(NamedTuple):
     """The reading of an item, or the error message (a string) if there is none.
 
-    times, numbers: (T,) seconds and frame numbers of a video's steps.
+    times, numbers: (T,) seconds and frame numbers of a video's steps. notes: on a line's reading.
     """
 
     name: str
     reading: Reading | PageReading | str
     times: np.ndarray | None = None
     numbers: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Recognizer:
@@ -95,16 +94,23 @@ class Recognizer:
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
         """A record for each item, in order: `input` and either its reading or `error`."""
-        return (answer_record(self, answer) for answer in self.answers(items))
+        return (answer_record(self, answer) for answer in self.answers(items, noted=True))
 
     def read(self, items: Iterable[str | Item]) -> Iterator[tuple[str, Reading | str]]:
         """Yield (name, reading or error message) for each item, in order."""
         return (answer[:2] for answer in self.answers(items))
 
     def answers(
-        self, items: Iterable[str | Item], after_window: Callable[[], None] = lambda: None
+        self,
+        items: Iterable[str | Item],
+        after_window: Callable[[], None] = lambda: None,
+        noted: bool = False,
     ) -> Iterator[Answer]:
-        """Yield an Answer for each item, in order. after_window: called once some were taken."""
+        """Yield an Answer for each item, in order.
+
+        after_window: called once some were taken. noted: with notes on lines (see `notes.py`).
+        """
+        noted = noted and isinstance(self.bundle.reader, LineReader)
         items, stopped = iter(items), threading.Event()
         with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
             try:
@@ -120,8 +126,11 @@ class Recognizer:
                     readings = {}
                     for batch, future in zip(batches, futures, strict=True):
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
+                    notes = window_notes(pool, self.infer, inputs, readings) if noted else {}
                     for i, (answer, own) in enumerate(window):
-                        yield with_readings(answer, [readings[i, k] for k in range(len(own))])
+                        keys = [(i, k) for k in range(len(own))]
+                        found = [readings[key] for key in keys]
+                        yield with_readings(answer, found, [notes.get(key, ()) for key in keys])
                     after_window()
                     window = ahead
             finally:
@@ -277,13 +286,15 @@ class Recognizer:
         return with_string_probabilities(raw, lengths, readings)  # it was fitted on raw logits
 
 
-def with_readings(answer: Answer, readings: list[Reading | str]) -> Answer:
-    """The answer with the readings of its inputs, if it has any."""
+def with_readings(
+    answer: Answer, readings: list[Reading | str], notes: list[tuple[str, ...]]
+) -> Answer:
+    """The answer with the readings of its inputs and the notes on each, if it has any."""
     if isinstance(answer.reading, PageReading):
-        page, given = answer.reading.page, iter(readings)
-        lines = [next(given) if isinstance(x, np.ndarray) else x for x in page.columns]
+        page, given = answer.reading.page, iter(zip(readings, notes, strict=True))
+        lines = [next(given) if isinstance(x, np.ndarray) else (x, ()) for x in page.columns]
         return answer._replace(reading=PageReading(page, lines))
-    return answer._replace(reading=readings[0]) if readings else answer
+    return answer._replace(reading=readings[0], notes=notes[0]) if readings else answer
 
 
 def check_numbers(logits: torch.Tensor) -> None:
@@ -310,9 +321,10 @@ def answer_record(recognizer: Recognizer, answer: Answer) -> dict:
     bundle, accepted_from = recognizer.bundle, recognizer.accepted_from
     if isinstance(answer.reading, PageReading):
         return {"input": answer.name} | page_record(bundle, answer.reading, accepted_from)
-    record = reading_record(bundle, *answer[1:], accepted_from=accepted_from)
+    record = reading_record(bundle, *answer[1:4], accepted_from=accepted_from)
     record = record if recognizer.layout != "auto" else {"layout": "line"} | record
-    return {"input": answer.name} | record | alternatives_record(answer.reading, bundle.labels)
+    record |= alternatives_record(answer.reading, bundle.labels)
+    return {"input": answer.name} | record | notes_record(record, answer.notes)
 
 
 def has_native_bfloat16(device: str) -> bool:

@@ -9,7 +9,7 @@ from models.heads.labels import Label, StepLabels, Text
 from ..scoring.readings import segments, text_of
 from ..scoring.temperature import decoder_name, string_confidence
 from .bundle import Bundle
-from .spans import segment_records
+from .video.spans import segment_records
 
 Reading = Text | Label | StepLabels
 

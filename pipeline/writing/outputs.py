@@ -3,6 +3,16 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
+
+Format = Literal[
+    "text", "jsonl", "csv", "page", "alto", "hocr", "pdf", "html", "srt", "boris", "eaf", "via"
+]
+STREAMED = ("text", "jsonl", "csv")  # formats of one file, or standard output, for all records
+SEGMENT_SUFFIXES = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}
+PAGE_SUFFIXES = {
+    "text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf", "html": ".html"
+}  # fmt: skip
 
 
 def document_of(name: str) -> str:
@@ -67,3 +77,25 @@ def output_paths(
 def is_folder(output: str) -> bool:
     """Whether an output is a folder, or is meant to become one."""
     return os.path.isdir(output) or output.endswith(("/", os.sep))
+
+
+def output_targets(
+    kind: Format, names: Sequence[str], output: str | None, several: bool = False
+) -> dict[str, Path]:
+    """The file of each input, or of each document; empty if one file, or none, is for all."""
+    if output is None or kind in ("jsonl", "csv", "boris", "html"):
+        return {}
+    if kind == "text" and not is_folder(output):
+        return {}
+    if kind in ("hocr", "pdf"):
+        names = list(dict.fromkeys(map(document_of, names)))
+    ending = (SEGMENT_SUFFIXES | PAGE_SUFFIXES)[kind]
+    return output_paths(names, output, ending, several and kind != "text")
+
+
+def output_files(
+    kind: Format, names: Sequence[str], output: str | None, several: bool = False
+) -> list[Path]:
+    """The files that a format makes of these inputs: `output` itself, or files below it."""
+    targets = output_targets(kind, names, output, several)
+    return list(targets.values()) or ([] if output is None else [Path(output)])

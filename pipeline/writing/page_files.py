@@ -12,20 +12,27 @@ from datasets.pages.layout import Reading, page_line_name
 from datasets.pages.writers.record import read_record
 from datasets.pages.xml import check_writable
 
-from .outputs import document_of
-from .writers import Format, page_lines_text
+from .outputs import Format, document_of
+from .text import page_lines_text
 
+ToHtml = Callable[[Sequence[dict]], str]
 ALL = ""  # the document of formats that make one file of all inputs
 
 
 def page_writer(
-    kind: Format, names: Sequence[str], targets: dict[str, Path], output: str | None
+    kind: Format,
+    names: Sequence[str],
+    targets: dict[str, Path],
+    output: str | None,
+    noted: bool = False,
+    to_html: ToHtml | None = None,
 ) -> Callable[[dict], None]:
     """Return a writer of records that writes each file once the last of its pages has arrived.
 
     names: of the inputs. targets: the file of each page or document; empty if `output` is for all,
-    or if the only one is printed. A file is not written if all its pages failed. Raises ValueError
-    if several files would be printed.
+    or if the only one is printed. noted: text has a column of notes. to_html:
+    makes the HTML page of all records. A file is not written if all its pages failed. Raises
+    ValueError if several files would be printed.
     """
     own_file = targets or (output and {ALL: Path(output)}) or {}
     key = {"hocr": document_of, "pdf": document_of, "html": lambda _: ALL}.get(kind, str)
@@ -45,19 +52,26 @@ def page_writer(
             return
         records = waiting.pop(document)
         if any("error" not in record for record in records):
-            write_pages(kind, document, records, own_file.get(document))
+            target = own_file.get(document)
+            if target is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            if kind == "html":
+                write_whole(target, to_html(records))
+            elif kind == "text":
+                write_whole(target, "\f".join(page_lines_text(r, noted) for r in records))
+            else:
+                write_pages(kind, document, records, target)
 
     return write
 
 
 def write_pages(kind: Format, document: str, records: list[dict], target: Path | None) -> None:
     """Write the pages of a document to a file, or print them if `target` is None."""
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
     if kind == "pdf":
         from datasets.pages.writers.pdf import write_pdf  # imported here for start-up time
 
-        write_pdf(target, document, map(read_record, records))
+        for problem in write_pdf(target, map(read_record, records)):
+            print_error(problem)
         return
     content = content_of(kind, document, records)
     if target is not None:
@@ -69,18 +83,12 @@ def write_pages(kind: Format, document: str, records: list[dict], target: Path |
 
 
 def content_of(kind: Format, document: str, records: list[dict]) -> str:
-    """The content of a file of these pages, of one for text, PAGE and ALTO."""
+    """The content of a file of these pages, of one for PAGE and ALTO."""
     # imported here for start-up time: each format its own
-    if kind == "text":
-        return "\f".join(map(page_lines_text, records))
     if kind == "hocr":
         from datasets.pages.writers.hocr import hocr_document
 
         return "".join(hocr_document(document, map(read_record, records)))
-    if kind == "html":
-        from ..reports.pages import page_report
-
-        return page_report(records)
     (record,) = records
     if document.lower().endswith(".xml") and read_page(document).kind == kind:
         return write_page(document, readings_of(record))

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import groupby
 from pathlib import Path
 from typing import IO, Literal
 
@@ -16,20 +15,13 @@ from datasets.output.text import clean, table_cell, to_json
 from models import CTCHead, SequenceClassificationHead
 
 from ..reading.bundle import Bundle
-from .outputs import document_of, is_folder, output_paths
+from .outputs import SEGMENT_SUFFIXES, STREAMED, Format, output_targets
+from .text import join_notes, marks, page_lines_text, short_reading
 
-Format = Literal[
-    "text", "jsonl", "csv", "page", "alto", "hocr", "pdf", "html", "srt", "boris", "eaf", "via"
-]
 # what the records of a run contain; `spans` are a video's segments, with times
 Form = Literal["text", "label", "segments", "spans"]
 Writer = Callable[[dict], None]
 Rows = Callable[[Sequence[object]], object]
-STREAMED = ("text", "jsonl", "csv")  # formats of one file, or standard output, for all records
-SEGMENT_SUFFIXES = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}
-PAGE_SUFFIXES = {
-    "text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf", "html": ".html"
-}  # fmt: skip
 SPAN_COLUMNS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
 
 
@@ -50,20 +42,29 @@ def open_writer(
     stack: ExitStack,
     marked: bool = False,
     raw: bool = False,
+    noted: bool = False,
     several: bool = False,
+    to_html: Callable[[Sequence[dict]], str] | None = None,
 ) -> Writer:
     """Return the writer for a format; its output file appears when the stack closes.
 
     names: of the inputs. output: path, or None for standard output. marked: records contain
-    `accepted`. raw: cells of CSV are not changed (see `table_cell`). several: the inputs are those
-    of a folder, see `output_paths`. Raises ValueError for a format that does not suit these records
-    or this number of inputs, OSError if the output cannot be opened.
+    `accepted`. raw: cells of CSV are not changed (see `table_cell`). noted: text has a column of
+    notes. several: the inputs are those of a folder, see `output_paths`. to_html: makes the page of
+    --format html. Raises ValueError for a format that does not suit these records or this number of
+    inputs, OSError if the output cannot be opened.
     """
     targets = output_targets(kind, names, output, several)
     if kind in SEGMENT_SUFFIXES:
         return segment_file_writer(kind, form, names, output, targets, stack)
     if kind not in STREAMED or targets:
-        return page_file_writer(kind, form, names, output, targets, marked)
+        from .page_files import page_writer  # imported here for start-up time
+
+        if form != "text":
+            raise ValueError(
+                f"--format {kind} needs a bundle that reads lines; take --format jsonl"
+            )
+        return page_writer(kind, names, targets, output, noted, to_html)
     if output:
         file = stack.enter_context(open_whole(output))
     else:
@@ -74,37 +75,16 @@ def open_writer(
         write_row = row_writer(file, raw)
         if form == "spans":
             return segment_row_writer(write_row, output)
-        return csv_writer(write_row, marked)
-    return jsonl_writer(file) if kind == "jsonl" else text_writer(file)
+        return csv_writer(write_row, marked, form == "text")
+    return jsonl_writer(file) if kind == "jsonl" else text_writer(file, noted)
 
 
-def output_targets(
-    kind: Format, names: Sequence[str], output: str | None, several: bool = False
-) -> dict[str, Path]:
-    """The file of each input, or of each document; empty if one file, or none, is for all."""
-    if output is None or kind in ("jsonl", "csv", "boris", "html"):
-        return {}
-    if kind == "text" and not is_folder(output):
-        return {}
-    if kind in ("hocr", "pdf"):
-        names = list(dict.fromkeys(map(document_of, names)))
-    ending = (SEGMENT_SUFFIXES | PAGE_SUFFIXES)[kind]
-    return output_paths(names, output, ending, several and kind != "text")
-
-
-def output_files(
-    kind: Format, names: Sequence[str], output: str | None, several: bool = False
-) -> list[Path]:
-    """The files that a format makes of these inputs: `output` itself, or files below it."""
-    targets = output_targets(kind, names, output, several)
-    return list(targets.values()) or ([] if output is None else [Path(output)])
-
-
-def text_writer(file: IO[str]) -> Writer:
+def text_writer(file: IO[str], noted: bool = False) -> Writer:
     """Writes input TAB reading, as in labels.tsv, each cleaned; an error leaves the reading empty.
 
-    If records contain `accepted`, another column says "accepted" or "look". Of a page its lines,
-    without its name; a form feed stands between pages.
+    If records contain `accepted`, another column says "accepted" or "look". noted: the last column
+    has the notes on the reading, or nothing. Of a page its lines, without its name; a form feed
+    stands between pages.
     """
     is_first = True
 
@@ -112,42 +92,13 @@ def text_writer(file: IO[str]) -> Writer:
         nonlocal is_first
         if "lines" in record:
             file.write("" if is_first else "\f")
-            file.write(page_lines_text(record))
+            file.write(page_lines_text(record, noted))
         else:
-            print(clean(record["input"]), clean(short_reading(record)), *mark(record), sep="\t",
-                  file=file)  # fmt: skip
+            cells = [clean(record["input"]), clean(short_reading(record)), *marks(record, noted)]
+            print(*cells, sep="\t", file=file)
         is_first = False
 
     return write
-
-
-def short_reading(record: dict) -> str:
-    """The reading of a record on one line."""
-    if "segments" not in record:
-        return record.get("text", record.get("label", ""))
-    return " ".join(
-        f"{s['label']}[{format_position(s['start'])}-{format_position(s['end'])}]"
-        for s in record["segments"]
-    )
-
-
-def mark(record: dict) -> list[str]:
-    """What the column of --accept says of a record; none without it."""
-    return ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
-
-
-def page_lines_text(record: dict) -> str:
-    """A page's text with its line ends, an empty line between regions, and the marks of lines."""
-    regions = groupby(record["lines"], key=lambda line: line["region"])
-    return "\n".join(
-        "".join("\t".join([clean(line.get("text", "")), *mark(line)]) + "\n" for line in lines)
-        for _, lines in regions
-    )
-
-
-def format_position(value: float) -> str:
-    """An integer (a token's index) as it is, seconds with two decimals."""
-    return str(value) if isinstance(value, int) else f"{value:.2f}"
 
 
 def jsonl_writer(file: IO[str]) -> Writer:
@@ -161,12 +112,15 @@ def row_writer(file: IO[str], raw: bool = False) -> Rows:
     return rows.writerow if raw else lambda row: rows.writerow(map(table_cell, row))
 
 
-def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
-    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted].
+def csv_writer(write_row: Rows, marked: bool = False, noted: bool = False) -> Writer:
+    """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted][,
+    notes].
 
     Of a page a row per line, named INPUT#LINE.
     """
-    write_row(["input", "reading", "confidence", "error"] + ["accepted"] * marked)
+    write_row(
+        ["input", "reading", "confidence", "error"] + ["accepted"] * marked + ["notes"] * noted
+    )
 
     def write(record: dict) -> None:
         for line in record.get("lines", [record]):
@@ -174,8 +128,8 @@ def csv_writer(write_row: Rows, marked: bool = False) -> Writer:
             reading = line.get("text", line.get("label", ""))
             if "segments" in line:
                 reading = json.dumps(line["segments"], ensure_ascii=False)
-            accepted = [str(line.get("accepted", False)).lower()] * marked
-            write_row([name, reading, line.get("confidence", ""), line.get("error", ""), *accepted])
+            more = [str(line.get("accepted", False)).lower()] * marked + [join_notes(line)] * noted
+            write_row([name, reading, line.get("confidence", ""), line.get("error", ""), *more])
 
     return write
 
@@ -243,22 +197,6 @@ def segment_file_writer(
             write_segments(kind, targets[record["input"]], record)
 
     return write
-
-
-def page_file_writer(
-    kind: Format,
-    form: Form,
-    names: Sequence[str],
-    output: str | None,
-    targets: dict[str, Path],
-    marked: bool,
-) -> Writer:
-    """Writes a file per page or per document, see `output_targets`; `output` itself for one."""
-    from .page_files import page_writer  # imported here for start-up time
-
-    if form != "text" and kind != "text":
-        raise ValueError(f"--format {kind} needs a bundle that reads lines; take --format jsonl")
-    return page_writer(kind, names, targets, output)
 
 
 def write_segments(kind: Format, target: Path, record: dict) -> None:

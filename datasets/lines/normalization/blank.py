@@ -17,9 +17,11 @@ NOISE = 3.5  # times the usual unevenness of the paper, below which a weak contr
 STRIP_ROWS = 120, 80  # rows of an image from which it is searched in strips, and those of a strip
 MAX_ROWS = 600  # of the copy that is cut into strips
 STRIP = 3  # times as wide as high: a line across it is ruled, not a dash
-SMALL, LETTER = 5, 8  # longest side of a point, and of the smallest mark that is surely a letter
+# longest side of a point in a crop, of a point on a strip, and of what is surely a letter
+TINY, SMALL, LETTER = 3, 5, 8
 FEWEST = 5  # letters that a contrast below WEAK must show; two that one below FAINT must
 FAINT = 30
+BLUR = 0.06  # by which the edges of so many letters may be softer: a stain has not that many parts
 SPECKS = 10, 3  # so many specks, and so many for each mark: the marks are specks too
 THIN = 4  # columns of a straight vertical line
 
@@ -104,23 +106,27 @@ def _find_marks(ink: np.ndarray, paper: _Paper, ruled: bool) -> tuple[list[int],
     """
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(ink)
     sides = boxes[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(1)
-    smallest = LETTER if paper.contrast < WEAK else SMALL
+    smallest = TINY if ink.shape[1] < STRIP * len(ink) else SMALL
+    if paper.contrast < WEAK:
+        smallest = LETTER
     order = [label for label in np.argsort(-sides, kind="stable") if label]
-    specks, marks = int((sides[1:] < smallest).sum()), []
+    specks, marks, soft = int((sides[1:] < smallest).sum()), [], []
+    least = _least_sharpness(paper.contrast)
     for label in order[: len(order) - specks]:
         x, y, wide, high, area = boxes[label].tolist()
         part = slice(y, y + high), slice(x, x + wide)
         inside = labels[part] == label
         deepest = max(int(paper.depth[part][inside].max()), 1)
         sharpness = float(np.percentile(paper.steepness[part][inside], 80)) / deepest
-        if sharpness >= _least_sharpness(paper.contrast) and not (
+        if sharpness < least - BLUR or (
             _is_rule(wide, high, area, ink.shape, paper.contrast, ruled)
             or _is_shadow((x, y, wide, high), area, ink.shape)
         ):
-            marks.append(max(wide, high))
-            if len(marks) >= FEWEST and specks <= SPECKS[0] + SPECKS[1] * len(marks):
-                break
-    return marks, specks
+            continue
+        (marks if sharpness >= least else soft).append(max(wide, high))
+        if len(marks) >= FEWEST and specks <= SPECKS[0] + SPECKS[1] * len(marks):
+            break
+    return (marks if len(marks + soft) < FEWEST else marks + soft), specks
 
 
 def _least_sharpness(contrast: float) -> float:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-ROWS, COLUMNS = 32, 512  # that are looked at: at least that many if there are, at most twice
+ROWS, COLUMNS = 32, 400  # that are looked at, at most
 
 
 class Glance(NamedTuple):
@@ -25,8 +25,8 @@ class Glance(NamedTuple):
 def glance(image: np.ndarray) -> Glance:
     """Look at some pixels of a grey image (H, W) uint8."""
     high, wide = image.shape
-    down = max(1, high // ROWS)
-    across = max(down, wide // COLUMNS)
+    down = -(-high // ROWS)
+    across = max(down, -(-wide // COLUMNS))
     pixels = np.ascontiguousarray(image[::down, ::across])
     return Glance(pixels, down, across, *grey_levels(pixels, (0.02, 0.5, 0.98)))
 

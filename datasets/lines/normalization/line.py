@@ -38,10 +38,9 @@ def normalize_line(image: np.ndarray, cut: bool = False) -> NormalLine:
     inverted = dark_on_light(image)
     if inverted is not image and is_ordinary(inverted):
         return NormalLine(inverted, False)
-    image = inverted
-    if not cut:
-        image = trim(level(image))
-    return NormalLine(image, not has_ink(image))
+    if not has_ink(inverted):
+        return NormalLine(inverted, True)
+    return NormalLine(inverted if cut else trim(level(inverted)), False)
 
 
 def is_ordinary(image: np.ndarray) -> bool:

@@ -12,7 +12,7 @@ ROWS, AREA = 400, 2**20  # of the copy in which the margins are found, at most
 SPECK, POINT = 3, 0.12  # longest side of a speck in it; of a point, to the height of a letter
 LETTER = 8  # rows of a letter in it that can be told from a point
 RULE = 0.9  # of the width, from which a mark is a ruled line
-EVEN = 30  # range of the greys of paper without any mark
+EVEN = 20  # range of the greys of paper without any mark
 
 
 def trim(image: np.ndarray) -> np.ndarray:

@@ -3,12 +3,11 @@
 import cv2
 import numpy as np
 
-from .glance import glance, shrink_by
+from .glance import glance, grey_levels
 
-ROWS = 32  # of the copy in which strokes are measured, at most
 DARK = 0.4  # of the way from the darkest to the brightest greys: where dark ground lies below
-SHEET = 0.4  # of the height: a square that no stroke of a letter fills
-SHARE = 0.3  # of what is light: where more of it is so wide, it is a sheet
+EXTREMES = (0.002, 0.5, 0.998)  # shares of the pixels: a short word on a long strip is few of them
+FILLED = 0.55  # of the box around what is light, from which it is a sheet
 
 
 def dark_on_light(image: np.ndarray) -> np.ndarray:
@@ -24,19 +23,18 @@ def is_dark(darkest: int, middle: int, brightest: int) -> bool:
 def is_light_on_dark(image: np.ndarray) -> bool:
     """Whether most of a line (H, W) uint8, its edges too, is darker than its strokes.
 
-    The dark surround of a light sheet is no ground: such a sheet is wider than strokes.
+    The dark surround of a light sheet is no ground: strokes fill less of their box than paper does.
     """
-    seen = glance(image)
-    if not is_dark(*seen[3:]):
+    pixels = glance(image).pixels
+    darkest, middle, brightest = grey_levels(pixels, EXTREMES)
+    edge = int(np.median(edges(pixels)))
+    if not (is_dark(darkest, middle, brightest) and is_dark(darkest, edge, brightest)):
         return False
-    if not is_dark(seen.darkest, int(np.median(edges(image))), seen.brightest):
+    y, x = np.nonzero(pixels > (middle + brightest) // 2)
+    if not len(x):
         return False
-    scale = ROWS / len(image)
-    small = shrink_by(image, scale) if scale < 1 else image
-    light = cv2.threshold(small, (seen.middle + seen.brightest) // 2, 1, cv2.THRESH_BINARY)[1]
-    side = max(3, round(SHEET * len(small)))
-    sheet = cv2.morphologyEx(light, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
-    return bool(light.any()) and cv2.countNonZero(sheet) < SHARE * cv2.countNonZero(light)
+    high, wide = (np.ptp(np.percentile(places, (1, 99))) + 1 for places in (y, x))
+    return len(x) < FILLED * high * wide
 
 
 def edges(image: np.ndarray) -> np.ndarray:

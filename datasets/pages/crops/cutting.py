@@ -5,7 +5,7 @@ import numpy as np
 
 from ..layout import Box, PageLine
 from .courses import MAX_RISE, Course, baseline_course, polygon_course, resample
-from .letters import ABOVE, BELOW, MAX_LOST, Extent, lost_ink
+from .letters import MAX_LOST, Letters, find_letters
 from .modes import Crop
 
 DEFAULT_GAP = 0.1  # gap of a baseline without neighbours, relative to its length
@@ -61,34 +61,34 @@ def choose_outline(
         level = course is None or course.is_level(box[3] - box[1])
         if crop == "box" or (polygon is None and level):
             return None
-    by_baseline = course is not None and (polygon is None or crop == "baseline")
-    if by_baseline:
-        outline = _band(course, gap or DEFAULT_GAP * float(np.ptp(course.positions)))
-    elif polygon is None or crop != "auto" or not cut_letters(image, line, gap):
-        outline = polygon
+    if polygon is None and course is None:
+        return None
+    if course is not None and (polygon is None or crop == "baseline"):
+        gap = gap or DEFAULT_GAP * float(np.ptp(course.positions))
+        outline = _band(course, find_letters(image, course, gap), gap)
+    elif crop == "auto" and (letters := cut_letters(image, line, gap)):
+        outline = _widen(polygon, letters) if course is None else _band(course, letters, gap)
     else:
-        outline = _widen(polygon, gap) if course is None else _band(course, gap)
-    return None if outline is None else outline.clip(0, image.shape[::-1])
+        outline = polygon
+    return outline.clip(0, image.shape[::-1])
 
 
-def cut_letters(image: np.ndarray, line: PageLine, gap: float | None) -> float:
-    """Return the share of the ink of its letters that the polygon of a line leaves out.
+def cut_letters(image: np.ndarray, line: PageLine, gap: float | None) -> Letters | None:
+    """Return the letters of a line that its polygon cuts through; None if it does not.
 
-    0 for what it may leave out: up to MAX_LOST, or less than a band around the baseline leaves out.
-    0 as well without a polygon or a gap. The arguments are those of `crop_line`.
+    It may leave out up to MAX_LOST of their ink, or less than a band around the baseline leaves
+    out. None as well without a polygon or a gap. The arguments are those of `crop_line`.
     """
     if line.polygon is None or gap is None:
-        return 0.0
+        return None
     polygon = line.polygon.clip(0, image.shape[::-1])
     if _outline_fault(polygon, image.shape):
-        return 0.0
+        return None
     course = None if line.baseline is None else baseline_course(line.baseline)
-    if course is None:
-        extent = Extent.around_middle(gap)
-        lost = lost_ink(image, polygon, polygon_course(polygon), gap, extent)
-    else:
-        lost = lost_ink(image, polygon, course, gap, Extent.around_baseline(gap))
-    return lost.by_polygon if lost.by_polygon > max(MAX_LOST, lost.by_band) else 0.0
+    along = polygon_course(polygon) if course is None else course
+    letters = find_letters(image, along, gap, polygon, middle=course is None)
+    cut = letters.lost_by_polygon > max(MAX_LOST, letters.lost_by_band)
+    return letters if cut else None
 
 
 def _outline_fault(outline: np.ndarray, shape: tuple[int, int]) -> str | None:
@@ -102,29 +102,31 @@ def _outline_fault(outline: np.ndarray, shape: tuple[int, int]) -> str | None:
     return None
 
 
-def _band(course: Course, gap: float) -> np.ndarray:
-    """Return the polygon around a baseline that holds ascenders and descenders."""
+def _band(course: Course, letters: Letters, gap: float) -> np.ndarray:
+    """Return the polygon along a course that holds its letters, and a little more at its ends."""
     positions = course.positions
     along = np.concatenate([positions[:1] - gap / 4, positions, positions[-1:] + gap / 4])
-    offsets = np.interp(along, positions, course.offsets)
+    offsets = np.interp(along, positions, course.offsets)[:, None]
     axis = course.origin + along[:, None] * course.direction
-    upper = axis + (offsets - ABOVE * gap)[:, None] * course.normal
-    return np.concatenate([upper, (axis + (offsets + BELOW * gap)[:, None] * course.normal)[::-1]])
+    edges = [axis + (offsets + edge) * course.normal for edge in (letters.top, letters.bottom)]
+    return np.concatenate([edges[0], edges[1][::-1]])
 
 
-def _widen(outline: np.ndarray, gap: float) -> np.ndarray:
-    """Return a polygon with its upper edge higher and its lower edge lower, as high as a band."""
+def _widen(outline: np.ndarray, letters: Letters) -> np.ndarray:
+    """Return a polygon with its upper edge higher and its lower edge lower, to hold its letters."""
+    flat = polygon_course(outline).unroll(resample(outline))[:, 1]
+    above = max(0, round(float(np.median(flat[flat < 0])) - letters.top))
+    below = max(0, round(letters.bottom - float(np.median(flat[flat > 0]))))
     left, top = np.floor(outline.min(0)).astype(int)
     right, bottom = np.ceil(outline.max(0)).astype(int) + 1
-    inside = np.zeros((bottom - top, right - left), np.uint8)
+    inside = np.zeros((above + bottom - top + below, right - left), np.uint8)
+    top -= above
     cv2.fillPoly(inside, [np.round(outline - (left, top)).astype(np.int32)], 1)
-    heights = inside.sum(0, dtype=np.int64)
-    missing = (ABOVE + BELOW) * gap - np.median(heights[heights > 0])
-    reach = max(0, round(missing / 2))
-    inside = np.pad(inside, ((reach, reach), (0, 0)))
-    wider = cv2.dilate(inside, np.ones((2 * reach + 1, 1), np.uint8))
+    # a column of ones from `below` rows above a pixel, which is then reached, to `above` under it
+    column = np.ones((above + below + 1, 1), np.uint8)
+    wider = cv2.dilate(inside, column, anchor=(0, below))
     found, _ = cv2.findContours(wider, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return max(found, key=cv2.contourArea)[:, 0] + np.array([left, top - reach], np.float64)
+    return max(found, key=cv2.contourArea)[:, 0] + np.array([left, top], np.float64)
 
 
 def check_near(line: PageLine, shape: tuple[int, int], name: str) -> None:

@@ -10,15 +10,19 @@ from models.heads.labels import Text
 
 from ...scoring.readings import text_of
 from ..bundle import Bundle
+from ..notes import notes_record
 from ..records import reading_record
 from .loading import PageLines
 
 
 class PageReading(NamedTuple):
-    """The readings of a page's lines, in reading order; an error message where there is none."""
+    """The readings of a page's lines, in reading order, each with the notes on it.
+
+    An error message where there is no reading.
+    """
 
     page: PageLines
-    readings: list[Text | str]
+    readings: list[tuple[Text | str, tuple[str, ...]]]
 
 
 def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | None = None) -> dict:
@@ -30,8 +34,8 @@ def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | Non
     """
     page = reading.page
     lines = [
-        line_record(bundle, line, columns, text, accepted_from)
-        for line, columns, text in zip(page.lines, page.columns, reading.readings, strict=True)
+        line_record(bundle, line, columns, *read, accepted_from)
+        for line, columns, read in zip(page.lines, page.columns, reading.readings, strict=True)
     ]
     read = [line for line in lines if "error" not in line]
     weights = [len(line["text"]) or 1 for line in read]
@@ -57,6 +61,7 @@ def line_record(
     line,
     columns: np.ndarray | str,
     reading: Text | str,
+    notes: tuple[str, ...],
     accepted_from: float | None,
 ) -> dict:
     """A line of a page: its place, and its text with its words, or an error."""
@@ -67,9 +72,10 @@ def line_record(
     record["box"] = box
     if isinstance(reading, str):
         return record | {"error": reading}
-    steps = bundle.model.encoder.output_lengths(len(columns))
+    read = reading_record(bundle, reading, accepted_from=accepted_from)
+    steps = bundle.model.encoder.output_lengths(len(columns)) if reading.ids else 0
     words = word_records(reading, bundle.labels, steps, box)
-    return record | reading_record(bundle, reading, accepted_from=accepted_from) | {"words": words}
+    return record | read | notes_record(read, notes) | {"words": words}
 
 
 def extent(line) -> tuple[float, float, float, float]:

@@ -170,9 +170,10 @@ def test_threads_are_shared_speeds_added_and_failures_told():
 def test_contenders_and_what_is_missing(tmp_path):
     given = (CONFIG, tmp_path, tmp_path / "a.npz", 5.0)
     alone, remarks = contenders(*given, 1, None)
-    assert len(remarks) == 2 and "--keras" in remarks[1] and "one thread" in remarks[0]
+    own = [remark for remark in remarks if "bfloat16" not in remark]  # not every processor has it
+    assert len(own) == 2 and "--keras" in own[1] and "one thread" in own[0]
     every, remarks = contenders(*given, 2, "python-of-keras")
-    assert not remarks and len(every) == len(alone) + 2
+    assert all("bfloat16" in remark for remark in remarks) and len(every) == len(alone) + 2
     assert [c.processes for c in every].count(2) == 1
     assert {c.reference for c in every} <= {c.name for c in every}
 

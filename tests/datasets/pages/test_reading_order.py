@@ -122,3 +122,13 @@ def test_paragraphs_end_at_gaps_and_begin_with_indents():
 def test_an_insertion_between_two_lines_is_a_line():
     boxes = [*block(100, 100, 800, 2), box(300, 145, 420, 14), *block(100, 160, 800, 2)]
     assert lines_of(boxes) == alone(0, 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("tilt", [-20, 0, 20])
+def test_a_rule_divides_a_row_into_cells(tilt):
+    boxes = []
+    for i in range(5):
+        boxes += [box(100, 100 + PITCH * i, 180), box(240, 100 + PITCH * i, 420)]
+    rule = np.array([[[210 - tilt, 85], [210 + tilt, 200]]], float)
+    lines = [line for region in reading_order(np.array(boxes), rule) for line in region]
+    assert lines == [*alone(*range(8)), [8, 9]]  # the rule ends above the last row

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from zlib import crc32
 
+import numpy as np
 import pytest
 
 from datasets.environment import MachineError
@@ -79,7 +80,8 @@ def test_jsonl_has_the_documented_keys(predict, lines, expected):
     first, second = map(json.loads, out.splitlines())
     assert code == 1
     assert first == next(expected.predict([str(lines / "a.png")]))
-    assert list(first) == ["input", "text", "confidence"] and 0 <= first["confidence"] <= 1
+    assert [key for key in first if key != "notes"] == ["input", "text", "confidence"]
+    assert 0 <= first["confidence"] <= 1
     no = str(lines / "no.png")
     assert second == {"input": no, "error": f"{no}: no such file"}
 
@@ -88,9 +90,32 @@ def test_csv_has_one_row_an_input(predict, lines, expected):
     code, out, _ = predict(lines / "a.png", lines / "no.png", "--format", "csv")
     head, first, second = csv.reader(io.StringIO(out))
     record = next(expected.predict([str(lines / "a.png")]))
-    assert (code, head) == (1, ["input", "reading", "confidence", "error"])
-    assert first == [record["input"], record["text"], str(record["confidence"]), ""]
-    assert second == [str(lines / "no.png"), "", "", f"{lines / 'no.png'}: no such file"]
+    assert (code, head) == (1, ["input", "reading", "confidence", "error", "notes"])
+    notes = "; ".join(record.get("notes", []))
+    assert first == [record["input"], record["text"], str(record["confidence"]), "", notes]
+    assert second == [str(lines / "no.png"), "", "", f"{lines / 'no.png'}: no such file", ""]
+
+
+def test_doubtful_lines_are_marked_in_a_last_column(predict, lines, expected):
+    """The tiny bundle is sure of nothing, and a line of one stroke is no text at all."""
+    paths = sorted(map(str, lines.rglob("*.png")))
+    records = list(expected.predict(paths))
+    assert any("notes" in record for record in records)
+    code, out, _ = predict(lines, "--mark")
+    cells = [line.split("\t") for line in out.splitlines()]
+    assert code == 0 and [row[:2] for row in cells] == [[r["input"], r["text"]] for r in records]
+    assert [row[2] for row in cells] == ["; ".join(r.get("notes", [])) for r in records]
+    code, _, err = predict(lines, "--mark", "--format", "jsonl")
+    assert code == 2 and "--mark goes with --format text" in err
+
+
+def test_a_line_without_ink_is_read_as_nothing(predict, tmp_path):
+    write_image(tmp_path / "blank.png", np.full((30, 200), 240, np.uint8))
+    for options in ((), ("--decoder", "beam")):
+        code, out, _ = predict(tmp_path / "blank.png", "--format", "jsonl", *options)
+        record = json.loads(out)
+        assert code == 0 and record["text"] == "" and record["confidence"] > 0.9
+        assert "notes" not in record
 
 
 @pytest.mark.parametrize("form", ["text", "csv", "page"])
@@ -177,7 +202,7 @@ def test_wide_lines_come_in_batches_of_bounded_size(expected, lines, monkeypatch
     infer = expected.infer
     monkeypatch.setattr(expected, "infer", lambda x: sizes.append([len(i) for i in x]) or infer(x))
     paths = [write_image(lines / f"{w}.png", noise_line(w, w)) for w in (30, 30, 30, 50, 300)]
-    records = list(expected.predict(map(str, paths)))
+    records = list(expected.answers(map(str, paths)))  # without notes, which read again
     assert all(len(batch) == 1 or max(batch) * len(batch) <= 100 for batch in sizes)
     assert sum(map(len, sizes)) == len(records) == 5
 

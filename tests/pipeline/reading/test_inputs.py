@@ -70,7 +70,7 @@ def test_the_help_names_what_lines_may_come_from(command):
     predict, evaluate = (
         " ".join(command(name, "--help").out.split()) for name in ("predict", "evaluate")
     )
-    assert "PAGE and ALTO files (every line of the page) and records of an LMDB" in predict
+    assert "images of lines or pages, PDF, TIFF of several pages, PAGE and ALTO files" in predict
     assert "a folder of PAGE or ALTO files or one of them, an LMDB" in evaluate
 
 

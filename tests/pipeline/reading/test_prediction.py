@@ -14,10 +14,10 @@ from datasets.video.decoder import TimedFrame
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading import prediction
-from pipeline.reading.chunks import JoinedReading, Prefetcher
 from pipeline.reading.prediction import Answer, Item, Recognizer
 from pipeline.reading.records import reading_record
-from pipeline.reading.spans import segment_records
+from pipeline.reading.video.chunks import JoinedReading, Prefetcher
+from pipeline.reading.video.spans import segment_records
 from tests.support.small import break_images, noise_line, tiny_bundle, write_image
 from tests.support.squares import FRAMES, recognizer, write_squares
 
@@ -79,7 +79,7 @@ def test_long_and_short_videos_keep_their_order(tmp_path, long):
 
 
 def test_features_beyond_the_bound_are_refused_for_one_label(video, long, monkeypatch):
-    monkeypatch.setattr("pipeline.reading.streaming.FEATURE_BYTES", 30 * 20 * 4)
+    monkeypatch.setattr("pipeline.reading.video.streaming.FEATURE_BYTES", 30 * 20 * 4)
     (answer,) = recognizer(SequenceClassificationHead).answers([video])
     assert answer.reading.startswith(f"{video}: too long for a network that gives one label")
     (answer,) = recognizer(SequenceClassificationHead, frames=8).answers([video])
@@ -94,7 +94,7 @@ def test_read_gives_pairs_and_items_may_load_clips(video):
     pair, _ = reader.read([timed, untimed])
     (expected,) = reader.answers([video])
     assert_same(answer._replace(name=video), expected)
-    assert (without_times.reading.ids, *without_times[2:]) == (answer.reading.ids, None, None)
+    assert (without_times.reading.ids, *without_times[2:]) == (answer.reading.ids, None, None, ())
     assert pair == ("row 3", answer.reading)
 
 

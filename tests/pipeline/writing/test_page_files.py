@@ -44,7 +44,7 @@ def test_text_of_a_page_is_its_text_and_csv_has_a_row_a_line(predict, tmp_path):
     assert predict(path).out == record["text"] + "\n"
     assert predict(path, second).out == record["text"] + "\n\f" + record["text"] + "\n"
     header, *rows = csv.reader(io.StringIO(predict(path, "--format", "csv").out))
-    assert header == ["input", "reading", "confidence", "error"]
+    assert header == ["input", "reading", "confidence", "error", "notes"]
     assert [row[:2] for row in rows] == [
         [f"{path}#{line['id']}", line["text"]] for line in record["lines"]
     ]

@@ -12,7 +12,8 @@ import pytest
 from datasets.limits.roots import add_root
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
-from pipeline.writing.writers import format_time, open_writer, output_paths, record_form, to_srt
+from pipeline.writing.outputs import output_paths
+from pipeline.writing.writers import format_time, open_writer, record_form, to_srt
 from tests.support.screen import clip_bundle, even, plain, write_film
 
 WALK = {"start": 0.0, "end": 1.2, "start_frame": 0, "end_frame": 30, "label": "walk"}

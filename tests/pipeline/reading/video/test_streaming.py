@@ -20,9 +20,9 @@ from models import (
     SequenceModel,
     TokenClassificationHead,
 )
-from pipeline.reading import streaming
 from pipeline.reading.bundle import Bundle, load_bundle, save_bundle
-from pipeline.reading.streaming import Stream, read_chunks, read_whole
+from pipeline.reading.video import streaming
+from pipeline.reading.video.streaming import Stream, read_chunks, read_whole
 from tests.support.networks import connect
 
 STEPS = 40

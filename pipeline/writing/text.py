@@ -1,0 +1,41 @@
+"""Readings as text: on one line, or a page with its line ends, with the marks asked for."""
+
+from itertools import groupby
+
+from datasets.output.text import clean
+
+
+def short_reading(record: dict) -> str:
+    """The reading of a record on one line."""
+    if "segments" not in record:
+        return record.get("text", record.get("label", ""))
+    return " ".join(
+        f"{s['label']}[{format_position(s['start'])}-{format_position(s['end'])}]"
+        for s in record["segments"]
+    )
+
+
+def marks(record: dict, noted: bool = False) -> list[str]:
+    """The columns of --accept and --mark of a record, those that were asked for."""
+    accepted = ["accepted" if record["accepted"] else "look"] if "accepted" in record else []
+    return accepted + [join_notes(record)] * noted
+
+
+def join_notes(record: dict) -> str:
+    """The notes on a reading in one cell."""
+    return "; ".join(record.get("notes", ()))
+
+
+def page_lines_text(record: dict, noted: bool = False) -> str:
+    """A page's text with its line ends, an empty line between regions, and the marks of lines."""
+    regions = groupby(record["lines"], key=lambda line: line["region"])
+    return "\n".join("".join(page_line_text(line, noted) for line in own) for _, own in regions)
+
+
+def page_line_text(line: dict, noted: bool) -> str:
+    return "\t".join([clean(line.get("text", "")), *marks(line, noted)]) + "\n"
+
+
+def format_position(value: float) -> str:
+    """An integer (a token's index) as it is, seconds with two decimals."""
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
