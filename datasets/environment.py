@@ -50,7 +50,9 @@ def raise_if_machine(error: BaseException, name: object = "") -> None:
     error does not name it.
     """
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()  # errors of pikepdf are their own cause
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         if isinstance(cause, MachineError):
             raise cause
         if is_machine(cause):

@@ -193,3 +193,12 @@ def test_dockers_shared_memory_is_small(monkeypatch, free, small):
 def test_a_system_without_shared_memory_has_enough(monkeypatch):
     monkeypatch.setattr("datasets.environment.SHARED_MEMORY", "/none")
     assert not shared_memory_is_small()
+
+
+def test_an_error_that_is_its_own_cause_ends():
+    """As those of pikepdf are."""
+    error = ValueError("damaged")
+    cause = KeyError("x")
+    cause.__cause__ = cause
+    error.__cause__ = cause
+    raise_if_machine(error, "a.pdf")

@@ -4,6 +4,7 @@ import copy
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,15 +21,16 @@ ENCODING = ("/Length", "/Filter", "/DecodeParms")  # entries of a stream's own e
 def remove_invisible_text(pdf: "Pdf", page: "Page") -> None:
     """Remove invisible text from a page and the forms that it names; nothing else is changed.
 
-    Content that is too large to be searched stays. Forms and resources are copied before they are
-    changed, since other pages may use them.
+    Content that is damaged, or too large to be searched, stays. Forms and resources are copied
+    before they are changed, since other pages may use them.
     """
-    from pikepdf import Array, Name
+    from pikepdf import Array, Name, PdfError  # imported here for start-up time
 
     contents = page.obj.get(Name.Contents)
     streams = list(contents) if isinstance(contents, Array) else [contents]
     if contents is not None and has_invisible_text(b"\n".join(map(content_bytes, streams))):
-        page.obj.Contents = pdf.make_stream(visible_content(page))
+        with suppress(PdfError):
+            page.obj.Contents = pdf.make_stream(visible_content(page))
     forms = page.obj.get(Name.Resources, {}).get(Name.XObject, {})
     found = {
         name: form
@@ -41,7 +43,8 @@ def remove_invisible_text(pdf: "Pdf", page: "Page") -> None:
     page.obj.Resources.XObject = copy.copy(forms)
     for name, form in found.items():
         entries = {key: value for key, value in form.items() if key not in ENCODING}
-        page.obj.Resources.XObject[name] = pdf.make_stream(visible_content(form), entries)
+        with suppress(PdfError):
+            page.obj.Resources.XObject[name] = pdf.make_stream(visible_content(form), entries)
 
 
 def content_bytes(stream: "Object") -> bytes:

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,28 +48,37 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
     from PIL import Image  # imported here for start-up time
 
     Image.MAX_IMAGE_PIXELS = None  # the bound is the user's --max_pixels
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF
     with named_errors(path), open_regular(path) as file:
         try:
             image = Image.open(file)
             image.seek(number - 1)
+            if image.width * image.height > max_pixels():
+                raise ValueError(
+                    f"{path}: {image.width} x {image.height} pixels are more than "
+                    f"{max_pixels():,}; scale it down, or give {OPTION}"
+                )
+            return _picture_of(path, image, number)
         except EOFError as error:
             raise ValueError(f"{path}: has no page {number}") from error
-        if image.width * image.height > max_pixels():
-            raise ValueError(
-                f"{path}: {image.width} x {image.height} pixels are more than {max_pixels():,}; "
-                f"scale it down, or give {OPTION}"
-            )
-        picture = _as_stored(path, image) if number == 1 else None
-        if picture is None:
-            picture = _from_png(_encode_png(image))
-        # Pillow turns a TIFF while it decodes it
-        flag = UPRIGHT if image.format == "TIFF" else image.getexif().get(TAG)
-        profile = image.info.get("icc_profile") or b""
-        return picture._replace(
-            orientation=flag if flag in range(1, 9) else UPRIGHT,
-            dpi=_dpi(image),
-            profile=_fitting(profile, picture.channels),
-        )
+        except (OSError, RuntimeError, SyntaxError, struct.error, zlib.error) as error:
+            if getattr(error, "errno", None) is not None:
+                raise
+            raise ValueError(f"{path}: not an image, or damaged ({error})") from error
+
+
+def _picture_of(path: str | Path, image: "Image", number: int) -> Picture:
+    picture = _as_stored(path, image) if number == 1 else None
+    if picture is None:
+        picture = _from_png(_encode_png(image))
+    # Pillow turns a TIFF while it decodes it
+    flag = UPRIGHT if image.format == "TIFF" else image.getexif().get(TAG)
+    profile = image.info.get("icc_profile") or b""
+    return picture._replace(
+        orientation=flag if flag in range(1, 9) else UPRIGHT,
+        dpi=_dpi(image),
+        profile=_fitting(profile, picture.channels),
+    )
 
 
 def _as_stored(path: str | Path, image: "Image") -> Picture | None:

@@ -84,3 +84,13 @@ def test_content_that_expands_without_end_stays(cleaned, monkeypatch):
         assert invisible_text.content_bytes(stream) == b""
         stream = pdf.make_stream(b"no zlib", Filter=pikepdf.Name.FlateDecode)
         assert invisible_text.content_bytes(stream) == b""
+
+
+def test_damaged_content_stays():
+    with pikepdf.new() as pdf:
+        leaf = pdf.add_blank_page(page_size=(200, 200))
+        whole = pdf.make_stream(b"BT 3 Tr (hidden) Tj ET")
+        damaged = pdf.make_stream(b"no zlib", Filter=pikepdf.Name.FlateDecode)
+        leaf.obj.Contents = pikepdf.Array([whole, damaged])
+        remove_invisible_text(pdf, leaf)
+        assert [stream.objgen for stream in leaf.obj.Contents] == [whole.objgen, damaged.objgen]

@@ -162,6 +162,16 @@ def test_pages_that_share_resources_and_odd_content(tmp_path, write):
     assert np.array_equal(picture_of(source), picture_of(target))
 
 
+def test_a_pdf_that_opens_without_a_password_is_copied_without_its_locks(tmp_path, write):
+    source = tmp_path / "scan.pdf"
+    with pikepdf.open(scan_pdf(tmp_path / "open.pdf")) as pdf:
+        pdf.save(source, encryption=pikepdf.Encryption(owner="o", user=""))
+    target = write(record_of(["word"], source))
+    assert text_of(target) == ["word"]
+    with pikepdf.open(target) as pdf:
+        assert not pdf.is_encrypted
+
+
 def test_damaged_and_locked_files_are_refused_and_the_target_stays(tmp_path):
     target = tmp_path / "out.pdf"
     target.write_bytes(b"before")
