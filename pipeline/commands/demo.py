@@ -85,6 +85,16 @@ def read_samples(recognizer: Recognizer, folder: Path) -> Reading:
     return Reading(rows, compute_scores(tally), len(rows) / seconds)
 
 
+def read_sample_page(recognizer: Recognizer) -> str:
+    """The text of the sample page, whose lines are found first."""
+    recognizer.layout = "page"
+    (record,) = recognizer.predict([str(SAMPLES / "page.png")])
+    recognizer.layout = "line"
+    if "error" in record:
+        raise ValueError(f"{record['error']}; make the samples again: {SAMPLE_MAKER}")
+    return record["text"]
+
+
 def line_table(rows: Sequence[report.Line]) -> Table:
     """File, reading and confidence; where a reading is wrong, the target is below it."""
     table = Table(box=SIMPLE_HEAD, header_style="dim", padding=(0, 1), pad_edge=False)
@@ -160,9 +170,14 @@ def learning_curves(run: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def write_report(
-    reading: Reading, facts: dict[str, str], video_sections: list[str], run: Path, command: str
+    reading: Reading,
+    page: str,
+    facts: dict[str, str],
+    video_sections: list[str],
+    run: Path,
+    command: str,
 ) -> None:
-    """Write the page of the demo to REPORT."""
+    """Write the page of the demo to REPORT. page: the text of the sample page."""
     sections = [
         report.facts(facts),
         report.heading("The page"),
@@ -171,6 +186,7 @@ def write_report(
             f"Set, aged and cut into lines by Strand itself ({SAMPLE_MAKER}), so it shows what "
             " a reading looks like; how well real scans are read, the benchmarks tell.",
         ),
+        report.details("its text, as it was read", page),
         report.heading("Its lines, a receipt and a letter"),
         report.paragraph(
             "The bar is the probability that the whole line is right, as the model sees it."
@@ -199,12 +215,15 @@ def main(arguments: Sequence[str] = ()) -> int:
     console, started = make_console(), time.perf_counter()
     try:
         recognizer = load_recognizer(MODEL)
+        page = read_sample_page(recognizer)
         reading = read_samples(recognizer, SAMPLES / "lines")
         reviews = review_table(load_recognizer(REVIEWS), SAMPLES / "reviews.csv")
         videos = demo_video.read_samples(SAMPLES / "clips")
     except (OSError, ValueError) as error:
         print_error(error)
         return 2
+    console.print(page, markup=False, highlight=False)
+    console.print(f"a page of {len(page.splitlines())} lines, found and read by {MODEL}\n")
     console.print(line_table(reading.rows))
     console.print(describe_score("cer", reading.scores["cer"], "lines"))
     console.print(f"{len(reading.rows)} lines, {reading.per_second:.0f} a second, by {MODEL}\n")
@@ -226,7 +245,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         "on": f"{recognizer.device.type}, {precision}",
         "the demo in all": f"{time.perf_counter() - started:.0f} s",
     }
-    write_report(reading, facts, demo_video.sections(videos), run, command)
+    write_report(reading, page, facts, demo_video.sections(videos), run, command)
     console.print(f"report: {REPORT}")
     return 0
 
