@@ -27,6 +27,7 @@ from ..reading.prediction import Answer, Item, Recognizer, answer_record
 from ..writing.journal import Journal
 from ..writing.outputs import STREAMED, Format, is_folder, output_files, output_paths
 from ..writing.sink import RecordSink
+from ..writing.text import errors_of
 from ..writing.writers import (
     Writer,
     open_writer,
@@ -168,7 +169,8 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
             for answer in answers if total == 1 else track(answers, "reading", total, sink.records):
                 record = answer_record(recognizer, answer)
                 if options.format not in ("jsonl", "csv"):
-                    print_errors(record)
+                    for error in errors_of(record):
+                        print_error(error)
                 sink.add(record)
                 if draw and "error" not in record:
                     undrawn += not draw(answer, record)
@@ -182,13 +184,6 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     if failed:
         print_notes(f"{failed} of {count.done} inputs failed; the others were answered")
     return 1 if failed else 0
-
-
-def print_errors(record: dict) -> None:
-    """Print why an input, or a line of a page, was not read."""
-    for part in (record, *record.get("lines", ())):
-        if "error" in part:
-            print_error(part["error"])
 
 
 def to_html(records: Sequence[dict]) -> str:

@@ -2,18 +2,19 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from datasets.output.files import write_whole
+from datasets.output.files import open_whole, write_whole
 from datasets.output.text import print_error
 from datasets.pages.files import read_page, write_page
-from datasets.pages.layout import Reading, page_line_name
-from datasets.pages.writers.record import read_record
-from datasets.pages.xml import check_writable
+from datasets.pages.layout import Reading
+from datasets.pages.writers.record import RecordedPage, read_record
 
 from .outputs import Format, document_of
-from .text import page_lines_text
+from .text import errors_of, page_lines_text
 
 ToHtml = Callable[[Sequence[dict]], str]
 ALL = ""  # the document of formats that make one file of all inputs
@@ -66,54 +67,66 @@ def page_writer(
 
 
 def write_pages(kind: Format, document: str, records: list[dict], target: Path | None) -> None:
-    """Write the pages of a document to a file, or print them if `target` is None."""
+    """Write the pages of a document to a file, or print them if `target` is None.
+
+    Raises ValueError, after that, for what could not be written of them; of several such problems
+    all but the last are printed.
+    """
+    pages = [read_record(record) for record in records]
+    known = {error for record in records for error in errors_of(record)}
+    problems = [p for page in pages for p in page.problems if p not in known]
     if kind == "pdf":
         from datasets.pages.writers.pdf import write_pdf  # imported here for start-up time
 
-        for problem in write_pdf(target, map(read_record, records)):
+        problems += write_pdf(target, pages)
+    else:
+        with opened(target) as file:
+            for part in parts_of(kind, document, records, pages):
+                file.write(part)
+    if problems:
+        for problem in problems[:-1]:
             print_error(problem)
-        return
-    content = content_of(kind, document, records)
+        raise ValueError(problems[-1])
+
+
+@contextmanager
+def opened(target: Path | None) -> Iterator[IO[str]]:
+    """A text file that appears whole, or standard output if `target` is None."""
     if target is not None:
-        write_whole(target, content)
+        with open_whole(target) as file:
+            yield file
         return
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="")
-    sys.stdout.write(content)
+    yield sys.stdout
 
 
-def content_of(kind: Format, document: str, records: list[dict]) -> str:
-    """The content of a file of these pages, of one for PAGE and ALTO."""
+def parts_of(
+    kind: Format, document: str, records: list[dict], pages: list[RecordedPage]
+) -> Iterator[str]:
+    """The content of a file of these pages, of one for PAGE and ALTO, in parts."""
     # imported here for start-up time: each format its own
     if kind == "hocr":
         from datasets.pages.writers.hocr import hocr_document
 
-        return "".join(hocr_document(document, map(read_record, records)))
-    (record,) = records
-    if document.lower().endswith(".xml") and read_page(document).kind == kind:
-        return write_page(document, readings_of(record))
-    if kind == "alto":
+        yield from hocr_document(document, pages)
+    elif document.lower().endswith(".xml") and read_page(document).kind == kind:
+        yield write_page(document, readings_of(records[0], pages[0]))
+    elif kind == "alto":
         from datasets.pages.writers.alto import alto_document
 
-        return alto_document(read_record(record))
-    from datasets.pages.writers.page_xml import page_document
+        yield alto_document(pages[0])
+    else:
+        from datasets.pages.writers.page_xml import page_document
 
-    return page_document(read_record(record))
+        yield page_document(pages[0])
 
 
-def readings_of(record: dict) -> dict[str, Reading]:
-    """What a page file gets of its record, by line: of a line that failed nothing, so it keeps its
-    old text. A text that XML cannot hold is printed as an error.
-    """
-    readings = {}
-    for line in record["lines"]:
-        if "error" in line:
-            continue
-        name = page_line_name(record["input"], line["id"])
-        try:
-            text = check_writable(line["text"], name).strip()
-        except ValueError as error:
-            print_error(error)
-            continue
-        readings[line["id"]] = Reading(text, line["confidence"], line.get("accepted"))
-    return readings
+def readings_of(record: dict, page: RecordedPage) -> dict[str, Reading]:
+    """What a page file gets of its record, by line; a line without a text keeps its old one."""
+    ids = [line["id"] for line in record["lines"]]  # those of the record are names of XML
+    return {
+        name: Reading(line.text, line.confidence, line.accepted)
+        for name, line in zip(ids, page.lines, strict=True)
+        if line.text is not None
+    }

@@ -39,3 +39,8 @@ def page_line_text(line: dict, noted: bool) -> str:
 def format_position(value: float) -> str:
     """An integer (a token's index) as it is, seconds with two decimals."""
     return str(value) if isinstance(value, int) else f"{value:.2f}"
+
+
+def errors_of(record: dict) -> list[str]:
+    """The errors of a record and of its lines."""
+    return [part["error"] for part in (record, *record.get("lines", ())) if "error" in part]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from datasets.images import load_grey
+from datasets.pages import detection
 from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
 from tests.support.pages import set_page
@@ -101,3 +102,27 @@ def test_importing_it_loads_no_network():
         cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert done.stdout.strip() == "False"
+
+
+def test_more_text_than_a_page_holds_is_refused(page, monkeypatch):
+    monkeypatch.setattr("datasets.pages.finding.MAX_PIECES", 2)
+    with pytest.raises(ValueError, match=r"scan\.png: \d+ pieces of text, a page has up to 2;"):
+        find_lines(page[0], "scan.png")
+
+
+def test_without_the_weights_it_says_what_to_install(page, monkeypatch):
+    detection._load_session.cache_clear()
+    monkeypatch.setattr(detection, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install rapidocr"):
+        find_lines(page[0])
+
+
+def test_small_print_is_seen_larger(page, monkeypatch):
+    image, boxes = page
+    monkeypatch.setattr(detection, "MAX_SIDE", max(image.shape) // 4)
+    assert len(find_lines(image)) == len(boxes)
+    scales = []
+    inner = detection._detect_at
+    monkeypatch.setattr(detection, "_detect_at", lambda i, s: scales.append(s) or inner(i, s))
+    find_lines(image)
+    assert len(scales) == 2 and scales[1] == 2 * scales[0]

@@ -155,8 +155,10 @@ def test_a_line_that_failed_keeps_its_text(tmp_path, capsys):
     path = transkribus(tmp_path / "p.xml")
     write = page_writer("page", [str(path)], {str(path): tmp_path / "out.xml"}, None)
     good = {"text": "new", "confidence": 0.5}
-    write(page_of(path, l0=good, l1={"error": "too wide"}, l2=good | {"text": "\x01"}, l3=good))
-    assert f"{path}#l2: U+0001 cannot stand" in capsys.readouterr().err
+    lines = {"l0": good, "l1": {"error": "too wide"}, "l2": good | {"text": "\x01"}, "l3": good}
+    with pytest.raises(ValueError, match=r"#l2: U\+0001 cannot stand"):
+        write(page_of(path, **lines))
+    assert capsys.readouterr().err == ""
     texts = [line.text for line in read_page(tmp_path / "out.xml").lines]
     assert texts == ["new", *TEXTS[1:3], "new"]
 
