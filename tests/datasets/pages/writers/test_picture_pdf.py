@@ -98,7 +98,8 @@ def test_a_jpeg_is_embedded_byte_for_byte(tmp_path):
         with pikepdf.open(made(tmp_path, picture)) as pdf:
             stored = pdf.pages[0].Resources.XObject.Picture
             assert stored.read_raw_bytes() == path.read_bytes()
-        expected = np.asarray(Image.open(path).convert("RGB")).astype(int)
+        with Image.open(path) as stored_image:
+            expected = np.asarray(stored_image.convert("RGB")).astype(int)
         assert np.abs(drawn(tmp_path, path) - expected).mean() < (30 if image.mode == "CMYK" else 3)
 
 
