@@ -30,6 +30,11 @@ UNCLIP = 1.6  # how far a core is widened, times area / perimeter
 _loading = threading.Lock()
 
 
+# of marks that belong to the text beside them, relative to its height
+SMALL, NARROW = 0.6, 1.5  # their height and width, at most
+NEAR, WITHIN = 0.5, 0.6  # the white between, and the distance from the middle of the text
+
+
 class Piece(NamedTuple):
     """A line of text, or a word or more of it; lengths in pixels of the image.
 
@@ -48,7 +53,45 @@ def detect(image: np.ndarray) -> list[Piece]:
     found = _detect_at(image, scale)
     if scale < 1 and found and np.median([piece.height for piece in found]) * scale < MIN_TEXT:
         found = _detect_at(image, min(1.0, 2 * scale))
-    return found
+    return absorb_marks(found)
+
+
+def absorb_marks(pieces: list[Piece]) -> list[Piece]:
+    """Join small marks, such as a quotation mark at a line's end, with the text beside them."""
+    texts, marks = list(pieces), []
+    for mark in pieces:
+        high, (left, middle, right) = mark.height, _extent(mark)
+        for place, text in enumerate(texts):
+            start, _, end = _extent(text)
+            near = max(left - end, start - right) <= NEAR * text.height
+            small = max(high / SMALL, (right - left) / NARROW) <= text.height
+            if text is not mark and small and near:
+                y = np.interp((left + right) / 2, *text.course.T)
+                if abs(y - middle) <= WITHIN * text.height:
+                    texts[place] = _reach(text, left, right)
+                    marks.append(mark)
+                    break
+    return [text for text in texts if not any(text is mark for mark in marks)]
+
+
+def _extent(piece: Piece) -> tuple[float, float, float]:
+    """The left end, the height of the middle, and the right end of a piece."""
+    left, right = piece.corners[:, 0].min(), piece.corners[:, 0].max()
+    return left, piece.corners[:, 1].mean(), right
+
+
+def _reach(piece: Piece, left: float, right: float) -> Piece:
+    """The piece, so long that it reaches from `left` to `right` at least."""
+    corners, course = piece.corners.copy(), piece.course
+    start, _, end = _extent(piece)
+    along = (corners[1] - corners[0]) / max(float(np.hypot(*(corners[1] - corners[0]))), 1e-6)
+    if left < start:
+        corners[[0, 3]] -= (start - left) * along
+        course = np.vstack([course[:1] - [[start - left, 0]], course])
+    if right > end:
+        corners[[1, 2]] += (right - end) * along
+        course = np.vstack([course, course[-1] + [right - end, 0]])
+    return Piece(corners, course, piece.height)
 
 
 def _detect_at(image: np.ndarray, scale: float) -> list[Piece]:

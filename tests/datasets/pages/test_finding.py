@@ -126,3 +126,16 @@ def test_small_print_is_seen_larger(page, monkeypatch):
     monkeypatch.setattr(detection, "_detect_at", lambda i, s: scales.append(s) or inner(i, s))
     find_lines(image)
     assert len(scales) == 2 and scales[1] == 2 * scales[0]
+
+
+def test_a_mark_beside_a_line_belongs_to_it():
+    def piece(left, top, right, bottom):
+        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
+        middle = (top + bottom) / 2
+        return detection.Piece(corners, np.array([[left, middle], [right, middle]]), bottom - top)
+
+    line, quote = piece(100, 200, 800, 240), piece(790, 205, 815, 221)
+    below, far = piece(100, 260, 800, 300), piece(860, 205, 880, 221)
+    found = detection.absorb_marks([quote, line, far, below])
+    assert [tuple(p.corners[:, 0][[0, 1]]) for p in found] == [(100, 815), (860, 880), (100, 800)]
+    assert found[0].course[-1].tolist() == [815, 220] and found[0].height == 40
