@@ -119,13 +119,13 @@ def test_without_the_weights_it_says_what_to_install(page, monkeypatch):
 
 def test_small_print_is_seen_larger(page, monkeypatch):
     image, boxes = page
-    monkeypatch.setattr(detection, "MAX_SIDE", max(image.shape) // 4)
-    assert len(find_lines(image)) == len(boxes)
+    monkeypatch.setattr(detection, "MAX_SIDE", max(image.shape) // 2)
+    monkeypatch.setattr(detection, "MIN_TEXT", 100.0)
     scales = []
     inner = detection._detect_at
     monkeypatch.setattr(detection, "_detect_at", lambda i, s: scales.append(s) or inner(i, s))
-    find_lines(image)
-    assert len(scales) == 2 and scales[1] == 2 * scales[0]
+    assert len(find_lines(image)) == len(boxes)
+    assert len(scales) == 2 and scales[1] == min(1, 2 * scales[0])
 
 
 def test_a_mark_beside_a_line_belongs_to_it():
