@@ -25,7 +25,7 @@ from models import FrameCNN, RecurrentStack, SequenceModel, TokenClassificationH
 from pipeline.reading.bundle import Bundle, load_bundle
 from pipeline.reading.chunks import stack_frames
 from pipeline.reading.prediction import Recognizer
-from pipeline.reading.spans import segment_records
+from pipeline.reading.records import segment_records
 from pipeline.scoring.readings import segments
 from pipeline.training.memory import peak_memory_mib
 

@@ -24,7 +24,7 @@ from ..interrupts import SIGNALS, taking_its_time
 from ..reading.bundle_files import find_bundle
 from ..reading.chunks import Prefetcher, stack_frames
 from ..reading.prediction import Recognizer, check_numbers
-from ..reading.spans import end_of_last_step, segment_record
+from ..reading.records import end_of_last_step, segment_record
 from ..reading.streaming import Stream
 
 MAX_FRAMES = 64  # that may wait in the queue, and that are read at once

@@ -8,7 +8,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from ..reading.prediction import Answer
-from ..reading.spans import median_step
+from ..reading.records import median_step
 from ..scoring.readings import join_labels, text_of
 from ..scoring.segment_metrics import confusion_matrix
 from ..writing.palette import palette

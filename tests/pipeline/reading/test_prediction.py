@@ -16,8 +16,7 @@ from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading import prediction
 from pipeline.reading.chunks import JoinedReading, Prefetcher
 from pipeline.reading.prediction import Answer, Item, Recognizer
-from pipeline.reading.records import reading_record
-from pipeline.reading.spans import segment_records
+from pipeline.reading.records import reading_record, segment_records
 from tests.support.small import break_images, noise_line, tiny_bundle, write_image
 from tests.support.squares import FRAMES, recognizer, write_squares
 
