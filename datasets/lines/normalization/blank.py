@@ -14,6 +14,7 @@ HEIGHT = 40
 MAX_COLUMNS = 4000  # of that copy: longer lines are squeezed
 FAINTEST, WEAK, STRONG = 17, 24, 70  # contrast of ink to paper: none below, letters, any mark
 NOISE = 3.5  # times the usual unevenness of the paper, below which a weak contrast is noise
+NARROWEST = 4  # pixels: of a smaller image nothing can be said, and reading it tells why
 STRIP_ROWS = 120, 80  # rows of an image from which it is searched in strips, and those of a strip
 MAX_ROWS = 600  # of the copy that is cut into strips
 STRIP = 3  # times as wide as high: a line across it is ruled, not a dash
@@ -42,9 +43,9 @@ def has_ink(image: np.ndarray) -> bool:
 
     A high image, in which a line may be small, is searched as a whole and in strips.
     """
-    if _has_marks(image):
-        return True
     rows, columns = image.shape
+    if min(rows, columns) < NARROWEST or _has_marks(image):
+        return True
     if rows <= STRIP_ROWS[0]:
         return False
     scale = min(1.0, MAX_ROWS / rows)
