@@ -247,10 +247,11 @@ def test_polygons_that_cut_letters_are_named(tmp_path, monkeypatch, capsys):
     names = [f"p.xml#l{place}" for place in range(3)]
     assert code == 0 and sorted(Path(f["file"]).name for f in found) == names
     assert all(re.search(r"leaves out [1-4]\d % of the ink", f["reason"]) for f in found)
-    assert "draw the polygon around whole letters" in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())  # the terminal breaks lines
+    assert "draw the polygon around whole letters" in told
     by_polygon = run(tmp_path / "cut", "--crop", "polygon", "--html", "polygon.html")[1]
     assert kinds(by_polygon) >= {("cut letters", "p.xml#l1")}
     images = [Path(f).read_text(encoding="utf-8") for f in ("page.html", "polygon.html")]
     heights = [re.search(r'alt="p.xml#l0" width="\d+" height="(\d+)"', i)[1] for i in images]
     assert int(heights[0]) > 2 * int(heights[1])  # it shows what is read
-    assert not kinds(run(tmp_path / "whole")[1])
+    assert "cut letters" not in {kind for kind, _ in kinds(run(tmp_path / "whole")[1])}
