@@ -2,8 +2,8 @@
 
     python -m benchmarks.torture.fit_kills [--kills 100] [--write_kills 20]
 
-Each training is killed (SIGKILL) up to KILLS_A_RUN times, at moments drawn from the time that it
-takes to train, and gone on with from its last checkpoint after each (from its start, if it had
+Each training is killed (SIGKILL) up to KILLS_A_RUN times, each time at a moment drawn from half
+of the time that a whole training takes, and gone on with from its last checkpoint after each (from its start, if it had
 none yet), with the default workers and dropout. Then its weights, optimizer, history and bundle are
 compared bit for bit with those of a training that was never killed: one that differs counts as a
 loss for each of its kills. The kills of the last row hit a training while it writes a checkpoint,
@@ -106,7 +106,7 @@ def kill_fits(kind: str, kills: int, seed: int = 0) -> Outcome:
             training, own = Training(folder, config, f"killed{trainings}"), 0
             while not training.is_done():
                 process = training.start()
-                if done < kills and own < KILLS_A_RUN and not wait(process, draw, seconds):
+                if done < kills and own < KILLS_A_RUN and not wait(process, draw, seconds / 2):
                     kill(process)
                     done, own = done + 1, own + 1
                     resumed += training.last.exists()
