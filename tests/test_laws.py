@@ -91,7 +91,9 @@ OPTIONS = {
     ],
     "TokenClassificationHead": [STEPS, SMOOTH],
     "RefinedTokenHead": [STEPS | REFINED, SMOOTH | REFINED | {"causal": True}],
-    "LineReader": [{"height": 24, "max_width": 99, "stretch": False, "order": "visual"}],
+    "LineReader": [
+        {"height": 24, "max_width": 99, "stretch": False, "order": "visual", "crop": "box"}
+    ],
     "ClipReader": [
         VIDEO | {"rate_hz": 7.5, "frames": None, "crop": None},
         VIDEO | {"rate_hz": None, "frames": 16, "crop": [0, 0, 0.5, 1]},

@@ -90,7 +90,7 @@ def test_an_error_of_the_sample_is_not(error):
 
 
 def test_too_many_open_files_do_not_shrink_a_folder_of_lines(lines, monkeypatch):
-    def open_one(name: str) -> NormalLine:
+    def open_one(name: str, crop: str) -> NormalLine:
         if name.endswith("2.png"):
             with no_more_files():
                 return NormalLine(line_source.decode_grey(Path(name).read_bytes(), name), False)

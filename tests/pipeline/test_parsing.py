@@ -48,7 +48,7 @@ def test_an_unknown_option_lists_those_of_its_class():
     assert datasets.LineReader.__name__ == "LineReader"
     assert explain(NESTED, []) == (
         "data.source.sources: Option 'hight' is not accepted by datasets.LineReader; "
-        "did you mean 'height'? It takes height, max_width, stretch, order"
+        "did you mean 'height'? It takes height, max_width, stretch, order, crop"
     )
 
 

@@ -8,7 +8,7 @@ from .glance import shrink_by
 
 ROWS = 96  # of the copy in which the slope is measured
 STEEPEST = 0.1  # slope that is levelled, 5.7 degrees
-MIN_RISE = 0.5  # of the text's height, over its width: lines that rise less are left as they are
+MIN_RISE = 0.75  # of the text's height, over its width: lines that rise less are left as they are
 SHARPER = 1.15  # times the concentration of ink in rows that levelling must gain
 
 

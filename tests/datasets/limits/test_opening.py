@@ -104,7 +104,7 @@ def test_a_large_image_is_converted_in_parts_to_the_same(monkeypatch, channels, 
     shape = (40, 30) if channels == 1 else (40, 30, channels)
     image = rng.integers(0, np.iinfo(kind).max, shape, kind)
     whole = to_grey(image, "a")
-    monkeypatch.setattr("datasets.images.BLOCK", 100)
+    monkeypatch.setattr("datasets.images.grey.BLOCK", 100)
     np.testing.assert_array_equal(to_grey(image, "a"), whole)
 
 

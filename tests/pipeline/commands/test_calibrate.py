@@ -187,9 +187,6 @@ def test_accepted_lines_are_those_above_the_guaranteed_threshold_without_notes(
     assert f"{sum(expected)} of 24 lines (" in done.err and "at least 95 % are right" in done.err
     done = command("predict", *paths, "no.png", "--model", path, "--accept", 0.95)
     assert done.code == 1 and f"{sum(expected)} of 24 lines (" in done.err  # one was not read
-    for form in ("page", "alto"):
-        done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", form)
-        assert done.code == 2 and f"--accept 0.95: --format {form} has no place" in done.err
     words = tmp_path / "words.txt"
     words.write_text("abba", encoding="utf-8")
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--lexicon", words)

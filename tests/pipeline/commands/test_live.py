@@ -47,7 +47,7 @@ def test_live_on_a_file_gives_the_segments_of_predict(reading, video):
 
 def test_a_string_is_written_symbol_by_symbol(video):
     reader = recognizer(CTCHead)
-    ((_, text, times, numbers),) = reader.answers([video])
+    ((_, text, times, numbers, _),) = reader.answers([video])
     _, lines, _ = run(reader, video)
     segments = list(map(json.loads, lines))
     assert len(segments) > 4

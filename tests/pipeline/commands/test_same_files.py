@@ -42,8 +42,10 @@ def test_all_commands_agree_on_what_is_there(folder, command, bundle_file):
     Path("c.yaml").write_text(LINES, encoding="utf-8")
     predicted = command("predict", "lines", "--model", bundle_file, "--format", "jsonl")
     names = [json.loads(line)["input"] for line in predicted.out.splitlines()]
-    assert (predicted.code, names) == (0, [f"lines/{name}" for name in GOOD])
-    assert predicted.err == OVER + "\n"
+    # a PDF has pages to read, and is no line to train or score on
+    expected = [f"lines/{name}" for name in (*GOOD[:3], "scan.pdf", *GOOD[3:])]
+    assert (predicted.code, names) == (1, expected)
+    assert predicted.err.splitlines()[0] == OVER.removesuffix(", 1 .pdf file (scan.pdf)")
     scored = command("evaluate", "--model", bundle_file, "--data", "lines")
     assert scored.code == 0 and "\n5 lines, " in scored.out and scored.err == OVER + "\n"
     checked = command("doctor", "lines", "--json", "d.json")
@@ -69,9 +71,10 @@ def test_a_glob_reads_folders_and_no_system_files(folder, capsys):
     Path("lines/Thumbs.db").write_bytes(b"x")
     found = list(expand_inputs(["lines/*"], LineReader()))
     kept = [item for item in found if isinstance(item, str)]
-    assert kept == [f"lines/{name}" for name in (*GOOD[:3], "scan.pdf", *GOOD[3:])]
+    assert kept == [f"lines/{name}" for name in GOOD]
     assert [item.name for item in found if not isinstance(item, str)] == [
-        f"lines/p{i}__1.gt.txt" for i in range(3)
+        *(f"lines/p{i}__1.gt.txt" for i in range(3)),
+        "lines/scan.pdf",
     ]  # a glob asks for them: each gets an answer
     told = capsys.readouterr().err
     assert "lines/Thumbs.db: passed over, a system file\n" in told

@@ -1,9 +1,11 @@
 """The report's sections on lines, each figure counted by hand."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 
+from datasets import LineReader
 from models.heads.labels import Text
 from pipeline.reports import line_sections
 from pipeline.reports.lines import all_scores, terminal_summary
@@ -14,6 +16,9 @@ from tests.pipeline.reports.test_html import Page
 REFERENCES = ["modern 10", "Ode <b>", "same", "é, “x”"]
 PREDICTIONS = ["modem I0", "ode <b>", "same", 'e, "x"']
 GROUPS = ["a", "a", "b & c", "b & c"]
+
+
+RECOGNIZER = SimpleNamespace(bundle=SimpleNamespace(reader=LineReader()))
 
 
 def lines_read(
@@ -28,7 +33,7 @@ def lines_read(
                 for s in predictions]  # fmt: skip
     tally = tally_texts(predictions, references, groups)
     return LinesRead(
-        name, None, items, list(groups), list(references), list(predictions), readings,
+        name, RECOGNIZER, items, list(groups), list(references), list(predictions), readings,
         np.linspace(0.9, 0.6, len(predictions)), dict.fromkeys(failed, "none/x.png: no such file"),
         tally, [], Normalization(),
     )  # fmt: skip
