@@ -197,7 +197,7 @@ def test_accepted_lines_are_those_above_the_guaranteed_threshold_without_notes(
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "csv")
     rows = [row["accepted"] for row in csv.DictReader(io.StringIO(done.out))]
     assert rows == [str(accepted).lower() for accepted in expected]
-    noted = dict.fromkeys(range(LINES), ("several lines",))
+    noted = {(line, 0): ("several lines",) for line in range(LINES)}
     monkeypatch.setattr("pipeline.reading.prediction.window_notes", lambda *_: noted)
     done = command("predict", *paths, "--model", path, "--accept", 0.95, "--format", "jsonl")
     assert not any(json.loads(row)["accepted"] for row in done.out.splitlines())
