@@ -4,10 +4,11 @@
 
 Each training is killed (SIGKILL) up to KILLS_A_RUN times, each time at a moment drawn from half
 of the time that a whole training takes, and gone on with from its last checkpoint after each (from
-its start, if it had none yet), with the default workers and dropout. Then its weights, optimizer, history and bundle are
-compared bit for bit with those of a training that was never killed: one that differs counts as a
-loss for each of its kills. The kills of the last row hit a training while it writes a checkpoint,
-with TMPDIR on another file system; lost is a checkpoint that cannot be gone on from.
+its start, if it had none yet), with the default workers and dropout. Then its weights, optimizer,
+history and bundle are compared bit for bit with those of a training that was never killed: one that
+differs counts as a loss for each of its kills. The kills of the last row hit a training while it
+writes a checkpoint, with TMPDIR on another file system; lost is a checkpoint that cannot be gone on
+from.
 """
 
 import argparse
