@@ -215,8 +215,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     console, started = make_console(), time.perf_counter()
     try:
         recognizer = load_recognizer(MODEL)
-        page = read_sample_page(recognizer)
         reading = read_samples(recognizer, SAMPLES / "lines")
+        page = read_sample_page(recognizer)
         reviews = review_table(load_recognizer(REVIEWS), SAMPLES / "reviews.csv")
         videos = demo_video.read_samples(SAMPLES / "clips")
     except (OSError, ValueError) as error:

@@ -84,6 +84,7 @@ def test_a_blank_page_has_no_lines(shape):
     assert find_lines(np.full(shape, 230, np.uint8)) == ()
 
 
+@pytest.mark.slow
 def test_threads_do_not_change_what_is_found(page):
     image, _ = page
     pages = [image[top:] for top in (0, 10, 20, 30, 40, 50)]

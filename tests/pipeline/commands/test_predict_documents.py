@@ -92,6 +92,7 @@ def test_each_page_of_a_document_has_its_record(predict, scans, name):
     assert outcome.code == 1 and "has 2 pages, none of them in --pages" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_folder_holds_documents_too(predict, scans):
     outcome = predict(scans, "--format", "jsonl")
     names = [Path(record["input"]).name for record in records(outcome)]
@@ -126,6 +127,7 @@ def test_what_cannot_be_opened_is_one_line_and_the_rest_goes_on(predict, scans, 
     assert len(errors) == 4 and "damaged" in errors[2] and "30,000 x 30,000" in errors[3]
 
 
+@pytest.mark.slow
 def test_outputs_of_a_document(predict, scans, tmp_path):
     path = scans / "book.pdf"
     for kind, ending in {"page": "xml", "alto": "xml", "text": "txt"}.items():
