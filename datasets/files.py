@@ -38,14 +38,21 @@ NAMED = 2  # examples of each kind in a message
 def resolve_data_path(root: str) -> Path:
     """Return a data path as given if it exists, else the one below $STRAND_DATA.
 
-    Raises FileNotFoundError, with the paths that were tried, if neither exists.
+    What lies in it may then be named by data files in it. Raises FileNotFoundError, with the paths
+    that were tried, if neither exists.
     """
+    path = find_data_path(root)
+    add_root(path)
+    return path
+
+
+def find_data_path(root: str) -> Path:
+    """Return what `resolve_data_path` does, without trusting what lies there."""
     candidates = [Path(root).expanduser()]
     if not candidates[0].is_absolute() and os.environ.get("STRAND_DATA"):
         candidates.append(Path(os.environ["STRAND_DATA"]) / root)
     for path in candidates:
         if path.exists():
-            add_root(path)
             return path
     message = f"no such data: {' or '.join(map(str, candidates))}"
     if len(candidates) == 1:

@@ -153,11 +153,18 @@ def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
                         for n in scalars(part))  # fmt: skip
 
 
+# parts of a config whose options stand in it, and options that say where to write
+GROUPS = ("model", "data", "trainer", "checkpoint", "early_stopping")
+WRITTEN = ("dirpath", "save_dir", "default_root_dir", "root_dir")
+URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
+
+
 def read_config_text(path: Path) -> str:
-    """Return the text of a config after checking that reading it ends.
+    """Return the text of a config after checking that reading it ends, and what it names.
 
     Raises ValueError for one that is not UTF-8, nested too deeply, or whose aliases, each of which
-    may stand for many others, expand to too much; OSError. What is no YAML is returned.
+    may stand for many others, expand to too much; for one that names a URL, another config, or a
+    folder to write into; OSError. What is no YAML is returned.
     """
     text = read_utf8(path)
     sizes, open_nodes, total = {}, [], 0
@@ -168,13 +175,37 @@ def read_config_text(path: Path) -> str:
             elif isinstance(event, yaml.CollectionEndEvent):
                 anchor, before = open_nodes.pop()
                 sizes[anchor] = total - before
+            elif isinstance(event, yaml.AliasEvent) and event.anchor in dict(open_nodes):
+                raise ValueError(f"{path}: *{event.anchor} stands in &{event.anchor} itself")
             total += sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
             if len(open_nodes) > MAX_DEPTH or total > MAX_NODES:
                 much = f"{MAX_NODES:,} values" if total > MAX_NODES else f"{MAX_DEPTH} levels"
                 raise ValueError(f"{path}: more than {much}; no config needs so many")
+        check_names(path, yaml.safe_load(text))
     except yaml.YAMLError:
         pass  # the parser reports it
     return text
+
+
+def check_names(path: Path, content: object) -> None:
+    """Raise ValueError for what a config may not name, whoever wrote it; see docs/security.md."""
+    if isinstance(content, dict):
+        for group in GROUPS:
+            if isinstance(content.get(group), str):
+                raise ValueError(f"{path}: {group}: {content[group]}: write its options here")
+    parts = [("", content)]
+    while parts:
+        key, value = parts.pop()
+        if isinstance(value, dict):
+            parts += [(str(name), inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            parts += [(key, inner) for inner in value]
+        elif isinstance(value, str) and URL.match(value):
+            raise ValueError(f"{path}: {key}: {value}: a URL; download it and give the file")
+        elif key in WRITTEN and value is not None:
+            raise ValueError(
+                f"{path}: {key}: {value}: where to write is said on the command line, not in a file"
+            )
 
 
 def quote_it(value: str, misread: dict[str, list[str]]) -> str:

@@ -4,6 +4,7 @@ Every command writes its files through this module.
 """
 
 import os
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -102,10 +103,10 @@ def open_locked(new: Path, path: str | Path) -> int:
     """Create a file, or open what a killed process left of it, and lock it; returns its descriptor.
 
     The system unlocks it when it is closed, or when the process ends, however it ends. Raises
-    ValueError, about `path`, if another process has locked it.
+    ValueError, about `path`, if another process has locked it, or if it is a link or no file.
     """
     while True:
-        file = os.open(new, os.O_RDWR | os.O_CREAT, 0o666)
+        file = _open_own(new, path)
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,6 +121,23 @@ def open_locked(new: Path, path: str | Path) -> int:
             if os.path.samestat(os.fstat(file), os.stat(new)):
                 return file
         os.close(file)  # the one before has just renamed or removed it
+
+
+def _open_own(new: Path, path: str | Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_NONBLOCK"):
+        flags |= getattr(os, name, 0)
+    what = f"{path}: {new}, where it is written first, is"
+    try:
+        file = os.open(new, flags, 0o666)
+    except OSError as error:
+        if os.path.islink(new):
+            raise ValueError(f"{what} a link; remove it") from error
+        raise
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise ValueError(f"{what} no file; remove it")
+    return file
 
 
 def refuse_overlap(

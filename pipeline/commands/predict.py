@@ -24,7 +24,7 @@ from ..reading.decoding import choose_decoder
 from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
 from ..reading.pages.loading import Layout, load_pixels
 from ..reading.prediction import Answer, Item, Recognizer, answer_record
-from ..writing.journal import Journal
+from ..writing.journal import Journal, journal_path
 from ..writing.outputs import STREAMED, Format, is_folder, output_files, output_paths
 from ..writing.sink import RecordSink
 from ..writing.text import errors_of
@@ -240,6 +240,7 @@ def check_overlap(names: list[str], reader: Reader, options) -> None:
     """Raise ValueError for an output that is an input, the bundle, or labels of the inputs."""
     several = holds_several(options.inputs)
     outputs = output_files(options.format, names, options.output, several)
+    outputs += [] if options.output is None else [journal_path(options.output)]
     files = dict.fromkeys(part for name in names for part in (name, name.rpartition("#")[0]))
     read = [find_bundle(options.model), *filter(None, [options.lexicon, *files])]
     suffixes = LABELS[type(reader).__name__]

@@ -7,7 +7,7 @@ from typing import get_args, get_type_hints
 
 import yaml
 
-from datasets.files import resolve_data_path
+from datasets.files import find_data_path
 from datasets.lines.folders import LineFolder
 from datasets.pages.crops.modes import Crop
 
@@ -37,7 +37,7 @@ def paths_in_config(config: Path) -> list[Path]:
             parts += part.values() if isinstance(part, dict) else part
         elif isinstance(part, str) and part:
             with suppress(OSError, ValueError):  # a text, or a name too long for a path
-                found.append(resolve_data_path(part))
+                found.append(find_data_path(part))
     return found
 
 

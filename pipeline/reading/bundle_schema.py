@@ -5,9 +5,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Self, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import to_json
 from safetensors import SafetensorError, safe_open
 
@@ -21,6 +29,7 @@ FIELDS = {"parts", "labels", "reader", "scores", "card"}
 REQUIRED_PARTS = {"encoder", "recurrent", "head"}
 MAX_NUMBER = 2**24  # of an option; such as ids of a vocabulary
 MAX_ITEMS = 256  # numbers in a list, such as channels
+MAX_SEARCH = 4096  # strings times symbols tried in a step of the search: milliseconds
 # smaller limits: what costs time or memory beside the weights, whose sizes are those of the file
 LIMITS = {
     "batch_size": 2**16,
@@ -36,8 +45,6 @@ LIMITS = {
     "stages": 2**6,
     "width": 2**12,
 }
-# what unchecked JSON may raise
-MALFORMED = (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -110,6 +117,17 @@ class Metadata(BaseModel):
     scores: dict[str, float]  # may be nan: a score without any sample
     card: dict[str, JsonValue]
     decoder: Decoder | None = None
+
+    @model_validator(mode="after")
+    def bound_the_search(self) -> Self:
+        """A step of the search costs `width` times the symbols that may be above `threshold`."""
+        if self.decoder is not None:
+            tried = min(len(self.labels), 1 / max(self.decoder.threshold, 1e-9))
+            if self.decoder.width * tried > MAX_SEARCH:
+                raise ValueError(
+                    f"a search of width {self.decoder.width} that tries {tried:.0f} symbols a step"
+                )
+        return self
 
 
 def read_metadata(path: Path) -> dict:

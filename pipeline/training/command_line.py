@@ -144,6 +144,8 @@ class StrandCLI(LightningCLI):
         Raises ValueError, before any data is read, if the file is not a checkpoint.
         """
         path = self.config[self.config.subcommand].ckpt_path
+        if path and "://" in path:
+            raise ValueError(f"{path}: a URL; download the checkpoint and give its path")
         if path and Path(path).is_file():
             try:
                 torch.load(path, map_location="meta", weights_only=True)["state_dict"]

@@ -31,6 +31,8 @@ class RunFolder:
 
     def __init__(self, options, fit: bool):
         self._lock: TextIO | None = None
+        if options.name and not (RUNS / options.name).resolve().is_relative_to(RUNS.resolve()):
+            raise ValueError(f"--name {options.name}: leads out of {RUNS}; give a name in it")
         checkpoint = Path(options.ckpt_path or "")
         own = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else None
         first = os.environ.get("LOCAL_RANK", "0") == "0"
@@ -86,7 +88,7 @@ def choose_name(options, own: Path | None, make: bool) -> str:
     make: make the new folder, so that of two trainings that start at once each has its own.
     """
     if own is not None:
-        return os.path.relpath(own, RUNS)
+        return os.path.relpath(own.resolve(), RUNS.resolve())  # RUNS may be a link
     stem = name = Path(str(options.config[-1])).stem if options.config else "run"
     numbers = count(2)
     while True:

@@ -11,6 +11,7 @@ from datasets.output.files import named_errors, open_locked
 from datasets.output.text import to_json
 
 T = TypeVar("T")
+HEADER = b'{"partial": '
 
 
 class Journal(AbstractContextManager):
@@ -26,7 +27,7 @@ class Journal(AbstractContextManager):
     """
 
     def __init__(self, output: str, how: dict[str, str], resume: bool):
-        self.output, self.path = output, Path(f"{output.rstrip('/' + os.sep)}.partial")
+        self.output, self.path = output, journal_path(output)
         self._waiting: list[str] = []
         with named_errors(output, self.path):
             self._file = open_locked(self.path, output)
@@ -50,7 +51,7 @@ class Journal(AbstractContextManager):
         with self.path.open("rb") as file:
             for line in file:
                 value = read_line(line)
-                if header is None and value is not None and "partial" not in value:
+                if not is_own(line, value, header is None):
                     raise ValueError(f"{self.path}: not the partial output of predict; move it")
                 if value is None:
                     break
@@ -118,6 +119,20 @@ class Journal(AbstractContextManager):
         if not self.count:
             self.finish()
         os.close(self._file)
+
+
+def journal_path(output: str) -> Path:
+    """Where the records for an output are kept until all are there."""
+    return Path(f"{output.rstrip('/' + os.sep)}.partial")
+
+
+def is_own(line: bytes, value: dict | None, first: bool) -> bool:
+    """Whether a line, and its value if it is whole, can be one that this class has written."""
+    if not first:  # behind a header, a line that is none is what a stop has left
+        return value is None or isinstance(value.get("input"), str)
+    if value is None:
+        return line.startswith(HEADER) or HEADER.startswith(line)
+    return isinstance(value.get("partial"), dict)
 
 
 def read_line(line: bytes) -> dict | None:

@@ -140,3 +140,28 @@ def test_aliases_of_a_config_are_read(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("a: &a [1, 2]\nb: {c: *a, d: *a}\nbroken: [", "utf-8")
     assert read_config_text(path) == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data: http://127.0.0.1/x.yaml", "data: http://127.0.0.1/x.yaml: write its options here"),
+        ("model: other.yaml", "model: other.yaml: write its options here"),
+        ("ckpt_path: ' https://a.b/x.ckpt'", "a URL; download it and give the file"),
+        ("checkpoint: {dirpath: /tmp}", "dirpath: /tmp: where to write is said on the command"),
+        ("trainer: {callbacks: [{init_args: {save_dir: x}}]}", "save_dir: x: where to write"),
+        ("notes: &a [*a]", r"\*a stands in &a itself"),
+        ("a: &a {b: &b [1, *a]}", r"\*a stands in &a itself"),
+    ],
+)
+def test_what_no_config_may_name(tmp_path, text, message):
+    path = tmp_path / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        read_config_text(path)
+
+
+def test_a_config_of_a_run_is_read_again(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("checkpoint: {dirpath: null}\ndata: {source: {root: a//b}}\n", "utf-8")
+    assert read_config_text(path).startswith("checkpoint")

@@ -161,3 +161,11 @@ def test_the_check_of_many_inputs_takes_no_time(tmp_path):
     started = time.perf_counter()
     refuse_overlap([("--output", tmp_path / "out")], [f"{tmp_path}/{i}" for i in range(20_000)])
     assert time.perf_counter() - started < 2
+
+
+def test_a_link_in_the_place_of_the_new_file_is_refused(tmp_path):
+    (tmp_path / "kept").write_text("kept", "utf-8")
+    (tmp_path / ".o.partial").symlink_to(tmp_path / "kept")
+    with pytest.raises(ValueError, match="a link; remove it"):
+        write_whole(tmp_path / "o", "new")
+    assert (tmp_path / "kept").read_text("utf-8") == "kept" and not (tmp_path / "o").exists()

@@ -129,3 +129,12 @@ def test_a_name_forges_no_row_and_no_formula(predict, tmp_path, monkeypatch):
     named = [json.loads(line) for line in predict("*.png", "--format", "jsonl").out.splitlines()]
     assert [record["input"] for record in named] == sorted(p.name for p in tmp_path.glob("*.png"))
     assert "--raw goes with --format csv" in predict("*.png", "--raw").err
+
+
+def test_an_input_that_is_called_as_the_partial_output_is_kept(predict, lines):
+    source, output = lines / "1.png.partial", lines / "1.png.new"
+    source.write_bytes((lines / "1.png").read_bytes())
+    other = output.with_name("1.png.new.partial")
+    other.write_bytes(source.read_bytes())
+    code, _, err = predict(other, "--output", output)
+    assert code == 2 and err.startswith("error: ") and other.read_bytes() == source.read_bytes()

@@ -3,7 +3,12 @@
 import pytest
 
 from datasets import LineFolder
-from pipeline.evaluation.config_folders import crop_of_config, folders_of_config
+from datasets.limits.roots import given_root
+from pipeline.evaluation.config_folders import (
+    crop_of_config,
+    folders_of_config,
+    paths_in_config,
+)
 
 REAL = "class_path: datasets.RealLines, init_args: {{folders: {}}}"
 
@@ -36,3 +41,11 @@ def test_the_crop_is_that_of_all_real_lines(tmp_path):
     config.write_text(f"data: {{{real.replace('folders:', 'crop: middle, folders:')}}}")
     with pytest.raises(ValueError, match=r"c\.yaml: crop 'middle'; choose one of auto, polygon"):
         crop_of_config(config)
+
+
+def test_what_a_config_names_is_not_trusted_for_that(tmp_path):
+    (tmp_path / "data").mkdir()
+    config = tmp_path / "c.yaml"
+    config.write_text(f"notes: [{tmp_path}, {tmp_path}/data]", encoding="utf-8")
+    assert sorted(paths_in_config(config)) == [tmp_path, tmp_path / "data"]
+    assert given_root(tmp_path / "data") is None

@@ -119,6 +119,16 @@ def test_a_decoder_that_would_never_end_is_refused(files, tmp_path):
         load_bundle(str(path))
 
 
+def test_a_search_that_tries_too_much_a_step_is_refused(files, tmp_path):
+    path, content = tmp_path / "b.safetensors", read_metadata(files["lines"])
+    assert content["decoder"]["width"] <= 64 and len(content["labels"]) > 2
+    content["decoder"] |= {"width": 1000, "threshold": 0.0}
+    content["labels"] = [chr(0x4E00 + i) for i in range(500)]
+    save_file(load_file(files["lines"]), path, metadata={"strand": json.dumps(content)})
+    with pytest.raises(ValueError, match="a search of width 1000 that tries 500 symbols a step"):
+        read_metadata(path)
+
+
 def test_a_language_model_cannot_grow_beyond_its_file():
     size = len(ALPHABET)
     tensors = {

@@ -95,3 +95,15 @@ def test_trainings_that_start_at_once_have_folders_of_their_own(command):
     assert Path("runs/words-2", LOCK).exists()
     code, _, _ = command("fit", "-c", "words.yaml", "--name=words-2", "--trainer.max_epochs=1")
     assert code == 0  # a lock ends with its process
+
+
+@pytest.mark.parametrize("name", ["../out", "/tmp/strand-out", "a/../../out"])
+def test_a_name_that_leads_out_of_runs_is_refused(command, name):
+    code, _, err = command("fit", "-c", "words.yaml", f"--name={name}")
+    assert code == 2 and f"--name {name}: leads out of runs" in err
+    assert not Path("out").exists()
+
+
+def test_a_url_of_a_checkpoint_is_refused(command):
+    code, _, err = command("fit", "-c", "words.yaml", "--ckpt_path=http://127.0.0.1:9/x.ckpt")
+    assert code == 2 and "a URL; download the checkpoint" in err

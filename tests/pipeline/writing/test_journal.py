@@ -84,3 +84,26 @@ def test_a_full_disk_names_the_output(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "write", full)
         with pytest.raises(MachineError, match=r"/o: No space left on device; free some space"):
             journal.flush()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"novel\n", b"novel", b'{"a": 1}\n', b'{"partial": 5}\n',
+     b'{"partial": {}}\n{"text": "no input"}\n'],
+)  # fmt: skip
+def test_a_file_of_another_kind_is_left_as_it_is(tmp_path, content):
+    (tmp_path / "o.partial").write_bytes(content)
+    with pytest.raises(ValueError, match=r"o\.partial: not the partial output of predict"):
+        Journal(str(tmp_path / "o"), HOW, True)
+    assert (tmp_path / "o.partial").read_bytes() == content
+
+
+def test_a_link_and_a_pipe_are_no_place_for_records(tmp_path):
+    (tmp_path / "kept").write_text("kept", "utf-8")
+    (tmp_path / "o.partial").symlink_to(tmp_path / "kept")
+    with pytest.raises(ValueError, match="a link; remove it"):
+        Journal(str(tmp_path / "o"), HOW, False)
+    assert (tmp_path / "kept").read_text("utf-8") == "kept"
+    os.mkfifo(tmp_path / "p.partial")
+    with pytest.raises(ValueError, match="no file; remove it"):
+        Journal(str(tmp_path / "p"), HOW, False)
