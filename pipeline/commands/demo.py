@@ -223,7 +223,8 @@ def main(arguments: Sequence[str] = ()) -> int:
         print_error(error)
         return 2
     console.print(page, markup=False, highlight=False)
-    console.print(f"a page of {len(page.splitlines())} lines, found and read by {MODEL}\n")
+    found = sum(map(bool, page.splitlines()))  # an empty line stands between paragraphs
+    console.print(f"a page of {found} lines, found and read by {MODEL}\n")
     console.print(line_table(reading.rows))
     console.print(describe_score("cer", reading.scores["cer"], "lines"))
     console.print(f"{len(reading.rows)} lines, {reading.per_second:.0f} a second, by {MODEL}\n")
