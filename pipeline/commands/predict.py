@@ -25,14 +25,17 @@ from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
 from ..reading.pages.loading import Layout, load_pixels
 from ..reading.prediction import Answer, Item, Recognizer, answer_record
 from ..writing.journal import Journal, journal_path
-from ..writing.outputs import STREAMED, Format, is_folder, output_files, output_paths
+from ..writing.outputs import (
+    PAGE_FORMATS,
+    STREAMED,
+    Format,
+    is_folder,
+    output_files,
+    output_paths,
+)
 from ..writing.sink import RecordSink
 from ..writing.text import errors_of
-from ..writing.writers import (
-    Writer,
-    open_writer,
-    record_form,
-)
+from ..writing.writers import Writer, open_writer, record_form
 from .live import add_live_options, check_live, run_live
 from .options import (
     DEFAULT_MODEL,
@@ -150,7 +153,8 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     reader = recognizer.bundle.reader
     if isinstance(reader, LineReader):
         recognizer.layout = options.layout
-        recognizer.as_pages = options.format in ("page", "alto", "hocr", "pdf", "html")
+        by_page = options.format == "text" and is_folder(options.output or "")
+        recognizer.as_pages = by_page or options.format in PAGE_FORMATS
     elif ranges or options.layout != "auto":
         raise ValueError(f"--layout and --pages go with images, but {options.model} reads none")
     inputs = list(expand_inputs(options.inputs, reader, options.model, ranges))
@@ -216,7 +220,7 @@ def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStac
         if kind not in STREAMED or (by_page and is_folder(output)):
             open_format(ExitStack())  # raises before the reading for what does not fit
             Path(output).absolute().parent.mkdir(parents=True, exist_ok=True)
-        elif os.path.isdir(output):
+        elif is_folder(output):
             raise ValueError(f"--output {output}: a folder; --format {kind} writes one file")
         journal = Journal(output, how_it_reads(options), options.resume)
         stack.enter_context(journal)

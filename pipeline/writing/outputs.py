@@ -10,9 +10,8 @@ Format = Literal[
 ]
 STREAMED = ("text", "jsonl", "csv")  # formats of one file, or standard output, for all records
 SEGMENT_SUFFIXES = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}
-PAGE_SUFFIXES = {
-    "text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf", "html": ".html"
-}  # fmt: skip
+PAGE_FORMATS = ("page", "alto", "hocr", "pdf", "html")  # of whole pages, also for one line
+PAGE_SUFFIXES = {"text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf"}
 
 
 def document_of(name: str) -> str:

@@ -172,3 +172,15 @@ def test_evaluate_takes_pages(command, bundle_file, tmp_path):
     assert (code, json.loads(target.read_text(encoding="utf-8"))["n"]) == (0, 3)
     assert "3 lines" in out
     assert f"{tmp_path}/p.xml#l1: no text" in err and f"{tmp_path}/q.xml: damaged XML" in err
+
+
+def test_images_of_lines_have_a_text_file_each_too(predict, command, tmp_path):
+    for name in "ab":
+        write_image(tmp_path / f"in/{name}.png", noise_line(1))
+    (first, _) = records(predict(tmp_path / "in", "--format", "jsonl"))
+    assert predict(tmp_path / "in", "--output", f"{tmp_path}/out/").code == 0
+    texts = [(tmp_path / f"out/{name}.txt").read_text("utf-8") for name in "ab"]
+    assert texts == [first["text"] + "\n"] * 2
+    given = ("predict", "a film", "--model", "reviews-en", "--output", f"{tmp_path}/texts/")
+    code, _, err = command(*given)
+    assert code == 2 and "a folder; --format text writes one file" in err
