@@ -20,7 +20,7 @@ from tests.support.pages import TEXTS, set_page, transkribus
 from tests.support.small import noise_line, write_image
 
 ROOT = Path(__file__).parents[3]
-SIGNAL_S = 300
+SIGNAL_S = 60
 
 
 def typeset(path: Path, texts: list[str]) -> Path:

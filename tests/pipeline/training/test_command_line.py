@@ -172,7 +172,8 @@ def test_a_worker_that_dies_ends_the_training_with_an_error(folder):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=10)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
+    # Python itself prints one for an error in a finalizer, as of the loader of a dead worker
+    assert process.returncode == 2 and err.count("Traceback") == err.count("Exception ignored")
     assert "error: a process that reads the data died (DataLoader worker" in err
     assert "go on with: python run.py fit -c runs/words/config.yaml --ckpt_path" in err
 
