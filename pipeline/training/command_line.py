@@ -27,16 +27,16 @@ from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle import describe_part, load_bundle, part_spec
 from ..reading.bundle_files import BEST, find_bundle
 from ..reading.prediction import has_native_bfloat16
-from .alphabets import Alphabet, choose_alphabet
 from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
 from .checks.finite import DivergenceError
 from .defaults.choice import choose_defaults, take_reader_options
 from .defaults.given_options import config_texts, given_options, options_in
-from .forgetting import Forgetting
+from .fine_tuning.alphabets import Alphabet, choose_alphabet
+from .fine_tuning.forgetting import Forgetting
+from .fine_tuning.initialization import initialize_from
 from .history import TrainingHistory
-from .initialization import initialize_from
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
 from .run_folder import RunFolder, next_commands, run_folder

@@ -8,7 +8,7 @@ from bidi import get_display
 from datasets import LineReader, RealLines, SyntheticLines, Vocabulary
 from datasets.lines.bidi import has_right_to_left, reorder, to_logical, to_visual
 from datasets.lines.folders import LineFolder
-from pipeline.training.alphabets import transcript_alphabet
+from pipeline.training.fine_tuning.alphabets import transcript_alphabet
 from tests.support.small import write_lines
 
 # logical -> what the image shows from left to right, by hand

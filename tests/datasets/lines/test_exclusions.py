@@ -7,7 +7,7 @@ import pytest
 from datasets import LineFolder, RealLines
 from datasets.lines.exclusions import names_in_list, read_exclusions
 from pipeline.doctor.line_files import assign_splits, list_folder
-from pipeline.training.alphabets import transcript_alphabet
+from pipeline.training.fine_tuning.alphabets import transcript_alphabet
 from tests.support.small import noise_line, write_image
 
 

@@ -10,7 +10,7 @@ from datasets.lines.listing import read_lines, transcripts
 from datasets.lines.tables import find_label_file, read_table
 from pipeline.doctor.line_checks import text_findings
 from pipeline.doctor.line_files import list_folder
-from pipeline.training.alphabets import transcript_alphabet
+from pipeline.training.fine_tuning.alphabets import transcript_alphabet
 from tests.support.small import noise_line, write_image
 
 

@@ -7,7 +7,7 @@ import pytest
 from models.decoding.beam import BeamSearch
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.reading.prediction import load_recognizer
-from pipeline.training.forgetting import Forgetting, old_lines
+from pipeline.training.fine_tuning.forgetting import Forgetting, old_lines
 from tests.support.small import ALPHABET, LINES, tiny_bundle, write_lines
 
 pytestmark = pytest.mark.usefixtures("folder")

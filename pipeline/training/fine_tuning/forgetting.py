@@ -4,12 +4,12 @@ from pathlib import Path
 
 from datasets.source import Reader
 
-from ..evaluation.validation_lines import FolderLines, config_lines, folder_lines
-from ..reading.bundle import load_bundle, save_bundle
-from ..reading.bundle_files import bundle_name
-from ..reading.prediction import Recognizer
-from ..scoring.metrics import Normalization, compute_scores, tally_texts
-from ..scoring.readings import text_of
+from ...evaluation.validation_lines import FolderLines, config_lines, folder_lines
+from ...reading.bundle import load_bundle, save_bundle
+from ...reading.bundle_files import bundle_name
+from ...reading.prediction import Recognizer
+from ...scoring.metrics import Normalization, compute_scores, tally_texts
+from ...scoring.readings import text_of
 
 
 class Forgetting:

@@ -12,7 +12,7 @@ from models.decoding.character_counts import fit_character_lm
 from pipeline.reading.bundle import Bundle
 from pipeline.scoring.string_confidence import StringCalibration
 from pipeline.scoring.temperature import Calibration
-from pipeline.training.initialization import HANDICAP, initialize_from
+from pipeline.training.fine_tuning.initialization import HANDICAP, initialize_from
 from tests.support.networks import connect
 from tests.support.small import tiny_model
 

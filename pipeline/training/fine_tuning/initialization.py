@@ -8,7 +8,7 @@ from models import SequenceModel
 from models.heads.ctc import CTCHead
 from models.heads.labels import Head
 
-from ..reading.bundle import Bundle, load_weights
+from ...reading.bundle import Bundle, load_weights
 from .alphabets import nearest_known, spell_out
 
 # subtracted from the bias of a new character, so that the look-alike it is copied from is still

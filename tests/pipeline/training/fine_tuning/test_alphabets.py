@@ -8,7 +8,7 @@ import pytest
 
 from datasets import RealLines
 from datasets.lines.folders import LineFolder
-from pipeline.training.alphabets import (
+from pipeline.training.fine_tuning.alphabets import (
     LOOK_ALIKES,
     choose_alphabet,
     nearest_known,
