@@ -21,21 +21,18 @@ from datasets.output.files import write_whole
 from datasets.output.text import print_error, print_lines
 
 from ..class_paths import allowed_imports
-from ..evaluation.improvement import Improvement
 from ..interrupts import INTERRUPTED
 from ..parsing import StrictParser, misread_scalars
-from ..reading.bundle import describe_part, load_bundle, part_spec
-from ..reading.bundle_files import BEST, find_bundle
+from ..reading.bundle_files import BEST
 from ..reading.prediction import has_native_bfloat16
 from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
 from .checks.finite import DivergenceError
-from .defaults.choice import choose_defaults, take_reader_options
+from .defaults.choice import choose_defaults
 from .defaults.given_options import config_texts, given_options, options_in
-from .fine_tuning.alphabets import Alphabet, choose_alphabet
-from .fine_tuning.forgetting import Forgetting
-from .fine_tuning.initialization import initialize_from
+from .fine_tuning.alphabets import Alphabet
+from .fine_tuning.start import StartBundle
 from .history import TrainingHistory
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
@@ -157,16 +154,7 @@ class StrandCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
-        self.forgetting: Forgetting | None = None
-        self.improvement: Improvement | None = None
-        self.bundle = load_bundle(options.init_from) if options.init_from else None
-        if self.bundle:
-            source = (self.given.get("data") or {}).get("source")
-            path = str(find_bundle(options.init_from))
-            take_reader_options(options.data.source, source, self.bundle, path)
-            head = type(self.bundle.model.head).__name__
-            if options.model.head.class_path.rpartition(".")[2] == head:
-                choose_alphabet(options.data.source, self.bundle.labels, options.alphabet)
+        self.start = StartBundle(options, self.given) if options.init_from else None
         if options.remember and not options.init_from:
             raise ValueError("--remember goes with --init_from: what is not known is not forgotten")
         on_gpu = options.trainer.accelerator != "cpu" and torch.cuda.is_available()
@@ -202,27 +190,12 @@ class StrandCLI(LightningCLI):
             print(busy)
         if self.defaults.note and self.trainer.is_global_zero:
             print(f"{self.defaults.note}; see {Path(self.trainer.log_dir)}/config.yaml")
-        if self.bundle is None:
+        if self.start is None:
             return
-        ours, theirs = part_spec(self.datamodule.source.reader), part_spec(self.bundle.reader)
-        if ours != theirs:
-            raise ValueError(
-                f"--init_from: the bundle prepares its input with {describe_part(theirs)}, the "
-                f"data with {describe_part(ours)}; give both the same options"
-            )
-        summary = initialize_from(self.model.model, self.model.labels, self.bundle)
-        if getattr(self.datamodule.source, "vocabulary", None) and (
-            self.model.labels == self.bundle.labels
-        ):
-            self.model.model.keep_ratios()
+        summary = self.start.initialize(self.model, self.datamodule)
         if self.trainer.is_global_zero:
             print(summary)
-            options = self.config[self.subcommand]
-            if len(self.datamodule.split("validation")):
-                head = self.model.model.head
-                self.improvement = Improvement(options.init_from, self.datamodule, head)
-            if options.remember:
-                self.forgetting = Forgetting(options.init_from, options.remember)
+            self.start.score(self.model, self.datamodule)
 
     def fit(self, **options) -> None:
         """Train; after Ctrl-C print the command that resumes the training and exit with status 130.
@@ -283,10 +256,8 @@ class StrandCLI(LightningCLI):
             saved = f"{last.name} is there" if last.exists() else "nothing was saved"
             print_lines(f"run folder: {folder} (ended before the first validation; {saved})")
             return
-        if self.forgetting is not None:
-            print(self.forgetting.report(best))
-        if self.improvement is not None:
-            print(self.improvement.report(best))
+        for report in self.start.reports(best) if self.start else ():
+            print(report)
         print_lines(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
         has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
         print(next_commands(folder, has_lines))
