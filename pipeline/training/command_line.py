@@ -1,7 +1,6 @@
 """The LightningCLI behind `fit`, `validate` and `test`: options, trainer defaults and callbacks."""
 
 import logging
-import pickle
 import sys
 import warnings
 from pathlib import Path
@@ -10,17 +9,14 @@ from typing import NoReturn
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datasets import RealLines, SequenceDataModule
 from datasets.environment import MachineError, note_busy, raise_if_machine
-from datasets.limits.roots import root_options
-from datasets.output.files import write_whole
 from datasets.output.text import print_error, print_lines
 
-from ..class_paths import allowed_imports
 from ..interrupts import INTERRUPTED
 from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle_files import BEST
@@ -28,6 +24,7 @@ from ..reading.prediction import has_native_bfloat16
 from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
+from .checkpoints.resuming import SaveFitConfig, check_checkpoint, how_to_go_on
 from .checks.finite import DivergenceError
 from .defaults.choice import choose_defaults
 from .defaults.given_options import config_texts, given_options, options_in
@@ -36,7 +33,7 @@ from .fine_tuning.start import StartBundle
 from .history import TrainingHistory
 from .interrupt import StopBetweenBatches
 from .recognizer import SequenceRecognizer
-from .run_folder import RunFolder, next_commands, run_folder
+from .run_folder import RunFolder, next_commands
 
 TRAINER = {
     "accelerator": "auto",
@@ -53,22 +50,6 @@ class TrainingParser(StrictParser, LightningArgumentParser):
     def __init__(self, *args, **kwargs):
         usage = "python run.py fit|validate|test -c CONFIG [--key=value ...]"
         super().__init__(*args, **kwargs, usage=f"{usage} (--help lists the keys)")
-
-
-class SaveFitConfig(SaveConfigCallback):
-    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is.
-
-    Without the checkpoint and the name of this run: a new training from the file starts anew, and
-    one that goes on in a copy of the folder writes into the copy.
-    """
-
-    def save_config(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        if stage == "fit":
-            config = self.config.clone()
-            config.name = config.ckpt_path = None
-            folder = run_folder(trainer)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_whole(folder / "config.yaml", self.parser.dump(config, skip_none=False))
 
 
 class StrandCLI(LightningCLI):
@@ -141,16 +122,8 @@ class StrandCLI(LightningCLI):
         Raises ValueError, before any data is read, if the file is not a checkpoint.
         """
         path = self.config[self.config.subcommand].ckpt_path
-        if path and "://" in path:
-            raise ValueError(f"{path}: a URL; download the checkpoint and give its path")
-        if path and Path(path).is_file():
-            try:
-                torch.load(path, map_location="meta", weights_only=True)["state_dict"]
-            except (pickle.UnpicklingError, RuntimeError, KeyError, EOFError) as error:
-                raise ValueError(
-                    f"{path}: not a checkpoint, or a damaged one ({Path(path).stat().st_size} "
-                    "bytes); give a .ckpt file from runs/NAME/checkpoints"
-                ) from error
+        if path:
+            check_checkpoint(path)
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
@@ -223,24 +196,15 @@ class StrandCLI(LightningCLI):
             reason = " ".join(str(error).split())
             raise MachineError(
                 f"a process that reads the data died ({reason}); it may have run out of memory: "
-                f"take fewer workers, or --data.workers 0; {self.how_to_go_on()}"
+                f"take fewer workers, or --data.workers 0; {how_to_go_on(self.folder.path)}"
             ) from error
         except SystemExit:  # raised by Lightning on KeyboardInterrupt and SIGTERM
             self.end_interrupted()
 
     def end_interrupted(self) -> NoReturn:
         """Print how to go on, and exit."""
-        print_lines(f"interrupted; {self.how_to_go_on()}")
+        print_lines(f"interrupted; {how_to_go_on(self.folder.path)}")
         sys.exit(INTERRUPTED)
-
-    def how_to_go_on(self) -> str:
-        """The command that resumes the training, if a checkpoint is there."""
-        folder = Path(self.trainer.log_dir)
-        last = folder / "checkpoints" / "last.ckpt"
-        if not last.exists():
-            return "nothing was saved before the first checkpoint"
-        command = ["python run.py fit", "-c", f"{folder}/config.yaml", "--ckpt_path", str(last)]
-        return f"go on with: {' '.join([*command, *allowed_imports(), *root_options()])}"
 
     @property
     def stopper(self) -> StopBetweenBatches:
