@@ -50,7 +50,7 @@ class Improvement:
         metric = next(name for name in METRICS if name in scores)
         return describe_score(metric, scores[metric])
 
-    def report(self, path: Path) -> str:
+    def report(self, path: Path) -> list[str]:
         """Lines that compare the start bundle with the fine-tuned one at `path`."""
         count = len(self.data.split("validation"))
         lines = [f"what it bought, on the {count} validation samples (they chose the epoch):"]
@@ -58,7 +58,7 @@ class Improvement:
         without = ", without its language model or lexicon" if self.has_decoder else ""
         lines.append(f"  before ({self.name}{without}): {before}")
         lines.append(f"  after ({bundle_name(path)}): {self._score(str(path))}")
-        return "\n".join(lines)
+        return lines
 
 
 def output_kind(head: Head) -> str:

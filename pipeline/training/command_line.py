@@ -160,14 +160,14 @@ class StrandCLI(LightningCLI):
 
     def before_fit(self) -> None:
         if busy := note_busy(torch.get_num_threads()):
-            print(busy)
+            print_lines(busy)
         if self.defaults.note and self.trainer.is_global_zero:
-            print(f"{self.defaults.note}; see {Path(self.trainer.log_dir)}/config.yaml")
+            print_lines(f"{self.defaults.note}; see {Path(self.trainer.log_dir)}/config.yaml")
         if self.start is None:
             return
         summary = self.start.initialize(self.model, self.datamodule)
         if self.trainer.is_global_zero:
-            print(summary)
+            print_lines(*summary)
             self.start.score(self.model, self.datamodule)
 
     def fit(self, **options) -> None:
@@ -220,11 +220,11 @@ class StrandCLI(LightningCLI):
             saved = f"{last.name} is there" if last.exists() else "nothing was saved"
             print_lines(f"run folder: {folder} (ended before the first validation; {saved})")
             return
-        for report in self.start.reports(best) if self.start else ():
-            print(report)
+        for line in self.start.reports(best) if self.start else ():
+            print_lines(line)
         print_lines(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
         has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
-        print(next_commands(folder, has_lines))
+        print_lines(*next_commands(folder, has_lines))
 
     def real_lines(self) -> bool:
         """Whether the validation lines are files, not made anew for each training."""

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from datasets.output.files import write_whole
+from datasets.output.text import print_lines
 
 from .callbacks import TrainingSpeed
 from .memory import peak_memory_mib
@@ -122,7 +123,7 @@ def read_history(folder: Path) -> list[dict]:
         try:
             rows.append(json.loads(line))
         except ValueError:
-            print(f"{path}: line {number} is no JSON; the history ends before it")
+            print_lines(f"{path}: line {number} is no JSON; the history ends before it")
             break
     return rows
 

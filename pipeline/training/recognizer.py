@@ -12,6 +12,7 @@ from torch import Tensor
 
 from datasets.batch import SequenceBatch, collate
 from datasets.labels import same_labels
+from datasets.output.text import clean
 from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
 from ..reading.bundle import check_weights, default_options, describe_part, part_spec
@@ -190,7 +191,7 @@ class SequenceRecognizer(pl.LightningModule):
             if name not in self._too_long:
                 self._too_long.add(name)
                 shortage = describe_shortage(name, int(required[i]), int(steps[i]))
-                self.print(f"not in the loss: {shortage}")
+                self.print(clean(f"not in the loss: {shortage}"))
         return fits
 
     def _score(self, batch: SequenceBatch, logits: Tensor, lengths: Tensor, stage: Stage) -> None:

@@ -107,8 +107,8 @@ def run_folder(trainer: "pl.Trainer") -> Path:
     return Path(trainer.logger.log_dir)
 
 
-def next_commands(folder: Path, has_lines: bool) -> str:
-    """The commands that come after a training.
+def next_commands(folder: Path, has_lines: bool) -> list[str]:
+    """The commands that come after a training, a line each below a heading.
 
     folder: of the run. has_lines: whether its config has real lines for validation, from which the
     fitting commands learn.
@@ -121,4 +121,4 @@ def next_commands(folder: Path, has_lines: bool) -> str:
             f"python run.py language_model {model} --texts TEXTS.txt {config}",
             f"python run.py calibrate {model} {config}",
         ]
-    return "\n  ".join(["next:", *commands])
+    return ["next:", *(f"  {command}" for command in commands)]

@@ -26,8 +26,8 @@ class LabelTransfer(NamedTuple):
     dropped: list[str]
 
 
-def initialize_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> str:
-    """Copy a bundle's weights into the network and return a summary of what was copied.
+def initialize_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> list[str]:
+    """Copy a bundle's weights into the network and return a summary of what was copied, by lines.
 
     With the same kind of head and the same labels, all weights are copied. Otherwise the encoder
     and the recurrent stack with their running statistics, and the rows of the head whose labels
@@ -39,7 +39,7 @@ def initialize_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> 
     weights = bundle.model.state_dict()
     if type(bundle.model.head) is type(model.head) and bundle.labels == labels:
         load_weights(model, weights, "--init_from")
-        return f"--init_from: all weights, {len(labels)} labels" + describe_left_out(bundle)
+        return [f"--init_from: all weights, {len(labels)} labels", *describe_left_out(bundle)]
     own_head = {k: w for k, w in model.state_dict().items() if k.startswith("head.")}
     body = {k: w for k, w in weights.items() if not k.startswith("head.")}
     load_weights(model, body | own_head, "--init_from")
@@ -47,8 +47,8 @@ def initialize_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> 
     return describe_transfer(transfer) + describe_left_out(bundle)
 
 
-def describe_left_out(bundle: Bundle) -> str:
-    """A line on the parts of a bundle that are not copied and how to make them anew, or ""."""
+def describe_left_out(bundle: Bundle) -> list[str]:
+    """A line on the parts of a bundle that are not copied and how to make them anew, or none."""
     search, notes = bundle.decoder, []
     if search is not None:
         parts = ["language model"] * (search.language_model is not None)
@@ -56,7 +56,7 @@ def describe_left_out(bundle: Bundle) -> str:
         notes.append(f"its {what} does not come along: run language_model again")
     if search is not None or bundle.calibration.strings:
         notes.append("its calibration is fitted anew")
-    return f"\n  {'; '.join(notes)}" if notes else ""
+    return [f"  {'; '.join(notes)}"] if notes else []
 
 
 def copy_rows(head: Head, labels: list[str], given: Head, given_labels: list[str]) -> LabelTransfer:
@@ -80,14 +80,14 @@ def copy_rows(head: Head, labels: list[str], given: Head, given_labels: list[str
     return LabelTransfer(kept, added, [label for label in given_labels if label not in labels])
 
 
-def describe_transfer(transfer: LabelTransfer) -> str:
+def describe_transfer(transfer: LabelTransfer) -> list[str]:
     """One line with the counts, then one each with all labels kept, added and dropped."""
     added = [f"{spell_out([new])} {f'(from {old})' if old else '(anew)'}"
              for new, old in transfer.added.items()]  # fmt: skip
-    return (
+    return [
         f"--init_from: encoder and recurrent stack; of the head {len(transfer.kept)} labels kept, "
-        f"{len(transfer.added)} new, {len(transfer.dropped)} dropped\n"
-        f"  kept: {spell_out(transfer.kept)}\n"
-        f"  new: {', '.join(added) or 'none'}\n"
-        f"  dropped: {spell_out(transfer.dropped)}"
-    )
+        f"{len(transfer.added)} new, {len(transfer.dropped)} dropped",
+        f"  kept: {spell_out(transfer.kept)}",
+        f"  new: {', '.join(added) or 'none'}",
+        f"  dropped: {spell_out(transfer.dropped)}",
+    ]

@@ -35,8 +35,8 @@ class StartBundle:
         if options.model.head.class_path.rpartition(".")[2] == head:
             choose_alphabet(options.data.source, self.bundle.labels, options.alphabet)
 
-    def initialize(self, module: SequenceRecognizer, data: SequenceDataModule) -> str:
-        """Copy the weights into a network and return a summary; see `initialize_from`.
+    def initialize(self, module: SequenceRecognizer, data: SequenceDataModule) -> list[str]:
+        """Copy the weights into a network and return a summary by lines; see `initialize_from`.
 
         Raises ValueError if the bundle prepares its input in another way than the data.
         """
@@ -60,7 +60,8 @@ class StartBundle:
             self.forgetting = Forgetting(self.name, self.remember)
 
     def reports(self, best: Path) -> Iterator[str]:
-        """Yield what the new bundle forgot, and what the fine-tuning bought."""
-        for scored in (self.forgetting, self.improvement):
-            if scored is not None:
-                yield scored.report(best)
+        """Yield lines on what the new bundle forgot, and on what the fine-tuning bought."""
+        if self.forgetting is not None:
+            yield self.forgetting.report(best)
+        if self.improvement is not None:
+            yield from self.improvement.report(best)

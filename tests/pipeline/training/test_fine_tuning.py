@@ -108,12 +108,13 @@ def test_a_bundle_of_texts_keeps_its_words_and_what_it_counted(run):
     ratios = [bundle.model.encoder.ratios for bundle in (first, second)]
     torch.testing.assert_close(ratios[0].whole, ratios[1].whole)
     assert re.search(r"before \(first\): accuracy .*\n  after \(second\): accuracy ", out)
-    # labels that the bundle has never heard of: nothing to compare
+    # labels that the bundle has never heard of: nothing to compare; one would clear the screen
     table = Path("reviews.csv")
-    table.write_text(table.read_text().replace(",no", ",down").replace(",yes", ",up"))
+    table.write_text(table.read_text().replace(",no", ",\x1b[2Jdown").replace(",yes", ",up"))
     out = run("fit", "-c", "second.yaml", "--init_from=runs/first/best.safetensors",
               "--trainer.max_epochs=1", "--name=third")  # fmt: skip
     assert "of the head 0 labels kept, 2 new, 2 dropped" in out
+    assert "\x1b" not in out and "\n  new: \\x1b[2Jdown (anew), up (anew)\n" in out
     assert "before (first): not scored: it knows none of the data's labels\n  after (third)" in out
 
 
