@@ -178,7 +178,7 @@ def test_a_batch_of_one_and_of_32_read_the_same(lines, expected, monkeypatch):
 def test_order_is_kept_over_several_windows(lines, expected, monkeypatch):
     given = [str(write_image(lines / "more" / f"{i}.png", noise_line(i))) for i in range(7)]
     whole = list(expected.predict(given))
-    monkeypatch.setattr("pipeline.reading.prediction.WINDOW", 2)
+    monkeypatch.setattr("pipeline.reading.items.WINDOW", 2)
     assert list(expected.predict(given)) == whole
     assert list(expected.predict([])) == []
 
@@ -186,7 +186,7 @@ def test_order_is_kept_over_several_windows(lines, expected, monkeypatch):
 def test_a_window_is_bounded_by_bytes_too(lines, expected, monkeypatch):
     given = [str(write_image(lines / "more" / f"{i}.png", noise_line(i, 50))) for i in range(40)]
     whole = list(expected.predict(given))
-    monkeypatch.setattr("pipeline.reading.prediction.WINDOW_BYTES", 3 * 50 * 16)
+    monkeypatch.setattr("pipeline.reading.items.WINDOW_BYTES", 3 * 50 * 16)
     windows = []
     load = expected._load
     monkeypatch.setattr(expected, "_load", lambda *a: windows.append(load(*a)) or windows[-1])
