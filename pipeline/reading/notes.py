@@ -8,6 +8,7 @@ down it is below.
 import math
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -19,7 +20,10 @@ from models.heads.labels import Text
 SIDEWAYS, SEVERAL = "on its side", "several lines"
 UPSIDE_DOWN, UNLIKE = "upside down", "unlike the training data"
 Key = Hashable  # of an input in a window
-DOUBT = 0.85  # mean confidence of the characters, from which nothing is noted
+Infer = Callable[[list[np.ndarray]], list[Text]]
+BATCH = 32  # lines looked at together
+PART = 3  # width, by height, of the part of a line that is read upside down
+DOUBT = 0.8  # mean confidence of the characters, from which nothing is noted
 GAIN, READABLE = 0.15, 0.75  # more of that mean, and the least, of a line that was upside down
 STRANGE = 0.65  # mean below which the network has not learned such characters
 FEWEST = 3  # characters whose mean tells that
@@ -28,36 +32,50 @@ ALONG = 0.6  # share of the rows with ink of such a line
 
 
 def window_notes(
-    pool: Executor,
-    infer: Callable[[list[np.ndarray]], list[Text]],
-    inputs: dict[Key, np.ndarray],
-    readings: dict[Key, Text | str],
+    pool: Executor, infer: Infer, inputs: dict[Key, np.ndarray], readings: dict[Key, Text | str]
 ) -> dict[Key, tuple[str, ...]]:
-    """Notes on the readings of lines, by key; in parallel, since some lines are read again.
+    """Notes on the readings of lines, by key; in parallel, since parts of some are read again.
 
-    infer: reads a batch of columns. An error message instead of a reading gets no notes.
+    inputs: (W, 1, H) uint8 by key, what was read. infer: reads a batch of such columns. An error
+    message instead of a reading gets no notes.
     """
     doubtful = [
         i for i, r in readings.items() if isinstance(r, Text) and mean_confidence(r) < DOUBT
     ]
-    noted = pool.map(lambda i: line_notes(inputs[i], readings[i], infer), doubtful)
+    lines = [(inputs[i], readings[i]) for i in doubtful]
+    batches = [lines[start : start + BATCH] for start in range(0, len(lines), BATCH)]
+    noted = chain.from_iterable(pool.map(lambda batch: line_notes(batch, infer), batches))
     return dict(zip(doubtful, noted, strict=True))
 
 
-def line_notes(
-    columns: np.ndarray, reading: Text, infer: Callable[[list[np.ndarray]], list[Text]]
-) -> tuple[str, ...]:
-    """What makes a reading doubtful whose characters are: one note, or none.
+def line_notes(lines: list[tuple[np.ndarray, Text]], infer: Infer) -> list[tuple[str, ...]]:
+    """What makes the readings of lines doubtful whose characters are: one note each, or none."""
+    notes = [shape_notes(np.ascontiguousarray(columns[:, 0].T)) for columns, _ in lines]
+    lying = [k for k, found in enumerate(notes) if not found]
+    turned = infer([upside_down(lines[k][0]) for k in lying]) if lying else []
+    for k, reading in zip(lying, turned, strict=True):
+        notes[k] = reading_notes(lines[k][1], reading)
+    return notes
 
-    columns: (W, 1, H) uint8, what was read.
-    """
-    certainty = mean_confidence(reading)
-    image = np.ascontiguousarray(columns[:, 0].T)
+
+def shape_notes(image: np.ndarray) -> tuple[str, ...]:
+    """What the ink of a line (H, W) uint8 shows: one note, or none."""
     if lies_on_side(image):
         return (SIDEWAYS,)
-    if is_page(image) or has_two_lines(image):
-        return (SEVERAL,)
-    (turned,) = infer([np.ascontiguousarray(columns[::-1, :, ::-1])])
+    return (SEVERAL,) if is_page(image) or has_two_lines(image) else ()
+
+
+def upside_down(columns: np.ndarray) -> np.ndarray:
+    """The part of a line (W, 1, H) with most ink, turned by 180 degrees."""
+    wide = min(len(columns), PART * columns.shape[2])
+    ink = np.cumsum(255.0 - columns.reshape(len(columns), -1).mean(1))
+    start = int(np.argmax(ink[wide - 1 :] - np.append(0, ink[: len(ink) - wide])))
+    return np.ascontiguousarray(columns[start : start + wide][::-1, :, ::-1])
+
+
+def reading_notes(reading: Text, turned: Text) -> tuple[str, ...]:
+    """What a doubtful reading, and that of a part of the line upside down, show: one note, or none."""
+    certainty = mean_confidence(reading)
     if len(turned.ids) > 1 and mean_confidence(turned) >= max(certainty + GAIN, READABLE):
         return (UPSIDE_DOWN,)
     if certainty < STRANGE and (not reading.ids or len(reading.ids) >= FEWEST):

@@ -96,7 +96,9 @@ class Recognizer:
                     readings = {}
                     for batch, future in zip(batches, futures, strict=True):
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
-                    notes = window_notes(pool, self.infer, inputs, readings) if noted else {}
+                    notes = {}
+                    if noted:
+                        notes = window_notes(pool, self.infer_best_path, inputs, readings)
                     for i, (answer, own) in enumerate(window):
                         keys = [(i, k) for k in range(len(own))]
                         found = [readings[key] for key in keys]
@@ -184,17 +186,25 @@ class Recognizer:
     @torch.inference_mode()
     def infer(self, inputs: list[np.ndarray]) -> list[Reading]:
         """Predict one batch of inputs (T_i, ...); confidences are calibrated."""
+        return self.decode(*self.logits_of(inputs))
+
+    @torch.inference_mode()
+    def infer_best_path(self, inputs: list[np.ndarray]) -> list[Reading]:
+        """Predict one batch of inputs (T_i, ...) without the search of a language model."""
+        logits, lengths = self.logits_of(inputs)
+        return self.model.head.decode(logits.float() / self.temperature, lengths)
+
+    def logits_of(self, inputs: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (B, T, C) or (B, C) of one batch of inputs (T_i, ...), and their lengths (B,)."""
         lengths = torch.tensor([len(x) for x in inputs], device=self.device)
         with self.autocast():
             if len(inputs) == 1 and inputs[0].ndim == 4:
                 size = chunk_length(inputs[0][0].nbytes, BATCH_BYTES)
                 frames = torch.from_numpy(inputs[0]).to(self.device)
                 bounded = isinstance(self.model.head, SequenceClassificationHead)
-                logits, lengths = read_whole(self.model, frames.split(size), bounded=bounded)
-            else:
-                batch = torch.from_numpy(pad(inputs, 0)).to(self.device)
-                logits, lengths = self.network(batch, lengths)
-        return self.decode(logits, lengths)
+                return read_whole(self.model, frames.split(size), bounded=bounded)
+            batch = torch.from_numpy(pad(inputs, 0)).to(self.device)
+            return self.network(batch, lengths)
 
     def autocast(self) -> torch.autocast:
         """Autocast to bfloat16 if this machine multiplies it natively, else without effect."""

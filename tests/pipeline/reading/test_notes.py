@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from datasets import LineReader
 from models.heads.labels import Text
 from pipeline.reading.items import Item
-from pipeline.reading.notes import line_notes, mean_confidence, notes_record, window_notes
+from pipeline.reading.notes import PART, line_notes, mean_confidence, notes_record, window_notes
 from pipeline.reading.prediction import load_recognizer
 from tests.support.drawn_lines import draw, sentence
 
@@ -55,24 +55,27 @@ def test_a_line_that_reads_well_when_turned_is_upside_down():
         seen.extend(batch)
         return [reading(0.95, 0.98, 0.9)]
 
-    assert line_notes(image, reading(0.5, 0.5, 0.5), sure) == ("upside down",)
-    np.testing.assert_array_equal(seen[0][:, 0].T, np.rot90(image[:, 0].T, 2))
-    assert line_notes(image, reading(0.8, 0.8, 0.8), sure) == ()  # hardly better
+    assert line_notes([(image, reading(0.5, 0.5, 0.5))], sure) == [("upside down",)]
+    (part,) = seen
+    assert len(part) == PART * image.shape[2] < len(image)
+    turned = part[::-1, :, ::-1]
+    assert any(np.array_equal(turned, image[i : i + len(part)]) for i in range(len(image)))
+    assert line_notes([(image, reading(0.8, 0.8, 0.8))], sure) == [()]  # hardly better
 
 
 def test_two_lines_and_a_line_on_its_side_are_noted_without_a_second_reading():
     above, below = draw(sentence(1)), draw(sentence(2))
     wide = min(above.shape[1], below.shape[1])
     two = np.vstack([above[:, :wide], below[:, :wide]])
-    assert line_notes(columns(two), reading(0.5, 0.4), never) == ("several lines",)
+    assert line_notes([(columns(two), reading(0.5, 0.4))], never) == [("several lines",)]
     side = np.ascontiguousarray(np.rot90(draw("the horses")))
-    assert line_notes(columns(side), reading(0.5), never) == ("on its side",)
+    assert line_notes([(columns(side), reading(0.5))], never) == [("on its side",)]
 
 
 def test_a_short_uncertain_reading_is_not_called_unlike_the_training_data():
     image = columns(draw("7"))
-    assert line_notes(image, reading(0.3), unsure) == ()
-    assert line_notes(image, reading(), unsure) == ("unlike the training data",)
+    assert line_notes([(image, reading(0.3))], unsure) == [()]
+    assert line_notes([(image, reading())], unsure) == [("unlike the training data",)]
 
 
 def test_a_reading_with_a_note_is_not_accepted():
