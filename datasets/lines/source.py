@@ -27,7 +27,7 @@ from .reader import LineReader, load_line, load_normal_line
 class Line(NamedTuple):
     """A usable line; its image has `width` columns at the reader's height.
 
-    packed: the image as PNG, if it was cut from a page.
+    packed: the image as PNG, if it was cut from a page. blank: whether no ink was found in it.
     """
 
     path: str
@@ -35,6 +35,7 @@ class Line(NamedTuple):
     group: str
     width: int
     packed: bytes | None = None
+    blank: bool = False
 
 
 class LineDataset(SequenceDataset):
@@ -53,11 +54,11 @@ class LineDataset(SequenceDataset):
         self.augmentation: Callable[[np.ndarray], np.ndarray] | None = None
 
     def read(self, index: int) -> Sample:
-        path, *_, packed = self.lines[index]
-        image = load_line(path) if packed is None else decode_grey(packed, path)
+        line = self.lines[index]
+        image = load_line(line.path) if line.packed is None else decode_grey(line.packed, line.path)
         if self.augmentation is not None:
             image = self.augmentation(image)
-        return Sample(self.reader.prepare(image, path), self.targets[index])
+        return Sample(self.reader.prepare(image, line.path), self.targets[index])
 
 
 class RealLines(Source):
@@ -135,7 +136,15 @@ class RealLines(Source):
             self.notes += note_divided(folder, ((row[0], row[2]) for row in found.rows), splits)
             for line in lines:
                 split = splits[line.group]
-                self._lines[split] += [line] * (folder.repeat if split == "train" else 1)
+                if not line.blank:
+                    self._lines[split] += [line] * (folder.repeat if split == "train" else 1)
+                    continue
+                told = f"{line.path}: no ink in it for its text; crop it again"
+                if split == "train":
+                    self.problems.append(Problem(line.path, told))
+                else:  # that it is read as nothing is an error, which scores count
+                    self._lines[split].append(line)
+                    self.notes.append(Problem(line.path, f"{told}; scored as it is"))
 
     def _report(self, image: Path, reason: str) -> None:
         self.problems.append(Problem(str(image), f"{image}: {reason}"))
@@ -148,9 +157,7 @@ class RealLines(Source):
         try:
             image, blank = load_normal_line(name, self.reader.crop)
             width = self.reader.width(image, name)
-            if blank:
-                return Problem(name, f"{name}: no ink in it for its text; crop it again")
-            return Line(name, text, group, width, pack_line(name, image, self.reader))
+            return Line(name, text, group, width, pack_line(name, image, self.reader), blank)
         except (OSError, ValueError) as error:
             raise_if_machine(error, name)
             return Problem(name, str(error))

@@ -74,7 +74,7 @@ def upside_down(columns: np.ndarray) -> np.ndarray:
 
 
 def reading_notes(reading: Text, turned: Text) -> tuple[str, ...]:
-    """What a doubtful reading, and that of a part of the line upside down, show: one note, or none."""
+    """What a doubtful reading and that of a part of the line upside down show: a note or none."""
     certainty = mean_confidence(reading)
     if len(turned.ids) > 1 and mean_confidence(turned) >= max(certainty + GAIN, READABLE):
         return (UPSIDE_DOWN,)

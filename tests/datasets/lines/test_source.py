@@ -252,3 +252,15 @@ def test_a_repeated_line_is_refused_once(tmp_path):
 def test_a_transcript_finds_an_image_with_an_upper_case_ending(tmp_path):
     root = write_folder(tmp_path, {"a__1.PNG": "one", "b__1.png": "two"}, table=False)
     assert load(root, validation=["b"]).split("train").names == [str(root / "a__1.PNG")]
+
+
+def test_lines_without_ink_are_not_trained_on_but_scored(tmp_path):
+    root = write_folder(tmp_path, {f"{group}__1.png": "ab" for group in "abcd"})
+    for group in "bcd":
+        write_image(root / f"{group}__1.png", np.full((16, 40), 255, np.uint8))
+    source = load(root, validation=["c"], test=["d"])
+    assert groups_of(source) == {"train": {"a"}, "validation": {"c"}, "test": {"d"}}
+    (problem,) = source.problems
+    assert problem.name.endswith("b__1.png") and "no ink" in problem.reason
+    assert [note.name[-8:] for note in source.notes] == ["c__1.png", "d__1.png"]
+    assert source.split("test")[0][1].inputs.shape == (40, 1, 16)
