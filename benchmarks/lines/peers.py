@@ -93,7 +93,8 @@ def strand_reader(model: str, lines: LineSet) -> Reader:
     """Our bundle, loaded once and warm, over images decoded here."""
     from datasets.images import decode_grey
     from pipeline.reading.bundle_files import bundle_name
-    from pipeline.reading.prediction import Item, load_recognizer
+    from pipeline.reading.items import Item
+    from pipeline.reading.prediction import load_recognizer
 
     recognizer = load_recognizer(model)
     reader = recognizer.bundle.reader

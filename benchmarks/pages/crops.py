@@ -24,7 +24,8 @@ from datasets.pages.crops.modes import Crop
 from datasets.pages.files import check_image
 from datasets.pages.layout import PageLine
 from pipeline.reading.bundle import load_bundle
-from pipeline.reading.prediction import Item, Recognizer
+from pipeline.reading.items import Item
+from pipeline.reading.prediction import Recognizer
 from pipeline.scoring.metrics import Normalization, compute_scores, tally_texts
 
 from ..table import aligned

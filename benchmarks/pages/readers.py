@@ -13,7 +13,8 @@ from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
 from datasets.pages.layout import PageLine
 from pipeline.reading.bundle_files import bundle_name
-from pipeline.reading.prediction import Item, load_recognizer
+from pipeline.reading.items import Item
+from pipeline.reading.prediction import load_recognizer
 
 from ..lines.contenders import Reader, Reading, Worker, languages_here, reading_of, tessdata
 

@@ -22,8 +22,9 @@ from ..reading.bundle import load_bundle
 from ..reading.bundle_files import find_bundle
 from ..reading.decoding import choose_decoder
 from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
+from ..reading.items import Answer, Item
 from ..reading.pages.loading import Layout, load_pixels
-from ..reading.prediction import Answer, Item, Recognizer, answer_record
+from ..reading.prediction import Recognizer, answer_record
 from ..writing.journal import Journal, journal_path
 from ..writing.outputs import (
     PAGE_FORMATS,

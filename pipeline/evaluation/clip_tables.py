@@ -8,7 +8,7 @@ import numpy as np
 from datasets.output.text import clean
 from models.heads.labels import Label, Text
 
-from ..reading.prediction import Answer, Item
+from ..reading.items import Answer, Item
 from ..scoring.metrics import IGNORED, Tally
 from ..scoring.readings import step_ids
 from ..scoring.segment_metrics import (

@@ -13,7 +13,8 @@ from datasets.source import Split
 from models import SequenceClassificationHead
 from models.heads.labels import StepLabels, Text
 
-from ..reading.prediction import Answer, Recognizer
+from ..reading.items import Answer
+from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
 from ..scoring.metrics import Normalization, Tally, compute_scores, describe_score
 from ..scoring.readings import tally_readings

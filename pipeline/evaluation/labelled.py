@@ -8,7 +8,7 @@ import numpy as np
 from datasets.labels import fold_label
 from datasets.source import Split
 
-from ..reading.prediction import Answer, Item
+from ..reading.items import Answer, Item
 from ..reading.records import Reading
 
 WARM_UP = 4  # items read before timing starts: the first batches are slow

@@ -37,7 +37,7 @@ from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
 from ..reading.bundle import Bundle
-from ..reading.prediction import Answer
+from ..reading.items import Answer
 from .labelled import LabelledData, background_ids, choose_split, encode_texts, label_ids
 
 FILE_NAME_GROUP = "(.+?)__"  # default pattern, made for lines: names of clips need not match

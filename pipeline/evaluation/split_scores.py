@@ -18,7 +18,8 @@ from datasets.source import SequenceDataset, Split
 
 from ..parsing import StrictParser
 from ..reading.bundle import load_bundle, part_spec
-from ..reading.prediction import WINDOW, WINDOW_BYTES, Recognizer
+from ..reading.items import WINDOW, WINDOW_BYTES
+from ..reading.prediction import Recognizer
 from ..reading.threads import single_threaded
 from ..scoring.metrics import Tally, bootstrap_interval, compute_scores, join_tallies
 from ..scoring.readings import tally_readings

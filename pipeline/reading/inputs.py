@@ -26,8 +26,8 @@ from datasets.source import Reader
 from datasets.tables import UnusableRow
 from datasets.text.tables import TABLES, column_names, read_columns
 
+from .items import Item
 from .pages.loading import PagePath
-from .prediction import Item
 
 # reader class -> what it reads, and the bundle to recommend for inputs of that kind
 KINDS = {

@@ -1,18 +1,15 @@
 """The Recognizer: batched prediction with a bundle, one record per item in input order."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from datasets import ClipReader, LineReader
 from datasets.batch import pad
-from datasets.environment import raise_if_machine
 from datasets.video.decoder import TimedFrame
 from datasets.video.reader import Clip
 from models.heads.labels import SequenceClassificationHead
@@ -22,6 +19,7 @@ from ..scoring.string_confidence import with_string_probabilities
 from .batches import even_batches, line_batches
 from .bundle import Bundle, load_bundle
 from .decoding import alternatives_record
+from .items import Answer, Item, Loaded, load_item, load_window, with_readings
 from .notes import Key, notes_record, window_notes
 from .order import logical_readings
 from .pages.loading import Layout, PageLines, PagePath, load_input
@@ -31,38 +29,9 @@ from .threads import single_threaded
 from .video.chunks import Prefetcher, chain_and_release, chunk_frames, chunk_length, stack_frames
 from .video.streaming import read_long_video, read_whole
 
-# items are loaded ahead and sorted by length in windows, up to either limit: enough for batches of
-# similar lengths, and a bound on the memory
-WINDOW = 1024  # items
-PAGE_ITEMS = 100  # that a page counts for: finding its lines takes a while
-WINDOW_BYTES = 256_000_000  # of their inputs
 BATCH = 32  # maximum number of inputs in a batch
 BATCH_BYTES = 160_000  # maximum of a batch's inputs with padding: more does not fit the CPU cache
 LONG_BYTES = 64_000_000  # of a video's frames: longer ones are read in chunks
-
-
-class Item(NamedTuple):
-    """An input with its name and a loader, such as a table row or a text.
-
-    name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, for a
-    page PageLines, or raises ValueError or OSError; MachineError stops the reading of all items.
-    """
-
-    name: str
-    load: Callable[[], np.ndarray | Clip | PageLines]
-
-
-class Answer(NamedTuple):
-    """The reading of an item, or the error message (a string) if there is none.
-
-    times, numbers: (T,) seconds and frame numbers of a video's steps. notes: on a line's reading.
-    """
-
-    name: str
-    reading: Reading | PageReading | str
-    times: np.ndarray | None = None
-    numbers: np.ndarray | None = None
-    notes: tuple[str, ...] = ()
 
 
 class Recognizer:
@@ -112,9 +81,10 @@ class Recognizer:
         """
         noted = noted and isinstance(self.bundle.reader, LineReader)
         items, stopped = iter(items), threading.Event()
+        load = partial(self._load, stopped=stopped)
         with single_threaded(), ThreadPoolExecutor(self.workers) as pool:
             try:
-                window = self._load(pool, items, stopped)
+                window = load_window(pool, items, load, 2 * self.workers)
                 while window:
                     inputs = {
                         (i, k): x for i, (_, own) in enumerate(window) for k, x in enumerate(own)
@@ -122,7 +92,7 @@ class Recognizer:
                     batches = self.batches({key: x.nbytes for key, x in inputs.items()})
                     futures = [pool.submit(self.infer, [inputs[i] for i in b]) for b in batches]
                     # queued behind the batches of this window
-                    ahead = self._load(pool, items, stopped)
+                    ahead = load_window(pool, items, load, 2 * self.workers)
                     readings = {}
                     for batch, future in zip(batches, futures, strict=True):
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
@@ -137,47 +107,10 @@ class Recognizer:
                 stopped.set()  # or the pool would wait for the end of a long video
                 pool.shutdown(wait=False, cancel_futures=True)  # or for a whole window
 
-    def _load(
-        self, pool: ThreadPoolExecutor, items: Iterator[str | Item], stopped: threading.Event
-    ) -> list[tuple[Answer, list[np.ndarray]]]:
-        """Load the next items in parallel, up to WINDOW items or WINDOW_BYTES."""
-        loaded, waiting, count, size = [], deque(), 0, 0
-        while count < WINDOW and size < WINDOW_BYTES:
-            item = next(items, None)
-            if item is None:
-                break
-            if isinstance(item, str):
-                item = Item(item, partial(self.load, item, stopped))
-            waiting.append(pool.submit(self._load_item, item))
-            count += 1
-            if len(waiting) > 2 * self.workers:  # only these can exceed the limits
-                loaded.append(waiting.popleft().result())
-                answer, inputs = loaded[-1]
-                size += sum(x.nbytes for x in inputs)
-                count += PAGE_ITEMS * isinstance(answer.reading, PageReading)
-        return loaded + [future.result() for future in waiting]
-
-    def _load_item(self, item: Item) -> tuple[Answer, list[np.ndarray]]:
-        """The answer with the inputs that are to be read for it; none if it is final."""
-        name = item.name
-        try:
-            loaded = item.load()
-        except FileNotFoundError:
-            return Answer(name, f"{name}: no such file"), []
-        except (OSError, ValueError) as error:
-            raise_if_machine(error, name)
-            return Answer(name, str(error)), []
-        if isinstance(loaded, Answer):
-            return loaded._replace(name=name), []
-        if isinstance(loaded, PageLines):
-            lines = [self.check_length(x, name) for x in loaded.columns]
-            answer = Answer(name, PageReading(loaded._replace(name=name, columns=lines), []))
-            return answer, [x for x in lines if isinstance(x, np.ndarray)]
-        inputs, *timing = loaded if isinstance(loaded, Clip) else (loaded,)
-        checked = self.check_length(inputs, name)
-        if not isinstance(checked, np.ndarray):
-            return Answer(name, checked), []
-        return Answer(name, "", *timing), [inputs]
+    def _load(self, item: str | Item, stopped: threading.Event) -> Loaded:
+        if isinstance(item, str):
+            item = Item(item, partial(self.load, item, stopped))
+        return load_item(item, self.check_length)
 
     def check_length(self, inputs: np.ndarray | str, name: str) -> np.ndarray | Reading | str:
         """The input (T, ...); its reading if it is a line without ink, an error if it is too short
@@ -284,17 +217,6 @@ class Recognizer:
         if not self.bundle.calibration.strings:
             return readings
         return with_string_probabilities(raw, lengths, readings)  # it was fitted on raw logits
-
-
-def with_readings(
-    answer: Answer, readings: list[Reading | str], notes: list[tuple[str, ...]]
-) -> Answer:
-    """The answer with the readings of its inputs and the notes on each, if it has any."""
-    if isinstance(answer.reading, PageReading):
-        page, given = answer.reading.page, iter(zip(readings, notes, strict=True))
-        lines = [next(given) if isinstance(x, np.ndarray) else (x, ()) for x in page.columns]
-        return answer._replace(reading=PageReading(page, lines))
-    return answer._replace(reading=readings[0], notes=notes[0]) if readings else answer
 
 
 def check_numbers(logits: torch.Tensor) -> None:

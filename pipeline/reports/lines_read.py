@@ -8,7 +8,8 @@ import numpy as np
 from datasets.lines.reader import load_line
 from models.heads.labels import Text
 
-from ..reading.prediction import Item, Recognizer
+from ..reading.items import Item
+from ..reading.prediction import Recognizer
 from ..scoring.metrics import Normalization, Tally
 
 

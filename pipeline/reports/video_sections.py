@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from ..reading.prediction import Answer
+from ..reading.items import Answer
 from ..reading.video.spans import median_step
 from ..scoring.readings import join_labels, text_of
 from ..scoring.segment_metrics import confusion_matrix

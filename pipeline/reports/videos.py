@@ -13,7 +13,8 @@ from ..evaluation.evaluate import labelled_data
 from ..evaluation.labelled import LabelledData, describe_data
 from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
-from ..reading.prediction import Answer, Recognizer
+from ..reading.items import Answer
+from ..reading.prediction import Recognizer
 from ..scoring.metrics import Normalization, Score, compute_scores
 from ..scoring.readings import tally_readings
 from . import html as page

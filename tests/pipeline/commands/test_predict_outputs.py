@@ -15,7 +15,7 @@ WINDOW = 2
 @pytest.fixture
 def lines(tmp_path, monkeypatch) -> Path:
     """Seven images, read in windows of two."""
-    monkeypatch.setattr("pipeline.reading.prediction.WINDOW", WINDOW)
+    monkeypatch.setattr("pipeline.reading.items.WINDOW", WINDOW)
     for seed in range(7):
         write_image(tmp_path / "lines" / f"{seed}.png", noise_line(seed))
     (tmp_path / "lines" / "4.png").write_bytes(b"no image")

@@ -26,7 +26,8 @@ from pipeline.evaluation.labelled_clips import labelled_clips
 from pipeline.parsing import StrictParser
 from pipeline.reading.bundle import Bundle, save_bundle
 from pipeline.reading.inputs import expand_inputs
-from pipeline.reading.prediction import Answer, load_recognizer
+from pipeline.reading.items import Answer
+from pipeline.reading.prediction import load_recognizer
 from tests.support.networks import connect
 
 GREY = {"d": 30, "b": 220}

@@ -14,7 +14,7 @@ from datasets import LineReader, TextReader
 from pipeline.reading import inputs
 from pipeline.reading.bundle import save_bundle
 from pipeline.reading.inputs import PATH, TextTable, expand_inputs
-from pipeline.reading.prediction import Item
+from pipeline.reading.items import Item
 from tests.support.opinions import opinion_bundle
 from tests.support.small import noise_line, write_image
 

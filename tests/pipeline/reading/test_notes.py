@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from datasets import LineReader
 from models.heads.labels import Text
+from pipeline.reading.items import Item
 from pipeline.reading.notes import line_notes, mean_confidence, notes_record, window_notes
-from pipeline.reading.prediction import Item, load_recognizer
+from pipeline.reading.prediction import load_recognizer
 from tests.support.drawn_lines import draw, sentence
 
 SERIF = str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSerif.ttf")

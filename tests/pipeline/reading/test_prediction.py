@@ -14,7 +14,8 @@ from datasets.video.decoder import TimedFrame
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading import prediction
-from pipeline.reading.prediction import Answer, Item, Recognizer
+from pipeline.reading.items import Answer, Item
+from pipeline.reading.prediction import Recognizer
 from pipeline.reading.records import reading_record
 from pipeline.reading.video.chunks import JoinedReading, Prefetcher
 from pipeline.reading.video.spans import segment_records
@@ -269,7 +270,7 @@ def test_where_all_inputs_fail_each_is_answered(command, bundle_file, tmp_path, 
 
 @pytest.mark.parametrize("good", [0, 2, 5])
 def test_windows_of_only_failures_keep_the_order(expected, tmp_path, monkeypatch, good):
-    monkeypatch.setattr(prediction, "WINDOW", 2)
+    monkeypatch.setattr("pipeline.reading.items.WINDOW", 2)
     given = [str(tmp_path / f"{number}.png") for number in range(6)]
     write_image(tmp_path / f"{good}.png", noise_line(good))
     records = list(expected.predict(given))

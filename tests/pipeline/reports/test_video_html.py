@@ -11,7 +11,7 @@ import pytest
 
 from models.heads.labels import Label, StepLabels, Text
 from pipeline.reading.bundle import save_bundle
-from pipeline.reading.prediction import Answer
+from pipeline.reading.items import Answer
 from pipeline.reports import video_sections
 from pipeline.reports.confusion import class_table, confusion_table
 from pipeline.reports.video_html import (
