@@ -22,9 +22,9 @@ from datasets.lines.listing import transcripts
 from datasets.lines.reader import load_line
 from datasets.lines.synthetic.source import SyntheticLines
 from pipeline.doctor.line_checks import Finding
+from pipeline.doctor.line_examination import Examined, examine_lines
 from pipeline.doctor.line_files import ListedLine, join_listings, list_folder
 from pipeline.doctor.line_suspects import LabelScorer, ScoredReading, suspect_findings
-from pipeline.doctor.lines import Examined, examine_lines
 from pipeline.reading.bundle import load_bundle
 from pipeline.reading.prediction import Recognizer
 
