@@ -2,26 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from pathlib import PurePosixPath
+from typing import Literal
 
 import numpy as np
 
 from ..batch import IGNORED
-from ..environment import raise_if_machine
 from ..files import resolve_data_path
 from ..labels import fold_label, twin_notes
-from ..progress import track
 from ..source import Problem, Source, Split
 from ..splits import assign_splits, folder_of, note_divided_folders
 from ..vocabulary import Vocabulary, WordVocabulary
-from .annotations.checks import check_segments, describe_offsets, find_inclusive_frames
+from .annotations.checks import find_inclusive_frames
 from .annotations.class_folders import read_class_folders
 from .annotations.files import (
     ClipAnnotation,
     clip_labels,
-    clip_path,
     clips_passed_over,
     fold_texts,
     labels_at,
@@ -29,21 +25,13 @@ from .annotations.files import (
     several_labels_at,
     unnamed_videos,
 )
-from .cache import FrameCache, Stored
+from .cache import FrameCache
 from .dataset import ClipDataset, LabelledClip
-from .groups import group_of, refuse_duplicates
+from .decoded import DecodedClip, check_decoded, decode_clips
+from .groups import refuse_duplicates
 from .reader import ClipReader
 
 Target = Literal["clip", "steps", "text"]
-
-
-class DecodedClip(NamedTuple):
-    """An annotated clip that could be decoded."""
-
-    annotation: ClipAnnotation
-    path: str
-    group: str
-    stored: Stored
 
 
 class Clips(Source):
@@ -143,7 +131,10 @@ class Clips(Source):
             usable, refused, notes = fold_texts(usable, root)
             self.problems += refused
             self.notes += notes
-        decoded = self._checked(self._decode(usable, path, group_pattern))
+        decoded, unreadable = decode_clips(usable, path, self.cache, group_pattern)
+        decoded, problems, notes = check_decoded(decoded)
+        self.problems += unreadable + problems
+        self.notes += notes
         groups = [clip.group for clip in decoded]
         given = [clip.annotation.split for clip in decoded]
         assigned = assign_splits(groups, given, validation, test, root, seed) if decoded else {}
@@ -186,58 +177,6 @@ class Clips(Source):
             else:
                 usable.append(annotation)
         return usable
-
-    def _decode(
-        self, annotations: Sequence[ClipAnnotation], path: Path, group_pattern: str | None
-    ) -> list[DecodedClip]:
-        """Decode the annotated videos, unless they are cached; problems name the unreadable ones.
-
-        path: the annotation file, or the folder of the class folders.
-        """
-
-        def video_of(annotation: ClipAnnotation) -> Path:
-            return path / annotation.clip if path.is_dir() else clip_path(path, annotation.clip)
-
-        def store(annotation: ClipAnnotation) -> Stored | Problem:
-            video = video_of(annotation)
-            try:
-                return self.cache.store(str(video))
-            except FileNotFoundError:
-                return Problem(annotation.clip, f"{video}: no such file ({annotation.where})")
-            except (OSError, ValueError) as error:
-                raise_if_machine(error, video)
-                return Problem(annotation.clip, str(error))
-
-        decoded = []
-        with ThreadPoolExecutor() as pool:
-            stored = track(pool.map(store, annotations), f"decoding {path}", len(annotations))
-            for annotation, result in zip(annotations, stored, strict=True):
-                if isinstance(result, Problem):
-                    self.problems.append(result)
-                    continue
-                group = annotation.group or group_of(annotation.clip, group_pattern)
-                video = str(video_of(annotation))
-                decoded.append(DecodedClip(annotation, video, group, result))
-        return decoded
-
-    def _checked(self, decoded: Sequence[DecodedClip]) -> list[DecodedClip]:
-        """The clips with the segments that own a step; problems name the others."""
-        checked, offsets = [], []
-        for clip in decoded:
-            times, numbers = clip.stored.times, clip.stored.numbers
-            try:
-                annotation, problems, notes = check_segments(clip.annotation, times, numbers)
-            except ValueError as error:
-                self.problems.append(Problem(clip.annotation.clip, str(error)))
-                continue
-            self.problems += problems
-            self.notes += notes
-            if numbers[0] == 0:
-                offsets.append((annotation, float(times[0])))
-            if annotation.segments or not clip.annotation.segments:
-                checked.append(clip._replace(annotation=annotation))
-        self.notes += describe_offsets(offsets)
-        return checked
 
     def _choose_labels(
         self, labels: list[str] | None, annotations: list[ClipAnnotation]
