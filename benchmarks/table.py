@@ -14,6 +14,12 @@ def aligned(cells: Sequence[Sequence[str]], markdown: bool) -> str:
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
 
 
+def print_report(table: str, conditions: str, problems: Sequence[str]) -> None:
+    """Print a table, what its figures were measured under, and the inputs that failed."""
+    print(table, conditions, sep="\n\n")
+    print(*(f"Failed, counted as empty: {problem}" for problem in problems), sep="\n")
+
+
 def score_cell(score: Score) -> str:
     """Percent with its interval, such as "1.03 (0.85-1.22)"."""
     interval = f"{score.low:.2f}-{score.high:.2f}" if score.groups > 1 else "one group"

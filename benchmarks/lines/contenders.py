@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
+
+from datasets.output.text import print_notes
 
 WARM_UP_LINES = 8
 LANGUAGES = {"en": ("eng",), "fr": ("fra",), "de": ("frk", "Fraktur")}  # German sets: blackletter
@@ -38,6 +41,31 @@ class Reader(NamedTuple):
     read: Callable[[], Reading]
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every comparison with peers."""
+    parser.add_argument("--repeat", type=int, default=3, help="times that each set is read")
+    parser.add_argument("--threads", type=int, default=2, help="of each reader")
+    parser.add_argument("--rapidocr", metavar="PYTHON", help="a Python that has rapidocr")
+    parser.add_argument("--tesserocr", metavar="PYTHON", help="a Python that has tesserocr")
+    parser.add_argument("--format", choices=("text", "markdown"), default="text")
+
+
+def take_turns(readers: Sequence[Reader], repeat: int, name: str, count: int) -> list[Reading]:
+    """Let each reader read in turn, `repeat` times -> its first reading, with the median time.
+
+    name, count: of the set and of its images, for a note on each turn.
+    """
+    readings: list[list[Reading]] = [[] for _ in readers]
+    for turn in range(repeat):
+        for reader, found in zip(readers, readings, strict=True):
+            print_notes(f"{name}: {reader.name} reads {count} ({turn + 1}) ...")
+            found.append(reader.read())
+    return [
+        found[0]._replace(seconds=statistics.median(reading.seconds for reading in found))
+        for found in readings
+    ]
+
+
 def peers_of(
     name: str, paths: Sequence[str], options: argparse.Namespace, stack: ExitStack
 ) -> list[Reader]:
@@ -47,14 +75,18 @@ def peers_of(
     if rapid:
         readers.append(rapidocr(rapid, options.threads, paths, stack))
     else:
-        remark("RapidOCR is missing: name a Python that has it (pip install rapidocr): --rapidocr")
+        print_notes(
+            "RapidOCR is missing: name a Python that has it (pip install rapidocr): --rapidocr"
+        )
     library = options.tesserocr or (here if importlib.util.find_spec("tesserocr") else None)
     for language in languages_here(name, options.tesseract_language):
         if library:
             every = options.every_way
             readers += tesserocr(library, options.threads, language, paths, stack, every)
         else:
-            remark("Tesseract's library is missing: name a Python that has tesserocr: --tesserocr")
+            print_notes(
+                "Tesseract's library is missing: name a Python that has tesserocr: --tesserocr"
+            )
         readers.append(command_line(options.threads, language, paths))
     return readers
 
@@ -62,19 +94,15 @@ def peers_of(
 def languages_here(name: str, chosen: Sequence[str]) -> list[str]:
     """Tesseract's languages for a set that are installed: as chosen, or by the set's name."""
     if shutil.which("tesseract") is None:
-        remark("Tesseract is missing (Debian: apt install tesseract-ocr)")
+        print_notes("Tesseract is missing (Debian: apt install tesseract-ocr)")
         return []
     given = dict(option.split("=", 1) for option in chosen)
     wanted = given[name].split(",") if name in given else LANGUAGES.get(name[:2], ("eng",))
     said = subprocess.run(["tesseract", "--list-langs"], capture_output=True, text=True)
     installed = said.stdout.split()
     for language in set(wanted).difference(installed):
-        remark(f"Tesseract lacks {language} (Debian: apt install tesseract-ocr-...); left out")
+        print_notes(f"Tesseract lacks {language} (Debian: apt install tesseract-ocr-...); left out")
     return [language for language in wanted if language in installed]
-
-
-def remark(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 class Worker:

@@ -24,6 +24,7 @@ from matplotlib.ticker import NullLocator, StrMethodFormatter
 from datasets.lines.folders import LineFolder
 from datasets.lines.listing import transcripts
 from datasets.lines.tables import read_table
+from datasets.output.text import print_notes
 from pipeline.reading.bundle_files import bundle_name
 from pipeline.reading.prediction import load_recognizer
 from pipeline.scoring.metrics import Normalization, compute_scores, tally_texts
@@ -127,7 +128,7 @@ def measure(task: Task, output: Path, base: Path, remember: str | None) -> Point
         kept = json.loads(file.read_text(encoding="utf-8"))
         if kept["task"] == asdict(task):
             return Point(task, **{name: kept[name] for name in kept.keys() - {"task"}})
-    print(f"{task.name} ...", file=sys.stderr, flush=True)
+    print_notes(f"{task.name} ...")
     started = time.perf_counter()
     bundle, steps = (
         train(task, output, base, remember) if task.lines else (find_model(task.model), 0)

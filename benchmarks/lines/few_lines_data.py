@@ -19,9 +19,8 @@ from datasets.lines.listing import transcripts
 from datasets.lines.source import RealLines
 from datasets.lines.synthetic.source import SPLITS
 from datasets.lines.tables import read_table
+from datasets.output.text import print_notes
 from pipeline.evaluation.config_folders import folders_of_config
-
-from .contenders import remark
 
 # mathematical Fraktur in Unicode has its five oldest letters elsewhere
 OLDER = dict(zip("CHIRZ", (0x212D, 0x210C, 0x2111, 0x211C, 0x2128), strict=True))
@@ -77,7 +76,7 @@ def take_lines(folder: Path, config: str, seed: int = 0) -> None:
     source = RealLines(folders, alphabet="".join(sorted(letters)))
     if source.problems:
         first = source.problems[0].reason
-        remark(f"{config}: {len(source.problems)} lines cannot be used; the first: {first}")
+        print_notes(f"{config}: {len(source.problems)} lines cannot be used; the first: {first}")
     for split in SPLITS:
         lines = source.split(split).lines
         order = np.random.default_rng(seed).permutation(len(lines))

@@ -18,12 +18,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from datasets.output.text import print_notes
 from pipeline.evaluation.config_folders import folders_of_config
 from pipeline.scoring.metrics import Normalization, Score, compute_scores, tally_texts
 
 from .kept_results import Result, kept, table
 from .kraken_data import Lines, describe_part, write_pairs
-from .peers import held_out_sets, remark
+from .peers import held_out_sets
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE = Path(__file__).with_name("kraken_worker.py")
@@ -84,7 +85,7 @@ def run_kraken(options: argparse.Namespace, parts: dict[str, Lines]) -> Result:
             "threads": options.threads,
         }
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        remark(f"kraken trains for {options.minutes:g} minutes ...")
+        print_notes(f"kraken trains for {options.minutes:g} minutes ...")
         command = [options.kraken, str(SIDE), str(folder / "job.json"), str(folder / "answer.json")]
         # in a folder of its own: our `datasets` must not stand in for another library
         done = subprocess.run(command, cwd=folder, env=environment(options.threads))
@@ -92,7 +93,7 @@ def run_kraken(options: argparse.Namespace, parts: dict[str, Lines]) -> Result:
             raise RuntimeError(f"kraken ended with exit status {done.returncode}; see above")
         answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
     note = f"kraken: {answer['lines']} lines trained, the last validation after "
-    remark(f"{note}{answer['validated']}; accuracies {answer['accuracies']}")
+    print_notes(f"{note}{answer['validated']}; accuracies {answer['accuracies']}")
     reading = len(answer["texts"]) / answer["reading_seconds"]
     cer = score_texts(test, answer["texts"])
     return Result("kraken", answer["parameters"], answer["lines_per_second"], reading, cer)
@@ -112,7 +113,7 @@ def run_ours(
     command += [f"--{change}" for change in changes]
     command += [f"--name=lines_kraken/{name}", f"--trainer.max_time={days}"]
     command += ["--trainer.check_val_every_n_epoch=1"]
-    remark(f"{name} trains for {minutes:g} minutes ...")
+    print_notes(f"{name} trains for {minutes:g} minutes ...")
     done = subprocess.run(
         [*command, "--trainer.enable_progress_bar=false"],
         env=environment(options.threads),
@@ -152,7 +153,7 @@ def read_files(bundle: Path, paths: Sequence[str]) -> tuple[list[str], float]:
     seconds = time.perf_counter() - start
     for record in records:
         if record.get("error"):
-            remark(f"failed, counted as empty: {record['input']}: {record['error']}")
+            print_notes(f"failed, counted as empty: {record['input']}: {record['error']}")
     return [record.get("text") or "" for record in records], seconds
 
 
@@ -221,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for split in ("train", "validation", "test"):
         found = held_out_sets(options.config, split, None)[0]
         parts[split] = Lines(found.paths, found.texts, found.groups, found.files)
-        remark(describe_part(split, parts[split]))
+        print_notes(describe_part(split, parts[split]))
     import torch
 
     torch.set_num_threads(options.threads)

@@ -12,7 +12,6 @@ few lines of each set; with --every_way Tesseract's library in both.
 
 import argparse
 import os
-import statistics
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,11 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from datasets.output.text import print_notes
 from pipeline.scoring.metrics import Normalization, Score, Tally, compute_scores, tally_texts
 from pipeline.scoring.paired_bootstrap import FEW, paired_bootstrap
 
-from ..table import aligned, score_cell
-from .contenders import WARM_UP_LINES, Reader, Reading, peers_of, remark
+from ..table import aligned, print_report, score_cell
+from .contenders import WARM_UP_LINES, Reader, Reading, add_options, peers_of, take_turns
 from .images import encoded_image, in_memory
 
 COLUMNS = ["set", "lines", "groups", "reader", "CER % (95 %)", "WER %", "exact %", "lines/s"]
@@ -71,9 +71,9 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
         part = real.split(split)
         if real.problems:
             first = real.problems[0].reason
-            remark(f"{name}: {len(real.problems)} lines cannot be used; the first: {first}")
+            print_notes(f"{name}: {len(real.problems)} lines cannot be used; the first: {first}")
         if not part.names:
-            remark(f"{name}: no {split} lines, left out")
+            print_notes(f"{name}: no {split} lines, left out")
             continue
         groups = part.groups
         if len(set(groups)) == 1:  # one book is no sample of books, but its pages are one of pages
@@ -116,15 +116,10 @@ def strand_reader(model: str, lines: LineSet) -> Reader:
 
 def measure(lines: LineSet, readers: Sequence[Reader], repeat: int) -> list[Row]:
     """One set by every reader in turn, `repeat` times; the first reader is ours."""
-    readings: list[list[Reading]] = [[] for _ in readers]
-    for turn in range(repeat):
-        for reader, found in zip(readers, readings, strict=True):
-            remark(f"{lines.name}: {reader.name} reads {len(lines.texts)} lines ({turn + 1}) ...")
-            found.append(reader.read())
+    readings = take_turns(readers, repeat, lines.name, len(lines.texts))
     normalization = Normalization(ignore_case=lines.ignore_case, fold_punctuation=True)
     rows, ours = [], None
-    for reader, found in zip(readers, readings, strict=True):
-        reading = found[0]._replace(seconds=statistics.median(each.seconds for each in found))
+    for reader, reading in zip(readers, readings, strict=True):
         tally = tally_texts(reading.texts, lines.texts, lines.groups, normalization)
         ours = ours or (tally, reading.seconds)
         p = chance(ours[0], tally) if rows else None
@@ -187,17 +182,13 @@ def parser_of() -> argparse.ArgumentParser:
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     parser.add_argument("--sets", nargs="+", help="only these folders of the configs")
     parser.add_argument("--limit", type=int, help="only the first LIMIT lines of each set")
-    parser.add_argument("--repeat", type=int, default=3, help="times that each set is read")
-    parser.add_argument("--threads", type=int, default=2, help="of each reader")
-    parser.add_argument("--rapidocr", metavar="PYTHON", help="a Python that has rapidocr")
-    parser.add_argument("--tesserocr", metavar="PYTHON", help="a Python that has tesserocr")
+    add_options(parser)
     parser.add_argument(
         "--tesseract_language", nargs="+", default=[], metavar="FOLDER=LANGUAGE[,LANGUAGE]"
     )
     parser.add_argument(
         "--every_way", action="store_true", help="Tesseract's library also in its slower way"
     )
-    parser.add_argument("--format", choices=("text", "markdown"), default="text")
     return parser
 
 
@@ -234,10 +225,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows += measure(
                 lines, readers + peers_of(lines.name, paths, options, stack), options.repeat
             )
-    print(format_table(rows, options.format == "markdown"), end="\n\n")
-    print(conditions(options.threads, options.repeat))
-    failed = [f"Failed, counted as empty: {p}" for row in rows for p in row.reading.problems]
-    print(*failed, sep="\n")
+    table = format_table(rows, options.format == "markdown")
+    failed = [problem for row in rows for problem in row.reading.problems]
+    print_report(table, conditions(options.threads, options.repeat), failed)
 
 
 if __name__ == "__main__":

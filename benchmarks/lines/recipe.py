@@ -23,7 +23,8 @@ from pipeline.comparison.table import VariantResults
 from pipeline.comparison.trial_runner import Runner
 from pipeline.comparison.trials import Variant, options_of, plan_trials
 from pipeline.evaluation.split_scores import SampleScores
-from pipeline.training.command_line import INTERRUPTED, quieten_lightning
+from pipeline.interrupts import INTERRUPTED
+from pipeline.training.command_line import quieten_lightning
 
 from ..table import aligned
 

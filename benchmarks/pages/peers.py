@@ -9,7 +9,6 @@ turns, as often as --repeat says, and the median time counts.
 """
 
 import argparse
-import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,8 +18,8 @@ import numpy as np
 
 from pipeline.scoring.metrics import Normalization, compute_scores, tally_texts
 
-from ..lines.contenders import Reader, Reading, remark
-from ..table import aligned, score_cell
+from ..lines.contenders import Reader, Reading, add_options, take_turns
+from ..table import aligned, print_report, score_cell
 from .readers import rapidocr_reader, strand_reader, tesseract_reader
 from .scores import FoundLine, PageTally, tally_page
 from .truth import find_truths, page_kind, read_ignored, read_truth
@@ -110,14 +109,9 @@ def page_sets(folder: Path, kinds: Sequence[str] | None, half: str) -> list[Page
 
 def measure(pages: PageSet, readers: Sequence[Reader], repeat: int) -> list[Row]:
     """One set by every reader in turn, `repeat` times; the first reader is ours."""
-    readings: list[list[Reading]] = [[] for _ in readers]
-    for turn in range(repeat):
-        for reader, found in zip(readers, readings, strict=True):
-            remark(f"{pages.name}: {reader.name} reads {len(pages.truths)} ({turn + 1}) ...")
-            found.append(reader.read())
+    readings = take_turns(readers, repeat, pages.name, len(pages.truths))
     rows: list[Row] = []
-    for reader, found in zip(readers, readings, strict=True):
-        reading = found[0]._replace(seconds=statistics.median(each.seconds for each in found))
+    for reader, reading in zip(readers, readings, strict=True):
         tallies = [tally(*pair) for pair in zip(pages.truths, reading.texts, strict=True)]
         ours = rows[0].reading.seconds if rows else reading.seconds
         rows.append(Row(pages, reader.name, reading, tallies, reading.seconds / ours))
@@ -169,11 +163,7 @@ def parser_of() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of pages with their truth")
     parser.add_argument("--kinds", nargs="+", help="only these, such as enbook receipt")
     parser.add_argument("--half", choices=("all", "tuned", "kept"), default="all")
-    parser.add_argument("--repeat", type=int, default=3, help="times that each set is read")
-    parser.add_argument("--threads", type=int, default=2, help="of each reader")
-    parser.add_argument("--rapidocr", metavar="PYTHON", help="a Python that has rapidocr")
-    parser.add_argument("--tesserocr", metavar="PYTHON", help="a Python that has tesserocr")
-    parser.add_argument("--format", choices=("text", "markdown"), default="text")
+    add_options(parser)
     return parser
 
 
@@ -207,11 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if options.tesserocr:
                 readers += tesseract_reader(options.tesserocr, pages.language, *common)
             rows += measure(pages, readers, options.repeat)
-    cells = [COLUMNS, *map(row_cells, rows)]
-    print(aligned(cells, options.format == "markdown"), end="\n\n")
-    print(conditions(options.threads, options.repeat))
-    failed = [f"Failed, counted as empty: {p}" for row in rows for p in row.reading.problems]
-    print(*failed, sep="\n")
+    table = aligned([COLUMNS, *map(row_cells, rows)], options.format == "markdown")
+    failed = [problem for row in rows for problem in row.reading.problems]
+    print_report(table, conditions(options.threads, options.repeat), failed)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ time, and the same command goes on. What is there makes the table and FOLDER/mem
 import argparse
 import json
 import math
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import NamedTuple, get_args
 
 import torch
 
+from datasets.output.text import print_notes
 from models.recurrent.stack import Cell
 
 from ..table import aligned
@@ -211,10 +211,6 @@ def draw(results: Sequence[Result], path: Path) -> None:
     plt.close(figure)
 
 
-def remark(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", nargs="+", choices=get_args(Cell), default=get_args(Cell))
@@ -231,16 +227,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     records = load(path)
     while run := next_run(records, options.cells, options.seeds):
         if time.monotonic() - start >= 60 * options.minutes:
-            remark(f"{options.minutes:g} minutes are over; the same command goes on from {path}")
+            print_notes(
+                f"{options.minutes:g} minutes are over; the same command goes on from {path}"
+            )
             break
         record = train(run)
         records.append(record)
         save(path, records)
         shares = " ".join(f"{lag}: {at['right']:.3f}" for lag, at in record["test"].items())
-        remark(f"{run} {record['steps']} steps, {record['cpu_seconds']} s; right at {shares}")
+        print_notes(f"{run} {record['steps']} steps, {record['cpu_seconds']} s; right at {shares}")
     results = summarise(records, get_args(Cell))
     if not results:
-        return remark(f"{path}: no cell has tried all learning rates on both tasks yet")
+        return print_notes(f"{path}: no cell has tried all learning rates on both tasks yet")
     print(format_table(results, options.format == "markdown"), conditions(), sep="\n\n")
     draw(results, options.output / "memory_reach.png")
 

@@ -10,7 +10,6 @@ the networks read with. A method is an unfitted scikit-learn pipeline: add it in
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -27,6 +26,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 
+from datasets.output.text import print_notes
 from pipeline.scoring.metrics import Score, compute_scores, tally_labels
 
 from ..table import aligned, score_cell
@@ -163,10 +163,6 @@ def row_cells(row: Row) -> list[str]:
     return [row.name, score_cell(row.score), f"{row.features:,}", f"{row.seconds:.1f}"]
 
 
-def remark(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def read_split(data: str, split: str, train: str, tokenizer: str) -> tuple[Texts, Texts]:
     """`datasets.Reviews` -> the texts to fit on (train, or all: train and validation) and those
     held out: the networks' own split by whole films.
@@ -184,7 +180,7 @@ def read_split(data: str, split: str, train: str, tokenizer: str) -> tuple[Texts
     joined = Texts(*([*chain.from_iterable(columns)] for columns in zip(*parts, strict=True)))
     held_out = part(split)
     for problem in source.problems:
-        remark(f"left out: {problem.reason}")
+        print_notes(f"left out: {problem.reason}")
     return joined, held_out
 
 
@@ -207,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fitted, held_out = read_split(options.data, options.split, train, options.tokenizer)
     rows = []
     for name, method in METHODS[options.tokenizer].items():
-        remark(f"{name} ...")
+        print_notes(f"{name} ...")
         rows.append(measure(name, method(), fitted, held_out))
     if options.json:
         options.json.write_text(json.dumps(records(rows), indent=1) + "\n", encoding="utf-8")

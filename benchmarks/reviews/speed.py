@@ -26,6 +26,7 @@ import torch
 import yaml
 
 from datasets.files import resolve_data_path
+from datasets.output.text import print_notes
 
 from ..table import aligned
 from . import loops as reviews_loops
@@ -193,8 +194,7 @@ def measure(
     speeds: list[list[float]] = [[] for _ in found]
     for repeat in range(repeats):
         for contender, rates in zip(found, speeds, strict=True):
-            now = f"{repeat + 1} of {repeats}: {contender.name}, {contender.shape} ..."
-            print(now, file=sys.stderr, flush=True)
+            print_notes(f"{repeat + 1} of {repeats}: {contender.name}, {contender.shape} ...")
             rates.append(run(contender))
     return speeds
 
