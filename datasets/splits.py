@@ -28,17 +28,26 @@ def split_folders(root: Path) -> dict[Split, list[Path]]:
     They are if there is one to train on and another, and no folder of another name beside them:
     then `train` is no class.
     """
-    if not root.is_dir():
-        return {}
+    folders = [path for path in folders_in(root) if not no_data_kind(path.name, True)]
+    found = called_as_splits(folders)
+    is_divided = "train" in found and len(found) > 1
+    return found if is_divided and sum(map(len, found.values())) == len(folders) else {}
+
+
+def called_as_splits(folders: Iterable[Path]) -> dict[Split, list[Path]]:
+    """Those of some folders that are called as splits are, by split."""
     found: dict[Split, list[Path]] = {}
-    for folder in sorted(Path(entry) for entry in os.scandir(root) if entry.is_dir()):
-        if no_data_kind(folder.name, True):
-            continue
-        split = SPLIT_FOLDERS.get(folder.name.lower())
-        if split is None:
-            return {}
-        found.setdefault(split, []).append(folder)
-    return found if "train" in found and len(found) > 1 else {}
+    for folder in folders:
+        if split := SPLIT_FOLDERS.get(folder.name.lower()):
+            found.setdefault(split, []).append(folder)
+    return found
+
+
+def folders_in(root: Path) -> list[Path]:
+    """The folders in a folder, sorted; none in what is no folder."""
+    if not root.is_dir():
+        return []
+    return sorted(Path(entry) for entry in os.scandir(root) if entry.is_dir())
 
 
 def assign_splits(

@@ -19,7 +19,14 @@ from ..files import (
 from ..labels import fold_label
 from ..limits.opening import MAX_TEXT, BoundedStream, expanded_limit, read_bytes
 from ..source import Problem, Split
-from ..splits import FOLDER, SPLIT_FOLDERS, folder_of, no_folder_error
+from ..splits import (
+    FOLDER,
+    SPLIT_FOLDERS,
+    called_as_splits,
+    folder_of,
+    folders_in,
+    no_folder_error,
+)
 from .tables import TABLES, Row, read_reviews
 
 ARCHIVES = (".tar.gz", ".tgz")
@@ -78,7 +85,7 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
     if "train" in tables:
         return ReviewTables(tables, group)
     for folder in (path, path / "aclImdb"):
-        if "train" in parts_of(folder):
+        if "train" in called_as_splits(folders_in(folder)):
             return ReviewFolder(folder, group)
     archives = sorted(p for p in path.glob("aclImdb*") if has_suffix(p, ARCHIVES))
     if archives:
@@ -90,15 +97,6 @@ def find_reviews(root: str, group: str | None = None) -> ReviewFiles:
         ".txt files (in train/, if there are test/ or val/), nor aclImdb*.tar.gz; "
         "`python run.py fetch imdb` fetches the last"
     )
-
-
-def parts_of(folder: Path) -> dict[Split, list[Path]]:
-    """The folders in a folder that are called as splits are, whatever is beside them."""
-    parts: dict[Split, list[Path]] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.is_dir() and (split := SPLIT_FOLDERS.get(path.name.lower())):
-            parts.setdefault(split, []).append(path)
-    return parts
 
 
 class ReviewTables(ReviewFiles):
@@ -135,7 +133,7 @@ class ReviewFolder(ReviewFiles):
     def __init__(self, folder: Path, group: str | None = None):
         check_group(folder, group)
         self.folder, self.group = folder, group
-        parts = parts_of(folder)
+        parts = called_as_splits(folders_in(folder))
         self.parts: dict[Split, list[Path]] = parts or {"train": [folder]}
         self.divided = bool(parts)
         self.pattern = REVIEW if parts else UNDIVIDED
@@ -158,8 +156,8 @@ class ReviewFolder(ReviewFiles):
         folders = [folder for folders in self.parts.values() for folder in folders]
         if self.divided:  # beside aclImdb's splits lie its lists; a folder may hold more reviews
             folders += [
-                path for path in sorted(self.folder.iterdir())
-                if path.is_dir() and path not in folders and not no_data_kind(path.name, True)
+                path for path in folders_in(self.folder)
+                if path not in folders and not no_data_kind(path.name, True)
             ]  # fmt: skip
         return [line for folder in folders for line in passed_over(folder, known)]
 
