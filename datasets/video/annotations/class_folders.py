@@ -1,9 +1,10 @@
 """Videos in a folder for each class, with or without folders of splits above them."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ...files import has_suffix, no_data_kind
+from ...files import has_suffix, scan_folder
 from ...labels import fold_label
 from ...source import Split
 from ...splits import FOLDER, split_folders
@@ -12,23 +13,21 @@ from ..groups import grouped_by_folder
 from .segments import ClipAnnotation
 
 
-def find_clips(root: Path, suffixes: Sequence[str]) -> Iterator[Path]:
+def find_clips(root: Path, suffixes: Sequence[str]) -> list[Path]:
     """The videos below a folder, sorted, by their suffixes in lower case, and folders of frames.
 
-    Hidden files and folders, those of operating systems, and links to folders are passed over.
+    Which files and folders are looked at says `scan_folder`.
     """
-    for path in sorted(root.iterdir()):
-        if no_data_kind(path.name, path.is_dir()):
-            continue
-        if path.is_dir():
-            if path.is_symlink():
-                continue  # it may lead back to a folder above it
-            if is_frame_folder(path):
-                yield path
-            else:
-                yield from find_clips(path, suffixes)
-        elif has_suffix(path, suffixes):
-            yield path
+    by_folder: defaultdict[Path, list[Path]] = defaultdict(list)
+    for file in scan_folder(root).files:
+        by_folder[file.parent].append(file)
+    clips: list[Path] = []
+    for folder, files in by_folder.items():
+        if folder != root and is_frame_folder(folder):
+            clips.append(folder)
+        else:
+            clips += [file for file in files if has_suffix(file, suffixes)]
+    return sorted(clips)
 
 
 def read_class_folders(
@@ -67,7 +66,7 @@ def _read_folder(
     root: Path, folder: Path, split: Split | None, suffixes: Sequence[str]
 ) -> Iterator[ClipAnnotation]:
     """The annotations of the class folders in one folder."""
-    clips = list(find_clips(folder, suffixes))
+    clips = find_clips(folder, suffixes)
     loose = [clip.name for clip in clips if clip.parent == folder]
     if loose:
         raise ValueError(
