@@ -1,7 +1,7 @@
 """Readers of whole pages, each warm, over pages that it has in memory before the clock."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -19,19 +19,16 @@ from pipeline.reading.prediction import load_recognizer
 from ..lines.contenders import Reader, Reading, Worker, languages_here, reading_of, tessdata
 
 WARM_UP_PAGES = 1
-Find = Callable[[np.ndarray, str], Sequence[PageLine]]
 
 
-def strand_reader(
-    model: str, paths: Sequence[str], threads: int, find: Find = find_lines, name: str = ""
-) -> Reader:
+def strand_reader(model: str, paths: Sequence[str], threads: int) -> Reader:
     """Our way from page to text: find the lines, cut them out, read them with a bundle."""
     recognizer = load_recognizer(model)
     prepare = recognizer.bundle.reader.prepare
     pages = [(path, cv2.imread(path, cv2.IMREAD_GRAYSCALE)) for path in paths]
 
     def find_in(page: tuple[str, np.ndarray]) -> Sequence[PageLine]:
-        return find(page[1], page[0])
+        return find_lines(page[1], page[0])
 
     def item(path: str, image: np.ndarray, line: PageLine, gap: float | None) -> Item:
         name = f"{path}#{line.id}"
@@ -56,7 +53,7 @@ def strand_reader(
         return Reading(texts, seconds, problems)
 
     read(WARM_UP_PAGES)
-    return Reader(name or bundle_name(model), read)
+    return Reader(bundle_name(model), read)
 
 
 def rapidocr_reader(

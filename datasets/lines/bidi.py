@@ -4,8 +4,9 @@ Transcripts are in logical order, as they are read aloud; an image shows visual 
 right, in which a CTC network emits characters. For a line without right-to-left characters both are
 the same. The base direction of a line is that of most of its letters, so both orders have the same.
 
-Several logical orders can look alike ("12 abc" and "abc 12" after a Hebrew word do); `to_logical`
-gives one of them, except in rare mixtures of Latin words, brackets and several numbers.
+Several logical orders can look alike ("12 abc" and "abc 12" after a Hebrew word do); `reorder`
+of what is shown gives one of them, except in rare mixtures of Latin words, brackets and several
+numbers.
 """
 
 import unicodedata
@@ -116,8 +117,3 @@ def choose_order(symbols: Iterable[str], order: Order | None = None) -> Order:
 def to_visual(text: str) -> str:
     """The characters of a transcript from left to right; without directional controls."""
     return "".join(place.symbol for place in reorder(text) if not is_control(place.symbol))
-
-
-def to_logical(text: str) -> str:
-    """A line's characters from left to right in the order in which they are read."""
-    return "".join(place.symbol for place in reorder(text))

@@ -14,7 +14,6 @@ LARGE, LETTER = 40, 20  # rows of letters too large for `find_ink`, and those th
 SPECK = 4  # rows below which a mark is no letter
 GAP = 1.5  # heights of a letter, the widest gap in a band
 THICK = 0.5  # of a letter's height: what is lower is a stroke, or the rest of a neighbouring line
-FULL = 0.2  # of a full row's ink, below which a row lies between two bands
 STACKED = 0.5  # share of the inked columns that cross three bands, from which they are lines
 EMPTY = 0.02  # of the fullest row's ink, between two lines
 LIKE = 0.55  # of the ink and of the height of one line, that another has
@@ -38,26 +37,6 @@ def find_ink(image: np.ndarray) -> np.ndarray:
     if contrast < CONTRAST:
         return np.zeros(image.shape, bool)
     return depth > max(0.45 * contrast, CONTRAST / 2)
-
-
-def text_bands(image: np.ndarray) -> list[tuple[int, int]]:
-    """Find the horizontal bands of text in a grey image (H, W) uint8, dark on light.
-
-    Returns (top, bottom) of each in rows of the image, from top to bottom; none without ink. Lines
-    that slant or stand beside each other at other heights may share a band.
-    """
-    found = _smear(image)
-    if found is None:
-        return []
-    inked = np.convolve(found.bands.sum(1, dtype=np.float64), np.ones(3) / 3, "same")
-    full = np.pad(inked >= max(FULL * np.percentile(inked, 95), 1.0), 1)
-    edges = np.flatnonzero(full[1:] != full[:-1])
-    pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return [
-        (round(top / found.scale), min(round(bottom / found.scale), len(image)))
-        for top, bottom in pairs
-        if bottom - top >= THICK * found.letter
-    ]
 
 
 def is_page(image: np.ndarray) -> bool:
@@ -85,14 +64,13 @@ def _has_one_hump(image: np.ndarray) -> bool:
 
 
 class _Bands(NamedTuple):
-    """Ink (h, w) uint8, 0 or 1, joined to bands in a copy of an image, smaller by `scale`.
+    """Ink (h, w) uint8, 0 or 1, joined to bands in a smaller copy of an image.
 
     letter: the rows of a letter in it.
     """
 
     bands: np.ndarray
     letter: float
-    scale: float
 
 
 def _smear(image: np.ndarray) -> _Bands | None:
@@ -116,7 +94,7 @@ def _smear_at(image: np.ndarray, scale: float) -> _Bands | None:
     gap, thick = max(3, round(GAP * letter)), max(1, round(THICK * letter))
     joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
     bands = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((thick, 1), np.uint8))
-    return _Bands(bands, letter, scale)
+    return _Bands(bands, letter)
 
 
 def _is_stacked(image: np.ndarray) -> bool:

@@ -60,23 +60,21 @@ def write_table(path: Path, names: Sequence[str], rows: Iterable[Sequence[object
         writer.writerows(rows)
 
 
-def write_samples(
-    out: Path, clips: int = MOTION_CLIPS, films: int = EVENT_FILMS, seed: int = SEED
-) -> None:
+def write_samples(out: Path) -> None:
     """Write the sample videos and their tables to a folder.
 
     OUT/motionNN.mp4 with clips.csv (clip,label), OUT/eventsN.mp4 with events.csv (segments).
     """
     out.mkdir(parents=True, exist_ok=True)
-    motions = SyntheticClips(clips, 0, 0, seed, DRAWN)
+    motions = SyntheticClips(MOTION_CLIPS, 0, 0, SEED, DRAWN)
     rows: list[tuple] = []
-    for index in range(clips):
+    for index in range(MOTION_CLIPS):
         sample = motions.split("train").read(index)
         rows.append((f"motion{index + 1:02}.mp4", motions.labels[int(sample.target)]))
         write_sample_video(sample.inputs, out / rows[-1][0])
     write_table(out / "clips.csv", ("clip", "label"), rows)
-    events, rows = SyntheticEvents(films, 0, 0, seed, DRAWN), []
-    for index in range(films):
+    events, rows = SyntheticEvents(EVENT_FILMS, 0, 0, SEED, DRAWN), []
+    for index in range(EVENT_FILMS):
         sample, name = events.split("train").read(index), f"events{index + 1}.mp4"
         rows += [(name, *run) for run in segments(sample.target, events.labels)]
         write_sample_video(sample.inputs, out / name)

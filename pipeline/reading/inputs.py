@@ -102,7 +102,7 @@ def expand_inputs(
     """
     for item in expand_arguments(list(inputs), reader, model):
         if isinstance(reader, LineReader) and isinstance(item, str):
-            yield from document_pages(item, reader, pages)
+            yield from document_pages(item, pages)
         else:
             yield item
 
@@ -116,7 +116,7 @@ def page_ranges(text: str | None) -> Ranges:
     return parse_ranges(text)
 
 
-def document_pages(path: str, reader: LineReader, pages: Ranges) -> Iterator[str | Item]:
+def document_pages(path: str, pages: Ranges) -> Iterator[str | Item]:
     """Yield the names of a document's pages; the path itself if it is an image, or a PAGE file."""
     if not has_suffix(path, SEVERAL):
         yield path

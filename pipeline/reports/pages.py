@@ -42,9 +42,7 @@ body { max-width: 100rem } svg { overflow: visible }
 """
 
 
-def page_report(
-    records: Sequence[dict], load_image: Callable[[dict], np.ndarray], title: str = "Pages read"
-) -> str:
+def page_report(records: Sequence[dict], load_image: Callable[[dict], np.ndarray]) -> str:
     """Return one HTML file of pages.
 
     load_image: gives the pixels of a record's page as its coordinates refer to them, grey (H, W) or
@@ -58,7 +56,7 @@ def page_report(
         sections += page_sections(page, record, place, load_image)
     lead = f"{len(records)} page{'s' * (len(records) != 1)}, {texts} lines in reading order"
     lead += f"; {failed} could not be read" * (failed > 0)
-    return html.document(title, lead, sections, STYLE)
+    return html.document("Pages read", lead, sections, STYLE)
 
 
 def page_sections(

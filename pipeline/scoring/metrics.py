@@ -175,16 +175,14 @@ def join_tallies(tallies: Iterable[Tally]) -> Tally:
     return Tally([group for tally in tallies for group in tally.groups], counts)
 
 
-def compute_scores(
-    tally: Tally, level: float = 0.95, samples: int = 1000, seed: int = 0
-) -> dict[str, Score]:
+def compute_scores(tally: Tally, samples: int = 1000) -> dict[str, Score]:
     """Compute every score of a tally by name, with its interval; nan where the denominator is 0."""
     n, groups = len(tally.groups), len(set(tally.groups))
     computed = {}
     for name, (numerators, denominators) in tally.counts.items():
         value = float(_percent(numerators.sum(0), denominators.sum(0)))
-        low, high = bootstrap_interval(numerators, denominators, tally.groups, level, samples, seed)
-        computed[name] = Score(value, low, high, n, groups, level)
+        low, high = bootstrap_interval(numerators, denominators, tally.groups, samples=samples)
+        computed[name] = Score(value, low, high, n, groups)
     return computed
 
 

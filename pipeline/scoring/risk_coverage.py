@@ -108,23 +108,21 @@ def risk_coverage_curve(
 
 
 def accept_threshold(
-    confidences: Sequence[float], correct: Sequence[bool], accuracy: float, level: float = LEVEL
+    confidences: Sequence[float], correct: Sequence[bool], accuracy: float
 ) -> AcceptanceThreshold | None:
     """The lowest threshold that guarantees this accuracy; see `guaranteed_threshold`."""
-    return guaranteed_threshold(risk_coverage_curve(confidences, correct), accuracy, level)
+    return guaranteed_threshold(risk_coverage_curve(confidences, correct), accuracy)
 
 
-def guaranteed_threshold(
-    curve: RiskCoverageCurve, accuracy: float, level: float = LEVEL
-) -> AcceptanceThreshold | None:
+def guaranteed_threshold(curve: RiskCoverageCurve, accuracy: float) -> AcceptanceThreshold | None:
     """The lowest threshold whose accepted answers are correct with rate `accuracy`; None if none.
 
     In order of falling confidence, each set of accepted answers is tested: if only `accuracy` of
     such answers were correct, as few wrong ones as observed would have a probability of at most
-    1 - level (the exact binomial test, whose inversion is the Clopper-Pearson bound). The first set
+    1 - LEVEL (the exact binomial test, whose inversion is the Clopper-Pearson bound). The first set
     that fails ends the search (fixed sequence testing, which needs no correction for multiple
     tests; Angelopoulos et al. 2021, Learn then Test). Over draws of such validation answers, the
-    accuracy therefore holds with probability `level` for answers drawn as these were: the same
+    accuracy therefore holds with probability LEVEL for answers drawn as these were: the same
     kinds of sources in the same shares, and independent of each other. It says nothing about other
     kinds of input, and lines of one page or book are less independent than the test assumes. It
     starts at the first set that could pass, of at least MIN_COVERAGE of all answers.
@@ -133,18 +131,18 @@ def guaranteed_threshold(
     if not 0 < accuracy < 1:
         raise ValueError(f"{accuracy:g} of the answers right: it must lie between 0 and 1")
     total = curve.counts[-1] if curve.counts else 0
-    min_count = max(math.log(1 - level) / math.log(accuracy), MIN_COVERAGE * total)
+    min_count = max(math.log(1 - LEVEL) / math.log(accuracy), MIN_COVERAGE * total)
     lowest = None
     for threshold, count, wrong in zip(curve.thresholds, curve.counts, curve.wrong, strict=True):
         if count < min_count:
             continue
-        if binomial_tail(count, wrong, 1 - accuracy) > 1 - level:
+        if binomial_tail(count, wrong, 1 - accuracy) > 1 - LEVEL:
             break
         lowest = AcceptanceThreshold(threshold, count, wrong, count / total)
     return lowest
 
 
-def best_guarantee(curve: RiskCoverageCurve, level: float = LEVEL) -> float:
+def best_guarantee(curve: RiskCoverageCurve) -> float:
     """The highest accuracy that some threshold guarantees, rounded down to 0.001; 0 if none.
 
     It says what is possible where `guaranteed_threshold` returns None. Chosen after seeing all
@@ -152,7 +150,7 @@ def best_guarantee(curve: RiskCoverageCurve, level: float = LEVEL) -> float:
     """
     permilles = range(999, 0, -1)
     index = bisect_left(
-        permilles, True, key=lambda n: guaranteed_threshold(curve, n / 1000, level) is not None
+        permilles, True, key=lambda n: guaranteed_threshold(curve, n / 1000) is not None
     )
     return (999 - index) / 1000
 

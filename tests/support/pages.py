@@ -1,6 +1,6 @@
 """Pages with their files, as Transkribus, eScriptorium and Tesseract write them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -8,11 +8,23 @@ import matplotlib
 import numpy as np
 
 from datasets.lines.synthetic.fonts import find_fonts
-from datasets.lines.synthetic.typesetting import typeset_page
+from datasets.lines.synthetic.typesetting import LINE_HEIGHT, Font, paste, render_line
 from tests.support.small import write_image
 
 TEXTS = ["the first line", "and one more", "a third", "here it ends"]
 PAGE = "http://schema.primaresearch.org/PAGE/gts/pagecontent"
+
+
+def typeset_page(
+    rng: np.random.Generator, texts: Sequence[str], font: Font, size: int = 44
+) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
+    """Render lines as a page (H, W) uint8 -> each line's ink box (left, top, right, bottom)."""
+    lines = [render_line(rng, text, font, size=size) for text in texts]
+    margin, pitch = 2 * size, round(1.35 * size)
+    height = 2 * margin + pitch * (len(lines) - 1) + round(LINE_HEIGHT * size)
+    page = np.full((height, 2 * margin + max(line.shape[1] for line in lines)), 255, np.uint8)
+    boxes = [paste(page, line, margin + row * pitch, margin) for row, line in enumerate(lines)]
+    return page, boxes
 
 
 def set_page(path: Path, texts: list[str] = TEXTS) -> list[tuple[int, int, int, int]]:

@@ -222,11 +222,11 @@ def save_image(image: np.ndarray, style: Style, path: Path) -> None:
     indexed.save(path, optimize=True)
 
 
-def write_samples(out: Path, fonts: Sequence[str] | None = None, seed: int = SEED) -> None:
+def write_samples(out: Path, fonts: Sequence[str] | None = None) -> None:
     """Write OUT/page.png (the book), OUT/lines/NN.png (of all sheets) and OUT/lines/labels.tsv."""
     (out / "lines").mkdir(parents=True, exist_ok=True)
     rows = []
-    for name, (image, texts, boxes) in make_scans(fonts, seed).items():
+    for name, (image, texts, boxes) in make_scans(fonts).items():
         style, pad = STYLES[name], STYLES[name].size // 8
         if name == "book":
             save_image(image, style, out / "page.png")

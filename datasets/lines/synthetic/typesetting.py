@@ -1,4 +1,4 @@
-"""Typeset marked text as clean grey images of lines and pages, with Pillow.
+"""Typeset marked text as clean grey images of lines, with Pillow.
 
 Marks are characters of Unicode's private use area, which no alphabet has: ITALIC or SMALL_CAPS
 before a word applies to that word; RAISED inside a word sets the rest of it as a superscript.
@@ -6,7 +6,6 @@ before a word applies to that word; RAISED inside a word sets the rest of it as 
 """
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -115,24 +114,3 @@ def paste(page: np.ndarray, line: np.ndarray, top: int, left: int) -> tuple[int,
     np.minimum(target, line, out=target)
     y0, y1, x0, x1 = map(int, ink_box(line))
     return left + x0, top + y0, left + x1, top + y1
-
-
-def typeset_page(
-    rng: np.random.Generator,
-    texts: Sequence[str],
-    font: Font,
-    size: int = 44,
-    leading: float = 1.35,
-    **options,
-) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
-    """Render marked lines as a page (H, W) uint8, with the ink box of each line.
-
-    A box is (left, top, right, bottom). leading: distance between baselines, in em. options: those
-    of `render_line`.
-    """
-    lines = [render_line(rng, text, font, size=size, **options) for text in texts]
-    margin, pitch = 2 * size, round(leading * size)
-    height = 2 * margin + pitch * (len(lines) - 1) + round(LINE_HEIGHT * size)
-    page = np.full((height, 2 * margin + max(line.shape[1] for line in lines)), 255, np.uint8)
-    boxes = [paste(page, line, margin + row * pitch, margin) for row, line in enumerate(lines)]
-    return page, boxes

@@ -6,7 +6,7 @@ import pytest
 from bidi import get_display
 
 from datasets import LineReader, RealLines, SyntheticLines, Vocabulary
-from datasets.lines.bidi import has_right_to_left, reorder, to_logical, to_visual
+from datasets.lines.bidi import has_right_to_left, reorder, to_visual
 from datasets.lines.folders import LineFolder
 from pipeline.training.fine_tuning.alphabets import transcript_alphabet
 from tests.support.small import write_lines
@@ -28,6 +28,11 @@ SHOWN = {
     "\u200fאב!\u200e": "!בא",  # without the marks
     "\u202bאב\u202c": "בא",
 }
+
+
+def to_logical(text: str) -> str:
+    """A line's characters from left to right in the order in which they are read."""
+    return "".join(place.symbol for place in reorder(text))
 
 
 @pytest.mark.parametrize("text", SHOWN)

@@ -20,8 +20,8 @@ from datasets.lines.synthetic.typesetting import (
     plain,
     render_line,
     split_word,
-    typeset_page,
 )
+from tests.support.pages import typeset_page
 from tests.support.type_1_font import write_type_1
 
 DEJAVU = matplotlib.get_data_path() + "/fonts/ttf"
