@@ -1,41 +1,20 @@
 """Synthetic lines: labels match the images, and samples depend on seed, split, index and epoch."""
 
-import pathlib
 import unicodedata
 
-import matplotlib
 import numpy as np
 import pytest
 
-from datasets.lines.synthetic import fonts as fonts_here
-from datasets.lines.synthetic.degradation import LOOKS, degrade, thin_strokes, vary_letters
+from datasets.lines.synthetic.degradation import LOOKS
 from datasets.lines.synthetic.fonts import find_fonts
 from datasets.lines.synthetic.source import KINDS, SyntheticLines, render_scan
 from datasets.lines.synthetic.texts import curl_quotes, read_texts
-from datasets.lines.synthetic.typesetting import (
-    ITALIC,
-    RAISED,
-    SMALL_CAPS,
-    ink_box,
-    plain,
-    render_line,
-    split_word,
-)
-from tests.support.pages import typeset_page
-from tests.support.type_1_font import write_type_1
-
-DEJAVU = matplotlib.get_data_path() + "/fonts/ttf"
-SERIF, MONO = DEJAVU + "/DejaVuSerif.ttf", DEJAVU + "/DejaVuSansMono.ttf"
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,-'"
+from datasets.lines.synthetic.typesetting import SMALL_CAPS
+from tests.support.typefaces import DEJAVU, LETTERS, SERIF
 
 
 def source(**options) -> SyntheticLines:
     return SyntheticLines(**{"count": 40, "validation": 8, "test": 0, "fonts": [DEJAVU]} | options)
-
-
-@pytest.fixture(scope="module")
-def serif():
-    return find_fonts(LETTERS, [SERIF])[0]
 
 
 def texts(dataset, count: int) -> list[str]:
@@ -143,20 +122,6 @@ def test_fonts_that_cannot_set_the_alphabet_are_refused_with_the_folder(tmp_path
         source(fonts=[str(tmp_path / "nowhere")])
 
 
-def test_a_font_has_only_the_characters_that_it_draws(monkeypatch):
-    real = fonts_here.load_font
-
-    class NoDigits:
-        def __init__(self, font):
-            self.font = font
-
-        def getmask(self, text):
-            return self.font.getmask(" " if text.isdigit() else "A" if text in "Aa" else text)
-
-    monkeypatch.setattr(fonts_here, "load_font", lambda path, size: NoDigits(real(path, size)))
-    assert fonts_here.drawn_characters(SERIF, "AaBb 12") == {"A", "B", "b"}
-
-
 def test_few_families_are_shared_and_many_are_kept_apart():
     few = source(fonts=[SERIF], validation=20)
     assert set(few.split("train").groups) == set(few.split("validation").groups)
@@ -165,55 +130,6 @@ def test_few_families_are_shared_and_many_are_kept_apart():
     train, validation = (set(many.split(name).groups) for name in ("train", "validation"))
     assert len(validation) == 2 and len(train) == 18  # the test split is empty and takes none
     assert not train & validation
-
-
-def test_small_capitals_are_drawn_as_capitals_and_labelled_in_mixed_case(serif):
-    marked = SMALL_CAPS + "Homer"
-    assert plain(marked) == "Homer"
-    runs = [(run.letters, run.scale) for run in split_word(marked, serif, None, ())]
-    assert runs == [("H", 1), ("OMER", 0.78)]
-    rng, heights = np.random.default_rng(0), []
-    for text in ("xxx", SMALL_CAPS + "xxx", "XXX"):
-        top, bottom, *_ = ink_box(render_line(rng, text, serif))
-        heights.append(bottom - top)
-    assert heights[0] < heights[1] < heights[2]
-
-
-def test_raised_figures_and_italics_change_the_drawing_only(serif):
-    rng = np.random.default_rng(0)
-    flat, raised = (render_line(rng, text, serif) for text in ("word3", f"word{RAISED}3"))
-    assert plain(f"{ITALIC}word{RAISED}3") == "word3"
-    right_half = slice(int(0.75 * raised.shape[1]), None)
-    assert ink_box(raised[:, right_half])[1] < ink_box(flat[:, right_half])[1] - 8
-
-
-def test_each_letter_of_the_label_leaves_ink(serif):
-    rng = np.random.default_rng(0)
-    widths = [np.ptp(ink_box(render_line(rng, "n" * n, serif))[2:]) for n in (1, 2, 4, 8)]
-    steps = np.diff(widths) / np.diff([1, 2, 4, 8])
-    assert np.ptp(steps) <= 2 and steps[0] > 15  # pixels a letter
-
-
-def test_a_page_holds_each_line_in_its_box(serif):
-    page, boxes = typeset_page(np.random.default_rng(0), ["First line", "and the second"], serif)
-    outside = page.copy()
-    for left, top, right, bottom in boxes:
-        assert page[top:bottom, left:right].min() == 0
-        outside[top:bottom, left:right] = 255
-    assert outside.min() > 100  # apart from faint edges, all ink is in the boxes
-    assert boxes[0][3] <= boxes[1][1] + 10
-
-
-@pytest.mark.parametrize("look", list(LOOKS))
-def test_degrading_keeps_the_shape_and_leaves_it_readable(look):
-    clean = np.full((40, 300), 255, np.uint8)
-    for x in range(20, 280, 13):
-        clean[10:30, x : x + 3] = 0
-    kept = [degrade(np.random.default_rng(seed), clean.copy(), look) for seed in range(20)]
-    assert {(k.shape, k.dtype) for k in kept} == {((40, 300), np.dtype(np.uint8))}
-    contrast = [k[clean == 255].mean() - k[clean == 0].mean() for k in kept]
-    assert min(contrast) > 25
-    assert np.array_equal(kept[0], degrade(np.random.default_rng(0), clean.copy(), look))
 
 
 def test_render_scan_draws_marked_text_in_every_look(serif):
@@ -243,69 +159,6 @@ def test_long_s_is_set_where_the_alphabet_has_it(tmp_path):
     assert "Waſſer" in words and not words & {"Wasser", "ist"}
     modern = source(alphabet=LETTERS, **options).split("train")
     assert not any("ſ" in modern.draw(i)[0] for i in range(20))
-
-
-def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monkeypatch):
-    file = tmp_path / "TitlingSerif.ttf"
-    file.write_bytes(pathlib.Path(SERIF).read_bytes())
-    monkeypatch.setattr(fonts_here, "system_folders", lambda: [tmp_path])
-    fonts_here.files_by_name.cache_clear()
-    try:
-        assert [font.path for font in find_fonts(LETTERS, ["TitlingSerif.ttf"])] == [str(file)]
-        with pytest.raises(FileNotFoundError, match="make fonts"):
-            find_fonts(LETTERS, ["Nowhere.ttf"])
-    finally:
-        fonts_here.files_by_name.cache_clear()
-    with pytest.raises(ValueError, match="display font"):  # of a folder, only text fonts are used
-        find_fonts(LETTERS, [str(tmp_path)])
-    rare = LETTERS + "".join(map(chr, range(0x4E00, 0x4E00 + 20)))  # it has 68 of 88
-    assert find_fonts(rare, [str(file)])
-    with pytest.raises(ValueError, match="none of 1"):
-        find_fonts(rare + "".join(map(chr, range(0x5000, 0x5040))), [str(file)])
-
-
-def test_a_type_1_font_is_used_where_it_is_named(tmp_path):
-    letters = "abcdefgABCDEFG123.,é"
-    file = write_type_1(tmp_path / "boxes.pfb", letters, "Jana Skrivana", angle=-12)
-    (font,) = find_fonts(letters + " ", [str(file)])
-    assert (font.family, font.kind, font.italic) == ("Jana Skrivana", "script", True)
-    assert set(letters) <= font.characters and "h" not in font.characters
-    assert render_line(np.random.default_rng(0), "abé", font).min() == 0
-    with pytest.raises(
-        ValueError, match="none of 0 font files"
-    ):  # folders are searched for other formats only
-        find_fonts(letters, [str(tmp_path)])
-    (tmp_path / "broken.pfb").write_bytes(b"no font")
-    with pytest.raises(ValueError, match=r"broken\.pfb unreadable"):
-        find_fonts(letters, [str(tmp_path / "broken.pfb")])
-
-
-def test_varied_letters_differ_in_height(serif):
-    rng = np.random.default_rng(0)
-    line = render_line(rng, "n n n n n n", serif._replace(kind="script"))
-    warped = vary_letters(rng, line, 44)
-    assert warped.shape == line.shape and warped.dtype == np.uint8
-    assert 0.7 < (warped < 128).sum() / (line < 128).sum() < 1.4
-
-    def heights(image: np.ndarray) -> list[int]:
-        ink = (image < 128).any(0)
-        starts = np.flatnonzero(ink[1:] & ~ink[:-1])
-        ends = np.flatnonzero(ink[:-1] & ~ink[1:])
-        tall = [(image[:, a : b + 1] < 128).any(1).sum() for a, b in zip(starts, ends, strict=True)]
-        return [int(t) for t in tall]
-
-    assert len(set(heights(line))) == 1 and len(heights(line)) == 6
-    many = {tuple(heights(vary_letters(rng, line, 44))) for _ in range(8)}
-    assert len(many) == 8 and max(map(len, map(set, many))) > 2
-
-
-def test_thinning_never_removes_a_stroke():
-    rng = np.random.default_rng(0)
-    image = np.full((40, 60), 255, np.uint8)
-    image[10:30, 20:28] = 0
-    assert (image < 128).sum() > (thin_strokes(rng, image) < 128).sum() > 0
-    image[10:30, 20:28], image[10:30, 20] = 255, 0  # a hair
-    assert np.array_equal(thin_strokes(rng, image), image)
 
 
 def test_only_script_fonts_on_letters_have_varied_letters(serif, monkeypatch):
