@@ -1,9 +1,7 @@
-"""The parts of the comparison that need no peer: its output's form, its table, its rules."""
+"""The comparison with peers, without any: its sets of lines, its table, its rules."""
 
 import shutil
-import sys
 import types
-from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -11,18 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks.lines import contenders as line_peers
-from benchmarks.lines.contenders import (
-    WARM_UP_LINES,
-    Reader,
-    Reading,
-    Worker,
-    fastest,
-    languages_here,
-    peers_of,
-    reading_of,
-    split_pages,
-)
+from benchmarks.lines import contenders
+from benchmarks.lines.contenders import WARM_UP_LINES
 from benchmarks.lines.images import encoded_image, in_memory
 from benchmarks.lines.peers import (
     LineSet,
@@ -32,32 +20,11 @@ from benchmarks.lines.peers import (
     measure,
     strand_reader,
 )
+from tests.support.readers import reader
 from tests.support.small import noise_line
 
-SAMPLE = Path(line_peers.__file__).parents[2] / "datasets/samples/page.png"
+SAMPLE = Path(contenders.__file__).parents[2] / "datasets/samples/page.png"
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
-
-
-@pytest.mark.parametrize(
-    ("output", "texts"),
-    [
-        ("one\n\ftwo\n", ["one", "two"]),  # Tesseract 5: between the pages
-        ("one\n\ftwo\n\f", ["one", "two"]),  # Tesseract 4: behind each
-        ("one\n\f\f\ftwo\n", ["one", "", "", "two"]),
-        ("one\n\f", ["one", ""]),
-        ("\f", ["", ""]),
-        ("", [""]),
-        ("upper\nlower part\n\n\fnext\n", ["upper lower part", "next"]),
-    ],
-)
-def test_each_image_has_its_text(output, texts):
-    assert split_pages(output, len(texts)) == texts
-
-
-@pytest.mark.parametrize("output", ["one\n\ftwo\n\fthree\n", "one\n"])
-def test_a_wrong_number_of_pages_is_an_error(output):
-    with pytest.raises(ValueError, match=r"answered \d pages for 2 images"):
-        split_pages(output, 2)
 
 
 def test_case_counts_only_where_labels_have_it():
@@ -70,12 +37,6 @@ def receipts():
     paths = [f"{i}.png" for i in range(4)]
     texts = ["AB CD", "EFGH", "I\u2019J", "KL"]
     return LineSet("receipts", paths, texts, ["a", "a", "b", "b"], True, [b""] * 4)
-
-
-def reader(name: str, texts: list[str], *seconds: float) -> Reader:
-    """One that says this, in so many seconds at each turn."""
-    turns = iter(seconds)
-    return Reader(name, lambda: Reading(texts, next(turns), []))
 
 
 def test_table_by_hand(receipts):
@@ -217,23 +178,6 @@ def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypat
     assert receipts == LineSet("receipts", ["test/0.png"], ["TOTAL"], ["0"], True, [b"test/0.png"])
 
 
-def test_a_machine_without_tesseract_is_told_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(line_peers.shutil, "which", lambda _: None)
-    assert languages_here("en_books", []) == []
-    assert "apt install tesseract-ocr" in capsys.readouterr().err
-
-
-def test_languages_are_the_chosen_or_by_name_and_installed(monkeypatch, capsys):
-    said = types.SimpleNamespace(stdout='List in "/x/" (3):\neng\nfra\nfrk\n')
-    monkeypatch.setattr(line_peers.shutil, "which", lambda _: "tesseract")
-    monkeypatch.setattr(line_peers.subprocess, "run", lambda *a, **k: said)
-    assert languages_here("fr_print", []) == ["fra"]
-    assert languages_here("de_books", []) == ["frk"]
-    assert "Tesseract lacks Fraktur" in capsys.readouterr().err
-    assert languages_here("de_books", ["de_books=eng,fra"]) == ["eng", "fra"]
-    assert languages_here("other", ["de_books=fra"]) == ["eng"]
-
-
 def test_images_lie_in_files_in_order_while_they_are_read():
     with in_memory(["a/x.png", "b/x.jpg"], [b"1", b"2"]) as paths:
         assert [Path(path).read_bytes() for path in paths] == [b"1", b"2"]
@@ -247,84 +191,3 @@ def test_lines_without_a_file_lie_in_files_with_an_ending():
     with in_memory(names, [b"1", b"2"]) as paths:
         assert [Path(path).name for path in paths] == ["00000.png", "00001.png"]
         assert [Path(path).read_bytes() for path in paths] == [b"1", b"2"]
-
-
-@pytest.mark.parametrize("library", [None, "py"])
-def test_tesseracts_command_line_has_a_row_beside_its_library(monkeypatch, capsys, library):
-    monkeypatch.setattr(line_peers.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(line_peers, "languages_here", lambda name, chosen: ["eng", "fra"])
-    monkeypatch.setattr(
-        line_peers, "tesserocr", lambda *given: [reader(f"tesserocr {given[2]}", [])]
-    )
-    monkeypatch.setattr(
-        line_peers, "command_line", lambda *given: reader(f"command_line {given[1]}", [])
-    )
-    chosen = types.SimpleNamespace(
-        rapidocr=None, tesserocr=library, threads=2, tesseract_language=[], every_way=False
-    )
-    found = [one.name for one in peers_of("en_x", ["a.png"], chosen, None)]
-    every = [f"{kind} {x}" for x in ("eng", "fra") for kind in ("tesserocr", "command_line")]
-    assert found == (every if library else every[1::2])
-    told = capsys.readouterr().err
-    assert ("library is missing" in told) == (library is None)
-
-
-def test_the_fastest_way_is_taken():
-    ways = [reader("slow", [], 2.0), reader("fast", [], 1.0)]
-    assert fastest(ways).name == "fast"
-
-
-ECHO = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import os, time
-from peer_worker import serve
-os.dup2(os.dup(1), 9); os.dup2(2, 1)
-print("noise of a library", flush=True)
-def read(images, batch):
-    time.sleep(0.05 * int(sys.argv[2]))
-    return [f"{image}{batch}" for image in images]
-serve("echo", str.upper, read, 9)
-"""
-
-
-def test_workers_share_the_lines_and_the_slowest_is_timed(tmp_path, monkeypatch):
-    script = tmp_path / "echo.py"
-    script.write_text(ECHO)
-    folder = str(line_peers.WORKER.parent)
-    monkeypatch.setattr(line_peers, "WORKER", script)
-    workers = [Worker(sys.executable, [folder, str(n)], 1) for n in (1, 4)]
-    try:
-        for place, worker in enumerate(workers):
-            assert worker.name == "echo"
-            assert worker.ask(open=list("abcde"[place::2])) == {"opened": 3 - place}
-        found = reading_of(workers, None, 6)
-        assert found.texts == ["A6", "B6", "C6", "D6", "E6"] and found.seconds > 0.19
-        assert reading_of(workers[:1], 2, None).texts == ["ANone", "CNone"]
-    finally:
-        for worker in workers:
-            worker.close()
-
-
-@pytest.mark.parametrize("every", [False, True])
-def test_tesseracts_library_runs_in_its_faster_way_or_in_both(tmp_path, monkeypatch, every):
-    script = tmp_path / "echo.py"
-    echo = ECHO.replace("sys.argv[1]", repr(str(line_peers.WORKER.parent)))
-    script.write_text(echo.replace("0.05 * int(sys.argv[2])", "0.05 * len(images)"))
-    monkeypatch.setattr(line_peers, "WORKER", script)
-    monkeypatch.setattr(line_peers, "tessdata", lambda: "")
-    with ExitStack() as stack:
-        found = line_peers.tesserocr(sys.executable, 2, "1", list("abcd"), stack, every)
-        names = [one.name for one in found]
-        # each line takes as long, so that two processes need half the time
-        both = ["echo, 1 x 2 threads", "echo, 2 x 1 threads"]
-        assert names == (both if every else both[1:])
-        assert all(one.read().texts == ["ANone", "BNone", "CNone", "DNone"] for one in found)
-
-
-def test_a_worker_that_ends_is_an_error(tmp_path, monkeypatch):
-    script = tmp_path / "bad.py"
-    script.write_text("raise SystemExit(3)")
-    monkeypatch.setattr(line_peers, "WORKER", script)
-    with pytest.raises(RuntimeError, match=r"bad\.py x: ended with exit 3 and no answer"):
-        Worker(sys.executable, ["x"], 1)
