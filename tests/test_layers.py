@@ -1,4 +1,4 @@
-"""The house: imports point down the ladder, nothing goes in circles, no room is too full."""
+"""The house: imports point down the ladder, never in circles; rooms keep apart, none too full."""
 
 import ast
 from collections.abc import Iterator
@@ -162,3 +162,47 @@ def test_every_room_says_in_one_sentence_what_it_is_for():
     for folder in {file.parent for file in FILES.values()}:
         summary = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
         assert summary and summary.strip().endswith("."), folder
+
+
+def imported_rooms(source: str, package: list[str]) -> set[str]:
+    """Rooms and libraries that a module in this package imports, wherever in it and however."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found |= {".".join([*base, name]) for name in names}
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if called in ("import_module", "__import__") and isinstance(node.args[0], ast.Constant):
+                found.add(node.args[0].value)
+    return {name.split(".")[0] or package[0] for name in found}
+
+
+ROOM_IMPORTS = [
+    ("import datasets.batch as b, torch", "models", {"datasets", "torch"}),
+    ("from ..datasets.batch import pad", "models", {"datasets"}),
+    ("from .. import pipeline", "models", {"pipeline"}),
+    ("from ..heads import Head", "models/zoo", {"models"}),
+    ("def f():\n    from pipeline import bundle", "models", {"pipeline"}),
+    ("import_module('pipeline.cli')\nimport_module('.x', p)", "models", {"pipeline", "models"}),
+]
+TOP = {"models", "datasets", "pipeline", "tests", "benchmarks"}
+KNOWS = {"models": {"models"}, "datasets": {"datasets"}, "run.py": {"pipeline"}}
+
+
+@pytest.mark.parametrize(("source", "package", "found"), ROOM_IMPORTS)
+def test_rooms_are_found_however_their_import_is_written(source, package, found):
+    assert imported_rooms(source, package.split("/")) == found
+
+
+@pytest.mark.parametrize("room", KNOWS)
+def test_only_the_pipeline_knows_models_and_datasets(room):
+    files = sorted((ROOT / room).rglob("*.py")) if (ROOT / room).is_dir() else [ROOT / room]
+    assert files, f"no source files in {ROOT / room}"
+    for file in files:
+        package = list(file.relative_to(ROOT).parts[:-1])
+        found = imported_rooms(file.read_text(encoding="utf-8"), package)
+        assert found & TOP <= KNOWS[room], file

@@ -15,6 +15,7 @@ import pytest
 
 from datasets.environment import MachineError
 from datasets.files import IMAGE_SUFFIXES
+from pipeline.reading.items import load_window
 from pipeline.writing.sink import put
 from tests.support.small import ALPHABET, break_images, noise_line, write_image
 
@@ -188,8 +189,12 @@ def test_a_window_is_bounded_by_bytes_too(lines, expected, monkeypatch):
     whole = list(expected.predict(given))
     monkeypatch.setattr("pipeline.reading.items.WINDOW_BYTES", 3 * 50 * 16)
     windows = []
-    load = expected._load
-    monkeypatch.setattr(expected, "_load", lambda *a: windows.append(load(*a)) or windows[-1])
+
+    def load(*given) -> list:
+        windows.append(load_window(*given))
+        return windows[-1]
+
+    monkeypatch.setattr("pipeline.reading.prediction.load_window", load)
     assert list(expected.predict(given)) == whole
     sizes = [len(window) for window in windows]
     assert sum(sizes) == 40 and max(sizes) <= 3 + 2 * expected.workers + 1

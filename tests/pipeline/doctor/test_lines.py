@@ -233,7 +233,7 @@ def test_an_error_of_the_machine_is_no_finding(page, monkeypatch, capsys):
     def too_many(*_):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(line_doctor, "measure", too_many)
+    monkeypatch.setattr("pipeline.doctor.line_examination.measure", too_many)
     assert doctor.main(["doctor", str(page[0])]) == 2
     assert "Too many open files; raise the limit" in capsys.readouterr().err
 
