@@ -1,4 +1,4 @@
-"""Where the ink of an image lies: its mask, its bands of text, and whether it is a whole page."""
+"""Where the ink of an image lies: its depth, its mask, and whether it is a whole page."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ from .normalization.glance import glance, ink_at_a_glance, shrink_by, sum_rows
 from .normalization.polarity import dark_on_light
 
 CONTRAST = 28  # smallest difference of grey values between paper and ink
+INK = 0.45  # of that difference, from which a pixel is ink
 AREA, ROWS = 2**18, 600  # pixels and rows of the copy in which bands are looked for, at most
 LARGE, LETTER = 40, 20  # rows of letters too large for `find_ink`, and those they are scaled to
 SPECK = 4  # rows below which a mark is no letter
 GAP = 1.5  # heights of a letter, the widest gap in a band
 THICK = 0.5  # of a letter's height: what is lower is a stroke, or the rest of a neighbouring line
-FULL = 0.2  # of a full row's ink, below which a row lies between two bands
 STACKED = 0.5  # share of the inked columns that cross three bands, from which they are lines
 EMPTY = 0.02  # of the fullest row's ink, between two lines
 LIKE = 0.55  # of the ink and of the height of one line, that another has
@@ -30,34 +30,18 @@ def find_ink(image: np.ndarray) -> np.ndarray:
 
     The threshold is about half the line's contrast. Paper that darkens gradually contains no ink.
     """
-    smooth = cv2.GaussianBlur(image, (3, 3), 0)
-    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
-    depth = cv2.subtract(cv2.blur(paper, (15, 15)), smooth)
+    depth = measure_depth(cv2.GaussianBlur(image, (3, 3), 0))
     # the higher percentile finds the contrast of a short word on a long strip
     contrast = max(float(np.percentile(depth, 99)), 0.6 * float(np.percentile(depth, 99.9)))
     if contrast < CONTRAST:
         return np.zeros(image.shape, bool)
-    return depth > max(0.45 * contrast, CONTRAST / 2)
+    return depth > max(INK * contrast, CONTRAST / 2)
 
 
-def text_bands(image: np.ndarray) -> list[tuple[int, int]]:
-    """Find the horizontal bands of text in a grey image (H, W) uint8, dark on light.
-
-    Returns (top, bottom) of each in rows of the image, from top to bottom; none without ink. Lines
-    that slant or stand beside each other at other heights may share a band.
-    """
-    found = _smear(image)
-    if found is None:
-        return []
-    inked = np.convolve(found.bands.sum(1, dtype=np.float64), np.ones(3) / 3, "same")
-    full = np.pad(inked >= max(FULL * np.percentile(inked, 95), 1.0), 1)
-    edges = np.flatnonzero(full[1:] != full[:-1])
-    pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return [
-        (round(top / found.scale), min(round(bottom / found.scale), len(image)))
-        for top, bottom in pairs
-        if bottom - top >= THICK * found.letter
-    ]
+def measure_depth(smooth: np.ndarray) -> np.ndarray:
+    """How much darker each pixel of a smoothed image is than the paper around it, (H, W) uint8."""
+    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+    return cv2.subtract(cv2.blur(paper, (15, 15)), smooth)
 
 
 def is_page(image: np.ndarray) -> bool:
@@ -85,14 +69,13 @@ def _has_one_hump(image: np.ndarray) -> bool:
 
 
 class _Bands(NamedTuple):
-    """Ink (h, w) uint8, 0 or 1, joined to bands in a copy of an image, smaller by `scale`.
+    """Ink (h, w) uint8, 0 or 1, joined to bands in a copy of an image.
 
     letter: the rows of a letter in it.
     """
 
     bands: np.ndarray
     letter: float
-    scale: float
 
 
 def _smear(image: np.ndarray) -> _Bands | None:
@@ -116,7 +99,7 @@ def _smear_at(image: np.ndarray, scale: float) -> _Bands | None:
     gap, thick = max(3, round(GAP * letter)), max(1, round(THICK * letter))
     joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
     bands = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((thick, 1), np.uint8))
-    return _Bands(bands, letter, scale)
+    return _Bands(bands, letter)
 
 
 def _is_stacked(image: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Bands of text, and pages told from lines, on drawn lines and on the real sets."""
+"""Ink, and pages told from lines, on drawn lines and on the real sets."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from datasets.files import resolve_data_path
 from datasets.images import load_grey
-from datasets.lines.ink import find_ink, is_page, text_bands
+from datasets.lines.ink import find_ink, is_page
 from tests.support.drawn_lines import draw, sentence
 
 SHARE = 0.001  # of real lines that may be taken for pages: some hold more than one
@@ -30,27 +30,6 @@ def test_ink_is_found_at_any_grey_but_not_in_shaded_paper():
     assert find_ink(faint).any()
     shaded = np.tile(np.linspace(240, 150, 500), (40, 1)).astype(np.uint8)
     assert not find_ink(shaded).any()
-
-
-@pytest.mark.parametrize("count", [1, 2, 5, 30])
-def test_each_line_of_a_page_is_a_band(count):
-    bands = text_bands(sheet(count))
-    assert len(bands) == count
-    for place, (top, bottom) in enumerate(bands):
-        middle = 30 + 44 * place + 22
-        assert top < middle < bottom and bottom - top < 44
-
-
-def test_bands_are_in_pixels_of_the_image_whatever_its_size():
-    page = sheet(5)
-    large = cv2.resize(page, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    for (top, bottom), (above, below) in zip(text_bands(page), text_bands(large), strict=True):
-        assert abs(4 * top - above) <= 12 and abs(4 * bottom - below) <= 12
-
-
-def test_paper_has_no_band():
-    noise = np.random.default_rng(0).normal(200, 4, (300, 500)).astype(np.uint8)
-    assert text_bands(np.full((300, 500), 255, np.uint8)) == text_bands(noise) == []
 
 
 @pytest.mark.parametrize("turn", [0, 2])
