@@ -21,6 +21,9 @@ IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2", ".j2k", ".avif",
     ".jpe", ".jfif", ".dib", ".pbm", ".pgm", ".ppm", ".pnm",
 )  # fmt: skip
+PDF = ".pdf"
+TIFF_SUFFIXES = (".tif", ".tiff")
+FRAMES_SUFFIXES = (*TIFF_SUFFIXES, ".gif", ".webp")  # of images that may have several frames
 # what FFmpeg decodes by presentation time: no raw streams, which have none
 VIDEO_SUFFIXES = (
     ".mp4", ".mkv", ".avi", ".mov", ".webm", ".gif", ".mpg", ".mpeg", ".m4v", ".wmv", ".mts",

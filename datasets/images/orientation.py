@@ -2,13 +2,13 @@
 
 import io
 import struct
-import warnings
 from typing import IO, TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ..environment import raise_if_machine
+from .pillow import open_image
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -45,14 +45,8 @@ def read_header(file: IO[bytes], frame: int = 1) -> tuple[tuple[int, int], int]:
     Only the header is read, or, for a PNG with a flag behind its pixels, the whole. Raises OSError
     if it is not an image.
     """
-    from PIL import Image  # imported here for start-up time
-
-    # no bound of Pillow's own: OpenCV's on the same image is the user's --max_pixels
-    Image.MAX_IMAGE_PIXELS = None
-    # of damaged EXIF; not catch_warnings, which threads must not share
-    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with Image.open(file) as image:
+        with open_image(file) as image:
             image.seek(frame - 1)
             wide, high = image.size
             return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
@@ -69,8 +63,8 @@ def _flag_of(image: "Image.Image") -> int:
     return flag if isinstance(flag, int) and 1 <= flag <= 8 else UPRIGHT
 
 
-def upright_size(file: IO[bytes], frame: int = 1) -> tuple[int, int]:
-    """Return the size (height, width) of an image file as `turn_upright` leaves it.
+def upright_shape(file: IO[bytes], frame: int = 1) -> tuple[int, int]:
+    """Return the shape (H, W) of an image file as `turn_upright` leaves it.
 
     frame: of a file of several. Raises OSError if it is not an image.
     """

@@ -1,4 +1,4 @@
-"""Where the ink of an image lies: its mask, its bands of text, and whether it is a whole page."""
+"""Where the ink of an image lies: its depth, its mask, and whether it is a whole page."""
 
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from .normalization.glance import glance, ink_at_a_glance, shrink_by, sum_rows
 from .normalization.polarity import dark_on_light
 
 CONTRAST = 28  # smallest difference of grey values between paper and ink
+INK = 0.45  # of that difference, from which a pixel is ink
 AREA, ROWS = 2**18, 600  # pixels and rows of the copy in which bands are looked for, at most
 LARGE, LETTER = 40, 20  # rows of letters too large for `find_ink`, and those they are scaled to
 SPECK = 4  # rows below which a mark is no letter
@@ -29,14 +30,18 @@ def find_ink(image: np.ndarray) -> np.ndarray:
 
     The threshold is about half the line's contrast. Paper that darkens gradually contains no ink.
     """
-    smooth = cv2.GaussianBlur(image, (3, 3), 0)
-    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
-    depth = cv2.subtract(cv2.blur(paper, (15, 15)), smooth)
+    depth = measure_depth(cv2.GaussianBlur(image, (3, 3), 0))
     # the higher percentile finds the contrast of a short word on a long strip
     contrast = max(float(np.percentile(depth, 99)), 0.6 * float(np.percentile(depth, 99.9)))
     if contrast < CONTRAST:
         return np.zeros(image.shape, bool)
-    return depth > max(0.45 * contrast, CONTRAST / 2)
+    return depth > max(INK * contrast, CONTRAST / 2)
+
+
+def measure_depth(smooth: np.ndarray) -> np.ndarray:
+    """How much darker each pixel of a smoothed image is than the paper around it, (H, W) uint8."""
+    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+    return cv2.subtract(cv2.blur(paper, (15, 15)), smooth)
 
 
 def is_page(image: np.ndarray) -> bool:
@@ -64,7 +69,7 @@ def _has_one_hump(image: np.ndarray) -> bool:
 
 
 class _Bands(NamedTuple):
-    """Ink (h, w) uint8, 0 or 1, joined to bands in a smaller copy of an image.
+    """Ink (h, w) uint8, 0 or 1, joined to bands in a copy of an image.
 
     letter: the rows of a letter in it.
     """

@@ -25,7 +25,7 @@ def read_alto(path: Path | str, document: Document) -> Page:
         raise ValueError(f"{path}: {len(pages)} pages in one ALTO file, expected 1; split it")
     lines = list(layout.placed_lines(pages[0], "ID"))
     references = [ref.get("REF") or None for ref in xml.descendants(document.root, "ElementRef")]
-    ordered = layout.reading_order(lines, references, "ID", [None] * len(lines))
+    ordered = layout.sort_by_rank(lines, references, "ID", [None] * len(lines))
     return Page(
         str(path),
         "alto",

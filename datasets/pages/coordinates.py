@@ -8,7 +8,7 @@ from .layout import Page, PageLine
 
 MAX_GAP = 1.5  # largest gap used, relative to the median of the page; more white is not the line's
 NEIGHBOURS = 256  # lines above and below among which the nearest one is
-SAME_SHAPE = 0.02  # tolerance for the aspect ratios of image and file
+SAME_SHAPE = 0.02  # tolerance for the aspect ratios of an image and its page
 UNITS = ("mm10", "inch1200")  # units of ALTO other than pixels
 
 

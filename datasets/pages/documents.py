@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 
 from ..environment import raise_if_machine
-from ..files import has_suffix
+from ..files import PDF, TIFF_SUFFIXES, has_suffix
 from ..images import to_grey
+from ..images.pillow import open_image
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
 from ..limits.pixels import OPTION, max_pixels
 
-PDF, TIFF = ".pdf", (".tif", ".tiff")
 DPI = 300  # at which pages of a PDF are rendered
 POINTS = 72  # per inch
 NAME = re.compile(r"(.+)#page=([1-9]\d{0,6})", re.DOTALL)
@@ -52,15 +52,12 @@ def count_pages(path: Path | str) -> int:
 
 
 def _count_frames(path: Path | str) -> int:
-    # imported here for start-up time
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return getattr(image, "n_frames", 1)
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, OSError) as error:
+    except (SyntaxError, OSError) as error:
         raise_if_machine(error, path)
         return 1  # decoding it says why it cannot be read, or reads what Pillow does not know
 
@@ -81,11 +78,15 @@ def load_page_image(name: str) -> np.ndarray:
 
 def _load_frame(path: str, number: int) -> np.ndarray:
     name = page_name(path, number)
-    if (size := Path(path).stat().st_size) > MAX_BYTES:
-        raise ValueError(f"{path}: {size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
-    if not has_suffix(path, TIFF):
+    if not has_suffix(path, TIFF_SUFFIXES):
         return to_grey(_load_animation(path, number), name)
-    found, frames = cv2.imreadmulti(path, number - 1, 1, flags=cv2.IMREAD_UNCHANGED)
+    try:  # no other frame is read, so the file may be of any size
+        found, frames = cv2.imreadmulti(path, number - 1, 1, flags=cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        if "MAX_IMAGE" not in error.err:
+            raise
+        limit = f"{max_pixels():,} pixels"
+        raise ValueError(f"{name}: more than {limit}; scale it down, or give {OPTION}") from error
     if not found or not frames:
         raise ValueError(f"{name}: no such frame, or a damaged one; save it as an image of its own")
     return to_grey(frames[0], name)
@@ -93,9 +94,9 @@ def _load_frame(path: str, number: int) -> np.ndarray:
 
 def _load_animation(path: str, number: int) -> np.ndarray:
     """Load a frame of GIF or WebP, BGRA; OpenCV gives another one than it is asked for."""
-    from PIL import Image  # imported here for start-up time
-
-    with Image.open(path) as image:
+    if (size := Path(path).stat().st_size) > MAX_BYTES:
+        raise ValueError(f"{path}: {size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
+    with open_image(path) as image:
         _check_size(page_name(path, number), *image.size)
         try:
             image.seek(number - 1)

@@ -14,7 +14,7 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import find_files, find_named, sibling_images
 from ..images import load_grey
-from ..images.orientation import upright_size
+from ..images.orientation import upright_shape
 from ..limits.opening import named_errors, open_regular
 from ..limits.roots import OutsideError, given_root
 from ..source import Problem
@@ -113,25 +113,27 @@ def find_frame(page: Page, image: Path) -> int:
     count = count_frames(image)
     if count == 1:
         return choose_frame(page, image, count, [page])
-    beside = sorted(p for p in Path(page.path).parent.iterdir() if p.suffix.lower() == ".xml")
-    stamps = tuple((str(p), (stamp := p.stat()).st_mtime_ns, stamp.st_size) for p in beside)
-    return choose_frame(page, image, count, _pages_of_image(stamps, page.kind, image.resolve()))
+    folder = Path(page.path).parent
+    pages = _pages_by_image(folder, folder.stat().st_mtime_ns)
+    beside = pages.get((page.kind, image.resolve()), ())
+    name = Path(page.path).name
+    others = [other for other in beside if Path(other.path).name != name]
+    return choose_frame(page, image, count, [*others, page])
 
 
-@lru_cache(maxsize=16)  # each of a folder's pages asks
-def _pages_of_image(
-    files: tuple[tuple[str, int, int], ...], kind: str, image: Path
-) -> tuple[Page, ...]:
-    """The pages of a kind, among files with their times and sizes, that have this image."""
-    pages = []
-    for path, *_ in files:
+@lru_cache(maxsize=16)  # each line of each page asks
+def _pages_by_image(folder: Path, modified: int) -> dict[tuple[str, Path], list[Page]]:
+    """The page files in a folder, without their lines, by their kind and image."""
+    pages: dict[tuple[str, Path], list[Page]] = {}
+    for path in find_files(folder, [".xml"], below=False):
         try:
             page = read_page(path)
-            if page.kind == kind and find_image(page).resolve() == image:
-                pages.append(page)
+            image = find_image(page).resolve()
         except (OSError, ValueError) as error:
             raise_if_machine(error, path)  # any other is reported when that page is read
-    return tuple(pages)
+            continue
+        pages.setdefault((page.kind, image), []).append(page._replace(lines=()))
+    return pages
 
 
 def check_image(page: Page) -> Path:
@@ -144,10 +146,10 @@ def check_image(page: Page) -> Path:
     frame = find_frame(page, path)
     try:
         with open_regular(path) as file:
-            size = upright_size(file, frame)
+            shape = upright_shape(file, frame)
     except OSError as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
-    pixel_scale(page, size)
+    pixel_scale(page, shape)
     return path
 
 

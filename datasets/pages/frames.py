@@ -7,19 +7,20 @@ has frames, the place of the file among them by name.
 """
 
 import re
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..files import has_suffix
+from ..files import FRAMES_SUFFIXES, has_suffix
+from ..images.pillow import open_image
 from .documents import count_pages
 from .layout import Page
 
-SUFFIXES = (".tif", ".tiff", ".gif", ".webp")
 MARKED = re.compile(
-    r"(.+\.(?:tiff?|gif|webp))(?:(#page=)(\d{1,7})|(\[)(\d{1,7})\]|(:)(\d{1,7}))", re.I | re.S
+    rf"(.+(?:{'|'.join(map(re.escape, FRAMES_SUFFIXES))}))"
+    r"(?:(#page=)(\d{1,7})|(\[)(\d{1,7})\]|(:)(\d{1,7}))",
+    re.I | re.S,
 )
 DIGITS = re.compile(r"(\d+)")
 
@@ -42,7 +43,7 @@ def split_mark(name: str) -> tuple[str, Mark | None]:
 
 def count_frames(image: Path) -> int:
     """Return the number of frames of an image file. Raises ValueError or OSError."""
-    if not has_suffix(image, SUFFIXES):
+    if not has_suffix(image, FRAMES_SUFFIXES):
         return 1
     stamp = image.stat()
     return _count_frames(image, stamp.st_mtime_ns, stamp.st_size)
@@ -55,15 +56,11 @@ def _count_frames(image: Path, modified: int, size: int) -> int:
 
 def frame_sizes(image: Path, count: int) -> list[tuple[int, int]]:
     """Return the width and height of each frame, without decoding them."""
-    from PIL import Image  # imported here for start-up time
-
     sizes = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(image) as opened:
-            for number in range(count):
-                opened.seek(number)
-                sizes.append(opened.size)
+    with open_image(image) as opened:
+        for number in range(count):
+            opened.seek(number)
+            sizes.append(opened.size)
     return sizes
 
 
@@ -81,8 +78,8 @@ def choose_frame(page: Page, image: Path, count: int, pages: Sequence[Page]) -> 
     if len(fitting) == 1:
         return fitting[0]
     if len(pages) == count:
-        ordered = sorted((other.path for other in pages), key=natural_order)
-        return 1 + ordered.index(page.path)
+        names = sorted((Path(other.path).name for other in pages), key=natural_order)
+        return 1 + names.index(Path(page.path).name)
     raise ValueError(
         f"{page.path}: {image} has {count} frames, and {len(pages)} page files beside this one and "
         f"itself name it; write which frame is meant, as {image.name}#page=1"
@@ -108,7 +105,7 @@ def _marked_frame(page: Page, image: Path, mark: Mark, count: int, pages: Sequen
     return frame
 
 
-def natural_order(path: str) -> list[tuple[bool, int, str]]:
+def natural_order(name: str) -> list[tuple[bool, int, str]]:
     """Return a key that sorts names with their numbers by value: p2 before p10."""
     return [(part.isdigit(), int(part) if part.isdigit() else 0, part)
-            for part in DIGITS.split(path)]  # fmt: skip
+            for part in DIGITS.split(name)]  # fmt: skip

@@ -87,7 +87,7 @@ def placed_lines(root: Element, id_name: str) -> Iterator[PlacedLine]:
         stack += [(child, (*ancestors, element)) for child in reversed(element)]
 
 
-def reading_order(
+def sort_by_rank(
     lines: Sequence[PlacedLine],
     ordered_ids: Sequence[str | None],
     id_name: str,

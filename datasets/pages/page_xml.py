@@ -32,7 +32,7 @@ def read_page_xml(path: Path | str, document: Document) -> Page:
         page.get("imageFilename", ""),
         layout.parse_size(page.get("imageWidth"), page.get("imageHeight")),
         "pixel",
-        tuple(map(_read_line, layout.reading_order(lines, _ordered_regions(page), "id", indices))),
+        tuple(map(_read_line, layout.sort_by_rank(lines, _ordered_regions(page), "id", indices))),
     )
 
 

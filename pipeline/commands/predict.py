@@ -76,7 +76,7 @@ def build_parser() -> StrictParser:
         help="what an image shows: one line, or a page whose lines are found; auto: decide by its "
         "pixels",
     )
-    text = "pages of a PDF, or frames of a TIFF, GIF or WebP, such as 3-7 or 1,4-; default: all"
+    text = "pages of a PDF, or frames of a TIFF, GIF or WebP of several, such as 3-7 or 1,4-"
     parser.add_argument("--pages", type=str | None, help=text)
     text = "mark lines that need no review, so that this share of them, such as 0.99, is right"
     parser.add_argument("--accept", type=float | None, help=text)
@@ -158,10 +158,12 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
         recognizer.as_pages = by_page or options.format in PAGE_FORMATS
     elif ranges or options.layout != "auto":
         raise ValueError(f"--layout and --pages go with images, but {options.model} reads none")
-    inputs = list(expand_inputs(options.inputs, reader, options.model, ranges))
+    several = holds_several(options.inputs)
+    found = expand_inputs(options.inputs, reader, options.model, ranges)
+    inputs = list(track(found, "finding inputs", None) if several else found)
     names, undrawn = [name_of(item) for item in inputs], 0
     check_overlap(names, reader, options)
-    draw = overlay_of(recognizer, names, options.overlay, holds_several(options.inputs))
+    draw = overlay_of(recognizer, names, options.overlay, several)
     promise = (
         None if options.accept is None else set_accept_threshold(recognizer, options.accept, stored)
     )

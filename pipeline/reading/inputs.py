@@ -14,6 +14,8 @@ from datasets import ClipReader, LineReader, TextReader
 from datasets.environment import raise_if_machine
 from datasets.files import (
     ANNOTATION_SUFFIXES,
+    FRAMES_SUFFIXES,
+    PDF,
     TRANSCRIPT,
     has_suffix,
     no_data_kind,
@@ -42,8 +44,7 @@ LABELS = {
     "TextReader": (),
 }
 TEXT_SUFFIXES = TextReader.suffixes
-DOCUMENTS = (".pdf",)  # read by page, beside the images
-SEVERAL = (*DOCUMENTS, ".tif", ".tiff", ".gif", ".webp")  # may hold several pages
+SEVERAL = (PDF, *FRAMES_SUFFIXES)  # files that may hold several pages
 # what looks like a path: no white space, and a path separator or a file suffix
 PATH = re.compile(r"\S*[/\\]\S*|\S*\.[A-Za-z0-9]{1,5}")
 
@@ -97,7 +98,7 @@ def expand_inputs(
 
     A folder yields the files below it that the bundle reads, sorted by name; `-` the lines of
     standard input; a PDF its pages and a TIFF, GIF or WebP of several frames these, named
-    FILE#page=N. pages: which of them, see `parse_ranges`.
+    FILE#page=N. pages: which of them, see `parse_ranges`; other images are read whatever they are.
     Raises ValueError if the only argument is a folder or a glob without a file.
     """
     for item in expand_arguments(list(inputs), reader, model):
@@ -117,7 +118,10 @@ def page_ranges(text: str | None) -> Ranges:
 
 
 def document_pages(path: str, pages: Ranges) -> Iterator[str | Item]:
-    """Yield the names of a document's pages; the path itself if it is an image, or a PAGE file."""
+    """Yield the names of a document's pages; the path itself of an image or a PAGE file.
+
+    pages: which of them; an image of one frame is no document, and is read whatever they are.
+    """
     if not has_suffix(path, SEVERAL):
         yield path
         return
@@ -132,13 +136,13 @@ def document_pages(path: str, pages: Ranges) -> Iterator[str | Item]:
         raise_if_machine(error, path)
         yield failed_item(path, str(error).removeprefix(f"{path}: "))
         return
+    if count == 1 and not has_suffix(path, [PDF]):
+        yield path
+        return
     chosen = documents.chosen_pages(count, pages)
     if not chosen:
         yield failed_item(path, f"has {count} page{'s' * (count > 1)}, none of them in --pages")
-    elif count == 1 and not has_suffix(path, [documents.PDF]):
-        yield path
-    else:
-        yield from (type(path)(documents.page_name(path, number)) for number in chosen)
+    yield from (type(path)(documents.page_name(path, number)) for number in chosen)
 
 
 def standard_input() -> Iterator[str | Item]:
@@ -223,7 +227,7 @@ def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
 
 def suffixes_of(reader: Reader) -> tuple[str, ...]:
     """The endings of files that are read, those of documents included."""
-    return (*reader.suffixes, *DOCUMENTS) if isinstance(reader, LineReader) else reader.suffixes
+    return (*reader.suffixes, PDF) if isinstance(reader, LineReader) else reader.suffixes
 
 
 def files_matching(pattern: str, reader: Reader) -> tuple[list[str], list[str]]:

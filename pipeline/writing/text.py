@@ -1,8 +1,8 @@
 """Readings as text: on one line, or a page with its line ends, with the marks asked for."""
 
-from itertools import groupby
-
 from datasets.output.text import clean
+
+from ..reading.pages.records import page_text
 
 
 def short_reading(record: dict) -> str:
@@ -28,12 +28,11 @@ def join_notes(record: dict) -> str:
 
 def page_lines_text(record: dict, noted: bool = False) -> str:
     """A page's text with its line ends, an empty line between regions, and the marks of lines."""
-    regions = groupby(record["lines"], key=lambda line: line["region"])
-    return "\n".join("".join(page_line_text(line, noted) for line in own) for _, own in regions)
 
+    def show(line: dict) -> str:
+        return "\t".join([clean(line.get("text", "")), *marks(line, noted)])
 
-def page_line_text(line: dict, noted: bool) -> str:
-    return "\t".join([clean(line.get("text", "")), *marks(line, noted)]) + "\n"
+    return page_text(record["lines"], show) + "\n" if record["lines"] else ""
 
 
 def format_position(value: float) -> str:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..ink import INK, measure_depth
+
 HEIGHT = 40
 MAX_COLUMNS = 4000  # of that copy: longer lines are squeezed
 FAINTEST, WEAK, STRONG = 17, 24, 70  # contrast of ink to paper: none below, letters, any mark
@@ -59,7 +61,7 @@ def _has_marks(image: np.ndarray) -> bool:
     paper = _measure(image)
     if paper.contrast < max(FAINTEST, min(NOISE * paper.noise, STRONG)):
         return False
-    threshold = max(0.45 * paper.contrast, FAINTEST / 2)
+    threshold = max(INK * paper.contrast, FAINTEST / 2)
     if paper.contrast < STRONG:
         threshold = max(threshold, 2 * paper.noise)
     ink = (paper.depth > threshold).astype(np.uint8)
@@ -76,8 +78,7 @@ def _measure(image: np.ndarray) -> _Paper:
     size = (min(max(1, round(columns * HEIGHT / rows)), MAX_COLUMNS), HEIGHT)
     method = cv2.INTER_AREA if rows > HEIGHT else cv2.INTER_LINEAR
     smooth = cv2.GaussianBlur(cv2.resize(image, size, interpolation=method), (3, 3), 0)
-    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
-    depth = cv2.subtract(cv2.blur(paper, (15, 15)), smooth)
+    depth = measure_depth(smooth)
     cumulative = cv2.calcHist([depth], [0], None, [256], [0, 256]).cumsum() / depth.size
     usual, *highest = np.searchsorted(cumulative, (0.5, 0.99, 0.999, 0.99999))
     # the higher shares find the contrast of a short word, or of a point, on a long strip

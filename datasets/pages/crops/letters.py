@@ -62,7 +62,7 @@ def find_letters(
         top = min(top, max(flat[:, 1].min(), -MAX_ROWS * step))
         bottom = max(bottom, min(flat[:, 1].max(), MAX_ROWS * step))
     along, below = (np.arange(*edges, step) + step / 2 for edges in ((left, right), (top, bottom)))
-    ink = find_ink(course.sample(image, along, below))
+    ink = otsu_ink(course.sample(image, along, below))
     letters, rows = _letters(ink, (below - base) / gap)
     if rows is None:
         found = base - ABOVE * gap, base + BELOW * gap
@@ -119,7 +119,7 @@ def _letters(ink: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, tuple[in
     return whole[labels], (int(first), int(last))
 
 
-def find_ink(image: np.ndarray) -> np.ndarray:
+def otsu_ink(image: np.ndarray) -> np.ndarray:
     """Segment ink: grey (H, W) -> (H, W) bool, true where a pixel is darker than the paper around.
 
     The threshold is that of Otsu (1979). None is found on an image without contrast.

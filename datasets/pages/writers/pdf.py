@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...environment import raise_if_machine
 from ...limits.opening import check_regular, named_errors
 from ...output.files import replacing
+from ..coordinates import SAME_SHAPE
 from ..documents import page_name
 from .glyphless import ADVANCE, ASCENT, DESCENT, CharacterCodes, glyphless_font
 from .invisible_text import remove_invisible_text
@@ -24,7 +25,6 @@ from .text_layer import page_matrix, text_layer
 if TYPE_CHECKING:
     from pikepdf import Object, Page, Pdf
 
-SAME_SHAPE = 0.02  # tolerance for the aspect ratios of page and picture
 LETTER = (0.0, 0.0, 612.0, 792.0)  # the page of readers that find no size
 FONT = "Glyphless"
 Leaves = list[tuple[RecordedPage, int]]  # pages with their indices in a PDF

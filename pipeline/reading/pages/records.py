@@ -1,6 +1,6 @@
 """The readings of a page's lines -> its record: text, and each line with its place and words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -50,10 +50,12 @@ def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | Non
     return record | {"width": page.shape[1], "height": page.shape[0], "lines": lines}
 
 
-def page_text(lines: Sequence[dict]) -> str:
-    """The text of lines in reading order: a line each, an empty one between regions."""
+def page_text(
+    lines: Iterable[dict], show: Callable[[dict], str] = lambda line: line.get("text", "")
+) -> str:
+    """The text of lines in reading order, as `show` gives each, an empty line between regions."""
     regions = groupby(lines, key=lambda line: line["region"])
-    return "\n\n".join("\n".join(line.get("text", "") for line in own) for _, own in regions)
+    return "\n\n".join("\n".join(map(show, own)) for _, own in regions)
 
 
 def line_record(

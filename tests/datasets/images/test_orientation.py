@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from datasets.images import decode_bgr, decode_grey
-from datasets.images.orientation import read_orientation, turn_upright, upright_size
+from datasets.images.orientation import read_orientation, turn_upright, upright_shape
 
 FORMATS = {
     "JPEG": {"quality": 100},
@@ -39,7 +39,7 @@ def encode(kind: str, flag: int, **options) -> bytes:
 def test_every_flag_of_every_format_is_honoured(kind, flag):
     data = encode(kind, flag)
     expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("L"))
-    assert upright_size(io.BytesIO(data)) == expected.shape
+    assert upright_shape(io.BytesIO(data)) == expected.shape
     for image in (decode_grey(data, kind), decode_bgr(data, kind)[..., 1]):
         assert image.shape == expected.shape
         assert np.abs(image.astype(int) - expected).max() <= 4

@@ -1,5 +1,6 @@
 """Pages of PDF, TIFF, GIF and WebP: counted, named, loaded, and refused with one clear line."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import pikepdf
 import pytest
 from PIL import Image
 
+from datasets.limits.opening import MAX_BYTES
 from datasets.pages import documents
 from datasets.pages.documents import (
     chosen_pages,
@@ -106,6 +108,25 @@ def test_a_huge_page_is_refused_before_it_is_rendered(tmp_path, monkeypatch):
     path = pdf(tmp_path / "a.pdf", [HALF], size=(7200, 7200))
     with pytest.raises(ValueError, match=r"30,000 x 30,000 pixels at 300 dpi are more than"):
         load_page_image(f"{path}#page=1")
+
+
+def test_a_frame_of_a_tiff_is_read_however_large_the_file_is(tmp_path):
+    scan = frames(tmp_path / "a.tif", [40, 120])
+    os.truncate(scan, MAX_BYTES + 1)  # sparse: what lies behind the frames, as others would
+    assert count_pages(scan) == 2
+    assert load_page_image(f"{scan}#page=2").mean() == 120
+
+
+def test_a_huge_frame_of_a_tiff_is_refused(tmp_path):
+    sheet = Image.new("1", (10_100, 10_000))
+    sheet.save(tmp_path / "a.tif", save_all=True, append_images=[sheet], compression="group4")
+    with pytest.raises(ValueError, match=r"a\.tif#page=2: more than 100,000,000 pixels; "):
+        load_page_image(f"{tmp_path}/a.tif#page=2")
+
+
+def test_frames_are_counted_however_large_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)  # Pillow's own, by which it refuses twice
+    assert count_pages(frames(tmp_path / "a.tif", [40, 120])) == 2
 
 
 def test_sixteen_bit_frames_come_as_single_images_do(tmp_path):

@@ -1,5 +1,6 @@
 """Which frame of an image a page file describes."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -85,6 +86,24 @@ def test_a_frame_is_known_by_its_size(tmp_path):
     kept = load_line(f"{path}#l0")
     write_image(tmp_path / "scan.tif", page)
     np.testing.assert_array_equal(load_line(f"{path}#l0"), kept)
+
+
+def test_a_page_file_may_be_given_by_a_relative_name(tmp_path, monkeypatch):
+    write_scan(tmp_path, ["p1", "p2", "p10"])
+    monkeypatch.chdir(tmp_path)
+    assert frames_of(["./p1.xml", "./p2.xml", "./p10.xml"]) == [1, 2, 3]
+
+
+def test_the_page_files_beside_one_are_looked_at_once_for_its_lines(tmp_path, monkeypatch):
+    paths = write_scan(tmp_path, ["p1", "p2", "p3"])
+    load_line(f"{paths[0]}#l0")
+    looked_at, stat = set(), os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **k: looked_at.add(str(path)) or stat(path, **k))
+    load_line(f"{paths[0]}#l1")
+    assert str(paths[0]) in looked_at and not looked_at & set(map(str, paths[1:]))
+    monkeypatch.undo()
+    write_scan(tmp_path, ["p0", "p1", "p2", "p3"])  # another page comes in
+    assert frames_of(paths) == [2, 3, 4]
 
 
 UNCLEAR = [

@@ -256,11 +256,12 @@ def test_an_unknown_command_lists_the_commands(command):
     assert command("--help").code == 0 and "predict INPUT" in command().out
 
 
-def test_reading_imports_no_training_library(bundle_file, lines):
+def test_reading_a_line_imports_nothing_that_training_or_pages_need(bundle_file, lines):
     script = (
         "import sys; sys.argv = ['run.py', 'predict', *sys.argv[1:]]\n"
         "import atexit; from pipeline.cli import main\n"
-        "heavy = ('pytorch_lightning', 'albumentations', 'torchvision', 'tensorboard', 'av')\n"
+        "heavy = ('pytorch_lightning', 'albumentations', 'torchvision', 'tensorboard', 'av',\n"
+        "  'onnxruntime', 'rapidocr', 'PIL', 'pypdfium2', 'pikepdf')\n"
         "atexit.register(lambda: print([name for name in heavy if name in sys.modules]))\n"
         "main()"
     )

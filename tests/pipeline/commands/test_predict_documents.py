@@ -15,12 +15,15 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from datasets import LineReader
 from datasets.pages.files import read_page
+from pipeline.reading.inputs import expand_inputs
 from tests.support.pages import TEXTS, set_page, transkribus
 from tests.support.small import noise_line, write_image
 
 ROOT = Path(__file__).parents[3]
 SIGNAL_S = 60
+FOUND_S = 20  # on a busy machine
 
 
 def typeset(path: Path, texts: list[str]) -> Path:
@@ -90,6 +93,41 @@ def test_each_page_of_a_document_has_its_record(predict, scans, name):
     assert record == second
     outcome = predict(path, "--format", "jsonl", "--pages", "3-")
     assert outcome.code == 1 and "has 2 pages, none of them in --pages" in outcome.out
+
+
+def test_pages_chooses_none_of_images_of_one_frame(predict, tmp_path):
+    for name in ("a.png", "b.tif", "c.gif"):
+        cv2.imwrite(str(tmp_path / name), cv2.merge([noise_line(1)] * 3))
+    outcome = predict(tmp_path, "--format", "jsonl", "--pages", "3-7")
+    names = [Path(record["input"]).name for record in records(outcome)]
+    assert (outcome.code, names) == (0, ["a.png", "b.tif", "c.gif"])
+
+
+@pytest.mark.slow
+def test_thousands_of_images_of_one_frame_are_found_in_seconds(tmp_path):
+    line = tmp_path / "0.tif"
+    cv2.imwrite(str(line), noise_line(1))
+    for number in range(1, 5000):
+        (tmp_path / f"{number}.tif").write_bytes(line.read_bytes())
+    start = time.monotonic()
+    assert len(list(expand_inputs([str(tmp_path)], LineReader()))) == 5000
+    assert time.monotonic() - start < FOUND_S
+
+
+def test_inputs_are_found_below_a_bar_if_they_may_be_many(
+    command, bundle_file, tmp_path, monkeypatch
+):
+    found = {}
+
+    def count(items, description, total, completed=0):
+        found[description] = items = list(items)
+        return items
+
+    monkeypatch.setattr("pipeline.commands.predict.track", count)
+    cv2.imwritemulti(str(tmp_path / "a.tif"), [noise_line(n) for n in range(3)])
+    assert command("predict", tmp_path, "--model", bundle_file, "--layout", "line").code == 0
+    names = [f"{tmp_path}/a.tif#page={n}" for n in (1, 2, 3)]
+    assert found["finding inputs"] == names == [answer.name for answer in found["reading"]]
 
 
 @pytest.mark.slow

@@ -39,6 +39,15 @@ def test_a_level_line_and_a_steep_one_are_left_as_they_are():
     assert level(blank) is blank
 
 
+@pytest.mark.parametrize(("share", "is_levelled"), [(0.6, False), (0.95, True)])
+def test_a_line_is_levelled_from_three_quarters_of_its_texts_height(share, is_levelled):
+    image = draw(sentence(0, 7))
+    y, x = np.nonzero(find_ink(image))
+    height = np.subtract(*np.percentile(y, (98, 2)))
+    turned = slanted(image, np.degrees(np.arctan(share * height / np.ptp(x))))
+    assert (level(turned) is not turned) == is_levelled
+
+
 def test_the_slope_is_that_of_the_rows():
     x = np.tile(np.arange(400), 3)
     y = np.repeat([5, 12, 20], 400) + 0.04 * x
