@@ -16,18 +16,17 @@ from ..progress import track
 from ..source import Problem, Source, Split
 from ..splits import assign_splits, folder_of, note_divided_folders
 from ..vocabulary import Vocabulary, WordVocabulary
+from .annotations.beside import clips_passed_over, unnamed_videos
 from .annotations.checks import check_segments, describe_offsets, find_inclusive_frames
 from .annotations.class_folders import read_class_folders
 from .annotations.files import (
     ClipAnnotation,
     clip_labels,
     clip_path,
-    clips_passed_over,
     fold_texts,
     labels_at,
     read_annotations,
     several_labels_at,
-    unnamed_videos,
 )
 from .cache import FrameCache, Stored
 from .dataset import ClipDataset, LabelledClip
