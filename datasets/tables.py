@@ -198,6 +198,13 @@ def header_names(cells: Iterable[str]) -> list[str]:
     return names
 
 
+def find_column(names: Sequence[str], wanted: str) -> str | None:
+    """The column of a name, or else the first one that differs from it in case only."""
+    if wanted in names:
+        return wanted
+    return next((name for name in names if name.lower() == wanted.lower()), None)
+
+
 def named_rows(
     header: Sequence[str], rows: Iterable[TableRow | UnusableRow]
 ) -> Iterator[tuple[int, dict[str, str]] | UnusableRow]:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,6 +34,8 @@ LAYERS = re.compile(
 UNKNOWN = re.compile(r"does not accept option '([^']+)'|unrecognized arguments: --([\w.]+)")
 NO_TEXT = re.compile(r"Expected a str\. Got value: (\S+)")
 NO_TEXT_OF_UNION = re.compile(r"^ *Given value: (True|False|[\d.-]+)$", re.MULTILINE)
+CHOICES = re.compile(r"Literal\[(.*?)\]")
+GIVEN = re.compile(r"(?:Given|Got) value: (\w+)$", re.MULTILINE)
 DENIED = re.compile(r"Importing '([^']+)' is not allowed|'([^']+)' is no class that a config may")
 MAX_DEPTH, MAX_NODES = 100, 1_000_000  # of a config
 NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
@@ -96,6 +99,7 @@ def explain(message: str, keys: list[str], misread: dict[str, list[str]] | None 
     if name:
         exported = getattr(sys.modules.get(name[1]), "__all__", ())
         explanation += did_you_mean(*difflib.get_close_matches(name[2], exported, 1, 0.7))
+    explanation += did_you_mean(similar_choice(message))
     text = NO_TEXT.search(reason)
     if text is None and "Expected a str" in reason:  # of a union, whose value has a line of its own
         text = NO_TEXT_OF_UNION.search(message)
@@ -105,6 +109,16 @@ def explain(message: str, keys: list[str], misread: dict[str, list[str]] | None 
 def did_you_mean(similar: str = "") -> str:
     """The end of a message that suggests what is meant, if anything is similar."""
     return f"; did you mean '{similar}'?" if similar else ""
+
+
+def similar_choice(message: str) -> str:
+    """The choice that begins with the value given, or resembles it most; "" without any."""
+    choices = re.findall(r"'([^']+)'", " ".join(CHOICES.findall(message)))
+    given = GIVEN.search(message)
+    if given is None:
+        return ""
+    longer = [choice for choice in choices if choice.startswith(given[1])]
+    return next(iter(longer or difflib.get_close_matches(given[1], choices, 1)), "")
 
 
 def similar_key(key: str, keys: Iterable[str]) -> str:
@@ -133,7 +147,7 @@ def misread_scalars(texts: Iterable[str]) -> dict[str, list[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for text in texts:
         try:
-            for node in scalars(yaml.compose(text, yaml.SafeLoader)):
+            for _, node in scalars(yaml.compose(text, yaml.SafeLoader)):
                 value = str(yaml.safe_load(node.value))
                 if node.value not in found[value]:
                     found[value].append(node.value)
@@ -142,15 +156,18 @@ def misread_scalars(texts: Iterable[str]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    """The scalars in a YAML node that are neither quoted nor read as text."""
+def scalars(node: yaml.Node | None, key: str = "") -> Iterator[tuple[str, yaml.ScalarNode]]:
+    """The scalars in a YAML node that are neither quoted nor read as text, with their keys."""
     if isinstance(node, yaml.ScalarNode):
         if node.style is None and node.value and not node.tag.endswith(":str"):
-            yield node
-    elif isinstance(node, yaml.Node):
+            yield key, node
+    elif isinstance(node, yaml.SequenceNode):
         for child in node.value:
-            yield from (n for part in (child if isinstance(child, tuple) else (child,))
-                        for n in scalars(part))  # fmt: skip
+            yield from scalars(child, key)
+    elif isinstance(node, yaml.MappingNode):
+        for name, child in node.value:
+            yield from scalars(name, key)
+            yield from scalars(child, f"{key}.{name.value}".lstrip("."))
 
 
 # parts of a config whose options stand in it, and options that say where to write
@@ -181,10 +198,28 @@ def read_config_text(path: Path) -> str:
             if len(open_nodes) > MAX_DEPTH or total > MAX_NODES:
                 much = f"{MAX_NODES:,} values" if total > MAX_NODES else f"{MAX_DEPTH} levels"
                 raise ValueError(f"{path}: more than {much}; no config needs so many")
-        check_names(path, yaml.safe_load(text))
+        check_names(path, load_values(path, text))
     except yaml.YAMLError:
         pass  # the parser reports it
     return text
+
+
+def load_values(path: Path, text: str) -> object:
+    """The content of a config. Raises ValueError that names a value which looks like a date or a
+    number and is none, yaml.YAMLError.
+    """
+    try:
+        return yaml.safe_load(text)
+    except ValueError as error:
+        for key, node in scalars(yaml.compose(text, yaml.SafeLoader)):
+            with suppress(ValueError):
+                yaml.constructor.SafeConstructor().construct_object(node)
+                continue
+            raise ValueError(
+                f"{path}: {key + ': ' if key else ''}{node.value}: no value of YAML ({error}); "
+                f'correct it, or put it in quotes if it is text, "{node.value}"'
+            ) from error
+        raise ValueError(f"{path}: {error}") from error
 
 
 def check_names(path: Path, content: object) -> None:

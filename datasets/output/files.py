@@ -5,7 +5,7 @@ Every command writes its files through this module.
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -68,6 +68,39 @@ def open_whole(path: str | Path) -> Iterator[IO[str]]:
     """
     with replacing(path) as new, open(new, "w", **ENCODED) as file:
         yield file
+
+
+@contextmanager
+def open_log(path: str | Path) -> Iterator[Callable[[str], None]]:
+    """Yield a function that adds a line to the UTF-8 file `path`, where it is when that returns.
+
+    For what comes without an end: a kill leaves the lines so far. The first line, or the end of the
+    block without error, removes what an existing file held. Raises OSError that names `path` if it
+    cannot be written (MachineError on a full disk), and ValueError if another process is writing.
+    """
+    is_file, is_new = is_replaceable(path), not os.path.exists(path)
+    target = Path(os.path.realpath(path)) if is_file else Path(path)
+    with named_errors(path, target):
+        place = open_locked(target, path) if is_file else target
+        with open(place, "w", **ENCODED) as file:
+            lines = 0
+
+            def write(line: str) -> None:
+                nonlocal lines
+                if is_file and not lines:
+                    file.truncate(0)
+                file.write(f"{line}\n")
+                file.flush()
+                lines += 1
+
+            try:
+                yield write
+            except BaseException:
+                if is_new and not lines:
+                    target.unlink()
+                raise
+            if is_file and not lines:
+                file.truncate(0)
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:

@@ -5,6 +5,7 @@ a line break could forge a row. All text for a terminal, or for a table, goes th
 """
 
 import json
+import re
 import sys
 from typing import IO, TYPE_CHECKING
 
@@ -19,7 +20,7 @@ ESCAPES = {
     ord(c): f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in CONTROLS
 } | dict.fromkeys(map(ord, SPACES), " ")
 JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in [*CONTROLS, "\u2028", "\u2029"] if c >= " "}
-FORMULAS = ("=", "+", "-", "@")  # what a spreadsheet computes
+FORMULA = re.compile(r"'*\s*[=+\-@]")  # what a spreadsheet computes, if no quote is before it
 
 
 def clean(text: str) -> str:
@@ -33,11 +34,24 @@ def to_json(value: object) -> str:
 
 
 def table_cell(value: object) -> object:
-    """A cell of a CSV table: clean, and text that a spreadsheet would compute behind a quote."""
+    """A cell of a CSV table: clean, and text that a spreadsheet would compute behind a quote.
+
+    Text that is behind quotes already gets one more, so that `cell_text` finds what was written.
+    """
     if not isinstance(value, str):
         return value
     value = clean(value)
-    return f"'{value}" if value.lstrip().startswith(FORMULAS) and not is_number(value) else value
+    return f"'{value}" if is_formula(value) else value
+
+
+def cell_text(cell: str) -> str:
+    """The text for which `table_cell` has written this cell."""
+    return cell[1:] if cell.startswith("'") and is_formula(cell[1:]) else cell
+
+
+def is_formula(text: str) -> bool:
+    """Whether a text is one that a spreadsheet would compute, maybe behind quotes."""
+    return FORMULA.match(text) is not None and not is_number(text)
 
 
 def is_number(text: str) -> bool:

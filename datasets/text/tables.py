@@ -1,6 +1,6 @@
 """Tables of labelled texts -> rows: CSV and TSV by `datasets.tables`, Parquet by pyarrow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from ..environment import raise_if_machine
 from ..files import has_suffix
 from ..labels import fold_label
 from ..source import Problem
-from ..tables import UnusableRow, header_names, named_rows, read_rows
+from ..tables import UnusableRow, find_column, header_names, named_rows, read_rows
 
 GROUPS = ("group", "movie", "company", "author")
 TABLES = (".parquet", ".csv", ".tsv")
@@ -34,27 +34,30 @@ def read_reviews(path: Path, group: str | None) -> Iterator[Row | Problem]:
     if not has_suffix(path, TABLES):
         raise ValueError(f"{path}: reviews come as {', '.join(TABLES)} or .tar.gz; convert it")
     columns = choose_columns(column_names(path), group, path)
-    for number, row in enumerate(read_columns(path, columns), 1):
+    for number, row in enumerate(read_columns(path, set(columns.values())), 1):
         if isinstance(row, UnusableRow):
             reason = f"{path}: row {number}: line {row.line}: {row.reason}"
             yield Problem(f"{path.name} row {number}", reason)
         else:
-            yield row_of(path, number, row, columns[2:])
+            yield row_of(path, number, {use: row[name] for use, name in columns.items()})
 
 
-def choose_columns(columns: Sequence[str], group: str | None, path: Path) -> list[str]:
-    """Names of the needed columns: text, label, then those of the group and `id`, if present."""
+def choose_columns(columns: Sequence[str], group: str | None, path: Path) -> dict[str, str]:
+    """The columns by their use: text, label and, if present, group and id; named in any case."""
     if not columns:
         raise ValueError(f"{path}: the file is empty; its first line must name its columns")
     for name in ("text", "label", *([group] if group else [])):
-        if name not in columns:
+        if find_column(columns, name) is None:
             raise ValueError(
                 f"{path}: no column '{name}'; it has {', '.join(map(repr, columns))}; rename one"
             )
-    groups = [group] if group else [name for name in GROUPS if name in columns][:1]
-    ids = ["id"] if "id" in columns and "id" not in groups else []
-    chosen = ["text", "label", *groups, *ids]
-    for name in chosen:
+    wanted = {"text": ["text"], "label": ["label"], "group": [group] if group else GROUPS}
+    chosen = {}
+    for use, names in (wanted | {"id": ["id"]}).items():
+        found = [name for name in (find_column(columns, name) for name in names) if name]
+        if found:
+            chosen[use] = found[0]
+    for name in chosen.values():
         if (count := columns.count(name)) > 1:
             raise ValueError(f"{path}: {count} columns are called '{name}'; rename all but one")
     return chosen
@@ -71,7 +74,7 @@ def column_names(path: Path) -> list[str]:
     return header_names(first.cells) if first else []
 
 
-def read_columns(path: Path, names: Sequence[str]) -> Iterator[dict | UnusableRow]:
+def read_columns(path: Path, names: Collection[str]) -> Iterator[dict | UnusableRow]:
     """Iterate over the rows of some columns, values by name; those of CSV and TSV are strings."""
     if path.suffix.lower() == ".parquet":
         with open_parquet(path) as file:
@@ -101,10 +104,9 @@ def open_parquet(path: Path) -> Iterator:
         ) from error
 
 
-def row_of(path: Path, number: int, values: dict, others: Sequence[str]) -> Row | Problem:
-    """Build a Row from the values of a table row, or the Problem of an incomplete one.
-
-    others: the columns of the group and the id, if present.
+def row_of(path: Path, number: int, values: dict) -> Row | Problem:
+    """Build a Row from the values of a table row by their use (see `choose_columns`), or the
+    Problem of an incomplete one.
     """
     source = f"{path.name} row {number}"
     text, label = values["text"], fold_label(values["label"])
@@ -115,5 +117,5 @@ def row_of(path: Path, number: int, values: dict, others: Sequence[str]) -> Row 
         kind = type(text).__name__
         raise ValueError(f"{path}: row {number}: the text is of type {kind}; store it as a string")
     name = str(values["id"]) if values.get("id") not in (None, "") else source
-    group = values[others[0]] if others and others[0] != "id" else None
+    group = values.get("group")
     return Row(name, text, label, name if group in (None, "") else str(group))

@@ -13,17 +13,16 @@ from ..labels import fold_label, twin_notes
 from ..source import Problem, Source, Split
 from ..splits import assign_splits, folder_of, note_divided_folders
 from ..vocabulary import Vocabulary, WordVocabulary
+from .annotations.beside import clips_passed_over, unnamed_videos
 from .annotations.checks import find_inclusive_frames
 from .annotations.class_folders import read_class_folders
 from .annotations.files import (
     ClipAnnotation,
     clip_labels,
-    clips_passed_over,
     fold_texts,
     labels_at,
     read_annotations,
     several_labels_at,
-    unnamed_videos,
 )
 from .cache import FrameCache
 from .dataset import ClipDataset, LabelledClip

@@ -35,5 +35,5 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
-    """0, or 2 for misuse."""
+    """0, 1 if an item could not be read, 2 for misuse."""
     return run_command(calibrate_bundle, build_parser().parse_args(arguments[1:]))

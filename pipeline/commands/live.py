@@ -8,14 +8,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import IO, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from datasets import ClipReader
 from datasets.environment import raise_if_machine
-from datasets.output.files import ENCODED, open_whole, refuse_overlap
+from datasets.output.files import ENCODED, open_log, refuse_overlap
 from datasets.output.text import clean, print_error, to_json
 from datasets.video.decoder import TimedFrame
 from models import CTCHead
@@ -56,30 +57,34 @@ def check_live(options) -> None:
 
 
 def run_live(recognizer: Recognizer, options) -> int:
-    """Write records until the source ends or Ctrl-C (returns 0), or breaks off (returns 1).
+    """Write each record as it comes until the source ends (returns 0) or breaks off (returns 1).
 
-    Raises ValueError or OSError if nothing can be read at all.
+    Raises KeyboardInterrupt after Ctrl-C, when the open segment is written; ValueError or OSError
+    if nothing can be read at all.
     """
     if options.every is not None and options.every <= 0:
         raise ValueError(f"--every {options.every}: give seconds above 0")
     with ExitStack() as stack:
-        file = sys.stdout
+        line_of = live_lines(options.format, options.live)
+        write = partial(print, flush=True)
         if options.output:
             refuse_overlap(
                 [("--output", options.output)], [options.live, find_bundle(options.model)]
             )
-            file = stack.enter_context(open_whole(options.output))
-        elif hasattr(file, "reconfigure"):
-            file.reconfigure(**ENCODED)
-        write = live_writer(options.format, options.live, file)
+            write = stack.enter_context(open_log(options.output))
+        elif hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(**ENCODED)
         stack.enter_context(taking_its_time())
         stop = stack.enter_context(stop_on_interrupt())
+        count = 0
         for record in live_records(recognizer, options.live, options.every, stop):
             if "error" in record:
                 print_error(f"{record['error']}; it was read up to there")
                 return 1
-            write(record)
-            file.flush()
+            write(line_of(record))
+            count += 1
+    if stop.is_set():
+        raise KeyboardInterrupt(f"{count:,} records written")
     return 0
 
 
@@ -239,20 +244,20 @@ class LabelTrackers:
             yield from tracker.finish()
 
 
-def live_writer(kind: str, source: str, file: IO[str]) -> Callable[[dict], None]:
-    """Write one line per record. Raises ValueError for a format other than text and jsonl."""
+def live_lines(kind: str, source: str) -> Callable[[dict], str]:
+    """The line of a record. Raises ValueError for a format other than text and jsonl."""
     if kind == "jsonl":
-        return lambda record: print(to_json({"input": source} | record), file=file)
+        return lambda record: to_json({"input": source} | record)
     if kind != "text":
         raise ValueError(f"--live writes text or jsonl as it goes, not {kind}")
+    return text_line
 
-    def write(record: dict) -> None:
-        """Time or start-end, label and confidence, separated by tabs."""
-        times = [record[key] for key in ("time", "start", "end") if key in record]
-        when = "-".join(f"{seconds:.2f}" for seconds in times)
-        print(when, clean(record["label"]), f"{record['confidence']:.2f}", sep="\t", file=file)
 
-    return write
+def text_line(record: dict) -> str:
+    """Time or start-end, label and confidence, separated by tabs."""
+    times = [record[key] for key in ("time", "start", "end") if key in record]
+    when = "-".join(f"{seconds:.2f}" for seconds in times)
+    return f"{when}\t{clean(record['label'])}\t{record['confidence']:.2f}"
 
 
 @contextmanager

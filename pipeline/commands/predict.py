@@ -2,38 +2,36 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from datasets import ClipReader, LineReader
+from datasets import LineReader
 from datasets.environment import raise_if_machine
 from datasets.files import IMAGE_SUFFIXES
+from datasets.limits.pixels import OPTION as MAX_PIXELS
+from datasets.limits.pixels import max_pixels
+from datasets.limits.roots import OPTION as OUTSIDE
+from datasets.limits.roots import root_options
 from datasets.output.files import is_replaceable, refuse_overlap
 from datasets.output.text import print_error, print_notes
 from datasets.progress import track
 from datasets.source import Reader
 from models.decoding.beam import BeamSearch
-from models.heads.labels import Text
 
+from ..class_paths import OPTION as IMPORTS
+from ..class_paths import allowed_imports
 from ..parsing import StrictParser
 from ..reading.accept import print_accept_summary, set_accept_threshold
 from ..reading.bundle import load_bundle
 from ..reading.bundle_files import find_bundle
 from ..reading.decoding import choose_decoder
 from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
-from ..reading.items import Answer, Item
+from ..reading.items import Item
 from ..reading.pages.loading import Layout, load_pixels
 from ..reading.prediction import Recognizer, answer_record
 from ..writing.journal import Journal, journal_path
-from ..writing.outputs import (
-    PAGE_FORMATS,
-    STREAMED,
-    Format,
-    is_folder,
-    output_files,
-    output_paths,
-)
+from ..writing.outputs import PAGE_FORMATS, STREAMED, Format, is_folder, output_files
 from ..writing.sink import RecordSink
 from ..writing.text import errors_of
 from ..writing.writers import Writer, open_writer, record_form
@@ -154,8 +152,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     reader = recognizer.bundle.reader
     if isinstance(reader, LineReader):
         recognizer.layout = options.layout
-        by_page = options.format == "text" and is_folder(options.output or "")
-        recognizer.as_pages = by_page or options.format in PAGE_FORMATS
+        recognizer.as_pages = reads_pages(options)
     elif ranges or options.layout != "auto":
         raise ValueError(f"--layout and --pages go with images, but {options.model} reads none")
     several = holds_several(options.inputs)
@@ -163,7 +160,11 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     inputs = list(track(found, "finding inputs", None) if several else found)
     names, undrawn = [name_of(item) for item in inputs], 0
     check_overlap(names, reader, options)
-    draw = overlay_of(recognizer, names, options.overlay, several)
+    draw = None
+    if options.overlay is not None:
+        from ..writing.overlay import overlay_writer  # loads fonts: only if needed
+
+        draw = overlay_writer(recognizer, names, options.overlay, several)
     promise = (
         None if options.accept is None else set_accept_threshold(recognizer, options.accept, stored)
     )
@@ -231,11 +232,31 @@ def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStac
 
 
 def how_it_reads(options) -> dict[str, str]:
-    """What decides the records, by option: another bundle must not go on for this one."""
-    with open(find_bundle(options.model), "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    named = ("decoder", "lexicon", "n_best", "accept", "crop", "layout", "pages")
-    return {"a bundle of SHA-256": digest} | {f"--{n}": str(getattr(options, n)) for n in named}
+    """What decides the records, and the videos of --overlay, by option: a run that goes on must
+    have it alike. Files are compared by their content, --format by what its records are of.
+    """
+    named = ("decoder", "n_best", "accept", "crop", "layout", "pages", "overlay")
+    return {
+        "a bundle of SHA-256": digest_of(find_bundle(options.model)),
+        "a lexicon of SHA-256": digest_of(options.lexicon) if options.lexicon else "none",
+        "--format of": "pages" if reads_pages(options) else "lines",
+        **{f"--{name}": str(getattr(options, name)) for name in named},
+        MAX_PIXELS: str(max_pixels()),
+        OUTSIDE: str(bool(root_options())),
+        IMPORTS: " ".join(allowed_imports()) or "none",
+    }
+
+
+def digest_of(path: str | Path) -> str:
+    """The SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def reads_pages(options) -> bool:
+    """Whether the output is of whole pages: one record each, not one of each line."""
+    by_page = options.format == "text" and is_folder(options.output or "")
+    return by_page or options.format in PAGE_FORMATS
 
 
 def holds_several(inputs: Sequence[str]) -> bool:
@@ -271,39 +292,3 @@ def name_of(item: str | Item | TextTable) -> str:
     if isinstance(item, TextTable):
         return item.path
     return item if isinstance(item, str) else item.name
-
-
-def overlay_of(
-    recognizer: Recognizer, names: list[str], output: str | None, several: bool
-) -> Callable[[Answer, dict], bool] | None:
-    """A function that draws a record into a copy of its video and returns whether it could.
-
-    None without --overlay. Raises ValueError for an output that cannot be written.
-    """
-    if output is None:
-        return None
-    if not isinstance(recognizer.bundle.reader, ClipReader):
-        raise ValueError(f"--overlay {output}: this bundle reads no videos")
-    from ..writing.overlay import (  # loads fonts: only if needed
-        check_suffix,
-        timed_words,
-        write_overlay,
-    )
-
-    targets = output_paths(names, output, ".mp4", several)
-    for target in targets.values():
-        check_suffix(target)
-    labels = recognizer.bundle.labels
-
-    def draw(answer: Answer, record: dict) -> bool:
-        timed = isinstance(answer.reading, Text) and answer.times is not None
-        words = timed_words(answer.reading, answer.times, labels) if timed else None
-        try:
-            write_overlay(answer.name, targets[answer.name], record, labels, words)
-        except (OSError, ValueError) as error:  # never stops the others
-            raise_if_machine(error, targets[answer.name])
-            print_error(f"--overlay: {error}")
-            return False
-        return True
-
-    return draw

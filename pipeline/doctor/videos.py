@@ -14,13 +14,12 @@ from datasets.images import load_grey
 from datasets.limits.opening import open_regular
 from datasets.progress import track
 from datasets.splits import split_folders
+from datasets.video.annotations.beside import DEFAULT_TABLES, clips_passed_over
 from datasets.video.annotations.checks import find_inclusive_frames
 from datasets.video.annotations.class_folders import find_clips, read_class_folders
 from datasets.video.annotations.files import (
-    DEFAULT_TABLES,
     ClipAnnotation,
     clip_path,
-    clips_passed_over,
     read_annotations,
 )
 from datasets.video.cache import content_of

@@ -13,6 +13,7 @@ from datasets.batch import IGNORED
 from datasets.files import resolve_data_path
 from datasets.labels import fold_label
 from datasets.source import Split
+from datasets.video.annotations.beside import clips_passed_over, unnamed_videos
 from datasets.video.annotations.checks import (
     check_segments,
     describe_offsets,
@@ -25,12 +26,10 @@ from datasets.video.annotations.files import (
     Segment,
     clip_labels,
     clip_path,
-    clips_passed_over,
     fold_texts,
     labels_at,
     read_annotations,
     several_labels_at,
-    unnamed_videos,
 )
 from datasets.video.groups import group_of
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from datasets import LineReader
-from datasets.output.text import print_lines, print_notes
+from datasets.output.text import print_error, print_lines, print_notes
 from datasets.progress import track
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, Text
@@ -82,10 +82,11 @@ class CalibrationData(NamedTuple):
     before: np.ndarray
 
 
-def calibrate_bundle(options) -> None:
+def calibrate_bundle(options) -> int:
     """Read the labelled data, fit the calibration, print its effect, and write the bundle.
 
-    Raises ValueError or OSError for options, a bundle or data that cannot be used.
+    Returns 1 if an item could not be read, else 0. Raises ValueError or OSError for options, a
+    bundle or data that cannot be used.
     """
     output = output_path(options)
     bundle = load_bundle(options.model, options.crop)
@@ -100,11 +101,16 @@ def calibrate_bundle(options) -> None:
     if options.decoder == "greedy":
         bundle.decoder = None
     recognizer = EvidenceRecognizer(bundle)
-    data = collect_evidence(recognizer, load_labelled_data(recognizer, options))
+    labelled = load_labelled_data(recognizer, options)
+    data = collect_evidence(recognizer, labelled)
     output_bundle = load_bundle(options.model)  # the recognizer has folded the other one's norms
     output_bundle.calibration = fit_and_print(bundle, data, refit=search is None)
     save_bundle(output_bundle, output)
     print_lines(f"wrote {output}")
+    failed = len(labelled.items) - len(data.groups)
+    if failed:
+        print_notes(f"{failed} of {len(labelled.items)} {labelled.unit} failed; the others count")
+    return int(failed > 0)
 
 
 def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
@@ -145,14 +151,16 @@ def lines_to_data(
 
 
 def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> CalibrationData:
-    """Read all items. Raises ValueError naming the first one that cannot be read."""
+    """Read all items; those that cannot be read are printed. Raises ValueError if none can."""
     strings = isinstance(recognizer.model.head, CTCHead)
-    tally, parts, correct, before = EvidenceBuffer(), [], [], []
+    tally, parts, correct, before, groups = EvidenceBuffer(), [], [], [], []
     answers = track(recognizer.answers(data.items), "reading", len(data.items))
-    for answer, target in zip(answers, data.targets, strict=True):
+    for answer, target, group in zip(answers, data.targets, data.groups, strict=True):
         if isinstance(answer.reading, str):
-            raise ValueError(f"{answer.reading}; mend or remove it")
+            print_error(answer.reading)
+            continue
         reading, item_logits, score = answer.reading
+        groups.append(group)
         before.append(reading_confidence(recognizer.bundle, reading))
         if strings:
             ids = np.array(reading.ids, np.int64)
@@ -163,8 +171,10 @@ def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> Cali
         else:
             correct.append(reading.id == int(target))
             parts.append(LabelEvidence(item_logits[None], np.array([int(target)])))
+    if not groups:
+        raise ValueError(f"none of the {len(data.items)} {data.unit} can be read; mend them")
     evidence = tally.evidence()[0] if strings else concatenate_evidence(parts)
-    return CalibrationData(evidence, np.array(correct), list(data.groups), np.array(before))
+    return CalibrationData(evidence, np.array(correct), groups, np.array(before))
 
 
 def fit_and_print(bundle: Bundle, data: CalibrationData, refit: bool) -> Calibration:

@@ -25,7 +25,7 @@ from datasets.files import (
 from datasets.limits.roots import add_root
 from datasets.output.text import print_notes
 from datasets.source import Reader
-from datasets.tables import UnusableRow
+from datasets.tables import UnusableRow, find_column
 from datasets.text.tables import TABLES, column_names, read_columns
 
 from .items import Item
@@ -80,12 +80,13 @@ def read_texts(path: str) -> Iterator[str | UnusableRow | None]:
     Raises ValueError if there is no such column, ValueError or OSError if it cannot be read.
     """
     names = column_names(Path(path))
-    if "text" not in names:
+    column = find_column(names, "text")
+    if column is None:
         raise ValueError(f"its first row is {', '.join(names) or 'empty'}")
-    if (count := names.count("text")) > 1:
-        raise ValueError(f"{count} columns are called 'text'")
-    for row in read_columns(Path(path), ["text"]):
-        yield row if isinstance(row, UnusableRow) else row["text"]
+    if (count := names.count(column)) > 1:
+        raise ValueError(f"{count} columns are called '{column}'")
+    for row in read_columns(Path(path), [column]):
+        yield row if isinstance(row, UnusableRow) else row[column]
 
 
 Ranges = list[tuple[int, int | None]] | None

@@ -5,7 +5,7 @@ One label for a clip: a banner. A text: a subtitle.
 """
 
 import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,12 +14,17 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from datasets import ClipReader
+from datasets.environment import raise_if_machine
 from datasets.output.files import replacing
+from datasets.output.text import print_error
 from datasets.video.decoder import decode_video
 from models.heads.labels import Text
 
+from ..reading.prediction import Answer, Recognizer
 from ..scoring.readings import join_labels
 from .lettering import WHITE, Colour, draw_text, wrap
+from .outputs import output_paths
 from .palette import palette, rgb
 from .thumbnails import VideoFormat, video_format
 
@@ -34,6 +39,35 @@ class Word(NamedTuple):
 
     text: str
     start: float
+
+
+def overlay_writer(
+    recognizer: Recognizer, names: Sequence[str], output: str, several: bool
+) -> Callable[[Answer, dict], bool]:
+    """A function that draws a record into a copy of its video and returns whether it could.
+
+    names: of the inputs. output, several: see `output_paths`. Raises ValueError for an output that
+    cannot be written, and for a bundle that reads no videos.
+    """
+    if not isinstance(recognizer.bundle.reader, ClipReader):
+        raise ValueError(f"--overlay {output}: this bundle reads no videos")
+    targets = output_paths(names, output, ".mp4", several)
+    for target in targets.values():
+        check_suffix(target)
+    labels = recognizer.bundle.labels
+
+    def draw(answer: Answer, record: dict) -> bool:
+        timed = isinstance(answer.reading, Text) and answer.times is not None
+        words = timed_words(answer.reading, answer.times, labels) if timed else None
+        try:
+            write_overlay(answer.name, targets[answer.name], record, labels, words)
+        except (OSError, ValueError) as error:  # never stops the others
+            raise_if_machine(error, targets[answer.name])
+            print_error(f"--overlay: {error}")
+            return False
+        return True
+
+    return draw
 
 
 def write_overlay(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from datasets.environment import raise_if_machine
-from datasets.output.text import print_error
+from datasets.output.text import print_error, print_notes
 
 from .journal import Journal
 from .writers import Writer
@@ -18,11 +18,13 @@ T = TypeVar("T")
 class RecordCount:
     """Numbers of records, all and those with an error; of lines (clips, texts) read and accepted.
 
-    A page with an error in one of its lines counts as one with an error.
+    A page with an error in one of its lines counts as one with an error. unwritten: of the failed,
+    those whose output could not be written, or not all of it.
     """
 
     done: int = 0
     failed: int = 0
+    unwritten: int = 0
     read: int = 0
     accepted: int = 0
 
@@ -66,15 +68,22 @@ class RecordSink(AbstractContextManager):
             self.journal.flush()
 
     def finish(self) -> RecordCount:
-        """Write what is kept, and count all records."""
+        """Write what is kept, and count all records; they stay in the journal if an output could
+        not be written.
+        """
         if self.journal is not None:
             self.journal.flush()
             self._write = self.open_format(self._stack)
             for record in self.journal.records():
                 self._put(record)
         self._stack.close()
-        if self.journal is not None:
+        if self.journal is not None and not self.count.unwritten:
             self.journal.finish()
+        elif self.journal is not None:
+            print_notes(
+                f"{self.journal.path}: keeps the records, since not all of {self.output} could be "
+                "written; mend that and go on with --resume, or delete it"
+            )
         return self.count
 
     def _put(self, record: dict) -> None:
@@ -86,6 +95,7 @@ class RecordSink(AbstractContextManager):
         written = put(self._write, record, self.output)
         failed = any("error" in line for line in lines)
         self.count.failed += failed or not written
+        self.count.unwritten += not written
 
     def __exit__(self, *error) -> bool | None:
         return self._stack.__exit__(*error)

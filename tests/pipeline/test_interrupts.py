@@ -6,13 +6,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline import interrupts
 from pipeline.interrupts import describe, ending_on_signals
+from pipeline.reading.bundle import save_bundle
 from tests.support.small import noise_line, write_image
+from tests.support.squares import squares_bundle, write_squares
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 2.0
@@ -23,10 +26,11 @@ def start(code: str) -> subprocess.Popen:
     return start_command([sys.executable, "-c", code], ROOT)
 
 
-def start_command(arguments: list[str], folder: Path) -> subprocess.Popen:
+def start_command(arguments: list[str], folder: Path, stdin: int | None = None) -> subprocess.Popen:
     return subprocess.Popen(
         arguments,
         cwd=folder,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -92,6 +96,57 @@ def test_a_command_that_saves_is_given_its_time():
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "saved\n")
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+    """Until it holds; fails if the process ends before."""
+    end = time.monotonic() + 60
+    while not condition():
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            pytest.fail(f"it did not come to that: {process.communicate()}")
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def stalled(tmp_path) -> Iterator[tuple[subprocess.Popen, int, Path]]:
+    """predict --live on a pipe that stays open: the process, the pipe's other end, the log."""
+    save_bundle(squares_bundle(), tmp_path / "live.safetensors")
+    command = ["predict", "--live", "-", "--model", "live.safetensors", "--output", "log"]
+    reading, writing = os.pipe()
+    process = start_command([sys.executable, str(ROOT / "run.py"), *command], tmp_path, reading)
+    os.close(reading)
+    try:
+        yield process, writing, tmp_path / "log"
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(writing)
+
+
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_a_pipe_that_gives_nothing_does_not_delay_the_end(stalled, number):
+    process, _, log = stalled
+    wait_for(log.exists, process)
+    time.sleep(0.5)  # it waits for the pipe
+    code, err, seconds = end(process, number)
+    assert (code, err) == (130, "interrupted: 0 records written\n") and seconds < LIMIT_S
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_a_pipe_gave_is_in_the_log_before_it_ends(stalled, number, tmp_path):
+    process, writing, log = stalled
+    with open(write_squares(tmp_path / "film.mkv", 200), "rb") as film:
+        content = film.read()
+    os.write(writing, content[: len(content) * 3 // 4])
+    wait_for(lambda: log.exists() and log.read_text("utf-8").count("\n") > 4, process)
+    before = log.read_text("utf-8")
+    code, err, seconds = end(process, number)
+    assert seconds < LIMIT_S and log.read_text("utf-8").startswith(before)
+    if number == signal.SIGINT:
+        count = log.read_text("utf-8").count("\n")
+        assert (code, err) == (130, f"interrupted: {count} records written\n")
+        assert count > before.count("\n")  # the segment that was open
 
 
 COMMANDS = {

@@ -112,6 +112,38 @@ def test_a_value_that_should_be_text_is_to_be_quoted():
     )
 
 
+@pytest.mark.parametrize("kind", ["Literal['train', 'validation', 'test']", "Literal['a']"])
+def test_a_choice_that_is_cut_short_is_completed(kind):
+    plain = f'Parser key "split":\n  Expected a typing.{kind}. Got value: val'
+    union = (
+        'Parser key "split":\n  Does not validate against any of the Union subtypes\n'
+        f"  Subtypes: [typing.{kind}, <class 'NoneType'>]\n  Errors:\n"
+        f"    - Expected a typing.{kind}\n    - Expected a <class 'NoneType'>\n"
+        "  Given value type: <class 'str'>\n  Given value: val"
+    )
+    end = "; did you mean 'validation'?" if "validation" in kind else ""
+    assert explain(plain, []) == f"split: Expected a {kind}. Got value: val{end}"
+    assert explain(union, []) == f"split: Expected a {kind}{end}"
+
+
+def test_a_split_cut_short_is_named(command):
+    code, _, err = command("evaluate", "--model", "m", "--data", "d", "--split", "val")
+    assert code == 2 and err.endswith("; did you mean 'validation'?\n")
+    code, _, err = command("predict", "a.png", "--format", "json")
+    assert code == 2 and err.endswith("; did you mean 'jsonl'?\n")
+
+
+@pytest.mark.parametrize("value", ["2020-02-30", "0x_"])
+def test_a_value_that_yaml_cannot_read_is_named_with_its_key(command, tmp_path, value):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"day: 2020-02-28\ndata:\n  source: {{validation: [a, {value}]}}\n", "utf-8")
+    says = rf'c\.yaml: data\.source\.validation: {value}: no value of YAML \(.*quotes.*, "{value}"'
+    with pytest.raises(ValueError, match=says):
+        read_config_text(path)
+    code, _, err = command("fit", "-c", path)
+    assert code == 2 and "data.source.validation: " in err
+
+
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
 )

@@ -1,4 +1,4 @@
-"""A film of squares, and a recognizer with random weights that tells them apart."""
+"""A film of squares, and a network with random weights that tells them apart."""
 
 import av
 import numpy as np
@@ -30,9 +30,9 @@ def write_squares(path, frames: int = FRAMES, rate: int = 10, seed: int = 5) -> 
     return str(path)
 
 
-def recognizer(
+def squares_bundle(
     head=TokenClassificationHead, direction="forward", seed: int = 9, **reading
-) -> Recognizer:
+) -> Bundle:
     """Reads 16 x 16 grey with random weights, loud enough to tell squares apart."""
     torch.manual_seed(seed)
     model = connect(
@@ -46,6 +46,11 @@ def recognizer(
         for weights in model.parameters():
             if weights.ndim > 1:
                 weights.mul_(4)
-    made = Recognizer(Bundle(model.eval(), LABELS, ClipReader(16, 16, **reading)))
+    return Bundle(model.eval(), LABELS, ClipReader(16, 16, **reading))
+
+
+def recognizer(*arguments, **options) -> Recognizer:
+    """Reads with `squares_bundle`."""
+    made = Recognizer(squares_bundle(*arguments, **options))
     made.precision = torch.float32  # whether this machine multiplies bfloat16 or not
     return made

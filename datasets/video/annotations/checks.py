@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median_low
 
 import numpy as np
 
 from ...source import Problem
 from .segments import ClipAnnotation, FrameSegment, Segment, TimeSegment
 
-MAX_RATIO = 5.0  # of the labels' end to the clip's, above which they are in another unit
+MAX_RATIO = 5.0  # of a segment's end to the clip's, above which it is wrong, or in another unit
 MIN_OFFSET = 0.02  # seconds of sound before the first frame that are worth a note
 GAP_SHARE = 0.8  # of neighbouring segments with one frame between them, that are a pattern
 MIN_PAIRS = 3  # neighbouring segments that such a pattern needs
@@ -30,34 +31,50 @@ def end_of_clip(times: np.ndarray, numbers: np.ndarray) -> tuple[int, float]:
 def check_segments(
     annotation: ClipAnnotation, times: np.ndarray, numbers: np.ndarray
 ) -> tuple[ClipAnnotation, list[Problem], list[Problem]]:
-    """The annotation with the segments that own a step; problems of the others; notes on ends.
+    """The annotation with the segments that can be used; problems of the others; notes on ends.
 
+    A segment is left out if it owns no step, or ends far past the clip's end, which is a slip.
     times, numbers: (T,) of the steps read of the clip, seconds and frame numbers. Raises ValueError
-    for segments that last far longer than the clip: their unit must be another.
+    if the segments last far longer than the clip: their unit must be another.
     """
     if not annotation.segments:
         return annotation, [], []
     frames, seconds = end_of_clip(times, numbers)
     check_unit(annotation, frames, seconds)
-    owned = [owns_step(segment, times, numbers) for segment in annotation.segments]
-    parts = list(zip(annotation.segments, owned, strict=True))
-    problems = [
-        Problem(annotation.clip, f"{annotation.clip}: {why_empty(segment, frames, seconds)}")
-        for segment, owns in parts
-        if not owns
-    ]
-    kept = annotation._replace(segments=tuple(segment for segment, owns in parts if owns))
+    kept, problems = [], []
+    for segment in annotation.segments:
+        clip_end, shown = end_in_its_unit(segment, frames, seconds)
+        if not owns_step(segment, times, numbers):
+            reason = why_empty(segment, clip_end, shown)
+        elif segment.bounds[1] > MAX_RATIO * clip_end:
+            reason = f"{segment} ({segment.where}) ends far past its end, {shown}; correct it"
+        else:
+            kept.append(segment)
+            continue
+        problems.append(Problem(annotation.clip, f"{annotation.clip}: {reason}"))
+    kept = annotation._replace(segments=tuple(kept))
     about = "about " if numbers[-1] >= len(numbers) else ""
     return kept, problems, find_late_segments(kept, frames, seconds, about)
 
 
+def end_in_its_unit(segment: Segment, frames: int, seconds: float) -> tuple[float, str]:
+    """The end of a clip in the unit of a segment, and how it is shown."""
+    if isinstance(segment, FrameSegment):
+        return frames, f"{frames} frames"
+    return seconds, f"{seconds:.3f} s"
+
+
 def check_unit(annotation: ClipAnnotation, frames: int, seconds: float) -> None:
-    """Raise ValueError if the segments end at more than MAX_RATIO times the end of their clip."""
+    """Raise ValueError if the segments end at more than MAX_RATIO times the end of their clip.
+
+    If half of them end within the clip, it is the others that are wrong, and not the unit.
+    """
     last = max(annotation.segments, key=lambda segment: segment.bounds[1])
-    end, in_frames = last.bounds[1], isinstance(last, FrameSegment)
-    clip_end, shown = (frames, f"{frames} frames") if in_frames else (seconds, f"{seconds:.3f} s")
-    if end <= MAX_RATIO * clip_end:
+    end, (clip_end, shown) = last.bounds[1], end_in_its_unit(last, frames, seconds)
+    half = median_low(segment.bounds[1] for segment in annotation.segments)
+    if end <= MAX_RATIO * clip_end or half <= 1.05 * clip_end:
         return
+    in_frames = isinstance(last, FrameSegment)
     if not in_frames and end <= 1.05 * frames:
         advice = "its times seem to be frames; call the columns start_frame,end_frame"
     elif 0.1 * seconds <= end / 1000 <= 1.05 * seconds:
@@ -76,10 +93,8 @@ def owns_step(segment: Segment, times: np.ndarray, numbers: np.ndarray) -> bool:
     return bool(first < end)
 
 
-def why_empty(segment: Segment, frames: int, seconds: float) -> str:
-    """Why a segment owns no step, and what to do."""
-    in_frames = isinstance(segment, FrameSegment)
-    clip_end, shown = (frames, f"{frames} frames") if in_frames else (seconds, f"{seconds:.3f} s")
+def why_empty(segment: Segment, clip_end: float, shown: str) -> str:
+    """Why a segment owns no step, and what to do. clip_end, shown: see `end_in_its_unit`."""
     if segment.bounds[0] >= clip_end:
         why = f"begins past its end, {shown}; correct it, or see whether the clip is cut off"
     else:

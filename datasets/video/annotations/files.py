@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from ...batch import IGNORED
-from ...files import ANNOTATION_SUFFIXES, find_files, has_suffix, passed_over
 from ...limits.opening import expand_gzip, named_errors, open_regular, read_bytes
 from ...source import Problem
 from ...splits import FOLDER
@@ -19,14 +18,11 @@ from ...transcripts import SpaceFolding
 from ..groups import grouped_by_folder
 from .boris import read_boris
 from .boris_tables import boris_table, read_boris_table
-from .class_folders import find_clips
 from .elan import read_elan
 from .segments import ClipAnnotation, Collected, FrameSegment, Segment, TimeSegment
 from .segments import clip_path as clip_path
 from .tables import read_clip_table, read_lines
 from .via import read_via
-
-DEFAULT_TABLES = ("labels.csv", "labels.tsv")  # they annotate their whole folder
 
 
 def read_annotations(
@@ -133,50 +129,6 @@ def _check_options(
             raise ValueError(
                 f"{path}: {name}={value!r} says nothing about {kind}; it takes {', '.join(allowed)}"
             )
-
-
-def unnamed_videos(
-    table: Path,
-    annotations: Sequence[ClipAnnotation],
-    problems: Sequence[Problem],
-    suffixes: Sequence[str],
-) -> list[Problem]:
-    """One problem for each video at or below an annotation file that does not mention it.
-
-    None for a table that is not called labels.csv or labels.tsv: it may name some on purpose.
-    """
-    if table.name not in DEFAULT_TABLES:
-        return []
-    named = {clip_path(table, annotation.clip) for annotation in annotations}
-    unnamed = []
-    for video in find_files(table.parent, suffixes):
-        mentioned = video in named or any(video.name in problem.reason for problem in problems)
-        if not mentioned:
-            reason = f"{video}: no annotation; {table.name} does not name it"
-            unnamed.append(Problem(video.relative_to(table.parent).as_posix(), reason))
-    return unnamed
-
-
-def clips_passed_over(
-    path: Path, annotations: Sequence[ClipAnnotation], suffixes: Sequence[str]
-) -> list[str]:
-    """Count by kind what a folder of videos holds besides those annotated: one line, or none.
-
-    path: the folder, or an annotation file: then the videos beside those that it names.
-    """
-    if path.is_dir():
-        frames = {clip for clip in find_clips(path, suffixes) if clip.is_dir()}
-        endings = (*suffixes, *ANNOTATION_SUFFIXES)
-        return passed_over(path, lambda file: has_suffix(file, endings) or file.parent in frames)
-    named = [clip_path(path, annotation.clip) for annotation in annotations]
-    resolved = {video.resolve() for video in named}
-    beside = [
-        video
-        for folder in sorted({video.parent for video in named})
-        for video in find_files(folder, suffixes, below=False)
-        if video.resolve() not in resolved
-    ]
-    return passed_over(path.parent, more={f"video of no row in {path.name}": beside})
 
 
 def labels_at(

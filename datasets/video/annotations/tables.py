@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...labels import fold_label
+from ...output.text import cell_text
 from ...source import Problem
-from ...tables import TableRow, UnusableRow, header_names, named_rows, read_rows
+from ...tables import TableRow, UnusableRow, find_column, header_names, named_rows, read_rows
 from .segments import ClipAnnotation, Collected, FrameSegment, TimeSegment
 
 FORMS = (
@@ -16,6 +17,7 @@ FORMS = (
     "exclusive), clip,start,end,label (seconds) or clip,text (transcripts)"
 )
 FRAMES, SECONDS = ("start_frame", "end_frame"), ("start", "end")
+COLUMNS = ("clip", "label", "group", "text", *FRAMES, *SECONDS)
 CONDITION = re.compile(
     r"""\s*(?P<column>[^='"]+?)\s*=\s*("(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^'"]*?))"""
     r"(?P<more>\s+and\s+|\s*$)"
@@ -32,19 +34,23 @@ def read_clip_table(
     where: str | None = None,
     group: str | None = None,
 ) -> tuple[list[ClipAnnotation], list[Problem]]:
-    """Read a table whose first line names its columns (FORMS); other columns are allowed.
+    """Read a table whose first line names its columns (FORMS), in any case; others are allowed.
 
     column: of the labels; None takes `label`. where: rows to use, such as "label=digit and set='a
     b'". group: column of the group; None takes `group` if it exists. Raises ValueError for a header
     that does not fit, or if no row can be used.
     """
-    header = header_names(lines[0].cells)
+    names = header_names(lines[0].cells)
+    known = {find_column(names, name): name for name in COLUMNS}
+    header = [known.get(name, name) for name in names]
+    column, group = (name and (find_column(header, name) or name) for name in (column, group))
     kind, content = _kind(path, header, column)
     if group is not None and group not in header:
         raise ValueError(f"{path}: no column '{group}' for the group; {_columns(header)}")
     if group is None and "group" in header:
         group = "group"
-    rows = chosen_rows(path, header, usable_rows(header, lines[1:], collected), where)
+    written = [TableRow(line, list(map(cell_text, cells))) for line, cells in lines[1:]]
+    rows = chosen_rows(path, header, usable_rows(header, written, collected), where)
     for line, row in rows:
         place = f"line {line}"
         clip = row["clip"] and posixpath.normpath(row["clip"])
@@ -152,9 +158,10 @@ def chosen_rows(
     """The rows that meet the conditions of `where`. Raises ValueError if there are none."""
     if where is None:
         return rows
-    for column, value in parse_conditions(where).items():
-        if column not in header:
-            raise ValueError(f"{path}: where={where!r}: no column '{column}'; {_columns(header)}")
+    for name, value in parse_conditions(where).items():
+        column = find_column(header, name)
+        if column is None:
+            raise ValueError(f"{path}: where={where!r}: no column '{name}'; {_columns(header)}")
         values = dict.fromkeys(row[column] for _, row in rows)
         rows = [(line, row) for line, row in rows if fold_label(row[column]) == fold_label(value)]
         if not rows:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from datasets.environment import MachineError
-from datasets.output.files import open_whole, refuse_overlap, replacing, write_whole
+from datasets.output.files import open_log, open_whole, refuse_overlap, replacing, write_whole
 
 ROOT = Path(__file__).parents[3]
 
@@ -42,6 +42,31 @@ def test_an_error_leaves_the_old_file_and_nothing_else(target):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert target.read_text("utf-8") == "old" and list(target.parent.iterdir()) == [target]
+
+
+def test_a_line_of_a_log_is_there_at_once_and_the_first_replaces_the_old_ones(target):
+    target.write_text("old and long", "utf-8")
+    (target.parent / "link").symlink_to(target)
+    with open_log(target.parent / "link") as write:
+        assert target.read_text("utf-8") == "old and long"
+        with pytest.raises(ValueError, match=r"read\.tsv: another process"), open_log(target):
+            pass
+        for end in ("a\udcff\n", "a\udcff\nb\n"):
+            write(end.split("\n")[-2])
+            assert target.read_bytes() == end.encode("utf-8", "backslashreplace")
+    with open_log(target):
+        pass
+    assert target.read_bytes() == b""
+
+
+def test_an_error_before_the_first_line_of_a_log_changes_nothing(target):
+    for path in (target, target.parent / "new"):
+        with pytest.raises(KeyboardInterrupt), open_log(path):
+            raise KeyboardInterrupt
+    assert list(target.parent.iterdir()) == [target] and target.read_text("utf-8") == "old"
+    missing = pytest.raises(OSError, match=r"none/x: No such file or directory; name another place")
+    with missing, open_log(target.parent / "none/x"):
+        pass
 
 
 def test_a_killed_process_leaves_the_old_file_and_the_next_one_takes_over(target):

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from rich.table import Table
 
-from datasets.output.text import clean, make_console, print_error, table_cell, to_json
+from datasets.output.text import cell_text, clean, make_console, print_error, table_cell, to_json
 
 EVIL = "a\x1b[2Jb\nc\r\td\x9b31me\u2028f\u202eg\x7f"
 
@@ -40,11 +40,16 @@ def test_json_has_the_same_content_without_raw_controls():
         ("-0.5", "-0.5"),
         (-0.5, -0.5),
         ("walk=fast", "walk=fast"),
+        ("'=1+1", "''=1+1"),
+        ("' -x", "'' -x"),
+        ("'tis", "'tis"),
+        ("'-0.5", "''-0.5"),
         (EVIL, clean(EVIL)),
     ],
 )
-def test_a_cell_is_no_formula(value, cell):
+def test_a_cell_is_no_formula_and_is_read_as_it_was(value, cell):
     assert table_cell(value) == cell
+    assert not isinstance(value, str) or cell_text(cell) == clean(value)
 
 
 def test_an_error_is_one_line(capsys):

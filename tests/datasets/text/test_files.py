@@ -138,6 +138,17 @@ def test_the_group_is_the_column_asked_for_or_the_first_known(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_columns_are_found_in_any_case_but_as_written_first(tmp_path, suffix):
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        path.write_text("Text,LABEL,text,Movie,ID\nno,x,a,M,7\n")
+    else:
+        write_parquet(path, Text=["no"], LABEL=["x"], text=["a"], Movie=["M"], ID=[7])
+    assert rows(path) == [Row("7", "a", "x", "M")] == rows(path, "movie")
+    assert rows(path, "id") == [Row("7", "a", "x", "7")]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_table_without_a_column_names_those_it_has(tmp_path, suffix):
     path = tmp_path / f"t.{suffix}"
     if suffix == "csv":

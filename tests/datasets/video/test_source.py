@@ -145,13 +145,27 @@ def test_segments_past_the_end_are_named(root):
         ("start,end", ["0,600,walk", "600,1200,fall"], "seem to be milliseconds"),
         ("start,end", ["0,6,walk", "6,12,fall"], "seem to be frames"),
         ("start_frame,end_frame", ["0,600,walk", "600,1200,fall"], "seem to be milliseconds"),
-        ("start,end", ["0,1,walk", "1,99,fall"], "another unit or belong to another clip"),
+        ("start,end", ["0,30,walk", "30,99,fall"], "another unit or belong to another clip"),
     ],
 )
 def test_times_of_another_unit_are_refused_at_any_rate(root, rate, columns, rows, hint):
     table = write(root, "s.csv", f"clip,{columns},label", *(f"a0.mp4,{row}" for row in rows))
     with pytest.raises(ValueError, match=f"no clip to train on\n.*far past the clip's end.*{hint}"):
         clips(root, table, target="steps", rate_hz=rate)
+
+
+def test_one_mistyped_time_leaves_out_its_segment_only(root):
+    rows = ["a0.mp4,0,0.5,walk", "a0.mp4,0.5,0.9,fall", "a0.mp4,0.9,11,walk", "b0.mp4,0,0.5,fall",
+            "b0.mp4,0.5,120,walk", "c0.mp4,90,95,walk", "c0.mp4,0.1,0.6,walk"]  # fmt: skip
+    table = write(root, "s.csv", "clip,start,end,label", *rows)
+    source = clips(root, table, target="steps")
+    first, second, third = (problem.reason for problem in source.problems)
+    says = "'walk' from 0.9 to 11.0 s (s.csv, line 4) ends far past its end, 1.200 s; correct it"
+    assert first == f"a0.mp4: {says}"
+    assert "'walk' from 0.5 to 120.0 s (s.csv, line 6) ends far past" in second
+    assert "'walk' from 90.0 to 95.0 s (s.csv, line 7) labels no step" in third
+    assert source.split("train").names == ["a0.mp4", "b0.mp4", "c0.mp4"] and source.notes == []
+    assert (source.split("train").read(0).target == -100).sum() == 3
 
 
 def test_each_segment_owns_a_step_or_is_named(root):

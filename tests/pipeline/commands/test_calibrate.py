@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,6 +72,24 @@ def calibrated(data, bundle_file, tmp_path, command):
     done = command("calibrate", "--model", bundle_file, "--data", data, "--output", output)
     assert done.code == 0, done.err
     return output, done.out
+
+
+def test_lines_that_cannot_be_read_are_named_once_and_the_others_count(
+    data, bundle_file, tmp_path, command
+):
+    lines, output = tmp_path / "lines", tmp_path / "c.safetensors"
+    shutil.copytree(data, lines)
+    (lines / "p0__0.png").unlink()
+    (lines / "p1__1.png").write_bytes(b"no image")
+    given = ("calibrate", "--model", bundle_file, "--data", lines, "--output", output)
+    code, out, err = command(*given)
+    assert code == 1 and f"wrote {output}" in out
+    assert [err.count(f"p{i}__{i}.png") for i in (0, 1)] == [1, 1]
+    assert load_bundle(str(output)).calibration.strings["greedy"].curve.counts[-1] == LINES - 2
+    for image in lines.glob("*.png"):
+        image.write_bytes(b"no image")
+    code, _, err = command(*given)
+    assert code == 2 and "lines can be read; mend them" in err.splitlines()[-1]
 
 
 def test_calibrate_fits_on_labelled_lines_and_changes_no_reading(data, bundle_file, calibrated):

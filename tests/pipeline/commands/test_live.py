@@ -118,11 +118,15 @@ def test_ctrl_c_writes_the_open_segment(video, monkeypatch, handles_ctrl_c):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)  # a camera that shows nothing more
 
-    expected = run(reader, video)
+    _, expected, _ = run(reader, video)
     monkeypatch.setattr(live, "source_frames", endless)
     before = signal.getsignal(signal.SIGINT)
     started = time.monotonic()
-    assert run(reader, video) == expected
+    out = io.StringIO()
+    options = Namespace(live=video, format="jsonl", output=None, every=None)
+    with redirect_stdout(out), pytest.raises(KeyboardInterrupt, match=f"{len(expected)} records"):
+        run_live(reader, options)
+    assert out.getvalue().splitlines() == expected
     assert time.monotonic() - started < 10
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from datasets.limits.pixels import LIMIT
 from pipeline.commands import predict as command_module
+from pipeline.commands.predict import build_parser, how_it_reads
+from tests.support.pages import transkribus
 from tests.support.small import noise_line, write_image
 
 WINDOW = 2
@@ -106,6 +109,70 @@ def test_a_full_disk_at_the_end_loses_no_record(predict, lines, tmp_path, monkey
     assert [p.name for p in tmp_path.glob("*o*")] == ["o.partial"]
     assert predict(lines, "--format", "csv", "--output", tmp_path / "o", "--resume").code == 1
     assert len((tmp_path / "o").read_text("utf-8").splitlines()) == 8
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--max_pixels", "5000000"],
+        ["--allow_outside"],
+        ["--allow_import", "numpy"],
+        ["--layout", "line"],
+        ["--format", "alto"],
+        ["--lexicon", "words.txt"],
+    ],
+    ids=" ".join,
+)
+def test_no_run_goes_on_with_an_option_by_which_it_would_read_otherwise(
+    predict, lines, tmp_path, stop_at, monkeypatch, more
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(LIMIT, "100000000")
+    Path("words.txt").write_text("abc", "utf-8")
+    stop_at(4)
+    predict(lines, "--output", "o")
+    code, _, err = predict(lines, *more, "--output", "o", "--resume")
+    assert code == 2 and err.startswith("error: o.partial: was read with ") and "; give" in err
+    monkeypatch.setenv(LIMIT, "100000000")  # one process has one limit
+    assert predict(lines, "--output", "o", "--resume").code == 1
+
+
+def test_a_lexicon_is_compared_by_its_content(predict, lines, tmp_path, stop_at):
+    words, copy = tmp_path / "words.txt", tmp_path / "copy.txt"
+    for path in (words, copy):
+        path.write_text("abc", "utf-8")
+    stop_at(4)
+    predict(lines, "--output", tmp_path / "o", "--lexicon", words)
+    words.write_text("abc de", "utf-8")
+    resume = (lines, "--output", tmp_path / "o", "--resume", "--lexicon")
+    code, _, err = predict(*resume, words)
+    assert code == 2 and "was read with a lexicon of SHA-256 " in err
+    assert predict(*resume, copy).code == 1 and (tmp_path / "o").exists()
+
+
+def test_every_option_is_compared_or_changes_no_record():
+    by_content_or_name = {"inputs", "model", "lexicon", "format"}
+    written_otherwise = {"output", "mark", "raw", "resume", "live", "every"}
+    options = build_parser().parse_args(["a.png", "--model", "lines-en"])
+    compared = {name.removeprefix("--") for name in how_it_reads(options)}
+    assert set(vars(options)) - by_content_or_name - written_otherwise <= compared
+
+
+def test_records_stay_until_every_page_is_written(predict, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        transkribus(tmp_path / f"pages/{name}.xml")
+    given = ("pages", "--format", "page", "--output", "out")
+    Path("out/a.xml").mkdir(parents=True)
+    code, _, err = predict(*given)
+    assert code == 1 and "out.partial: keeps the records, since not all of out could" in err
+    assert Path("out/b.xml").is_file() and Path("out.partial").is_file()
+    Path("out/a.xml").rmdir()
+    read = []
+    monkeypatch.setattr(command_module, "answer_record", lambda *answer: read.append(answer))
+    assert tuple(predict(*given, "--resume")) == (0, "", "") and read == []
+    assert sorted(path.name for path in Path().iterdir()) == ["out", "pages"]
+    assert Path("out/a.xml").is_file()
 
 
 def test_to_standard_output_there_is_nothing_to_go_on_from(predict, lines, stop_at):

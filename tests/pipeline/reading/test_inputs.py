@@ -142,9 +142,9 @@ def test_an_empty_folder_ends_nothing_for_the_others(read, tmp_path):
 
 def test_the_rows_of_a_table_are_inputs(read, tmp_path):
     rows = [("1", 'good, "so good"\nfilm'), ("2", "bad"), ("3", " ")]
-    for name, mark in (("t.csv", ","), ("t.tsv", "\t")):
+    for name, mark, column in (("t.csv", ",", "Text"), ("t.tsv", "\t", "text")):
         with open(tmp_path / name, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file, delimiter=mark).writerows([("id", "text"), *rows])
+            csv.writer(file, delimiter=mark).writerows([("id", column), *rows])
     table = pa.table({"text": ["good", "bad", None], "id": [1, 2, 3]})
     pq.write_table(table, tmp_path / "t.parquet")
     code, records, err = read("t.csv", "t.tsv", "t.parquet", "good film")
@@ -164,6 +164,7 @@ def test_the_rows_of_a_table_are_inputs(read, tmp_path):
         ("a.csv", b"review,label\ngood,1\n", "column 'text' (its first row is review, label)"),
         ("b.csv", b"", "column 'text' (its first row is empty)"),
         ("t.csv", b"text,text\ngood,bad\n", "column 'text' (2 columns are called 'text')"),
+        ("u.csv", b"Text,Text\ngood,bad\n", "column 'text' (2 columns are called 'Text')"),
         (
             "c.csv",
             b"\xfft,text\na,b\n",

@@ -72,6 +72,24 @@ def test_a_run_has_one_csv_header_by_the_bundles_kind(tmp_path):
     assert write_all("csv", "label", [record], tmp_path / "l").splitlines()[1] == "x,hug,0.5,"
 
 
+def test_labels_that_begin_as_formulas_are_read_back_as_they_were(tmp_path):
+    labels = ["@home", "=1", "-", "+ 1", "'@home", "''=1", "'tis", "-0.5", "- x"]
+    spans = [
+        WALK | {"label": label, "start_frame": 30 * place, "end_frame": 30 * place + 30}
+        for place, label in enumerate(labels)
+    ]
+    film = tmp_path / "@films" / "-a.mp4"
+    film.parent.mkdir()
+    film.write_bytes(b"")
+    table = tmp_path / "t.csv"
+    assert ",'@home," in write_all("csv", "spans", [{"input": str(film), "segments": spans}], table)
+    (clip,), problems = read_annotations(table)
+    assert [segment.label for segment in clip.segments] == labels and problems == []
+    assert clip.clip == "@films/-a.mp4"
+    (clip,), _ = read_annotations(table, where="label='@home'")
+    assert [segment.label for segment in clip.segments] == ["@home"]
+
+
 def test_text_shows_tokens_as_numbers_and_videos_as_seconds(tmp_path):
     tokens = {"input": "t", "segments": [{"start": 0, "end": 2, "label": "B"}], "confidence": 1.0}
     assert write_all("text", "segments", [tokens], tmp_path / "t") == "t\tB[0-2]\n"

@@ -54,6 +54,17 @@ def test_frames_and_seconds_are_told_apart(tmp_path):
     assert segments_of(found) == {"a": [TimeSegment(0.25, 1.5, "x")]}
 
 
+def test_columns_are_found_in_any_case(tmp_path):
+    found, problems = read(tmp_path, "Clip,Start,END,Label,Group,Set\na,0,1.5,x,g,s\n")
+    assert segments_of(found) == {"a": [TimeSegment(0.0, 1.5, "x")]} and problems == []
+    assert found[0].group == "g"
+    for column, label in (("Label", "x"), ("label", "x"), ("set", "s"), ("SET", "s")):
+        found, _ = read(tmp_path, "Clip,Label,Set\na,x,s\n", column=column, where="SET=s")
+        assert found[0].label == label
+    found, _ = read(tmp_path, "clip,LABEL,label\na,no,x\n")
+    assert found[0].label == "x"
+
+
 def test_transcripts(tmp_path):
     found, problems = read(tmp_path, 'clip,text\na,"bin blue, now"\nb,\na,again\n')
     assert [(one.clip, one.text, one.label) for one in found] == [("a", "bin blue, now", None)]
