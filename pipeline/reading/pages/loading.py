@@ -102,7 +102,7 @@ def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
 
 def load_page_file(path: str, reader: LineReader) -> PageLines:
     """Cut the lines of a PAGE or ALTO file out of its image."""
-    from datasets.pages.files import load_page  # imported here for start-up time
+    from datasets.pages.loading import load_page  # imported here for start-up time
 
     page = load_page(path)
     if not page.lines:

@@ -11,6 +11,7 @@ from datasets.images import load_grey
 from datasets.lines.listing import transcripts
 from datasets.lines.reader import load_line
 from datasets.pages import files as page_files
+from datasets.pages import loading as page_loading
 from datasets.pages.files import find_image, read_page
 from tests.support.pages import TEXTS, escriptorium, set_page, tesseract, transkribus
 from tests.support.small import noise_line, write_image
@@ -46,7 +47,7 @@ def test_units_and_other_resolutions_cut_the_same(tmp_path):
 def test_a_page_image_is_decoded_once(tmp_path, monkeypatch):
     decoded = []
     monkeypatch.setattr(
-        page_files, "load_grey", lambda path: decoded.append(path) or load_grey(path)
+        page_loading, "load_grey", lambda path: decoded.append(path) or load_grey(path)
     )
     for name in "ab":
         transkribus(tmp_path / f"{name}.xml")
