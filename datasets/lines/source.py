@@ -146,7 +146,7 @@ class RealLines(Source):
         if not text.strip():
             return Problem(name, f"{name}: the transcript is empty; type it or remove the line")
         try:
-            image, blank = load_normal_line(name, self.reader.crop)
+            image, blank, _ = load_normal_line(name, self.reader.crop)
             width = self.reader.width(image, name)
             if blank:
                 return Problem(name, f"{name}: no ink in it for its text; crop it again")

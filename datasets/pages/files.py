@@ -1,7 +1,7 @@
 """Find, read and write PAGE and ALTO files, and find their images."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 from ..environment import raise_if_machine
 from ..files import find_files, find_named, sibling_images
-from ..images.orientation import upright_size
-from ..limits.opening import named_errors, open_regular
+from ..limits.opening import named_errors
 from ..limits.roots import OutsideError, given_root
 from ..source import Problem
 from . import alto, page_xml
 from .coordinates import pixel_scale
-from .frames import choose_frame, count_frames, split_mark
+from .documents import page_name, page_size
+from .frames import choose_frame, count_frames, is_document, split_mark
 from .layout import Page, Reading, page_line_name
 from .xml import local_name, parse_xml, serialize_xml
 
@@ -110,6 +110,14 @@ def find_frame(page: Page, image: Path) -> int:
     return choose_frame(page, image, count, _pages_of_image(stamps, page.kind, image.resolve()))
 
 
+def picture_of(page: Page, image: Path) -> str:
+    """Return the name by which the picture of a page is loaded: its image, or FILE#page=N.
+
+    Raises as `find_frame`.
+    """
+    return page_name(image, find_frame(page, image)) if is_document(image) else str(image)
+
+
 @lru_cache(maxsize=16)  # each of a folder's pages asks
 def _pages_of_image(
     files: tuple[tuple[str, int, int], ...], kind: str, image: Path
@@ -133,10 +141,9 @@ def check_image(page: Page) -> Path:
     page instead of for each of its lines.
     """
     path = find_image(page)
-    frame = find_frame(page, path)
+    picture = picture_of(page, path)
     try:
-        with open_regular(path) as file:
-            size = upright_size(file, frame)
+        size = page_size(picture)
     except OSError as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
     pixel_scale(page, size)
@@ -150,22 +157,29 @@ def find_pages(root: Path) -> list[Path]:
     return [root] if root.suffix.lower() == ".xml" else []
 
 
-def pages_and_images(folder: Path) -> tuple[list[Path], set[Path]]:
-    """Return the page files in a folder, including damaged ones, and their possible images.
+def pages_and_images(files: Iterable[Path]) -> tuple[list[Path], dict[Path, set[int]]]:
+    """Return the page files among XML files, including damaged ones, and their possible images.
 
-    The paths of the images are resolved.
+    The paths of the images are resolved. Of a PDF, and of an image of several frames, the numbers
+    of those that page files describe are known.
     """
-    pages, images = [], set()
-    for path in find_pages(folder):
-        candidates = sibling_images(path, path.stem)
+    pages: list[Path] = []
+    images: dict[Path, set[int]] = {}
+    for path in files:
+        found = {image.resolve(): set() for image in sibling_images(path, path.stem)}
         try:
-            candidates.append(find_image(read_page(path)))
+            page = read_page(path)
+            image = find_image(page)
+            frames = found.setdefault(image.resolve(), set())
+            if is_document(image):
+                frames.add(find_frame(page, image))
         except OtherXmlError:
             continue
         except (OSError, ValueError) as error:
             raise_if_machine(error, path)  # any other is reported when the page is read
         pages.append(path)
-        images |= {image.resolve() for image in candidates}
+        for resolved, frames in found.items():
+            images.setdefault(resolved, set()).update(frames)
     return pages, images
 
 

@@ -1,4 +1,4 @@
-"""Which frame of a TIFF, GIF or WebP a page file describes.
+"""Which frame of a TIFF, GIF or WebP, or page of a PDF, a page file describes.
 
 That is what follows the image's name in the page file (`scan.tif#page=2`, from 1 on; `scan.tif[1]`,
 from 0 on as ImageMagick counts; `scan.tif:2`, from 0 or 1 on, as all such files show); else the
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..files import has_suffix
-from .documents import count_pages
+from .documents import PDF, count_pages, page_name, page_size
 from .layout import Page
 
-SUFFIXES = (".tif", ".tiff", ".gif", ".webp")
+SUFFIXES = (".tif", ".tiff", ".gif", ".webp", PDF)
 MARKED = re.compile(
-    r"(.+\.(?:tiff?|gif|webp))(?:(#page=)(\d{1,7})|(\[)(\d{1,7})\]|(:)(\d{1,7}))", re.I | re.S
+    r"(.+\.(?:tiff?|gif|webp|pdf))(?:(#page=)(\d{1,7})|(\[)(\d{1,7})\]|(:)(\d{1,7}))", re.I | re.S
 )
 DIGITS = re.compile(r"(\d+)")
 
@@ -53,8 +53,16 @@ def _count_frames(image: Path, modified: int, size: int) -> int:
     return count_pages(image)
 
 
+def is_document(image: Path) -> bool:
+    """Whether a page has its image in a PDF, or in a file of several frames."""
+    return has_suffix(image, [PDF]) or count_frames(image) > 1
+
+
 def frame_sizes(image: Path, count: int) -> list[tuple[int, int]]:
     """Return the width and height of each frame, without decoding them."""
+    if has_suffix(image, [PDF]):
+        sizes = [page_size(page_name(image, number)) for number in range(1, count + 1)]
+        return [(wide, high) for high, wide in sizes]
     from PIL import Image  # imported here for start-up time
 
     sizes = []

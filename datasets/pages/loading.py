@@ -11,9 +11,8 @@ from ..images import load_grey
 from .coordinates import in_pixels, line_gaps, pixel_scale
 from .crops.cutting import crop_line, cut_letters
 from .crops.modes import Crop
-from .documents import load_page_image, page_name, split_page_name
-from .files import find_frame, find_image, read_page
-from .frames import count_frames
+from .documents import load_page_image, split_page_name
+from .files import find_image, picture_of, read_page
 from .layout import PageLine, split_page_line_name
 
 
@@ -36,7 +35,7 @@ def load_page_line(name: str, crop: Crop = "auto") -> np.ndarray:
 
     crop: the shape by which it is cut out. Raises ValueError or OSError.
     """
-    page, line = _page_of(name)
+    page, line = load_page_of(name)
     return crop_line(page.image, page.lines[line], page.gaps[line], name, crop)
 
 
@@ -45,13 +44,16 @@ def share_of_letters_cut(name: str) -> float:
 
     0 where that is so little that `auto` takes the polygon. Raises as `load_page_line` does.
     """
-    page, line = _page_of(name)
+    page, line = load_page_of(name)
     letters = cut_letters(page.image, page.lines[line], page.gaps[line])
     return 0.0 if letters is None else letters.lost_by_polygon
 
 
-def _page_of(name: str) -> tuple[LoadedPage, str]:
-    """Return the page of a line, and the line's id, which it has."""
+def load_page_of(name: str) -> tuple[LoadedPage, str]:
+    """Load the page of a line, called page.xml#line; also the line's id, which it has.
+
+    Raises ValueError or OSError.
+    """
     parts = split_page_line_name(name)
     if parts is None:
         raise ValueError(f"{name}: not called as a page's line is, PAGE.xml#LINE")
@@ -71,9 +73,7 @@ def load_page(path: str) -> LoadedPage:
     with _LOCK:  # otherwise several threads would decode the same page
         described = read_page(path)
         image = find_image(described)
-        picture, stamp = str(image), image.stat()
-        if count_frames(image) > 1:
-            picture = page_name(image, find_frame(described, image))
+        picture, stamp = picture_of(described, image), image.stat()
         modified = Path(path).stat().st_mtime_ns
         return _load_page(path, modified, picture, stamp.st_mtime_ns, stamp.st_size)
 

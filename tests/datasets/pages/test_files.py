@@ -146,7 +146,7 @@ def test_page_images_are_told_from_line_images(tmp_path):
     (tmp_path / "broken.xml").write_text("<PcGts>", encoding="utf-8")
     (tmp_path / "mets.xml").write_text("<mets/>", encoding="utf-8")
     (tmp_path / "broken.png").touch()
-    pages, images = page_files.pages_and_images(tmp_path)
+    pages, images = page_files.pages_and_images(page_files.find_pages(tmp_path))
     assert [path.name for path in pages] == ["a.xml", "broken.xml"]
     assert tmp_path.resolve() / "a.png" in images and tmp_path.resolve() / "broken.png" in images
     assert tmp_path.resolve() / "mets.png" not in images
