@@ -24,11 +24,11 @@ from datasets.output.files import write_whole
 from datasets.output.text import make_console, print_error
 
 from ..reading.inputs import expand_inputs
+from ..reading.items import each
 from ..reading.prediction import Recognizer, load_recognizer
 from ..reports import html as report
 from ..scoring.metrics import Score, compute_scores, describe_score, tally_texts
 from . import demo_video
-from .predict import each
 
 MODEL, REVIEWS = "lines-en", "reviews-en"
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,8 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..parsing import StrictParser, explain, known_keys, read_config_text
 from ..reading.bundle import Bundle, describe_part, part_spec
-from ..reading.inputs import KINDS, text_item
+from ..reading.inputs import KINDS
+from ..reading.items import text_item
 from ..reading.prediction import Item
 from .labelled import LabelledData, encode_texts, label_ids
 

@@ -27,9 +27,15 @@ def join_notes(record: dict) -> str:
 
 
 def page_lines_text(record: dict, noted: bool = False) -> str:
-    """A page's text with its line ends, an empty line between regions, and the marks of lines."""
+    """A page's text with its line ends, an empty line between regions, and the marks of lines.
+
+    noted: with the notes on lines, and a line without text before them for those on the page.
+    """
     regions = groupby(record["lines"], key=lambda line: line["region"])
-    return "\n".join("".join(page_line_text(line, noted) for line in own) for _, own in regions)
+    head = "\t".join(["", *marks(record, noted)]) + "\n" if noted and "notes" in record else ""
+    return head + "\n".join(
+        "".join(page_line_text(line, noted) for line in own) for _, own in regions
+    )
 
 
 def page_line_text(line: dict, noted: bool) -> str:
