@@ -96,10 +96,7 @@ def document(title: str, lead: str, sections: Sequence[str], style: str = "") ->
 
 
 def head(title: str, lead: str, style: str = "") -> str:
-    """What stands before the sections of a page; its policy forbids loading from elsewhere.
-
-    style: rules that only this kind of page needs.
-    """
+    """What stands before the sections; the page may load nothing. style: rules of its own kind."""
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'

@@ -262,8 +262,6 @@ def test_where_no_texts_are_read_a_name_is_a_path(tmp_path, monkeypatch, name):
             file.unlink()
         if place == "there" or "[" not in name:
             assert list(expand_inputs([name], LineReader())) == [name], place
-    (item,) = expand_inputs([name.replace("/", "-").rpartition(".")[0]], TextReader(["my"]))
-    assert isinstance(item, Item)
 
 
 def page_folder(folder, *names: str) -> None:
