@@ -23,7 +23,7 @@ IMAGE_SUFFIXES = (
 )  # fmt: skip
 PDF = ".pdf"
 TIFF_SUFFIXES = (".tif", ".tiff")
-FRAMES_SUFFIXES = (*TIFF_SUFFIXES, ".gif", ".webp")  # of images that may have several frames
+DOCUMENT_SUFFIXES = (PDF, *TIFF_SUFFIXES, ".gif", ".webp")  # of files that may have several pages
 # what FFmpeg decodes by presentation time: no raw streams, which have none
 VIDEO_SUFFIXES = (
     ".mp4", ".mkv", ".avi", ".mov", ".webm", ".gif", ".mpg", ".mpeg", ".m4v", ".wmv", ".mts",

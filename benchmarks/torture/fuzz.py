@@ -35,7 +35,8 @@ from hypothesis import strategies as st
 from datasets import LineFolder
 from datasets.images import load_grey
 from datasets.lines.listing import read_lines
-from datasets.pages.files import load_page_line, read_page
+from datasets.pages.files import read_page
+from datasets.pages.loading import load_page_line
 from datasets.text.files import find_reviews
 from datasets.video.annotations.boris import write_boris
 from datasets.video.annotations.elan import write_elan

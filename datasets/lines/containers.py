@@ -10,15 +10,9 @@ from ..images import decode_grey
 from ..limits.opening import open_regular
 from ..pages.crops.modes import Crop
 from ..pages.documents import load_page_image, split_page_name
-from ..pages.files import (
-    KINDS,
-    find_pages,
-    load_page_line,
-    page_problems,
-    page_rows,
-    share_of_letters_cut,
-)
+from ..pages.files import KINDS, find_pages, page_problems, page_rows
 from ..pages.layout import split_page_line_name
+from ..pages.loading import load_page_line, share_of_letters_cut
 from ..source import Problem
 from .lmdb import find_databases, lmdb_problems, lmdb_rows, read_record, split_record_name
 from .pairs import has_transcripts

@@ -15,7 +15,7 @@ from ..files import (
     resolve_data_path,
     scan_folder,
 )
-from ..pages.files import pages_and_images
+from ..pages.files import find_pages, pages_and_images
 from ..source import Problem
 from ..splits import split_folders
 from ..tables import read_utf8
@@ -188,7 +188,7 @@ def _passed_over(root: Path, lists: set[Path]) -> list[str]:
     """lists: files that belong to the folder, beside the label files."""
     images = find_files(root, IMAGE_SUFFIXES)
     if has_pages(root) and is_container(root):
-        pages, used = pages_and_images(root)
+        pages, used = pages_and_images(find_pages(root))
         others = [image for image in images if image.resolve() not in used]
         known = {*pages, *images}
         return passed_over(root, known.__contains__, {"image of no page": others})

@@ -55,16 +55,17 @@ class LineReader(Reader):
 
         Raises OSError or ValueError that names the file.
         """
-        return self._columns(load_normal_line(item, self.crop), item)
+        return self.columns(load_normal_line(item, self.crop), item)
 
     def read_image(self, image: np.ndarray, name: str = "image", cut: bool = False) -> np.ndarray:
         """Return the columns of a line's grey image (H, W) uint8 as `read` does those of a file.
 
         cut: see `normalize_line`.
         """
-        return self._columns(normalize_line(image, cut), name)
+        return self.columns(normalize_line(image, cut), name)
 
-    def _columns(self, line: NormalLine, name: str) -> np.ndarray:
+    def columns(self, line: NormalLine, name: str = "image") -> np.ndarray:
+        """Return the columns (W, 1, height) uint8 of a line, (0, 1, height) of a blank one."""
         columns = self.prepare(line.image, name)
         return columns[:0] if line.blank else columns
 

@@ -155,7 +155,7 @@ class RealLines(Source):
         if not text.strip():
             return Problem(name, f"{name}: the transcript is empty; type it or remove the line")
         try:
-            image, blank = load_normal_line(name, self.reader.crop)
+            image, blank, _ = load_normal_line(name, self.reader.crop)
             width = self.reader.width(image, name)
             return Line(name, text, group, width, pack_line(name, image, self.reader), blank)
         except (OSError, ValueError) as error:

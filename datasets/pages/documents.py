@@ -3,11 +3,13 @@
 The pages of such a file are named FILE#page=N, with N from 1 on, as in URLs of PDF (RFC 8118).
 """
 
+import ctypes
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -15,12 +17,17 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import PDF, TIFF_SUFFIXES, has_suffix
 from ..images import to_grey
+from ..images.orientation import read_header, turn_upright, upright_shape
 from ..images.pillow import open_image
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
 from ..limits.pixels import OPTION, max_pixels
 
+if TYPE_CHECKING:
+    from pypdfium2 import PdfPage
+
 DPI = 300  # at which pages of a PDF are rendered
 POINTS = 72  # per inch
+INVISIBLE = 3  # the text rendering mode of neither filled nor stroked letters
 NAME = re.compile(r"(.+)#page=([1-9]\d{0,6})", re.DOTALL)
 # PDFium may run in one thread at a time
 _PDFIUM = threading.Lock()
@@ -93,7 +100,7 @@ def _load_frame(path: str, number: int) -> np.ndarray:
 
 
 def _load_animation(path: str, number: int) -> np.ndarray:
-    """Load a frame of GIF or WebP, BGRA; OpenCV gives another one than it is asked for."""
+    """Load a frame of GIF or WebP, BGRA, upright; OpenCV gives another one than it is asked for."""
     if (size := Path(path).stat().st_size) > MAX_BYTES:
         raise ValueError(f"{path}: {size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
     with open_image(path) as image:
@@ -102,7 +109,9 @@ def _load_animation(path: str, number: int) -> np.ndarray:
             image.seek(number - 1)
         except EOFError as error:
             raise ValueError(f"{page_name(path, number)}: no such frame") from error
-        return cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)
+        pixels = cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)
+    with open(path, "rb") as file:
+        return turn_upright(pixels, read_header(file, number)[1])
 
 
 def _check_size(name: str, wide: int, high: int, where: str = "") -> None:
@@ -153,11 +162,32 @@ def _open_page(path: str, number: int) -> Iterator:
 
 def _render(path: str, number: int) -> np.ndarray:
     with _open_page(path, number) as page:
-        wide, high = (round(side * DPI / POINTS) for side in page.get_size())
+        high, wide = _pixel_size(page)
         _check_size(page_name(path, number), wide, high, f" at {DPI} dpi")
         bitmap = page.render(scale=DPI / POINTS, grayscale=True)
         pixels = bitmap.to_numpy()
         return np.ascontiguousarray(pixels.reshape(pixels.shape[:2])).copy()
+
+
+def _pixel_size(page: "PdfPage") -> tuple[int, int]:
+    """Height and width of a page of a PDF at DPI."""
+    wide, high = (round(side * DPI / POINTS) for side in page.get_size())
+    return high, wide
+
+
+def page_size(name: str) -> tuple[int, int]:
+    """Return the height and width of a page, as `load_page_image` loads it, without rendering it.
+
+    Raises ValueError or OSError that names it.
+    """
+    path, number = split_page_name(name) or (name, 1)
+    with named_errors(name):
+        check_regular(path)
+        if has_suffix(path, [PDF]):
+            with _open_page(path, number) as page:
+                return _pixel_size(page)
+        with open(path, "rb") as file:
+            return upright_shape(file, number)
 
 
 def count_characters(name: str) -> int:
@@ -170,6 +200,30 @@ def count_characters(name: str) -> int:
         return 0
     with named_errors(name), _open_page(path, number) as page:
         return page.get_textpage().count_chars()
+
+
+def visible_characters(name: str, size: tuple[int, int]) -> np.ndarray:
+    """Return the middles (N, 2) of the characters that a page of a PDF shows as text, in pixels.
+
+    Spaces, and the invisible text of an OCR, are none. size: width and height of the page in
+    pixels. Raises ValueError or OSError that names it.
+    """
+    import pypdfium2.raw as pdfium  # imported here for start-up time
+
+    path, number = split_page_name(name) or (name, 1)
+    x, y, found = ctypes.c_int(), ctypes.c_int(), []
+    with named_errors(name), _open_page(path, number) as page:
+        layer = page.get_textpage()
+        for index in range(layer.count_chars()):
+            drawn = pdfium.FPDFText_GetTextObject(layer, index)
+            mode = pdfium.FPDFTextObj_GetTextRenderMode(drawn) if drawn else INVISIBLE
+            if mode == INVISIBLE or chr(pdfium.FPDFText_GetUnicode(layer, index)).isspace():
+                continue
+            left, bottom, right, top = layer.get_charbox(index)
+            middle = (left + right) / 2, (bottom + top) / 2
+            pdfium.FPDF_PageToDevice(page, 0, 0, *size, 0, *middle, x, y)
+            found.append((x.value, y.value))
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 def parse_ranges(text: str) -> list[tuple[int, int | None]]:

@@ -1,30 +1,22 @@
-"""Find, read and write PAGE and ALTO files, and load the images of their lines."""
+"""Find, read and write PAGE and ALTO files, and find their images."""
 
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote
-
-import numpy as np
 
 from ..environment import raise_if_machine
 from ..files import find_files, find_named, sibling_images
-from ..images import load_grey
-from ..images.orientation import upright_shape
-from ..limits.opening import named_errors, open_regular
+from ..limits.opening import named_errors
 from ..limits.roots import OutsideError, given_root
 from ..source import Problem
 from . import alto, page_xml
-from .coordinates import in_pixels, line_gaps, pixel_scale
-from .crops.cutting import crop_line, cut_letters
-from .crops.modes import Crop
-from .documents import load_page_image, page_name, split_page_name
-from .frames import choose_frame, count_frames, split_mark
-from .layout import Page, PageLine, Reading, page_line_name, split_page_line_name
+from .coordinates import pixel_scale
+from .documents import page_name, page_size
+from .frames import choose_frame, count_frames, is_document, split_mark
+from .layout import Page, Reading, page_line_name
 from .xml import local_name, parse_xml, serialize_xml
 
 PAGE_FOLDERS = ("alto", "page")  # beside the images of the folder above, as Transkribus writes them
@@ -121,6 +113,14 @@ def find_frame(page: Page, image: Path) -> int:
     return choose_frame(page, image, count, [*others, page])
 
 
+def picture_of(page: Page, image: Path) -> str:
+    """Return the name by which the picture of a page is loaded: its image, or FILE#page=N.
+
+    Raises as `find_frame`.
+    """
+    return page_name(image, find_frame(page, image)) if is_document(image) else str(image)
+
+
 @lru_cache(maxsize=16)  # each line of each page asks
 def _pages_by_image(folder: Path, modified: int) -> dict[tuple[str, Path], list[Page]]:
     """The page files in a folder, without their lines, by their kind and image."""
@@ -143,10 +143,9 @@ def check_image(page: Page) -> Path:
     page instead of for each of its lines.
     """
     path = find_image(page)
-    frame = find_frame(page, path)
+    picture = picture_of(page, path)
     try:
-        with open_regular(path) as file:
-            shape = upright_shape(file, frame)
+        shape = page_size(picture)
     except OSError as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
     pixel_scale(page, shape)
@@ -160,22 +159,29 @@ def find_pages(root: Path) -> list[Path]:
     return [root] if root.suffix.lower() == ".xml" else []
 
 
-def pages_and_images(folder: Path) -> tuple[list[Path], set[Path]]:
-    """Return the page files in a folder, including damaged ones, and their possible images.
+def pages_and_images(files: Iterable[Path]) -> tuple[list[Path], dict[Path, set[int]]]:
+    """Return the page files among XML files, including damaged ones, and their possible images.
 
-    The paths of the images are resolved.
+    The paths of the images are resolved. Of a PDF, and of an image of several frames, the numbers
+    of those that page files describe are known.
     """
-    pages, images = [], set()
-    for path in find_pages(folder):
-        candidates = sibling_images(path, path.stem)
+    pages: list[Path] = []
+    images: dict[Path, set[int]] = {}
+    for path in files:
+        found = {image.resolve(): set() for image in sibling_images(path, path.stem)}
         try:
-            candidates.append(find_image(read_page(path)))
+            page = read_page(path)
+            image = find_image(page)
+            frames = found.setdefault(image.resolve(), set())
+            if is_document(image):
+                frames.add(find_frame(page, image))
         except OtherXmlError:
             continue
         except (OSError, ValueError) as error:
             raise_if_machine(error, path)  # any other is reported when the page is read
         pages.append(path)
-        images |= {image.resolve() for image in candidates}
+        for resolved, frames in found.items():
+            images.setdefault(resolved, set()).update(frames)
     return pages, images
 
 
@@ -225,74 +231,3 @@ def page_problems(root: Path) -> list[Problem]:
                 reason = f"{name}: no text, so it is unlabelled; transcribe it"
                 problems.append(Problem(name, reason))
     return problems
-
-
-class LoadedPage(NamedTuple):
-    """The image (H, W) uint8 of a page and its file; its lines, in pixels, and the gaps between
-    them, by line id.
-    """
-
-    image: np.ndarray
-    image_path: str
-    lines: dict[str, PageLine]
-    gaps: dict[str, float | None]
-
-
-_LOCK = threading.Lock()
-
-
-def load_page_line(name: str, crop: Crop = "auto") -> np.ndarray:
-    """Load the image of a line, named page.xml#line, grey (H, W) uint8.
-
-    crop: the shape by which it is cut out. Raises ValueError or OSError.
-    """
-    page, line = _page_of(name)
-    return crop_line(page.image, page.lines[line], page.gaps[line], name, crop)
-
-
-def share_of_letters_cut(name: str) -> float:
-    """Return the share of the ink of its letters that the polygon of a line, page.xml#line, cuts.
-
-    0 where that is so little that `auto` takes the polygon. Raises as `load_page_line` does.
-    """
-    page, line = _page_of(name)
-    letters = cut_letters(page.image, page.lines[line], page.gaps[line])
-    return 0.0 if letters is None else letters.lost_by_polygon
-
-
-def _page_of(name: str) -> tuple[LoadedPage, str]:
-    """Return the page of a line, and the line's id, which it has."""
-    parts = split_page_line_name(name)
-    if parts is None:
-        raise ValueError(f"{name}: not called as a page's line is, PAGE.xml#LINE")
-    path, line = parts
-    page = load_page(path)
-    if line not in page.lines:
-        raise ValueError(f"{name}: {path} has no line '{line}'")
-    return page, line
-
-
-def load_page(path: str) -> LoadedPage:
-    """Load the image and the lines of a page file.
-
-    The last pages stay in memory, since their other lines are likely to follow. Raises ValueError
-    or OSError.
-    """
-    with _LOCK:  # otherwise several threads would decode the same page
-        described = read_page(path)
-        image = find_image(described)
-        picture, stamp = str(image), image.stat()
-        if count_frames(image) > 1:
-            picture = page_name(image, find_frame(described, image))
-        modified = Path(path).stat().st_mtime_ns
-        return _load_page(path, modified, picture, stamp.st_mtime_ns, stamp.st_size)
-
-
-@lru_cache(maxsize=4)
-def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> LoadedPage:
-    page = read_page(path)
-    pixels = load_page_image(image) if split_page_name(image) else load_grey(image)
-    scale = pixel_scale(page, pixels.shape)
-    lines = {line.id: in_pixels(line, scale) for line in page.lines}
-    gaps = line_gaps(list(lines.values()))
-    return LoadedPage(pixels, image, lines, dict(zip(lines, gaps, strict=True)))

@@ -1,4 +1,4 @@
-"""Which frame of a TIFF, GIF or WebP a page file describes.
+"""Which frame of a TIFF, GIF or WebP, or page of a PDF, a page file describes.
 
 That is what follows the image's name in the page file (`scan.tif#page=2`, from 1 on; `scan.tif[1]`,
 from 0 on as ImageMagick counts; `scan.tif:2`, from 0 or 1 on, as all such files show); else the
@@ -12,13 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..files import FRAMES_SUFFIXES, has_suffix
+from ..files import DOCUMENT_SUFFIXES, PDF, has_suffix
 from ..images.pillow import open_image
-from .documents import count_pages
+from .documents import count_pages, page_name, page_size
 from .layout import Page
 
 MARKED = re.compile(
-    rf"(.+(?:{'|'.join(map(re.escape, FRAMES_SUFFIXES))}))"
+    rf"(.+(?:{'|'.join(map(re.escape, DOCUMENT_SUFFIXES))}))"
     r"(?:(#page=)(\d{1,7})|(\[)(\d{1,7})\]|(:)(\d{1,7}))",
     re.I | re.S,
 )
@@ -43,7 +43,7 @@ def split_mark(name: str) -> tuple[str, Mark | None]:
 
 def count_frames(image: Path) -> int:
     """Return the number of frames of an image file. Raises ValueError or OSError."""
-    if not has_suffix(image, FRAMES_SUFFIXES):
+    if not has_suffix(image, DOCUMENT_SUFFIXES):
         return 1
     stamp = image.stat()
     return _count_frames(image, stamp.st_mtime_ns, stamp.st_size)
@@ -54,8 +54,16 @@ def _count_frames(image: Path, modified: int, size: int) -> int:
     return count_pages(image)
 
 
+def is_document(image: Path) -> bool:
+    """Whether a page has its image in a PDF, or in a file of several frames."""
+    return has_suffix(image, [PDF]) or count_frames(image) > 1
+
+
 def frame_sizes(image: Path, count: int) -> list[tuple[int, int]]:
     """Return the width and height of each frame, without decoding them."""
+    if has_suffix(image, [PDF]):
+        sizes = [page_size(page_name(image, number)) for number in range(1, count + 1)]
+        return [(wide, high) for high, wide in sizes]
     sizes = []
     with open_image(image) as opened:
         for number in range(count):

@@ -25,10 +25,10 @@ from datasets.output.text import make_console, print_error
 
 from ..reading.inputs import expand_inputs
 from ..reading.prediction import Recognizer, load_recognizer
+from ..reading.text_items import each
 from ..reports import html as report
 from ..scoring.metrics import Score, compute_scores, describe_score, tally_texts
 from . import demo_video
-from .predict import each
 
 MODEL, REVIEWS = "lines-en", "reviews-en"
 ROOT = Path(__file__).resolve().parents[2]

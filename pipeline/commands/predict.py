@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -26,12 +25,21 @@ from ..reading.accept import print_accept_summary, set_accept_threshold
 from ..reading.bundle import load_bundle
 from ..reading.bundle_files import find_bundle
 from ..reading.decoding import choose_decoder
-from ..reading.inputs import LABELS, TextTable, expand_inputs, page_ranges
-from ..reading.items import Item
+from ..reading.inputs import LABELS, expand_inputs
+from ..reading.pages.inputs import page_ranges
 from ..reading.pages.loading import Layout, load_pixels
 from ..reading.prediction import Recognizer, answer_record
+from ..reading.text_items import TextTable, each, name_of
 from ..writing.journal import Journal, journal_path
-from ..writing.outputs import PAGE_FORMATS, STREAMED, Format, is_folder, output_files
+from ..writing.outputs import (
+    PAGE_FORMATS,
+    STREAMED,
+    Format,
+    Report,
+    holds_several,
+    is_folder,
+    output_files,
+)
 from ..writing.sink import RecordSink
 from ..writing.text import errors_of
 from ..writing.writers import Writer, open_writer, record_form
@@ -194,11 +202,11 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     return 1 if failed else 0
 
 
-def to_html(records: Sequence[dict]) -> str:
-    """The HTML page of these pages, with their pictures."""
-    from ..reports.pages import page_report  # imported here for start-up time
+def new_report() -> Report:
+    """An HTML page of pages with their pictures."""
+    from ..reports.pages import PageReport  # imported here for start-up time
 
-    return page_report(records, lambda record: load_pixels(record.get("image", record["input"])))
+    return PageReport(lambda record: load_pixels(record.get("image", record["input"])))
 
 
 def describe_progress(sink: RecordSink, total: int | None) -> str:
@@ -216,7 +224,7 @@ def open_sink(recognizer: Recognizer, names: list[str], options, stack: ExitStac
     def open_format(stack: ExitStack) -> Writer:
         several = holds_several(options.inputs)
         return open_writer(
-            kind, form, names, output, stack, marked, options.raw, options.mark, several, to_html
+            kind, form, names, output, stack, marked, options.raw, options.mark, several, new_report
         )
 
     if output and (is_replaceable(output) or os.path.isdir(output)):
@@ -259,11 +267,6 @@ def reads_pages(options) -> bool:
     return by_page or options.format in PAGE_FORMATS
 
 
-def holds_several(inputs: Sequence[str]) -> bool:
-    """Whether the inputs may be several, however many there are now: a folder, a pattern, `-`."""
-    return len(inputs) > 1 or not os.path.isfile(inputs[0])
-
-
 def check_overlap(names: list[str], reader: Reader, options) -> None:
     """Raise ValueError for an output that is an input, the bundle, or labels of the inputs."""
     several = holds_several(options.inputs)
@@ -276,19 +279,3 @@ def check_overlap(names: list[str], reader: Reader, options) -> None:
         suffixes += IMAGE_SUFFIXES  # a page file names one
     folders = dict.fromkeys(os.path.dirname(name) or "." for name in filter(None, files))
     refuse_overlap([("--output", path) for path in outputs], read, folders, suffixes)
-
-
-def each(inputs: Iterable[str | Item | TextTable]) -> Iterator[str | Item]:
-    """The inputs, with the rows of a table in its place, read as they are needed."""
-    for item in inputs:
-        if isinstance(item, TextTable):
-            yield from item.items()
-        else:
-            yield item
-
-
-def name_of(item: str | Item | TextTable) -> str:
-    """The path or name of an input."""
-    if isinstance(item, TextTable):
-        return item.path
-    return item if isinstance(item, str) else item.name

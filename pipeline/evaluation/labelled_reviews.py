@@ -9,7 +9,7 @@ from datasets.source import Problem, Split
 from datasets.text.files import find_reviews
 from models.heads.labels import Label
 
-from ..reading.inputs import text_item
+from ..reading.text_items import text_item
 from .labelled import LabelledData, choose_split, label_ids
 
 

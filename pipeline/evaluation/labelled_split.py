@@ -16,8 +16,9 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..parsing import StrictParser, explain, known_keys, read_config_text
 from ..reading.bundle import Bundle, describe_part, part_spec
-from ..reading.inputs import KINDS, text_item
+from ..reading.inputs import KINDS
 from ..reading.items import Item
+from ..reading.text_items import text_item
 from .labelled import LabelledData, encode_texts, label_ids
 
 UNITS = {"LineReader": "lines", "ClipReader": "clips", "TextReader": "reviews"}

@@ -6,15 +6,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
 
 from datasets import ClipReader, LineReader, TextReader
-from datasets.environment import raise_if_machine
 from datasets.files import (
     ANNOTATION_SUFFIXES,
-    FRAMES_SUFFIXES,
     PDF,
     TRANSCRIPT,
     has_suffix,
@@ -25,11 +20,11 @@ from datasets.files import (
 from datasets.limits.roots import add_root
 from datasets.output.text import print_notes
 from datasets.source import Reader
-from datasets.tables import UnusableRow, find_column
-from datasets.text.tables import TABLES, column_names, read_columns
+from datasets.text.tables import TABLES
 
 from .items import Item
-from .pages.loading import PagePath
+from .pages.inputs import Ranges, document_pages, replace_images
+from .text_items import TextTable, failed_item, text_item
 
 # reader class -> what it reads, and the bundle to recommend for inputs of that kind
 KINDS = {
@@ -44,52 +39,10 @@ LABELS = {
     "TextReader": (),
 }
 TEXT_SUFFIXES = TextReader.suffixes
-SEVERAL = (PDF, *FRAMES_SUFFIXES)  # files that may hold several pages
-# what looks like a path: no white space, and a path separator or a file suffix
+# what looks like a path beside texts: no white space, and a path separator or a file suffix
 PATH = re.compile(r"\S*[/\\]\S*|\S*\.[A-Za-z0-9]{1,5}")
-
-
-class TextTable(NamedTuple):
-    """A CSV, TSV or Parquet file with a column `text`, whose rows are read lazily."""
-
-    path: str
-    reader: TextReader
-
-    def items(self) -> Iterator[Item]:
-        """Yield an item per row, named "FILE:row 1" etc.; one failed item for a broken file."""
-        try:
-            for number, text in enumerate(read_texts(self.path), 1):
-                name = f"{self.path}:row {number}"
-                if isinstance(text, UnusableRow):
-                    yield failed_item(name, f"line {text.line}: {text.reason}")
-                elif isinstance(text, str):
-                    yield text_item(text, self.reader, name)
-                else:
-                    yield failed_item(name, "no text")
-        except FileNotFoundError:
-            yield failed_item(self.path, "no such file")
-        except (OSError, ValueError) as error:
-            raise_if_machine(error, self.path)
-            reason = str(error).removeprefix(f"{self.path}: ")
-            yield failed_item(self.path, f"not a table with a column 'text' ({reason})")
-
-
-def read_texts(path: str) -> Iterator[str | UnusableRow | None]:
-    """Yield the column `text` of a table row by row.
-
-    Raises ValueError if there is no such column, ValueError or OSError if it cannot be read.
-    """
-    names = column_names(Path(path))
-    column = find_column(names, "text")
-    if column is None:
-        raise ValueError(f"its first row is {', '.join(names) or 'empty'}")
-    if (count := names.count(column)) > 1:
-        raise ValueError(f"{count} columns are called '{column}'")
-    for row in read_columns(Path(path), [column]):
-        yield row if isinstance(row, UnusableRow) else row[column]
-
-
-Ranges = list[tuple[int, int | None]] | None
+# what looks like one where no texts are read
+NAMED = re.compile(r".*[/\\#].*|.*\.[A-Za-z0-9]{1,5}", re.DOTALL)
 
 
 def expand_inputs(
@@ -102,48 +55,12 @@ def expand_inputs(
     FILE#page=N. pages: which of them, see `parse_ranges`; other images are read whatever they are.
     Raises ValueError if the only argument is a folder or a glob without a file.
     """
-    for item in expand_arguments(list(inputs), reader, model):
+    inputs = replace_images(list(inputs)) if isinstance(reader, LineReader) else list(inputs)
+    for item in expand_arguments(inputs, reader, model):
         if isinstance(reader, LineReader) and isinstance(item, str):
             yield from document_pages(item, pages)
         else:
             yield item
-
-
-def page_ranges(text: str | None) -> Ranges:
-    """Parse what --pages says. Raises ValueError for what is none."""
-    if text is None:
-        return None
-    from datasets.pages.documents import parse_ranges  # imported here for start-up time
-
-    return parse_ranges(text)
-
-
-def document_pages(path: str, pages: Ranges) -> Iterator[str | Item]:
-    """Yield the names of a document's pages; the path itself of an image or a PAGE file.
-
-    pages: which of them; an image of one frame is no document, and is read whatever they are.
-    """
-    if not has_suffix(path, SEVERAL):
-        yield path
-        return
-    from datasets.pages import documents  # imported here for start-up time
-
-    try:
-        count = documents.count_pages(path)
-    except FileNotFoundError:
-        yield failed_item(path, "no such file")
-        return
-    except (OSError, ValueError) as error:
-        raise_if_machine(error, path)
-        yield failed_item(path, str(error).removeprefix(f"{path}: "))
-        return
-    if count == 1 and not has_suffix(path, [PDF]):
-        yield path
-        return
-    chosen = documents.chosen_pages(count, pages)
-    if not chosen:
-        yield failed_item(path, f"has {count} page{'s' * (count > 1)}, none of them in --pages")
-    yield from (type(path)(documents.page_name(path, number)) for number in chosen)
 
 
 def standard_input() -> Iterator[str | Item]:
@@ -177,7 +94,7 @@ def expand_arguments(
         if os.path.isdir(item):
             paths, over = files_in(item, reader)
             missing = f"no {' '.join(suffixes_of(reader))} file in this folder"
-        elif glob.has_magic(item) and not os.path.exists(item):
+        elif glob.has_magic(item) and not exists(item, reader):
             paths, over = files_matching(item, reader)
             if PATH.fullmatch(item) or not isinstance(reader, TextReader):
                 missing = "no file matches"
@@ -192,6 +109,15 @@ def expand_arguments(
             yield failed_item(item, missing)
 
 
+def exists(item: str, reader: Reader) -> bool:
+    """Whether an argument is a path, or that of a part of a file: book[1].pdf#page=3."""
+    return os.path.exists(item) or (
+        not isinstance(reader, TextReader)
+        and "#" in item
+        and os.path.exists(item.rpartition("#")[0])
+    )
+
+
 def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
     """Files below a folder that a bundle reads, sorted; page files instead of their images.
 
@@ -200,7 +126,7 @@ def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
     A folder of frames is one video. Also a line, or none, on what is passed over, apart from the
     labels of these files.
     """
-    root, found, bare = Path(folder), scan_folder(Path(folder)), set()
+    root, found = Path(folder), scan_folder(Path(folder))
     add_root(root)
     paths = {path for path in found.files if has_suffix(path, suffixes_of(reader))}
     known = set(paths)
@@ -213,17 +139,15 @@ def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:
             return [folder], []
         paths = set(find_clips(root, reader.suffixes))
         known = {path for path in found.files if path in paths or path.parent in paths}
-    if isinstance(reader, LineReader) and any(has_suffix(p, [".xml"]) for p in found.files):
-        from datasets.pages.files import pages_and_images  # imported here for start-up time
-
-        pages, images = pages_and_images(root)
-        if pages:
-            bare = {path for path in paths if path.resolve() not in images}
-            paths = bare | set(pages)
-        known |= paths
+    if isinstance(reader, LineReader):
+        paths |= {path for path in found.files if has_suffix(path, [".xml"])}
+    listed = [str(path) for path in sorted(paths, key=str)]
+    if isinstance(reader, LineReader):
+        listed = replace_images(listed, others=False)
+        known |= set(map(Path, listed))
     labels = LABELS[type(reader).__name__]
     over = passed_over(root, lambda p: p in known or has_suffix(p, labels), files=found)
-    return [PagePath(path) if path in bare else str(path) for path in sorted(paths, key=str)], over
+    return listed, over
 
 
 def suffixes_of(reader: Reader) -> tuple[str, ...]:
@@ -251,14 +175,18 @@ def files_matching(pattern: str, reader: Reader) -> tuple[list[str], list[str]]:
             inside, more = files_in(path, reader)
             paths += inside
             over += more
-    return paths, over
+    return replace_images(paths) if isinstance(reader, LineReader) else paths, over
 
 
 def item_from_argument(item: str, reader: Reader, model: str) -> str | Item | TextTable:
-    """Interpret an argument as a path if it exists or looks like one, else as a text."""
-    if os.path.exists(item) or PATH.fullmatch(item):
+    """Interpret an argument as a path if it exists or looks like one, else as a text.
+
+    White space is no sign of a text if the bundle reads none.
+    """
+    reads_texts = isinstance(reader, TextReader)
+    if os.path.exists(item) or (PATH if reads_texts else NAMED).fullmatch(item):
         return item_from_path(item, reader, model)
-    if isinstance(reader, TextReader):
+    if reads_texts:
         return text_item(item, reader)
     return failed_item(item, f"no such file; {describe_reader(reader, model, 'TextReader')}")
 
@@ -276,20 +204,6 @@ def item_from_path(path: str, reader: Reader, model: str) -> str | Item | TextTa
     else:
         reason = f"not {', '.join(known)}; {describe_reader(reader, model, 'LineReader')}"
     return failed_item(path, reason)
-
-
-def text_item(text: str, reader: TextReader, name: str | None = None) -> Item:
-    """An item for a text given directly; without a name, the text itself is its name."""
-    return Item(text if name is None else name, lambda: reader.encode(reader.split(text)))
-
-
-def failed_item(name: str, reason: str) -> Item:
-    """An item whose loading raises ValueError with this reason."""
-
-    def load() -> np.ndarray:
-        raise ValueError(f"{name}: {reason}")
-
-    return Item(name, load)
 
 
 def describe_reader(reader: Reader, model: str, given: str) -> str:

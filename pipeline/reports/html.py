@@ -78,6 +78,9 @@ svg .ideal { stroke: var(--soft); stroke-dasharray: 4 4 }
 """
 
 
+TAIL = "</html>\n"
+
+
 class Line(NamedTuple):
     """A line image with its reading. target: None if unknown; confidence: 0 to 1."""
 
@@ -88,10 +91,12 @@ class Line(NamedTuple):
 
 
 def document(title: str, lead: str, sections: Sequence[str], style: str = "") -> str:
-    """The whole page from its sections (HTML); its policy forbids loading from elsewhere.
+    """The whole page from its sections (HTML); see `head`."""
+    return head(title, lead, style) + "\n".join(sections) + "\n" + TAIL
 
-    style: rules that only this kind of page needs.
-    """
+
+def head(title: str, lead: str, style: str = "") -> str:
+    """What stands before the sections; the page may load nothing. style: rules of its own kind."""
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
@@ -99,8 +104,6 @@ def document(title: str, lead: str, sections: Sequence[str], style: str = "") ->
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n"
         f'<h1>{escape(title)}</h1>\n<p class="lead">{escape(lead)}</p>\n'
-        + "\n".join(sections)
-        + "\n</html>\n"
     )
 
 

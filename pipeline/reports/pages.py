@@ -1,6 +1,6 @@
 """HTML of pages that were read: the picture with its lines in reading order, beside their text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from html import escape
 
 import cv2
@@ -42,21 +42,38 @@ body { max-width: 100rem } svg { overflow: visible }
 """
 
 
-def page_report(records: Sequence[dict], load_image: Callable[[dict], np.ndarray]) -> str:
-    """Return one HTML file of pages.
+class PageReport:
+    """One HTML file of pages, in parts, so that no more than one page is in memory.
 
-    load_image: gives the pixels of a record's page as its coordinates refer to them, grey (H, W) or
-    RGB (H, W, 3), uint8; its OSError or ValueError leaves the page without a picture, and says so.
+    Args:
+        load_image: gives the pixels of a record's page as its coordinates refer to them, grey
+            (H, W) or RGB (H, W, 3), uint8; its OSError or ValueError leaves the page without a
+            picture, and says so.
+        title: of the file.
     """
-    sections, texts, failed = [], 0, 0
-    for place, record in enumerate(records, 1):
+
+    def __init__(self, load_image: Callable[[dict], np.ndarray], title: str = "Pages read"):
+        self.load_image, self.title = load_image, title
+        self.pages = self.texts = self.failed = 0
+
+    def head(self) -> str:
+        """Return what stands before the pages."""
+        return html.head(self.title, "Lines in reading order", STYLE)
+
+    def add(self, record: dict) -> Iterator[str]:
+        """Yield the sections of the next page. Raises ValueError for one without a size."""
         page = read_record(record)
-        failed += (page.error is not None) + sum(line.text is None for line in page.lines)
-        texts += sum(line.text is not None for line in page.lines)
-        sections += page_sections(page, record, place, load_image)
-    lead = f"{len(records)} page{'s' * (len(records) != 1)}, {texts} lines in reading order"
-    lead += f"; {failed} could not be read" * (failed > 0)
-    return html.document("Pages read", lead, sections, STYLE)
+        self.pages += 1
+        self.failed += (page.error is not None) + sum(line.text is None for line in page.lines)
+        self.texts += sum(line.text is not None for line in page.lines)
+        for section in page_sections(page, record, self.pages, self.load_image):
+            yield section + "\n"
+
+    def tail(self) -> str:
+        """Return what stands behind the pages: how many they are."""
+        count = f"{self.pages} page{'s' * (self.pages != 1)}, {self.texts} lines"
+        count += f"; {self.failed} could not be read" * (self.failed > 0)
+        return f"{html.paragraph(count)}\n{html.TAIL}"
 
 
 def page_sections(

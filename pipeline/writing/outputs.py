@@ -1,9 +1,10 @@
 """Which files a format makes of which inputs: one for all, for each, or for each document."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 Format = Literal[
     "text", "jsonl", "csv", "page", "alto", "hocr", "pdf", "html", "srt", "boris", "eaf", "via"
@@ -11,7 +12,32 @@ Format = Literal[
 STREAMED = ("text", "jsonl", "csv")  # formats of one file, or standard output, for all records
 SEGMENT_SUFFIXES = {"srt": ".srt", "boris": ".boris", "eaf": ".eaf", "via": ".json"}
 PAGE_FORMATS = ("page", "alto", "hocr", "pdf", "html")  # of whole pages, also for one line
-PAGE_SUFFIXES = {"text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf"}
+PAGE_SUFFIXES = {
+    "text": ".txt", "page": ".xml", "alto": ".xml", "hocr": ".hocr", "pdf": ".pdf", "html": ".html",
+}  # fmt: skip
+BY_DOCUMENT = ("hocr", "pdf", "html")  # formats of one file for all pages of a document
+ONE_FILE = ("text", "html")  # formats of one file for all inputs, unless the output is a folder
+DIGITS = 3  # of a page's number in the name of a file, at least
+
+
+class Report(Protocol):
+    """The content of a file of several pages, in parts."""
+
+    def head(self) -> str: ...
+
+    def add(self, record: dict) -> Iterable[str]: ...
+
+    def tail(self) -> str: ...
+
+
+def holds_several(inputs: Sequence[str]) -> bool:
+    """Whether the inputs may be several, however many there are now: a folder, a pattern, `-`.
+
+    A page of a document, a line of a page file and a record of a database are one.
+    """
+    file, _, part = inputs[0].rpartition("#")
+    one = os.path.isfile(inputs[0]) or (part and os.path.exists(file))
+    return len(inputs) > 1 or not one
 
 
 def document_of(name: str) -> str:
@@ -32,13 +58,24 @@ def file_name(name: str) -> str:
     from datasets.pages.layout import split_page_line_name
 
     if page := split_page_name(name):
-        path, part = page[0], f"p{page[1]:03}"
+        path, part = page[0], f"p{page[1]:0{page_digits(page[0])}}"
     elif line := split_page_line_name(name):
         path, part = line
     else:
         path, _, part = name.rpartition("#")
     stem, ending = os.path.splitext(path)
     return f"{stem}-{part.replace('/', '_')}{ending}"
+
+
+@lru_cache(maxsize=16)  # each page of a document asks
+def page_digits(path: str) -> int:
+    """How many digits the number of a document's last page has, DIGITS or more."""
+    from datasets.pages.documents import count_pages  # imported here for start-up time
+
+    try:
+        return max(DIGITS, len(str(count_pages(path))))
+    except (OSError, ValueError):  # reading it says why
+        return DIGITS
 
 
 def output_paths(
@@ -82,14 +119,14 @@ def output_targets(
     kind: Format, names: Sequence[str], output: str | None, several: bool = False
 ) -> dict[str, Path]:
     """The file of each input, or of each document; empty if one file, or none, is for all."""
-    if output is None or kind in ("jsonl", "csv", "boris", "html"):
+    if output is None or kind in ("jsonl", "csv", "boris"):
         return {}
-    if kind == "text" and not is_folder(output):
+    if kind in ONE_FILE and not is_folder(output):
         return {}
-    if kind in ("hocr", "pdf"):
+    if kind in BY_DOCUMENT:
         names = list(dict.fromkeys(map(document_of, names)))
     ending = (SEGMENT_SUFFIXES | PAGE_SUFFIXES)[kind]
-    return output_paths(names, output, ending, several and kind != "text")
+    return output_paths(names, output, ending, several and kind not in ONE_FILE)
 
 
 def output_files(

@@ -3,9 +3,10 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from datasets.output.files import open_whole, write_whole
 from datasets.output.text import print_error
@@ -13,11 +14,19 @@ from datasets.pages.files import read_page, write_page
 from datasets.pages.layout import Reading
 from datasets.pages.writers.record import RecordedPage, read_record
 
-from .outputs import Format, document_of
-from .text import errors_of, page_lines_text
+from .outputs import BY_DOCUMENT, Format, Report, document_of
+from .text import page_lines_text
 
-ToHtml = Callable[[Sequence[dict]], str]
 ALL = ""  # the document of formats that make one file of all inputs
+STREAMED = ("hocr", "html")  # formats whose files are written page by page
+
+
+class Document(Protocol):
+    """A file of pages that come one by one."""
+
+    def add(self, record: dict) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def page_writer(
@@ -25,67 +34,163 @@ def page_writer(
     names: Sequence[str],
     targets: dict[str, Path],
     output: str | None,
+    stack: ExitStack,
     noted: bool = False,
-    to_html: ToHtml | None = None,
+    new_report: Callable[[], Report] | None = None,
 ) -> Callable[[dict], None]:
-    """Return a writer of records that writes each file once the last of its pages has arrived.
+    """Return a writer of records whose files appear once the last of their pages has arrived.
 
     names: of the inputs. targets: the file of each page or document; empty if `output` is for all,
-    or if the only one is printed. noted: text has a column of notes. to_html:
-    makes the HTML page of all records. A file is not written if all its pages failed. Raises
-    ValueError if several files would be printed.
+    or if the only one is printed. stack: removes files that are not complete when it closes with an
+    error. noted: text has a column of notes. new_report: makes an empty HTML report. A file is not
+    written if all its pages failed. Raises ValueError if several files would be printed.
     """
     own_file = targets or (output and {ALL: Path(output)}) or {}
-    key = {"hocr": document_of, "pdf": document_of, "html": lambda _: ALL}.get(kind, str)
+    by_document = document_of if kind in BY_DOCUMENT else str
+    key = (lambda _: ALL) if kind == "html" and not targets else by_document
     left = Counter(map(key, names))
     if not own_file and (len(left) > 1 or kind in ("pdf", "html")):
         count = f", and here are {len(left)}" if len(left) > 1 else ""
         raise ValueError(
             f"--format {kind} makes a file of each input{count}; say where with --output"
         )
-    waiting: dict[str, list[dict]] = {document: [] for document in left}
+    documents: dict[str, Document] = {}
+
+    def open_document(name: str) -> Document:
+        target = own_file.get(name)
+        if kind in STREAMED:
+            report = new_report() if kind == "html" else HocrReport(name)
+            return StreamedFile(target, report, stack)
+        if kind == "pdf":
+            return PdfFile(target)
+        one = partial(write_text, noted) if kind == "text" else partial(write_page_file, kind)
+        return PageFile(one, target)
 
     def write(record: dict) -> None:
-        document = key(record["input"])
-        waiting[document].append(record)
-        left[document] -= 1
-        if left[document]:
-            return
-        records = waiting.pop(document)
-        if any("error" not in record for record in records):
-            target = own_file.get(document)
-            if target is not None:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            if kind == "html":
-                write_whole(target, to_html(records))
-            elif kind == "text":
-                write_whole(target, "\f".join(page_lines_text(r, noted) for r in records))
-            else:
-                write_pages(kind, document, records, target)
+        name = key(record["input"])
+        if name not in documents:
+            documents[name] = open_document(name)
+        left[name] -= 1
+        try:
+            documents[name].add(record)
+        finally:
+            if not left[name]:
+                documents.pop(name).close()
 
     return write
 
 
-def write_pages(kind: Format, document: str, records: list[dict], target: Path | None) -> None:
-    """Write the pages of a document to a file, or print them if `target` is None.
+class PageFile:
+    """A file of its own for each page that was read.
 
-    Raises ValueError, after that, for what could not be written of them; of several such problems
-    all but the last are printed.
+    write: writes a record to a target.
     """
-    pages = [read_record(record) for record in records]
-    known = {error for record in records for error in errors_of(record)}
-    problems = [p for page in pages for p in page.problems if p not in known]
-    if kind == "pdf":
+
+    def __init__(self, write: Callable[[dict, Path | None], None], target: Path | None):
+        self.write, self.target = write, target
+
+    def add(self, record: dict) -> None:
+        """Write a page, unless it failed."""
+        if "error" not in record:
+            make_folder(self.target)
+            self.write(record, self.target)
+
+    def close(self) -> None:
+        """Nothing is left to be written."""
+
+
+class PdfFile:
+    """A searchable PDF, which is written once all its pages are known."""
+
+    def __init__(self, target: Path):
+        self.target = target
+        self.pages: list[RecordedPage] = []
+
+    def add(self, record: dict) -> None:
+        """Keep what is written of a page. Raises ValueError for one without a size."""
+        self.pages.append(read_record(record))
+
+    def close(self) -> None:
+        """Write the file. Raises ValueError, after that, for what could not be written of it."""
         from datasets.pages.writers.pdf import write_pdf  # imported here for start-up time
 
-        problems += write_pdf(target, pages)
-    else:
-        with opened(target) as file:
-            for part in parts_of(kind, document, records, pages):
-                file.write(part)
+        if any(page.error is None for page in self.pages):
+            make_folder(self.target)
+            problems = [problem for page in self.pages for problem in page.problems]
+            raise_problems(problems + write_pdf(self.target, self.pages))
+
+
+class StreamedFile:
+    """A file that is written page by page; it appears when it is closed.
+
+    report: its content. stack: closes it, or removes it after an error.
+    """
+
+    def __init__(self, target: Path | None, report: Report, stack: ExitStack):
+        self.target, self.report = target, report
+        self._stack = stack.enter_context(ExitStack())
+        self._file: IO[str] | None = None
+        self._failed: list[dict] = []  # before the first page that did not fail
+
+    def add(self, record: dict) -> None:
+        """Write a page."""
+        if self._file is None:
+            if "error" in record:
+                self._failed.append(record)
+                return
+            make_folder(self.target)
+            self._file = self._stack.enter_context(opened(self.target))
+            self._file.write(self.report.head())
+        waiting, self._failed = [*self._failed, record], []
+        for one in waiting:
+            self._file.writelines(self.report.add(one))
+
+    def close(self) -> None:
+        """Write the end."""
+        if self._file is not None:
+            self._file.write(self.report.tail())
+        self._stack.close()
+
+
+class HocrReport:
+    """The pages of an hOCR document."""
+
+    def __init__(self, name: str):
+        self.name, self.count = name, 0
+
+    def head(self) -> str:
+        """Return what stands before the pages."""
+        from datasets.pages.writers.hocr import hocr_head  # imported here for start-up time
+
+        return hocr_head(self.name)
+
+    def add(self, record: dict) -> Iterator[str]:
+        """Yield the next page. Raises ValueError, after that, for what cannot be written of it."""
+        from datasets.pages.writers.hocr import hocr_page
+
+        page = read_record(record)
+        self.count += 1
+        yield hocr_page(page, self.count)
+        raise_problems(page.problems)
+
+    def tail(self) -> str:
+        """Return what stands behind the pages."""
+        from datasets.pages.writers.hocr import TAIL
+
+        return TAIL
+
+
+def make_folder(target: Path | None) -> None:
+    """Make the folder of a file; None is standard output."""
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise ValueError for the last of the problems, and print the others."""
+    for problem in problems[:-1]:
+        print_error(problem)
     if problems:
-        for problem in problems[:-1]:
-            print_error(problem)
         raise ValueError(problems[-1])
 
 
@@ -101,25 +206,35 @@ def opened(target: Path | None) -> Iterator[IO[str]]:
     yield sys.stdout
 
 
-def parts_of(
-    kind: Format, document: str, records: list[dict], pages: list[RecordedPage]
-) -> Iterator[str]:
-    """The content of a file of these pages, of one for PAGE and ALTO, in parts."""
-    # imported here for start-up time: each format its own
-    if kind == "hocr":
-        from datasets.pages.writers.hocr import hocr_document
+def write_text(noted: bool, record: dict, target: Path) -> None:
+    """Write the text of a page."""
+    write_whole(target, page_lines_text(record, noted))
 
-        yield from hocr_document(document, pages)
-    elif document.lower().endswith(".xml") and read_page(document).kind == kind:
-        yield write_page(document, readings_of(records[0], pages[0]))
-    elif kind == "alto":
+
+def write_page_file(kind: Format, record: dict, target: Path | None) -> None:
+    """Write a PAGE or ALTO file, or print it.
+
+    Raises ValueError, after that, for what could not be written of it.
+    """
+    page = read_record(record)
+    with opened(target) as file:
+        file.write(page_file(kind, record, page))
+    raise_problems(page.problems)
+
+
+def page_file(kind: Format, record: dict, page: RecordedPage) -> str:
+    """The content of a PAGE or ALTO file; of the same kind as that which was read, its own."""
+    # imported here for start-up time: each format its own
+    name = record["input"]
+    if name.lower().endswith(".xml") and read_page(name).kind == kind:
+        return write_page(name, readings_of(record, page))
+    if kind == "alto":
         from datasets.pages.writers.alto import alto_document
 
-        yield alto_document(pages[0])
-    else:
-        from datasets.pages.writers.page_xml import page_document
+        return alto_document(page)
+    from datasets.pages.writers.page_xml import page_document
 
-        yield page_document(pages[0])
+    return page_document(page)
 
 
 def readings_of(record: dict, page: RecordedPage) -> dict[str, Reading]:

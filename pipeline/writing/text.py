@@ -27,12 +27,16 @@ def join_notes(record: dict) -> str:
 
 
 def page_lines_text(record: dict, noted: bool = False) -> str:
-    """A page's text with its line ends, an empty line between regions, and the marks of lines."""
+    """A page's text with its line ends, an empty line between regions, and the marks of lines.
+
+    noted: with the notes on lines, and a line without text before them for those on the page.
+    """
+    head = "\t".join(["", *marks(record, noted)]) + "\n" if noted and "notes" in record else ""
 
     def show(line: dict) -> str:
         return "\t".join([clean(line.get("text", "")), *marks(line, noted)])
 
-    return page_text(record["lines"], show) + "\n" if record["lines"] else ""
+    return head + (page_text(record["lines"], show) + "\n" if record["lines"] else "")
 
 
 def format_position(value: float) -> str:

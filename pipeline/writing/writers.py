@@ -15,13 +15,14 @@ from datasets.output.text import clean, table_cell, to_json
 from models import CTCHead, SequenceClassificationHead
 
 from ..reading.bundle import Bundle
-from .outputs import SEGMENT_SUFFIXES, STREAMED, Format, output_targets
+from .outputs import SEGMENT_SUFFIXES, STREAMED, Format, Report, is_folder, output_targets
 from .text import join_notes, marks, page_lines_text, short_reading
 
 # what the records of a run contain; `spans` are a video's segments, with times
 Form = Literal["text", "label", "segments", "spans"]
 Writer = Callable[[dict], None]
 Rows = Callable[[Sequence[object]], object]
+PAGE_CELLS = ("confidence", "accepted", "notes")  # of the row of a page in CSV
 SPAN_COLUMNS = ["clip", "start", "end", "start_frame", "end_frame", "label", "confidence", "error"]
 
 
@@ -44,15 +45,15 @@ def open_writer(
     raw: bool = False,
     noted: bool = False,
     several: bool = False,
-    to_html: Callable[[Sequence[dict]], str] | None = None,
+    new_report: Callable[[], Report] | None = None,
 ) -> Writer:
     """Return the writer for a format; its output file appears when the stack closes.
 
     names: of the inputs. output: path, or None for standard output. marked: records contain
     `accepted`. raw: cells of CSV are not changed (see `table_cell`). noted: text has a column of
-    notes. several: the inputs are those of a folder, see `output_paths`. to_html: makes the page of
-    --format html. Raises ValueError for a format that does not suit these records or this number of
-    inputs, OSError if the output cannot be opened.
+    notes. several: the inputs are those of a folder, see `output_paths`. new_report: makes an
+    empty report for --format html. Raises ValueError for a format that does not suit these records
+    or this number of inputs, OSError if the output cannot be opened.
     """
     targets = output_targets(kind, names, output, several)
     if kind in SEGMENT_SUFFIXES:
@@ -64,7 +65,7 @@ def open_writer(
             raise ValueError(
                 f"--format {kind} needs a bundle that reads lines; take --format jsonl"
             )
-        return page_writer(kind, names, targets, output, noted, to_html)
+        return page_writer(kind, names, targets, output, stack, noted, new_report)
     if output:
         file = stack.enter_context(open_whole(output))
     else:
@@ -83,15 +84,16 @@ def text_writer(file: IO[str], noted: bool = False) -> Writer:
     """Writes input TAB reading, as in labels.tsv, each cleaned; an error leaves the reading empty.
 
     If records contain `accepted`, another column says "accepted" or "look". noted: the last column
-    has the notes on the reading, or nothing. Of a page its lines, without its name; a form feed
-    stands between pages.
+    has the notes on the reading, or nothing. Of a page its lines, without its name; from the first
+    page on a form feed stands before each record.
     """
-    is_first = True
+    is_first, has_pages = True, False
 
     def write(record: dict) -> None:
-        nonlocal is_first
+        nonlocal is_first, has_pages
+        has_pages = has_pages or "lines" in record
+        file.write("\f" if has_pages and not is_first else "")
         if "lines" in record:
-            file.write("" if is_first else "\f")
             file.write(page_lines_text(record, noted))
         else:
             cells = [clean(record["input"]), clean(short_reading(record)), *marks(record, noted)]
@@ -116,15 +118,19 @@ def csv_writer(write_row: Rows, marked: bool = False, noted: bool = False) -> Wr
     """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted][,
     notes].
 
-    Of a page a row per line, named INPUT#LINE.
+    Of a page a row per line, named INPUT#LINE, and one without a reading for the page itself if it
+    has no line, or notes of its own.
     """
     write_row(
         ["input", "reading", "confidence", "error"] + ["accepted"] * marked + ["notes"] * noted
     )
 
     def write(record: dict) -> None:
-        for line in record.get("lines", [record]):
-            name = record["input"] if line is record else f"{record['input']}#{line['id']}"
+        lines = record.get("lines", [record])
+        if "lines" in record and (not lines or "notes" in record):
+            lines = [{key: record[key] for key in PAGE_CELLS if key in record}, *lines]
+        for line in lines:
+            name = f"{record['input']}#{line['id']}" if "id" in line else record["input"]
             reading = line.get("text", line.get("label", ""))
             if "segments" in line:
                 reading = json.dumps(line["segments"], ensure_ascii=False)
@@ -182,6 +188,8 @@ def segment_file_writer(
     if kind == "boris":
         from datasets.video.annotations.boris import write_boris  # imported here for start-up time
 
+        if is_folder(output):
+            raise ValueError(f"--output {output}: a folder; --format {kind} writes one file")
         if not Path(output).parent.is_dir():
             raise ValueError(f"--output {output}: no such folder to write into")
         stack.push(lambda kind, *_: kind is None and write_boris(Path(output), None, project))

@@ -24,6 +24,16 @@ def draw(text: str, seed: int = 0) -> np.ndarray:
     return np.clip(image + grain, 0, 255).astype(np.uint8)
 
 
+def slanted(image: np.ndarray, degrees: float) -> np.ndarray:
+    """The line turned, in an image that holds all of it."""
+    high, wide = image.shape
+    rise = int(wide * np.tan(np.radians(abs(degrees)))) + 1
+    larger = np.full((high + rise, wide), 225, np.uint8)
+    larger[rise // 2 : rise // 2 + high] = image
+    matrix = cv2.getRotationMatrix2D((wide / 2, len(larger) / 2), degrees, 1)
+    return cv2.warpAffine(larger, matrix, (wide, len(larger)), borderValue=225)
+
+
 def write_page(root: Path, count: int = 60, first: int = 0) -> dict[str, str]:
     """`count` lines of five words with their labels.tsv -> name: text."""
     texts = {f"p{i // 10}__{i:03d}.png": sentence(first + i) for i in range(count)}

@@ -12,6 +12,7 @@ import numpy as np
 from .blank import has_ink
 from .glance import glance, ink_at_a_glance, sum_rows
 from .margins import LOW, WIDE, trim
+from .part import WHOLE, Part
 from .polarity import dark_on_light, is_dark
 from .slant import level
 
@@ -22,10 +23,15 @@ RISE = 0.25  # of the image's height, from which the slope is measured
 
 
 class NormalLine(NamedTuple):
-    """image: (H, W) uint8, dark on light. blank: whether it has no ink that could be read."""
+    """A line as networks read it.
+
+    image: (H, W) uint8, dark on light. blank: whether it has no ink that could be read. place:
+    (2, 3), the affine map from its points (x, y) to those of the image as it came.
+    """
 
     image: np.ndarray
     blank: bool
+    place: np.ndarray = WHOLE
 
 
 def normalize_line(image: np.ndarray, cut: bool = False) -> NormalLine:
@@ -40,7 +46,8 @@ def normalize_line(image: np.ndarray, cut: bool = False) -> NormalLine:
         return NormalLine(inverted, False)
     if not has_ink(inverted):
         return NormalLine(inverted, True)
-    return NormalLine(inverted if cut else trim(level(inverted)), False)
+    line = Part(inverted) if cut else trim(level(inverted))
+    return NormalLine(line.image, False, line.place)
 
 
 def is_ordinary(image: np.ndarray) -> bool:

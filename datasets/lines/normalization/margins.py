@@ -5,6 +5,7 @@ import numpy as np
 
 from ..ink import find_ink
 from .glance import shrink_by
+from .part import Part
 
 WIDE, KEPT = 2.0, 0.5  # heights of the image: a margin left or right that is cut, and what stays
 LOW, FILLED = 0.36, 0.55  # of the height: text that is cut out, and what it fills then
@@ -15,31 +16,31 @@ RULE = 0.9  # of the width, from which a mark is a ruled line
 EVEN = 20  # range of the greys of paper without any mark
 
 
-def trim(image: np.ndarray) -> np.ndarray:
+def trim(line: Part) -> Part:
     """Cut wide margins off a line; one with margins as crops have them is returned as it is.
 
     The height is cut only around text with a letter in it: how large the text is that a point or a
     dash belongs to is unknown. The width is cut only where the paper is even.
     """
+    image = line.image
     high, wide = image.shape
     scale = min(1.0, ROWS / high, (AREA / (high * wide)) ** 0.5)
     boxes = find_marks(shrink_by(image, scale))
     if not len(boxes):
-        return image
+        return line
     left, top = boxes[:, :2].min(0) / scale
     right, bottom = (boxes[:, :2] + boxes[:, 2:4]).max(0) / scale
     tall = boxes[boxes[:, 3] >= max(0.6 * (bottom - top) * scale, LETTER)]
     if bottom - top < LOW * high and any(map(is_letter, tall.tolist())):
         margin = (bottom - top) * (1 / FILLED - 1) / 2
-        image = image[max(0, round(top - margin)) : round(bottom + margin)]
-    high = len(image)
+        line = line.crop(0, max(0, round(top - margin)), wide, round(bottom + margin))
+    high = len(line.image)
     start, end = round(left - KEPT * high), round(right + KEPT * high)
-    if left > WIDE * high and is_even(image[:, :start]):
-        image = image[:, start:]
-        end -= start
-    if wide - right > WIDE * high and is_even(image[:, end:]):
-        image = image[:, :end]
-    return image
+    cut_left = left > WIDE * high and is_even(line.image[:, :start])
+    cut_right = wide - right > WIDE * high and is_even(line.image[:, end:])
+    if not (cut_left or cut_right):
+        return line
+    return line.crop(start if cut_left else 0, 0, end if cut_right else wide, high)
 
 
 def find_marks(image: np.ndarray) -> np.ndarray:

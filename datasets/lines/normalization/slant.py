@@ -5,6 +5,7 @@ import numpy as np
 
 from ..ink import find_ink
 from .glance import shrink_by
+from .part import Part
 
 ROWS = 96  # of the copy in which the slope is measured
 STEEPEST = 0.1  # slope that is levelled, 5.7 degrees
@@ -12,8 +13,9 @@ MIN_RISE = 0.75  # of the text's height, over its width: lines that rise less ar
 SHARPER = 1.15  # times the concentration of ink in rows that levelling must gain
 
 
-def level(image: np.ndarray) -> np.ndarray:
-    """Turn a line that rises or falls, up to STEEPEST, and cut off the rows that this took up.
+def level(image: np.ndarray) -> Part:
+    """Turn a line (H, W) uint8 that rises or falls, up to STEEPEST, and cut off the rows that this
+    took up.
 
     A line that is level enough, or whose ink does not gather in rows when it is turned, is returned
     as it is.
@@ -23,10 +25,10 @@ def level(image: np.ndarray) -> np.ndarray:
     small = shrink_by(image, scale)
     y, x = np.nonzero(find_ink(small))
     if len(x) < 2 or np.ptp(x) < high * scale:
-        return image
+        return Part(image)
     slope, text_rows = find_slope(x, y)
     if abs(slope) * np.ptp(x) < MIN_RISE * text_rows:
-        return image
+        return Part(image)
     centre = (wide / 2, high / 2)
     turn = cv2.getRotationMatrix2D(centre, np.degrees(np.arctan(slope)), 1.0)
     paper = int(np.median(image[image >= np.median(image)]))
@@ -38,7 +40,8 @@ def level(image: np.ndarray) -> np.ndarray:
     rows = (y - slope * (x - small.shape[1] / 2)) / scale
     top, bottom = np.percentile(rows, (1, 99))
     margin = max((high - (bottom - top) - abs(slope) * wide) / 2, 0.1 * (bottom - top))
-    return turned[max(0, round(top - margin)) : max(1, round(bottom + margin))]
+    line = Part(turned, cv2.invertAffineTransform(turn))
+    return line.crop(0, max(0, round(top - margin)), wide, max(1, round(bottom + margin)))
 
 
 def find_slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -39,6 +39,12 @@ class Course(NamedTuple):
         curve = np.interp(along, self.positions, self.offsets)
         return np.stack([along, moved @ self.normal - curve], 1)
 
+    def roll(self, points: np.ndarray) -> np.ndarray:
+        """Convert (N, 2) coordinates along the curve and below it to points of the page."""
+        along, below = points.T
+        across = below + np.interp(along, self.positions, self.offsets)
+        return self.origin + along[:, None] * self.direction + across[:, None] * self.normal
+
     def sample(self, image: np.ndarray, along: np.ndarray, below: np.ndarray) -> np.ndarray:
         """Sample a grey image (H, W) at positions along (w,) and below (h,) the curve: (h, w).
 

@@ -1,5 +1,7 @@
 """Cut a text line out of its page, by polygon, baseline or box, and straighten it."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,33 @@ MAX_AREA = 2**24  # pixels of the rectangle around a line, which takes up to 40 
 MAX_LENGTH = 2**21  # pixels of an outline
 
 
+class Place(NamedTuple):
+    """Where the image of a line lies on its page.
+
+    corner: the point of the page, or the position along the course and below it, at which the image
+    begins. course: along which the line was straightened, None if it was not.
+    """
+
+    corner: tuple[float, float] = (0.0, 0.0)
+    course: Course | None = None
+
+    def to_page(self, points: np.ndarray) -> np.ndarray:
+        """Convert points (N, 2) of the image to those of the page."""
+        points = points + self.corner
+        return points if self.course is None else self.course.roll(points)
+
+
+class Cut(NamedTuple):
+    """A line that was cut out: its image (h, w) uint8, level, and its place.
+
+    outline: (N, 2), by which it was cut; None if that was its box.
+    """
+
+    image: np.ndarray
+    place: Place
+    outline: np.ndarray | None = None
+
+
 def crop_line(
     image: np.ndarray,
     line: PageLine,
@@ -22,7 +51,18 @@ def crop_line(
     name: str = "line",
     crop: Crop = "auto",
 ) -> np.ndarray:
-    """Cut a line, with coordinates in pixels, out of a grey page (H, W): (h, w) uint8, level.
+    """Return the image of a line as `cut_line` cuts it out."""
+    return cut_line(image, line, gap, name, crop).image
+
+
+def cut_line(
+    image: np.ndarray,
+    line: PageLine,
+    gap: float | None = None,
+    name: str = "line",
+    crop: Crop = "auto",
+) -> Cut:
+    """Cut a line, with coordinates in pixels, out of a grey page (H, W).
 
     Pixels outside of a polygon get the grey of the paper. gap: distance to the next line in pixels,
     as of `line_gaps`. crop: by which shape. Raises ValueError if the line has no coordinates or is
@@ -38,14 +78,15 @@ def crop_line(
     if fault := _outline_fault(outline, image.shape):
         raise ValueError(f"{name}: {fault}")
     if crop == "box":
-        return _crop_box(image, (*outline.min(0), *outline.max(0)), name)
+        return _crop_box(image, (*outline.min(0), *outline.max(0)), name, outline)
     max_rise = MAX_RISE
     if course is None:
         course, max_rise = polygon_course(outline), MAX_POLYGON_RISE
     if course.is_level(float(np.ptp(course.unroll(resample(outline))[:, 1])), max_rise):
         left, top = np.floor(outline.min(0)).astype(int)
         right, bottom = np.ceil(outline.max(0)).astype(int)
-        return _fill_outside(image[top:bottom, left:right], outline - (left, top))
+        inside = _fill_outside(image[top:bottom, left:right], outline - (left, top))
+        return Cut(inside, Place((left, top)), outline)
     return _straighten(image, outline, course, name)
 
 
@@ -144,7 +185,7 @@ def check_near(line: PageLine, shape: tuple[int, int], name: str) -> None:
             )
 
 
-def _crop_box(image: np.ndarray, box: Box, name: str) -> np.ndarray:
+def _crop_box(image: np.ndarray, box: Box, name: str, outline: np.ndarray | None = None) -> Cut:
     left, top, right, bottom = box
     margin = BOX_MARGIN * (bottom - top)
     x0, y0 = max(round(left - margin), 0), max(round(top - margin), 0)
@@ -152,10 +193,10 @@ def _crop_box(image: np.ndarray, box: Box, name: str) -> np.ndarray:
     if not crop.size:
         high, wide = image.shape
         raise ValueError(f"{name}: lies outside of its image of {wide} x {high} pixels")
-    return np.ascontiguousarray(crop)
+    return Cut(np.ascontiguousarray(crop), Place((x0, y0)), outline)
 
 
-def _straighten(image: np.ndarray, outline: np.ndarray, course: Course, name: str) -> np.ndarray:
+def _straighten(image: np.ndarray, outline: np.ndarray, course: Course, name: str) -> Cut:
     """Cut out the inside of a polygon, resampled along its course.
 
     Raises ValueError for a course from which the polygon leads far away.
@@ -166,7 +207,8 @@ def _straighten(image: np.ndarray, outline: np.ndarray, course: Course, name: st
         raise ValueError(f"{name}: its baseline does not follow its outline; correct them")
     along = np.arange(left, max(right, left + 1)) + 0.5
     below = np.arange(top, max(bottom, top + 1)) + 0.5
-    return _fill_outside(course.sample(image, along, below), flat - (left, top))
+    inside = _fill_outside(course.sample(image, along, below), flat - (left, top))
+    return Cut(inside, Place((left, top), course), outline)
 
 
 def _fill_outside(image: np.ndarray, outline: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 """An hOCR document (1.2) of the pages of one input, as XML that is also HTML 5."""
 
-from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from .record import SOFTWARE, VERSION, Box, RecordedLine, RecordedPage, replace_unwritable
@@ -20,19 +19,21 @@ HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 TAIL = "  </body>\n</html>\n"
 
 
-def hocr_document(title: str, pages: Iterable[RecordedPage]) -> Iterator[str]:
-    """Yield the parts of an hOCR file, a page at a time.
+def hocr_head(title: str) -> str:
+    """Return what stands before the pages of a file; TAIL stands behind them."""
+    element = Element("title")
+    element.text = replace_unwritable(title)
+    name = tostring(element, encoding="unicode")
+    return HEAD.format(name, f"{SOFTWARE} {VERSION}", CAPABILITIES)
+
+
+def hocr_page(page: RecordedPage, place: int) -> str:
+    """Return a page. place: among the pages of the file, from 1 on.
 
     `data-accepted` says whether a line is accepted, `data-notes` what else is known of it or of a
     page, and `data-error` why either could not be read.
     """
-    element = Element("title")
-    element.text = replace_unwritable(title)
-    name = tostring(element, encoding="unicode")
-    yield HEAD.format(name, f"{SOFTWARE} {VERSION}", CAPABILITIES)
-    for place, page in enumerate(pages, 1):
-        yield "    " + tostring(_page(page, place), "unicode", short_empty_elements=False) + "\n"
-    yield TAIL
+    return "    " + tostring(_page(page, place), "unicode", short_empty_elements=False) + "\n"
 
 
 def _page(page: RecordedPage, place: int) -> Element:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..documents import INVISIBLE
+
 if TYPE_CHECKING:
     from pikepdf import Object, Page, Pdf
 
-INVISIBLE = 3  # the text rendering mode of neither filled nor stroked letters
 SETS_INVISIBLE = re.compile(rb"(?<![\w.])3(?:\.0*)?\s+Tr\b")
 MAX_CONTENT = 2**26  # bytes of a page's content that are searched
 MAX_OTHER = 2**18  # of content with other filters than Flate, which expand without a limit

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from ...environment import raise_if_machine
 from ...limits.opening import check_regular, named_errors
 from ...output.files import replacing
+from ...output.text import print_notes
 from ..coordinates import SAME_SHAPE
-from ..documents import page_name
+from ..documents import page_name, visible_characters
 from .glyphless import ADVANCE, ASCENT, DESCENT, CharacterCodes, glyphless_font
 from .invisible_text import remove_invisible_text
 from .picture_pdf import PicturePdf
 from .pictures import read_picture
-from .record import RecordedPage
+from .record import RecordedLine, RecordedPage
 from .text_layer import page_matrix, text_layer
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def write_pdf(target: Path, pages: Iterable[RecordedPage]) -> list[str]:
 
     pages: those that were read, of one PDF (by its ending), or of image files. The others of a PDF
     are kept as they are, since links lead to them and numbers count them; those of an image file
-    are left out. Invisible text of an earlier OCR is replaced. Returns why pages have no text, or
+    are left out. Invisible text of an earlier OCR is replaced; lines that the PDF shows as text
+    already get none, and a line on standard error counts them. Returns why pages have no text, or
     are left out. Raises ValueError that names the source if nothing can be written of it, OSError
     if the target cannot be written.
     """
@@ -47,7 +49,7 @@ def write_pdf(target: Path, pages: Iterable[RecordedPage]) -> list[str]:
     with replacing(target) as new:
         opened = open_pdf(source, pages) if is_pdf else open_pictures(pages, new.parent, problems)
         with opened as (pdf, leaves):
-            add_text(pdf, leaves, problems)
+            add_text(pdf, leaves, problems, is_pdf)
             with new.open("wb") as file, pdf_errors(source):
                 pdf.save(file, deterministic_id=True)
     return problems
@@ -110,22 +112,53 @@ def open_pictures(
             yield pdf, leaves
 
 
-def add_text(pdf: "Pdf", leaves: Leaves, problems: list[str]) -> None:
-    """Give pages, with the index of each in a PDF, their layers of text."""
+def add_text(pdf: "Pdf", leaves: Leaves, problems: list[str], is_pdf: bool) -> None:
+    """Give pages, with the index of each in a PDF, their layers of text.
+
+    is_pdf: they are those of a PDF, which may show lines as text already.
+    """
     from pikepdf import Dictionary, Name  # imported here for start-up time
 
     codes, font = CharacterCodes(), pdf.make_indirect(Dictionary(Type=Name.Font))
+    shown = []
     for page, index in leaves:
         name = page_name(page.source, page.number)
         try:
             if index >= len(pdf.pages):
                 raise ValueError(f"{name}: the PDF has {len(pdf.pages)} pages")
             with named_errors(name), pdf_errors(name):
-                add_layer(pdf, pdf.pages[index], page, codes, font)
+                hidden = without_shown(page) if is_pdf else page
+                add_layer(pdf, pdf.pages[index], hidden, codes, font)
+                shown.append(len([*page.lines]) - len([*hidden.lines]))
         except (OSError, ValueError) as error:
             raise_if_machine(error, name)
             problems.append(f"{error}; the page has no text")
     fill_font(pdf, font, codes)
+    if any(shown):
+        pages = sum(count > 0 for count in shown)
+        print_notes(
+            f"{leaves[0][0].source}: {sum(shown):,} lines on {pages:,} pages are text already that "
+            "can be seen, and get no second, invisible one"
+        )
+
+
+def without_shown(page: RecordedPage) -> RecordedPage:
+    """A page of a PDF without the lines that it shows as text: they would be found twice.
+
+    At least half as many characters as were read stand in the box of such a line.
+    """
+    x, y = visible_characters(page_name(page.source, page.number), (page.width, page.height)).T
+
+    def is_shown(line: RecordedLine) -> bool:
+        left, top, right, bottom = line.box
+        count = ((x >= left) & (x <= right) & (y >= top) & (y <= bottom)).sum()
+        return 0 < sum(len(word.text) for word in line.words) <= 2 * count
+
+    regions = [
+        region._replace(lines=tuple(line for line in region.lines if not is_shown(line)))
+        for region in page.regions
+    ]
+    return page._replace(regions=tuple(regions))
 
 
 def add_layer(

@@ -1,16 +1,18 @@
 """A frame of an image file as the picture of a PDF page: JPEG as it is, all else without loss."""
 
 import io
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ...images.orientation import TAG, UPRIGHT
-from ...limits.opening import named_errors, open_regular, read_bytes
+from ...limits.opening import MAX_BYTES, named_errors, open_regular
 from ...limits.pixels import OPTION, max_pixels
+from ...lines.lmdb import read_record, split_record_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,7 +42,7 @@ class Picture(NamedTuple):
 
 
 def read_picture(path: str | Path, number: int = 1) -> Picture:
-    """Read a frame of an image file, from 1.
+    """Read a frame of an image file, from 1, or the image of a record of an LMDB.
 
     Transparency is composited onto white; colours of 16 bits become those of 8. Raises OSError, or
     ValueError that names the file.
@@ -49,7 +51,7 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
 
     Image.MAX_IMAGE_PIXELS = None  # the bound is the user's --max_pixels
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF
-    with named_errors(path), open_regular(path) as file:
+    with named_errors(path), _opened(path) as file:
         try:
             image = Image.open(file)
             image.seek(number - 1)
@@ -58,7 +60,7 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
                     f"{path}: {image.width} x {image.height} pixels are more than "
                     f"{max_pixels():,}; scale it down, or give {OPTION}"
                 )
-            return _picture_of(path, image, number)
+            return _picture_of(image, file, number)
         except EOFError as error:
             raise ValueError(f"{path}: has no page {number}") from error
         except (OSError, RuntimeError, SyntaxError, struct.error, zlib.error) as error:
@@ -67,8 +69,14 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
             raise ValueError(f"{path}: not an image, or damaged ({error})") from error
 
 
-def _picture_of(path: str | Path, image: "Image", number: int) -> Picture:
-    picture = _as_stored(path, image) if number == 1 else None
+def _opened(path: str | Path) -> BinaryIO:
+    if split_record_name(str(path)) and not os.path.exists(path):
+        return io.BytesIO(read_record(str(path)))
+    return open_regular(path)
+
+
+def _picture_of(image: "Image", file: BinaryIO, number: int) -> Picture:
+    picture = _as_stored(image, file) if number == 1 else None
     if picture is None:
         picture = _from_png(_encode_png(image))
     # Pillow turns a TIFF while it decodes it
@@ -81,10 +89,10 @@ def _picture_of(path: str | Path, image: "Image", number: int) -> Picture:
     )
 
 
-def _as_stored(path: str | Path, image: "Image") -> Picture | None:
+def _as_stored(image: "Image", file: BinaryIO) -> Picture | None:
     """The data of a JPEG or PNG that PDF can show as they are; None for any other."""
     if image.format in ("JPEG", "MPO"):
-        content = read_bytes(path)
+        content = _content(file)
         if (frame := jpeg_frame(content)) is None:
             return None
         width, height, channels, inverted = frame
@@ -93,7 +101,17 @@ def _as_stored(path: str | Path, image: "Image") -> Picture | None:
     plain = image.format == "PNG" and image.mode in LOSSLESS
     if not plain or {"transparency", "interlace"} & image.info.keys():
         return None
-    return _from_png(read_bytes(path))
+    return _from_png(_content(file))
+
+
+def _content(file: BinaryIO) -> bytes:
+    place, size = file.tell(), file.seek(0, io.SEEK_END)
+    if size > MAX_BYTES:
+        raise ValueError(f"{size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
+    file.seek(0)
+    content = file.read()
+    file.seek(place)
+    return content
 
 
 def _dpi(image: "Image") -> tuple[float, float]:

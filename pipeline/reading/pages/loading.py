@@ -1,21 +1,43 @@
 """Inputs of a bundle that reads lines -> one line, or the lines of a page, for the network."""
 
+import os
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from datasets import LineReader
 from datasets.environment import raise_if_machine
-from datasets.images import load_grey
+from datasets.images import decode_grey, load_grey
 from datasets.limits.opening import named_errors
-from datasets.lines.reader import load_line
+from datasets.lines.normalization.line import NormalLine, normalize_line
+from datasets.lines.normalization.part import map_points
+
+if TYPE_CHECKING:
+    from datasets.pages.crops.cutting import Place
 
 Layout = Literal["auto", "page", "line"]
+BASELINE = 0.3  # height of a line's baseline above its lower edge, relative to its height
 
 
 class PagePath(str):
     """The path of an image that is a page, whatever it looks like."""
+
+
+class LinePlace(NamedTuple):
+    """Where the image of a line that was read lies on its page.
+
+    size: (H, W) of that image. matrix: (2, 3), from its points to those of the line as it was cut
+    out. cut: where that lies.
+    """
+
+    size: tuple[int, int]
+    matrix: np.ndarray
+    cut: "Place"
+
+    def to_page(self, points: np.ndarray) -> np.ndarray:
+        """Convert points (N, 2) of the image that was read to those of the page."""
+        return self.cut.to_page(map_points(self.matrix, points))
 
 
 class PageLines(NamedTuple):
@@ -23,8 +45,8 @@ class PageLines(NamedTuple):
 
     name: of the input. layout: "line" for the image of one line, shown as a page. image: name of
     what its pixels are in. shape: (H, W) of that. lines: `datasets.pages.layout.PageLine`, in
-    pixels. columns: of each line (W, 1, height) uint8, or why it cannot be read. notes: on the
-    page.
+    pixels. columns: of each line (W, 1, height) uint8, or why it cannot be read. places: of each
+    line that was cut out. notes: on the page.
     """
 
     name: str
@@ -33,6 +55,7 @@ class PageLines(NamedTuple):
     shape: tuple[int, int]
     lines: Sequence
     columns: list[np.ndarray | str]
+    places: list[LinePlace | None]
     notes: tuple[str, ...] = ()
 
 
@@ -47,25 +70,28 @@ def load_input(
     """
     if name.lower().endswith(".xml"):
         return load_page_file(name, reader)
-    if not as_page and (layout == "line" or is_contained(name)):
+    contained = container_of(name)
+    if not as_page and (layout == "line" or contained):
         return reader.read(name)
-    if is_contained(name):
-        return page_of_line(name, load_line(name), reader)
+    if contained == "page file":
+        return load_line_of_page(name, reader)
     pixels = load_pixels(name)
-    if layout == "page" or (layout == "auto" and looks_like_page(name, pixels)):
+    if not contained and (layout == "page" or (layout == "auto" and looks_like_page(name, pixels))):
         return find_page(name, pixels, reader)
     return page_of_line(name, pixels, reader) if as_page else reader.read_image(pixels, name)
 
 
-def is_contained(name: str) -> bool:
-    """Whether a name is that of a line in a PAGE or ALTO file, or of a record of an LMDB."""
-    if "#" not in name:
-        return False
+def container_of(name: str) -> Literal["page file", "database"] | None:
+    """What holds a line that has no image file of its own; None for any other input."""
+    if "#" not in name or os.path.exists(name):
+        return None
     # imported here for start-up time: most inputs are files
     from datasets.lines.lmdb import split_record_name
     from datasets.pages.layout import split_page_line_name
 
-    return bool(split_page_line_name(name) or split_record_name(name))
+    if split_page_line_name(name):
+        return "page file"
+    return "database" if split_record_name(name) else None
 
 
 def looks_like_page(name: str, pixels: np.ndarray) -> bool:
@@ -79,10 +105,14 @@ def looks_like_page(name: str, pixels: np.ndarray) -> bool:
 
 
 def load_pixels(name: str) -> np.ndarray:
-    """Load an image file, or a page of a document, grey (H, W) uint8, unchanged."""
+    """Load an image file, a page of a document, or a record of an LMDB, grey (H, W), unchanged."""
     from datasets.pages.documents import load_page_image, split_page_name  # for start-up time
 
     with named_errors(name):
+        if container_of(name) == "database":
+            from datasets.lines.lmdb import read_record
+
+            return decode_grey(read_record(name), name)
         return load_page_image(name) if split_page_name(name) else load_grey(name)
 
 
@@ -94,24 +124,38 @@ def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
     from datasets.pages.finding import find_lines
 
     lines = find_lines(pixels, name)
-    columns = cut_lines(name, pixels, lines, line_gaps(lines), reader)
+    cut = cut_lines(name, pixels, lines, line_gaps(lines), reader)
     count = count_characters(name) if split_page_name(name) else 0
     notes = (f"the PDF carries text of its own here, {count:,} characters",) if count else ()
-    return PageLines(name, "page", name, pixels.shape, lines, columns, notes)
+    return PageLines(name, "page", name, pixels.shape, *cut, notes)
 
 
 def load_page_file(path: str, reader: LineReader) -> PageLines:
-    """Cut the lines of a PAGE or ALTO file out of its image."""
-    from datasets.pages.files import load_page  # imported here for start-up time
+    """Cut the lines of a PAGE or ALTO file out of its image.
+
+    Raises ValueError for a file without lines if its image shows some.
+    """
+    # imported here for start-up time
+    from datasets.pages.finding import find_lines
+    from datasets.pages.loading import load_page
 
     page = load_page(path)
-    if not page.lines:
+    if not page.lines and find_lines(page.image, page.image_path):
         raise ValueError(
             f"{path}: no text line in it; segment it, or give its image, whose lines are found"
         )
-    lines, gaps = list(page.lines.values()), list(page.gaps.values())
-    columns = cut_lines(path, page.image, lines, gaps, reader)
-    return PageLines(path, "page", page.image_path, page.image.shape, lines, columns)
+    cut = cut_lines(path, page.image, list(page.lines.values()), list(page.gaps.values()), reader)
+    return PageLines(path, "page", page.image_path, page.image.shape, *cut)
+
+
+def load_line_of_page(name: str, reader: LineReader) -> PageLines:
+    """A page of the one line of a PAGE or ALTO file that is called page.xml#line, where it is."""
+    from datasets.pages.loading import load_page_of  # imported here for start-up time
+
+    page, line = load_page_of(name)
+    path = name.rpartition("#")[0]
+    cut = cut_lines(path, page.image, [page.lines[line]], [page.gaps[line]], reader)
+    return PageLines(name, "line", page.image_path, page.image.shape, *cut)
 
 
 def cut_lines(
@@ -120,28 +164,56 @@ def cut_lines(
     lines: Sequence,
     gaps: Sequence[float | None],
     reader: LineReader,
-) -> list[np.ndarray | str]:
-    """The columns of each line of an image (H, W), or why it cannot be read."""
-    from datasets.pages.crops.cutting import crop_line  # imported here for start-up time
+) -> tuple[list, list[np.ndarray | str], list[LinePlace | None]]:
+    """Cut lines out of an image (H, W): the lines, the columns of each or why it cannot be read,
+    and its place.
+
+    A line of which only the baseline is known gets the outline by which it was cut out.
+    """
+    # imported here for start-up time
+    from datasets.pages.crops.cutting import cut_line
     from datasets.pages.layout import page_line_name
 
-    columns = []
+    found, columns, places = [], [], []
     for line, gap in zip(lines, gaps, strict=True):
-        line_name = page_line_name(name, line.id)
+        line_name, place = page_line_name(name, line.id), None
         try:
-            cut = crop_line(image, line, gap, line_name, reader.crop)
-            columns.append(reader.read_image(cut, line_name, cut=True))
+            cut = cut_line(image, line, gap, line_name, reader.crop)
+            normal = normalize_line(cut.image, cut=True)
+            columns.append(reader.columns(normal, line_name))
+            place = LinePlace(normal.image.shape, normal.place, cut.place)
+            if line.polygon is None and line.box is None:
+                line = line._replace(polygon=cut.outline)
         except (OSError, ValueError) as error:
             raise_if_machine(error, line_name)
             columns.append(str(error))
-    return columns
+        found.append(line)
+        places.append(place)
+    return found, columns, places
 
 
 def page_of_line(name: str, image: np.ndarray, reader: LineReader) -> PageLines:
-    """A page of one line, which is all of its image (H, W)."""
-    from datasets.pages.layout import PageLine  # imported here for start-up time
+    """A page of one line, which is what its image (H, W) holds without margins."""
+    # imported here for start-up time
+    from datasets.pages.crops.cutting import Place
+    from datasets.pages.layout import PageLine
 
-    high, wide = image.shape
+    normal = normalize_line(image)
+    place = LinePlace(normal.image.shape, normal.place, Place())
+    polygon, baseline = outline_of(normal, image.shape)
+    line = PageLine("l1", "r1", None, polygon, baseline, None)
+    columns = reader.columns(normal, name)
+    return PageLines(name, "line", name, image.shape, [line], [columns], [place])
+
+
+def outline_of(line: NormalLine, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray | None]:
+    """The outline (4, 2) of a line in the image (H, W) it came from, and, if it was levelled, an
+    estimate of its baseline (2, 2).
+    """
+    high, wide = line.image.shape
     corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], dtype=np.float64)
-    line = PageLine("l1", "r1", None, corners, None, (0.0, 0.0, float(wide), float(high)))
-    return PageLines(name, "line", name, (high, wide), [line], [reader.read_image(image, name)])
+    polygon = map_points(line.place, corners).clip(0, shape[::-1])
+    if line.place[1, 0] == 0:
+        return polygon, None
+    ends = np.array([[0, (1 - BASELINE) * high], [wide, (1 - BASELINE) * high]])
+    return polygon, map_points(line.place, ends).clip(0, shape[::-1])

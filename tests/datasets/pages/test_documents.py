@@ -17,8 +17,10 @@ from datasets.pages.documents import (
     count_pages,
     load_page_image,
     page_name,
+    page_size,
     parse_ranges,
     split_page_name,
+    visible_characters,
 )
 
 
@@ -56,14 +58,39 @@ def test_every_frame_is_a_page(tmp_path, ending):
     assert load_page_image(f"{path}#page=2").shape == (20, 30)
 
 
+@pytest.mark.parametrize(("flag", "corner"), [(3, (19, 29)), (6, (0, 19)), (8, (29, 0))])
+def test_frames_of_an_animation_are_turned_as_their_flag_says(tmp_path, flag, corner):
+    still = np.full((20, 30), 200, np.uint8)
+    still[:8, :8] = 10
+    first, second = Image.fromarray(still), Image.fromarray(255 - still)
+    exif = Image.Exif()
+    exif[0x0112] = flag
+    path = tmp_path / "a.webp"
+    first.save(path, save_all=True, append_images=[second], lossless=True, exif=exif)
+    for number, dark in ((1, True), (2, False)):
+        image = load_page_image(page_name(path, number))
+        assert image.shape == page_size(page_name(path, number))
+        assert image.shape == ((20, 30) if flag == 3 else (30, 20))
+        assert (image[corner] < 100) == dark
+
+
 def test_a_pdf_is_rendered_at_300_dpi(tmp_path):
     path = pdf(tmp_path / "a.pdf", [HALF, b"", WORDS])
     assert count_pages(path) == 3
     image = load_page_image(f"{path}#page=1")
     assert (image.shape, image.dtype) == ((150, 300), np.uint8)
+    assert page_size(f"{path}#page=1") == (150, 300)
     assert image[:, :148].max() == 0 and image[:, 152:].min() == 255
     assert load_page_image(f"{path}#page=2").min() == 255
     assert [count_characters(f"{path}#page={n}") for n in (1, 2, 3)] == [0, 0, len("Hello you")]
+
+
+def test_only_text_that_is_seen_is_visible(tmp_path):
+    hidden = b"BT 3 Tr /F1 12 Tf 5 10 Td (old) Tj ET "
+    path = pdf(tmp_path / "a.pdf", [hidden, hidden + WORDS.replace(b"BT", b"BT 0 Tr")])
+    assert [len(visible_characters(f"{path}#page={n}", (300, 150))) for n in (1, 2)] == [0, 8]
+    x, y = visible_characters(f"{path}#page=2", (300, 150)).T
+    assert x.min() > 15 and x.max() < 300 and (np.abs(y - 90) < 25).all()
 
 
 def test_a_turned_page_is_rendered_as_it_is_shown(tmp_path):

@@ -11,6 +11,7 @@ from datasets.images import load_grey
 from datasets.lines.listing import transcripts
 from datasets.lines.reader import load_line
 from datasets.pages import files as page_files
+from datasets.pages import loading as page_loading
 from datasets.pages.files import find_image, read_page
 from tests.support.pages import TEXTS, escriptorium, set_page, tesseract, transkribus
 from tests.support.small import noise_line, write_image
@@ -46,7 +47,7 @@ def test_units_and_other_resolutions_cut_the_same(tmp_path):
 def test_a_page_image_is_decoded_once(tmp_path, monkeypatch):
     decoded = []
     monkeypatch.setattr(
-        page_files, "load_grey", lambda path: decoded.append(path) or load_grey(path)
+        page_loading, "load_grey", lambda path: decoded.append(path) or load_grey(path)
     )
     for name in "ab":
         transkribus(tmp_path / f"{name}.xml")
@@ -145,7 +146,7 @@ def test_page_images_are_told_from_line_images(tmp_path):
     (tmp_path / "broken.xml").write_text("<PcGts>", encoding="utf-8")
     (tmp_path / "mets.xml").write_text("<mets/>", encoding="utf-8")
     (tmp_path / "broken.png").touch()
-    pages, images = page_files.pages_and_images(tmp_path)
+    pages, images = page_files.pages_and_images(page_files.find_pages(tmp_path))
     assert [path.name for path in pages] == ["a.xml", "broken.xml"]
     assert tmp_path.resolve() / "a.png" in images and tmp_path.resolve() / "broken.png" in images
     assert tmp_path.resolve() / "mets.png" not in images

@@ -6,13 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from datasets import LineFolder, RealLines
 from datasets.lines.reader import load_line
 from datasets.pages import files as page_files
 from datasets.pages.files import find_frame, find_image, read_page
 from datasets.pages.frames import Mark, natural_order, split_mark
-from tests.support.pages import transkribus
+from tests.support.pages import TEXTS, transkribus
 from tests.support.small import write_image
 
 
@@ -104,6 +105,42 @@ def test_the_page_files_beside_one_are_looked_at_once_for_its_lines(tmp_path, mo
     monkeypatch.undo()
     write_scan(tmp_path, ["p0", "p1", "p2", "p3"])  # another page comes in
     assert frames_of(paths) == [2, 3, 4]
+
+
+def write_pdf(folder: Path, names: list[str], image: str = "book.pdf#page={}") -> list[Path]:
+    """Page files of the pages of a PDF, which are scans of 300 dpi -> their paths."""
+    paths = [transkribus(folder / f"{n}.xml", TEXTS[i:], image.format(i + 1))
+             for i, n in enumerate(names)]  # fmt: skip
+    pages = [Image.open(path.with_suffix(".png")).convert("L") for path in paths]
+    pages[0].save(folder / "book.pdf", save_all=True, append_images=pages[1:], resolution=300)
+    return paths
+
+
+def test_the_image_of_a_page_may_be_a_page_of_a_pdf(tmp_path):
+    paths = write_pdf(tmp_path, ["a", "b"])
+    drawn = [load_line(f"{path}#l0") for path in paths]
+    for path in paths:
+        path.with_suffix(".png").rename(path.with_suffix(".kept"))
+    assert frames_of(paths) == [1, 2]
+    pages, problems = page_files.read_pages(tmp_path)
+    assert [page.path for page in pages] == list(map(str, paths)) and not problems
+    for path, before in zip(paths, drawn, strict=True):
+        image = load_line(f"{path}#l0")
+        assert image.shape == before.shape
+        assert np.abs(image.astype(int) - before).mean() < 8  # the PDF holds a JPEG
+    assert RealLines([LineFolder(str(tmp_path), validation=["b"])], height=16).split("train").texts
+
+
+def test_a_page_of_a_pdf_is_known_by_its_size(tmp_path):
+    (path,) = write_pdf(tmp_path, ["a"], "book.pdf")
+    page = cv2.imread(str(path.with_suffix(".png")), 0)
+    other, page = Image.new("L", (400, 600)), Image.fromarray(page)
+    other.save(tmp_path / "book.pdf", save_all=True, append_images=[page], resolution=300)
+    size = f'imageWidth="{page.width}" imageHeight="{page.height}"'
+    content = path.read_text("utf-8").replace('imageWidth="0" imageHeight="0"', size)
+    path.write_text(content, "utf-8")
+    path.with_suffix(".png").unlink()
+    assert frames_of([path]) == [2]
 
 
 UNCLEAR = [

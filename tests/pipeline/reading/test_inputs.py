@@ -9,13 +9,16 @@ from math import exp
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from datasets import LineReader, TextReader
-from pipeline.reading import inputs
+from pipeline.reading import text_items
 from pipeline.reading.bundle import save_bundle
 from pipeline.reading.inputs import PATH, TextTable, expand_inputs
 from pipeline.reading.items import Item
+from pipeline.reading.pages.loading import PagePath
 from tests.support.opinions import opinion_bundle
+from tests.support.pages import transkribus
 from tests.support.small import noise_line, write_image
 
 
@@ -215,7 +218,7 @@ def test_rows_are_read_when_they_are_needed(tmp_path, monkeypatch):
             yield "good"
 
     (tmp_path / "t.csv").write_text("text\n", encoding="utf-8")
-    monkeypatch.setattr(inputs, "read_texts", endless)
+    monkeypatch.setattr(text_items, "read_texts", endless)
     (table,) = expand_inputs([str(tmp_path / "t.csv")], TextReader(["good"]))
     assert isinstance(table, TextTable) and not taken
     assert next(iter(table.items())).name.endswith("t.csv:row 1") and len(taken) == 1
@@ -242,6 +245,50 @@ def test_a_long_text_is_an_item_not_a_file_name():
     (item,) = expand_inputs([text], TextReader(["good", "film"]))
     assert item.name == text and item.load().tolist() == [1, 2, 3, 1] * 500
     assert list(expand_inputs(["x/" * 3000 + "a.png"], LineReader())) == ["x/" * 3000 + "a.png"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["my book.pdf#page=3", "train.lmdb#image-000000001", "p.xml#l 3", "scans/my book.pdf#page=3",
+     "my scan.png", "b[1].pdf#page=2"],
+)  # fmt: skip
+def test_where_no_texts_are_read_a_name_is_a_path(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / name.rpartition("#")[0]
+    for place in ("there", "not there"):
+        if place == "there" and "#" in name:
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(b"")
+        elif file.is_file():
+            file.unlink()
+        if place == "there" or "[" not in name:
+            assert list(expand_inputs([name], LineReader())) == [name], place
+
+
+def page_folder(folder, *names: str) -> None:
+    """Page files with their images, an image without one, and a PDF of which one page has one."""
+    for name in names:
+        transkribus(folder / f"{name}.xml")
+    write_image(folder / "bare.png", noise_line(1))
+    transkribus(folder / "book.xml", image="book.pdf#page=2")
+    scan = Image.open(folder / "book.png").convert("L")
+    (folder / "book.png").unlink()
+    scan.save(folder / "book.pdf", save_all=True, append_images=[scan] * 10)
+
+
+def test_a_pattern_reads_what_its_folder_does(tmp_path):
+    folder = tmp_path / "pages"
+    page_folder(folder, "a", "b")
+    expected = [folder / "a.xml", folder / "b.xml", folder / "bare.png"]
+    expected += [f"{folder}/book.pdf#page={n}" for n in (1, *range(3, 12))] + [folder / "book.xml"]
+    matched = sorted(map(str, folder.iterdir()))
+    for given in ([folder], [f"{folder}/*"], matched):
+        found = list(expand_inputs(list(map(str, given)), LineReader()))
+        assert found == list(map(str, expected)), given
+        assert isinstance(found[2], PagePath) and not isinstance(found[0], PagePath)
+    images = list(expand_inputs([f"{folder}/*.png"], LineReader()))
+    assert images == [f"{folder}/{n}.png" for n in ("a", "b", "bare")]
+    assert not any(isinstance(image, PagePath) for image in images)
 
 
 @pytest.mark.parametrize("reader", [TextReader(["good"]), LineReader()])

@@ -6,9 +6,15 @@ import re
 import cv2
 import numpy as np
 
-from pipeline.reports.pages import LONGER_SIDE, page_report, shrunk_jpeg
+from pipeline.reports.pages import LONGER_SIDE, PageReport, shrunk_jpeg
 from tests.pipeline.reports.test_html import Page
 from tests.support.records import HOSTILE, SCRIPTS, UNWRITABLE, line_record, page_record
+
+
+def page_report(records: list[dict], load_image) -> str:
+    report = PageReport(load_image)
+    parts = [part for record in records for part in report.add(record)]
+    return report.head() + "".join(parts) + report.tail()
 
 
 def white(record: dict) -> np.ndarray:

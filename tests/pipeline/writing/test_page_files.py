@@ -3,11 +3,18 @@
 import csv
 import io
 import json
+import tracemalloc
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
 from datasets.pages.files import read_page
+from pipeline.reports.pages import PageReport
 from pipeline.writing.page_files import page_writer
 from tests.support.pages import TEXTS, escriptorium, tesseract, transkribus
 from tests.support.small import ALPHABET, noise_line, write_image
@@ -153,7 +160,7 @@ def page_of(path, **lines: dict) -> dict:
 
 def test_a_line_that_failed_keeps_its_text(tmp_path, capsys):
     path = transkribus(tmp_path / "p.xml")
-    write = page_writer("page", [str(path)], {str(path): tmp_path / "out.xml"}, None)
+    write = page_writer("page", [str(path)], {str(path): tmp_path / "out.xml"}, None, ExitStack())
     good = {"text": "new", "confidence": 0.5}
     lines = {"l0": good, "l1": {"error": "too wide"}, "l2": good | {"text": "\x01"}, "l3": good}
     with pytest.raises(ValueError, match=r"#l2: U\+0001 cannot stand"):
@@ -161,6 +168,74 @@ def test_a_line_that_failed_keeps_its_text(tmp_path, capsys):
     assert capsys.readouterr().err == ""
     texts = [line.text for line in read_page(tmp_path / "out.xml").lines]
     assert texts == ["new", *TEXTS[1:3], "new"]
+
+
+def test_html_goes_into_one_file_or_a_folder(predict, tmp_path):
+    first, second = transkribus(tmp_path / "in/p.xml"), transkribus(tmp_path / "in/q.xml")
+    (tmp_path / "in/q.png").write_bytes(b"broken")
+    given = (first, second, "--format", "html", "--output")
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "there", f"{tmp_path}/new/"):
+        assert predict(*given, folder).code == 1
+        assert [path.name for path in Path(folder).iterdir()] == ["p.html"]
+    (tmp_path / "in/q.png").write_bytes((tmp_path / "in/p.png").read_bytes())
+    assert predict(*given, tmp_path / "all.html").code == 0
+    made = (tmp_path / "all.html").read_text("utf-8")
+    assert made.count("<image href") == 2 and made.endswith("</html>\n")
+    assert "2 pages, 8 lines" in made
+
+
+def test_a_page_of_a_document_is_a_file_not_a_folder(predict, tmp_path):
+    transkribus(tmp_path / "p.xml")
+    scan = Image.open(tmp_path / "p.png").convert("L")
+    scan.save(tmp_path / "book.pdf", save_all=True, append_images=[scan])
+    out = tmp_path / "p2.xml"
+    given = (f"{tmp_path}/book.pdf#page=2", "--format", "page", "--output", out)
+    assert predict(*given).code == 0
+    assert read_page(out).image == "book.pdf#page=2"
+    assert records(predict(out, "--format", "jsonl"))[0]["image"] == given[0]
+
+
+def new_report(image: np.ndarray) -> partial:
+    return partial(PageReport, lambda _: image)
+
+
+@pytest.mark.parametrize("kind", ["html", "hocr"])
+def test_no_more_than_a_page_is_in_memory(tmp_path, kind):
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), np.uint8)
+    names = [f"book.pdf#page={n}" for n in range(1, 31)]
+    words = "word " * (1 if kind == "html" else 20_000)
+    out = tmp_path / "out"
+    tracemalloc.start()
+    with ExitStack() as stack:
+        write = page_writer(kind, names, {"book.pdf": out}, None, stack, False, new_report(noise))
+        for name in names:
+            write(page_of(name, l0={"text": words + name, "confidence": 0.5}))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert out.stat().st_size > 20_000_000 and peak < 0.8 * out.stat().st_size
+
+
+def test_a_file_appears_whole_and_with_the_pages_that_failed(tmp_path):
+    records = [{"input": "a", "error": "gone"}, page_of("b", l0={"text": "t", "confidence": 1}),
+               {"input": "c", "error": "gone"}]  # fmt: skip
+
+    def write_all(*records: dict, error: Exception | None = None) -> None:
+        with ExitStack() as stack:
+            given = ("html", ["a", "b", "c"], {}, str(tmp_path / "o"), stack, False)
+            write = page_writer(*given, new_report(noise_line(1)))
+            for record in records:
+                write(record)
+            if error:
+                raise error
+
+    with pytest.raises(RuntimeError):
+        write_all(*records[:2], error=RuntimeError())
+    assert list(tmp_path.iterdir()) == []
+    write_all(*records)
+    made = (tmp_path / "o").read_text("utf-8")
+    places = [made.index(f"<h2>{name}</h2>") for name in "abc"]
+    assert places == sorted(places) and made.endswith("</html>\n")
 
 
 def test_evaluate_takes_pages(command, bundle_file, tmp_path):

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from datasets.limits.roots import add_root
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
-from pipeline.writing.outputs import output_paths
+from pipeline.writing.outputs import file_name, holds_several, output_paths
 from pipeline.writing.writers import format_time, open_writer, record_form, to_srt
 from tests.support.screen import clip_bundle, even, plain, write_film
 
@@ -97,6 +98,62 @@ def test_text_shows_tokens_as_numbers_and_videos_as_seconds(tmp_path):
     assert write_all("text", "spans", [record], tmp_path / "v") == "a.mp4\twalk[0.00-1.20]\n"
 
 
+def page(name: str, *texts: str, **others) -> dict:
+    lines = [{"id": f"l{i}", "region": "r", "text": t, "confidence": 0.5}
+             for i, t in enumerate(texts)]  # fmt: skip
+    return {"input": name, "layout": "page", "text": "", "confidence": 1.0, "lines": lines} | others
+
+
+def test_from_the_first_page_on_a_form_feed_stands_before_each_record(tmp_path):
+    line = {"input": "a.png", "text": "a", "confidence": 1.0}
+    failed = {"input": "b.pdf#page=2", "error": "gone"}
+    records = [line, line, page("p", "one", "two"), failed, line, page("q", "three")]
+    assert write_all("text", "text", records, tmp_path / "t") == (
+        "a.png\ta\na.png\ta\n\fone\ntwo\n\fb.pdf#page=2\t\n\fa.png\ta\n\fthree\n"
+    )
+    expected = "b.pdf#page=2\t\n\fone\n"
+    assert write_all("text", "text", [failed, page("p", "one")], tmp_path / "t") == expected
+
+
+def test_a_page_without_lines_or_with_notes_has_a_row(tmp_path):
+    records = [page("p"), page("q", "one", notes=["the PDF", "carries text"]), page("r", "two")]
+    rows = list(csv.reader(io.StringIO(write_all("csv", "text", records, tmp_path / "t"))))
+    assert rows[1:] == [
+        ["p", "", "1.0", "", ""],
+        ["q", "", "1.0", "", "the PDF; carries text"],
+        ["q#l0", "one", "0.5", "", ""],
+        ["r#l0", "two", "0.5", "", ""],
+    ]
+    with ExitStack() as stack:
+        names = [record["input"] for record in records]
+        write = open_writer("text", "text", names, str(tmp_path / "m"), stack, noted=True)
+        for record in records:
+            write(record)
+    text = (tmp_path / "m").read_text("utf-8")
+    assert text == "\f\tthe PDF; carries text\none\t\n\ftwo\t\n"
+
+
+def test_numbers_of_pages_have_the_digits_of_the_last(tmp_path):
+    with pikepdf.new() as pdf:
+        for _ in range(1000):
+            pdf.add_blank_page(page_size=(9, 9))
+        pdf.save(tmp_path / "long.pdf")
+    names = [file_name(f"{tmp_path}/long.pdf#page={n}") for n in (9, 999, 1000)]
+    assert names == [f"{tmp_path}/long-p{n}.pdf" for n in ("0009", "0999", "1000")]
+    assert sorted(names) == names
+    assert file_name("gone.tif#page=3") == "gone-p003.tif"
+
+
+def test_one_page_line_or_record_is_not_several(tmp_path):
+    (tmp_path / "x.lmdb").mkdir()
+    for name in ("book.pdf", "p.xml"):
+        (tmp_path / name).touch()
+    for name in ("book.pdf", "book.pdf#page=3", "p.xml#l3", "x.lmdb#image-000000001"):
+        assert not holds_several([f"{tmp_path}/{name}"]), name
+    for names in (["x.lmdb"], ["*.pdf"], ["-"], ["book.pdf#page=3", "p.xml"]):
+        assert holds_several([f"{tmp_path}/{name}" for name in names]), names
+
+
 @pytest.mark.parametrize(
     ("head", "form"), [("steps", "spans"), ("clip", "label"), ("text", "text")]
 )
@@ -177,6 +234,8 @@ def test_predict_writes_subtitles_and_annotation_files(command, videos, steps_bu
         assert [s.label for s in annotations[0].segments] == ["dark", "bright"] and not problems
         assert len(annotations) == (2 if kind == "boris" else 1)
         assert command("predict", videos / "a.mp4", *options, kind).code == 2
+    code, _, err = command("predict", *both, *options, "boris", "--output", tmp_path / "e")
+    assert code == 2 and "e: a folder; --format boris writes one file" in err
 
 
 def test_a_failed_input_leaves_no_subtitles(command, videos, steps_bundle, tmp_path):

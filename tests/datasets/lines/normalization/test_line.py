@@ -6,9 +6,11 @@ import pytest
 from datasets import LineReader
 from datasets.files import resolve_data_path
 from datasets.images import load_grey
+from datasets.lines.ink import find_ink
 from datasets.lines.normalization.line import is_ordinary, normalize_line
+from datasets.lines.normalization.part import map_points
 from datasets.lines.reader import load_line, load_normal_line
-from tests.support.drawn_lines import draw, sentence
+from tests.support.drawn_lines import draw, sentence, slanted
 from tests.support.small import write_image
 
 
@@ -31,6 +33,30 @@ def test_a_line_cut_out_of_a_page_is_inverted_but_not_trimmed():
     assert normalize_line(image, cut=True).image is image
     assert len(normalize_line(image).image) < 70
     np.testing.assert_array_equal(normalize_line(255 - image, cut=True).image, image)
+
+
+def ink_corners(image: np.ndarray) -> np.ndarray:
+    y, x = np.nonzero(find_ink(image))
+    return np.array([[x.min(), y.min()], [x.max(), y.max()]], np.float64)
+
+
+def test_the_way_back_from_a_trimmed_line_leads_to_its_ink():
+    image = np.pad(draw("horse and bridge"), ((150, 80), (400, 300)), constant_values=225)
+    line = normalize_line(image)
+    assert line.image.shape < image.shape
+    np.testing.assert_allclose(
+        map_points(line.place, ink_corners(line.image)), ink_corners(image), atol=1
+    )
+
+
+@pytest.mark.parametrize("degrees", [-4, 4])
+def test_the_way_back_from_a_levelled_line_leads_to_its_ink(degrees):
+    image = np.pad(slanted(draw(sentence(0, 7)), degrees), ((10, 60), (200, 0)), "edge")
+    line = normalize_line(image)
+    assert not np.allclose(line.place[:, :2], np.eye(2))
+    y, x = np.nonzero(find_ink(line.image))
+    back = np.round(map_points(line.place, np.stack([x, y], 1))).astype(int)
+    assert (image[back[:, 1], back[:, 0]] < 190).mean() > 0.9
 
 
 def test_every_way_to_a_line_is_normalized(tmp_path):

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from datasets.lines.normalization.margins import trim
+from datasets.lines.normalization.margins import trim as trim_part
+from datasets.lines.normalization.part import Part
 from tests.support.drawn_lines import draw
+
+
+def trim(image: np.ndarray) -> np.ndarray:
+    return trim_part(Part(image)).image
 
 
 def padded(image: np.ndarray, up: int, down: int, left: int, right: int) -> np.ndarray:

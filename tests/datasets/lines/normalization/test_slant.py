@@ -1,28 +1,17 @@
 """Lines that rise or fall are levelled; level ones, and words too short to tell, are not."""
 
-import cv2
 import numpy as np
 import pytest
 
 from datasets.lines.ink import find_ink
 from datasets.lines.normalization.slant import find_slope, level
-from tests.support.drawn_lines import draw, sentence
-
-
-def slanted(image: np.ndarray, degrees: float) -> np.ndarray:
-    """The line turned, in an image that holds all of it."""
-    high, wide = image.shape
-    rise = int(wide * np.tan(np.radians(abs(degrees)))) + 1
-    larger = np.full((high + rise, wide), 225, np.uint8)
-    larger[rise // 2 : rise // 2 + high] = image
-    matrix = cv2.getRotationMatrix2D((wide / 2, len(larger) / 2), degrees, 1)
-    return cv2.warpAffine(larger, matrix, (wide, len(larger)), borderValue=225)
+from tests.support.drawn_lines import draw, sentence, slanted
 
 
 @pytest.mark.parametrize("degrees", [-5, -2, 2, 5])
 def test_a_slant_is_levelled_and_the_rows_that_it_took_are_cut_off(degrees):
     image = draw(sentence(0, 7))
-    levelled = level(slanted(image, degrees))
+    levelled = level(slanted(image, degrees)).image
     assert abs(len(levelled) - len(image)) <= 6 and levelled.shape[1] == image.shape[1]
     y, x = np.nonzero(find_ink(levelled))
     assert abs(find_slope(x, y)[0]) * image.shape[1] < 4
@@ -32,11 +21,11 @@ def test_a_slant_is_levelled_and_the_rows_that_it_took_are_cut_off(degrees):
 
 def test_a_level_line_and_a_steep_one_are_left_as_they_are():
     image = draw(sentence(1, 6))
-    assert level(image) is image
+    assert level(image).image is image
     steep = slanted(image, 9)
-    assert level(steep) is steep
+    assert level(steep).image is steep
     blank = np.full((40, 400), 230, np.uint8)
-    assert level(blank) is blank
+    assert level(blank).image is blank
 
 
 @pytest.mark.parametrize(("share", "is_levelled"), [(0.6, False), (0.95, True)])

@@ -3,16 +3,20 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
-from datasets.pages.writers.hocr import hocr_document
+from datasets.pages.writers.hocr import TAIL, hocr_head, hocr_page
 from datasets.pages.writers.record import read_record
 from tests.support.records import HOSTILE, SCRIPTS, UNWRITABLE, line_record, page_record
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
 
+def write(*records: dict, title: str = "t") -> str:
+    pages = [hocr_page(read_record(record), place) for place, record in enumerate(records, 1)]
+    return hocr_head(title) + "".join(pages) + TAIL
+
+
 def parse(*records: dict, title: str = "t") -> ElementTree.Element:
-    written = "".join(hocr_document(title, map(read_record, records)))
-    return ElementTree.fromstring(written.encode("utf-8"))
+    return ElementTree.fromstring(write(*records, title=title).encode("utf-8"))
 
 
 def of_class(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
@@ -76,5 +80,5 @@ def test_right_to_left_paragraphs_say_so():
 
 def test_an_html_parser_sees_the_same_nesting():
     """No element closes itself: HTML would leave it open."""
-    written = "".join(hocr_document("t", [read_record(page_record([None]))]))
+    written = write(page_record([None]))
     assert re.findall(r"<(\w+)[^>]*/>", written) == ["meta"] * 3

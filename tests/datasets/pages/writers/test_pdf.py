@@ -140,6 +140,27 @@ def test_a_second_reading_replaces_the_first(tmp_path, write):
     assert np.array_equal(picture_of(source), picture_of(target))
 
 
+def test_lines_that_are_text_already_get_no_second_one(tmp_path, write, capsys):
+    source = scan_pdf(tmp_path / "scan.pdf", pages=2)
+    with pikepdf.open(source, allow_overwriting_input=True) as pdf:
+        leaf = pdf.pages[0]
+        font = pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+        )
+        leaf.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
+        # the first line of the record: 60 pixels high at 360 dpi, from 100 pixels below the top
+        text = b"BT /F1 12 Tf 10 270 Td (born digital) Tj ET\n"
+        leaf.contents_add(pdf.make_stream(text), prepend=True)
+        pdf.save(source)
+    lines = [line_record(0, "born digital"), line_record(1, "written by hand")]
+    record = record_of([], source) | {"lines": lines}
+    target = write(record, record_of(["a scan"], source, 2))
+    assert sorted(text_of(target)) == ["born digital", "written by hand"]
+    assert text_of(target, 1) == ["a scan"]
+    said = f"{source}: 1 lines on 1 pages are text already that can be seen, and get no second"
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_the_same_records_give_the_same_file(tmp_path, write):
     source = scan_pdf(tmp_path / "scan.pdf")
     first = write(record_of(SCRIPTS, source)).read_bytes()
