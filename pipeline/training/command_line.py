@@ -16,14 +16,12 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datasets import RealLines, SequenceDataModule
 from datasets.environment import MachineError, note_busy, raise_if_machine
-from datasets.limits.roots import root_options
 from datasets.output.files import write_whole
 from datasets.output.text import print_error, print_lines
 
-from ..class_paths import allowed_imports
 from ..evaluation.improvement import Improvement
 from ..interrupts import INTERRUPTED
-from ..parsing import StrictParser, misread_scalars
+from ..parsing import StrictParser, common_options, misread_scalars
 from ..reading.bundle import describe_part, load_bundle, part_spec
 from ..reading.bundle_files import BEST, find_bundle
 from ..reading.prediction import has_native_bfloat16
@@ -267,7 +265,7 @@ class StrandCLI(LightningCLI):
         if not last.exists():
             return "nothing was saved before the first checkpoint"
         command = ["python run.py fit", "-c", f"{folder}/config.yaml", "--ckpt_path", str(last)]
-        return f"go on with: {' '.join([*command, *allowed_imports(), *root_options()])}"
+        return f"go on with: {' '.join([*command, *common_options()])}"
 
     @property
     def stopper(self) -> StopBetweenBatches:
