@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NamedTuple
 
 from .environment import raise_if_machine
-from .limits.roots import add_root, check_inside, is_inside, root_of
+from .limits.roots import add_root, check_inside, may_use, root_of
 
 # what OpenCV decodes
 IMAGE_SUFFIXES = (
@@ -161,7 +161,7 @@ def find_named(folder: Path, name: str, root: Path | None = None) -> Path:
     another machine mean the file of that name beside the table.
     """
     written, root = folder / name, root or root_of(folder)
-    if os.path.exists(written) and is_inside(written, root):
+    if os.path.exists(written) and may_use(written, root):
         return written
     found = _follow(folder, PurePosixPath(name.replace("\\", "/")))
     if found is None and (PureWindowsPath(name).drive or PurePosixPath(name).is_absolute()):

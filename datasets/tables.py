@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from .limits.opening import open_regular, read_bytes
+from .limits.opening import MAX_BYTES, open_regular, read_bytes
 
 DELIMITERS = "\t;,"  # of the same number in the header, the first is taken
 NONE = "\x1f"  # delimiter of a table with one column; no text has it
@@ -229,13 +229,14 @@ def named_rows(
             )
 
 
-def read_utf8(path: Path) -> str:
+def read_utf8(path: Path, limit: int = MAX_BYTES) -> str:
     """Return the text of a UTF-8 file, with universal newlines and without byte order mark.
 
-    Raises ValueError, with the first invalid byte, if the file is not UTF-8.
+    Raises ValueError, with the first invalid byte, if the file is not UTF-8, or if it has more
+    bytes than the limit.
     """
     try:
-        text = read_bytes(path).decode()
+        text = read_bytes(path, limit).decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

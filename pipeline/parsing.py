@@ -5,18 +5,18 @@ import inspect
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable
 from typing import NoReturn
 
 import yaml
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
+from datasets.limits.pixels import pixel_options
+from datasets.limits.roots import root_options
 from datasets.output.text import clean
-from datasets.tables import read_utf8
 
-from .class_paths import check_classes, refusal
+from .class_paths import allowed_imports, check_classes, refusal
+from .config_files import check_caches, scalars, start_reading
 
 CLASS = re.compile(r"class_path(?:=| )'([\w.]+)'")
 # what surrounds the reason in a message of jsonargparse: nesting levels and given values
@@ -37,8 +37,15 @@ NO_TEXT_OF_UNION = re.compile(r"^ *Given value: (True|False|[\d.-]+)$", re.MULTI
 CHOICES = re.compile(r"Literal\[(.*?)\]")
 GIVEN = re.compile(r"(?:Given|Got) value: (\w+)$", re.MULTILINE)
 DENIED = re.compile(r"Importing '([^']+)' is not allowed|'([^']+)' is no class that a config may")
-MAX_DEPTH, MAX_NODES = 100, 1_000_000  # of a config
+MAX_GIVEN = 100  # characters of a value in a message
 NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
+
+
+def common_options() -> list[str]:
+    """The options of all commands with which this one was started, for one that goes on with its
+    work.
+    """
+    return [*allowed_imports(), *root_options(), *pixel_options()]
 
 
 class StrictParser(ArgumentParser):
@@ -49,12 +56,28 @@ class StrictParser(ArgumentParser):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs, allow_abbrev=False)
+        set_parsing_settings(config_read_mode_fsspec_enabled=False)  # Lightning reads URLs
         self.misread: dict[str, list[str]] = {}
 
+    def parse_args(self, *args, **kwargs) -> Namespace:
+        """Parse arguments and the config files that they name."""
+        start_reading()
+        return super().parse_args(*args, **kwargs)
+
     def validate(self, namespace, *args, **kwargs) -> None:
-        """Check the options, and that each class that they name may be named."""
+        """Check the options, and that each class and cache that they name may be named."""
         super().validate(namespace, *args, **kwargs)
         check_classes(namespace)
+        check_caches(namespace)
+
+    def instantiate(self, *args, **kwargs) -> Namespace:
+        """Build what parsed options describe."""
+        try:
+            return super().instantiate(*args, **kwargs)
+        except ValueError as error:
+            if invalid := explain_invalid(error):
+                raise ValueError(invalid) from error
+            raise
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the explained message and exit with status 2."""
@@ -63,6 +86,23 @@ class StrictParser(ArgumentParser):
         usage = " ".join(self.format_usage().split())
         explanation = explain(message, known_keys(self), self.misread)
         self.exit(2, f"{usage}\nerror: {clean(explanation)}\n")
+
+
+def explain_invalid(error: ValueError) -> str | None:
+    """What is wrong with the first option that pydantic refused, as Albumentations lets it check
+    them, in one line; None for another error.
+    """
+    invalid: BaseException | None = error
+    while not hasattr(invalid, "error_count"):
+        if invalid is None:
+            return None
+        invalid = invalid.__cause__
+    first = invalid.errors(include_url=False)[0]
+    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["loc"]:
+        given = f"{first['input']!r}"[:MAX_GIVEN]
+        reason = f"{'.'.join(map(str, first['loc']))}: {reason}, given {given}"
+    return f"options of a class: {reason}; correct the config"
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:
@@ -154,93 +194,6 @@ def misread_scalars(texts: Iterable[str]) -> dict[str, list[str]]:
         except (yaml.YAMLError, ValueError):
             continue
     return dict(found)
-
-
-def scalars(node: yaml.Node | None, key: str = "") -> Iterator[tuple[str, yaml.ScalarNode]]:
-    """The scalars in a YAML node that are neither quoted nor read as text, with their keys."""
-    if isinstance(node, yaml.ScalarNode):
-        if node.style is None and node.value and not node.tag.endswith(":str"):
-            yield key, node
-    elif isinstance(node, yaml.SequenceNode):
-        for child in node.value:
-            yield from scalars(child, key)
-    elif isinstance(node, yaml.MappingNode):
-        for name, child in node.value:
-            yield from scalars(name, key)
-            yield from scalars(child, f"{key}.{name.value}".lstrip("."))
-
-
-# parts of a config whose options stand in it, and options that say where to write
-GROUPS = ("model", "data", "trainer", "checkpoint", "early_stopping")
-WRITTEN = ("dirpath", "save_dir", "default_root_dir", "root_dir")
-URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
-
-
-def read_config_text(path: Path) -> str:
-    """Return the text of a config after checking that reading it ends, and what it names.
-
-    Raises ValueError for one that is not UTF-8, nested too deeply, or whose aliases, each of which
-    may stand for many others, expand to too much; for one that names a URL, another config, or a
-    folder to write into; OSError. What is no YAML is returned.
-    """
-    text = read_utf8(path)
-    sizes, open_nodes, total = {}, [], 0
-    try:
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                open_nodes.append((event.anchor, total))
-            elif isinstance(event, yaml.CollectionEndEvent):
-                anchor, before = open_nodes.pop()
-                sizes[anchor] = total - before
-            elif isinstance(event, yaml.AliasEvent) and event.anchor in dict(open_nodes):
-                raise ValueError(f"{path}: *{event.anchor} stands in &{event.anchor} itself")
-            total += sizes.get(event.anchor, 1) if isinstance(event, yaml.AliasEvent) else 1
-            if len(open_nodes) > MAX_DEPTH or total > MAX_NODES:
-                much = f"{MAX_NODES:,} values" if total > MAX_NODES else f"{MAX_DEPTH} levels"
-                raise ValueError(f"{path}: more than {much}; no config needs so many")
-        check_names(path, load_values(path, text))
-    except yaml.YAMLError:
-        pass  # the parser reports it
-    return text
-
-
-def load_values(path: Path, text: str) -> object:
-    """The content of a config. Raises ValueError that names a value which looks like a date or a
-    number and is none, yaml.YAMLError.
-    """
-    try:
-        return yaml.safe_load(text)
-    except ValueError as error:
-        for key, node in scalars(yaml.compose(text, yaml.SafeLoader)):
-            with suppress(ValueError):
-                yaml.constructor.SafeConstructor().construct_object(node)
-                continue
-            raise ValueError(
-                f"{path}: {key + ': ' if key else ''}{node.value}: no value of YAML ({error}); "
-                f'correct it, or put it in quotes if it is text, "{node.value}"'
-            ) from error
-        raise ValueError(f"{path}: {error}") from error
-
-
-def check_names(path: Path, content: object) -> None:
-    """Raise ValueError for what a config may not name, whoever wrote it; see docs/security.md."""
-    if isinstance(content, dict):
-        for group in GROUPS:
-            if isinstance(content.get(group), str):
-                raise ValueError(f"{path}: {group}: {content[group]}: write its options here")
-    parts = [("", content)]
-    while parts:
-        key, value = parts.pop()
-        if isinstance(value, dict):
-            parts += [(str(name), inner) for name, inner in value.items()]
-        elif isinstance(value, list):
-            parts += [(key, inner) for inner in value]
-        elif isinstance(value, str) and URL.match(value):
-            raise ValueError(f"{path}: {key}: {value}: a URL; download it and give the file")
-        elif key in WRITTEN and value is not None:
-            raise ValueError(
-                f"{path}: {key}: {value}: where to write is said on the command line, not in a file"
-            )
 
 
 def quote_it(value: str, misread: dict[str, list[str]]) -> str:

@@ -21,6 +21,7 @@ LADDER = (
     "reading",
     "scoring",
     "parsing",
+    "config_files",
     "class_paths",
     "interrupts",
 )

@@ -16,6 +16,11 @@ def max_pixels() -> int:
     return int(os.environ.get(LIMIT, MAX_PIXELS))
 
 
+def pixel_options() -> list[str]:
+    """The option for a limit other than the default, for a command that goes on with this one."""
+    return [] if max_pixels() == MAX_PIXELS else [f"{OPTION}={max_pixels()}"]
+
+
 def set_max_pixels(number: str | int = MAX_PIXELS) -> None:
     """Set the limit, before OpenCV is loaded. Raises ValueError for what is no number."""
     if not str(number).isdigit() or not 0 < int(number) < 2**40:

@@ -50,10 +50,14 @@ def root_of(folder: Path) -> Path:
     return given_root(folder) or folder
 
 
-def is_inside(path: Path, root: Path) -> bool:
-    """Whether a data file in a root may name a path, wherever that leads by dots or slashes."""
-    inside = Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
-    return inside or ALLOWED in os.environ
+def is_inside(path: Path | str, folder: Path | str) -> bool:
+    """Whether a path lies in a folder, with its dots and slashes followed and its links not."""
+    return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder))
+
+
+def may_use(path: Path | str, *roots: Path | str) -> bool:
+    """Whether a path lies in one of the folders, or the user allowed those outside of them."""
+    return ALLOWED in os.environ or any(is_inside(path, root) for root in roots)
 
 
 def check_inside(path: Path, root: Path) -> Path:
@@ -63,7 +67,7 @@ def check_inside(path: Path, root: Path) -> Path:
     another machine.
     """
     there = os.path.exists(path) or os.path.exists(str(path).rpartition("#")[0] or path)
-    if not there or is_inside(path, root):
+    if not there or may_use(path, root):
         return path
     raise OutsideError(
         f"{path}: outside of {root}, the folder of the data; copy the file there, or give "

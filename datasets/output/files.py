@@ -17,6 +17,7 @@ except ImportError:  # Windows
 
 from ..environment import ADVICE, MachineError, is_machine
 from ..files import ANNOTATION_SUFFIXES, IMAGE_SUFFIXES, TRANSCRIPT, VIDEO_SUFFIXES, has_suffix
+from ..limits.roots import is_inside
 
 ENCODED = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
 LABEL_NAMES = {"labels.tsv", "labels.csv", "groups.tsv"}
@@ -38,12 +39,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ValueError if another process is writing it.
     """
     if not is_replaceable(path):
-        with named_errors(path, Path(path)):
+        with output_errors(path, Path(path)):
             yield Path(path)
         return
     target = Path(os.path.realpath(path))
     new = target.with_name(f".{target.name}.partial")
-    with named_errors(path, new):
+    with output_errors(path, new):
         file = open_locked(new, path)
         try:
             mode = os.stat(target if target.exists() else file).st_mode & 0o7777
@@ -117,7 +118,7 @@ def is_replaceable(path: str | Path) -> bool:
 
 
 @contextmanager
-def named_errors(path: str | Path, new: Path) -> Iterator[None]:
+def output_errors(path: str | Path, new: Path) -> Iterator[None]:
     """Raise an OSError of writing `new`, for `path`, as one that names `path`."""
     try:
         yield
@@ -189,14 +190,14 @@ def refuse_overlap(
             continue
         path, status = Path(os.path.realpath(output)), os.stat(output)
         for source in read:
-            if is_same(source, status) or is_inside(path, Path(source)):
+            if is_same(source, status) or is_below(path, source):
                 raise ValueError(
                     f"{option} {output}: would be written over {source}, which is read; name "
                     "another file"
                 )
         for source in map(Path, data):
             folder = source if source.is_dir() else source.parent
-            labelled = is_inside(path, folder) and is_data(path, suffixes)
+            labelled = is_below(path, folder) and is_data(path, suffixes)
             if path == source.resolve() or labelled:
                 raise ValueError(
                     f"{option} {output}: is a file of the data in {folder}; name another file"
@@ -211,9 +212,9 @@ def is_same(source: str | Path, status: os.stat_result) -> bool:
         return False
 
 
-def is_inside(path: Path, folder: Path) -> bool:
-    """Whether a real path lies anywhere below a folder."""
-    return os.path.isdir(folder) and path.is_relative_to(os.path.realpath(folder))
+def is_below(path: Path, folder: str | Path) -> bool:
+    """Whether a real path lies in what is a folder, and no text or file."""
+    return os.path.isdir(folder) and is_inside(path, os.path.realpath(folder))
 
 
 def is_data(path: Path, suffixes: Collection[str]) -> bool:

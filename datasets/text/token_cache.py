@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..environment import MachineError, raise_if_machine, writing
+from ..limits.roots import OPTION, OutsideError, may_use
 
 FORMAT = 2
 # larger files are identified by path, size and modification time instead of their content
@@ -37,6 +38,21 @@ def cache_folder(cache: str | None, kind: str = "reviews") -> Path:
         return Path(cache).expanduser()
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "strand" / kind
+
+
+def check_cache(cache: str) -> None:
+    """Raise OutsideError for a folder that no config may have written into.
+
+    Those are the working folder, $STRAND_DATA, and Strand's folder in the user's cache folder, with
+    all folders in them, wherever links lead.
+    """
+    own = (Path.cwd(), os.environ.get("STRAND_DATA"), cache_folder(None).parent)
+    roots = [os.path.realpath(folder) for folder in own if folder]
+    if not may_use(os.path.realpath(Path(cache).expanduser()), *roots):
+        raise OutsideError(
+            f"{cache} lies outside of the working folder, $STRAND_DATA and {own[-1]}; name a "
+            f"folder in them, or give {OPTION} on the command line if you trust the config"
+        )
 
 
 def fingerprint(files: list[Path]) -> str:

@@ -22,6 +22,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from datasets.output.files import open_locked
 from datasets.output.text import make_console, print_error, print_lines
 
 from ..parsing import StrictParser
@@ -112,10 +113,27 @@ def fetch(archive: Archive, folder: Path) -> str:
             return f"{path}: is there already, and its checksum is right"
         raise ValueError(f"{path}: {problem}; move it away, then fetch again")
     folder.mkdir(parents=True, exist_ok=True)
+    file = open_locked(partial, path)
+    try:
+        complete(partial, archive)
+        partial.replace(path)
+    except BaseException:
+        if size_of(partial) == 0:
+            partial.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(file)
+    return f"{path}: {path.stat().st_size} bytes, and the checksum is right"
+
+
+def complete(partial: Path, archive: Archive) -> None:
+    """Download what is missing of the archive. Raises as `fetch` does."""
     have = size_of(partial)
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(partial.parent).free
     if archive.size is not None and archive.size - have > free:
-        raise OSError(f"{folder}: {archive.size - have} bytes to fetch, {free} free; make room")
+        raise OSError(
+            f"{partial.parent}: {archive.size - have} bytes to fetch, {free} free; make room"
+        )
     if have != archive.size:
         download(archive.url, partial)
     problem = mismatch(partial, archive)
@@ -124,8 +142,6 @@ def fetch(archive: Archive, folder: Path) -> str:
         raise ValueError(
             f"{archive.url}: {problem}; it was removed: fetch again, or from a mirror with --url"
         )
-    partial.replace(path)
-    return f"{path}: {path.stat().st_size} bytes, and the checksum is right"
 
 
 def mismatch(path: Path, archive: Archive) -> str | None:
@@ -191,7 +207,7 @@ def receive(url: str, partial: Path, report: Callable[[int, int | None], object]
     except HTTPError as error:
         if error.code == 416 and start:  # `partial` is as long as the file, or longer
             if error.headers.get("Content-Range", "") != f"bytes */{start}":
-                partial.unlink()
+                os.truncate(partial, 0)  # not removed: it is locked
                 raise DroppedError("the file there is shorter than what is here") from error
             return
         if error.code >= 500 or error.code == 429:

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import yaml
 
-from datasets.limits.roots import root_options
 from datasets.output.text import print_notes
 
-from ..class_paths import allowed_imports
+from ..parsing import common_options
 from ..training.command_line import StrandCLI, command_line
 from ..training.history import RESULT, read_history
 from .folds import Fold
@@ -114,7 +113,7 @@ class Trial:
         args = [sys.executable, "-u", str(PROGRAM), "fit", "-c", str(self.config)]
         args += [f"--{change}" for change in self.overrides] + seed_options(self.seed)
         args += [f"--name={self.folder.relative_to(RUNS)}", "--trainer.enable_progress_bar=false"]
-        args += [*allowed_imports(), *root_options()]
+        args += common_options()
         return args + ([f"--ckpt_path={self.checkpoint}"] if self.checkpoint.exists() else [])
 
     def check_folder(self) -> None:

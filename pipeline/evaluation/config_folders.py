@@ -11,7 +11,7 @@ from datasets.files import find_data_path
 from datasets.lines.folders import LineFolder
 from datasets.pages.crops.modes import Crop
 
-from ..parsing import read_config_text
+from ..config_files import read_config_text
 
 
 def folders_of_config(config: Path) -> list[LineFolder]:

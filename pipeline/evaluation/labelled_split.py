@@ -14,7 +14,8 @@ from datasets.source import SequenceDataset, Source, Split
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
-from ..parsing import StrictParser, explain, known_keys, read_config_text
+from ..config_files import read_config_text
+from ..parsing import StrictParser, explain, known_keys
 from ..reading.bundle import Bundle, describe_part, part_spec
 from ..reading.inputs import KINDS
 from ..reading.items import Item

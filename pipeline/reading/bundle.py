@@ -156,20 +156,23 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         for name, w in without_shortcut(model.state_dict()).items()
     }
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
-    check_finite(weights, path)
+    check_finite(weights, f"{path}: not written, for", "train again with a lower learning rate")
     search, tensors = decoder_metadata(bundle.decoder)
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
     write_whole(path, save(weights | tensors, metadata=header))
 
 
-def check_finite(weights: dict[str, Tensor], path: Path) -> None:
-    """Raise ValueError that names the weights that are nan or infinite (in float16)."""
+def check_finite(weights: dict[str, Tensor], where: str, advice: str) -> None:
+    """Raise ValueError that names the weights that are nan or infinite (in float16).
+
+    where, advice: the beginning and the end of its message.
+    """
     broken = [name for name, w in weights.items() if not w.isfinite().all()]
     if broken:
         raise ValueError(
-            f"{path}: not written, for {len(broken)} of {len(weights)} weights are not finite "
-            f"({', '.join(broken[:2])}); train again with a lower learning rate"
+            f"{where} {len(broken)} of {len(weights)} weights are not finite "
+            f"({', '.join(broken[:2])}); {advice}"
         )
 
 
@@ -200,6 +203,7 @@ def load_bundle(name: str, crop: Crop | None = None) -> Bundle:
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
     with single_threaded():
+        check_finite(weights, f"{path}:", "copy the bundle again, or train it again")
         decoder = load_decoder(content, weights, content["labels"], path)
         load_weights(model, weights, path)
     reader = build_part(content["reader"], datasets, Reader, path)

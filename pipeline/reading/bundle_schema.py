@@ -1,7 +1,6 @@
 """The schema of a bundle's metadata: types and bounds, checked before anything is built of it."""
 
 import inspect
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from safetensors import SafetensorError, safe_open
 
 from ..scoring.risk_coverage import RiskCoverageCurve
@@ -108,7 +107,7 @@ class CalibrationFields(BaseModel):
 class Metadata(BaseModel):
     """All that a bundle says beside its weights; fields of later versions are let pass."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, extra="allow")
 
     format: int = Field(ge=1)
     parts: dict[str, Part]
@@ -146,7 +145,7 @@ def read_metadata(path: Path) -> dict:
     if "strand" not in metadata:
         raise ValueError(f"{path}: a safetensors file, but not a Strand bundle; `fit` writes those")
     try:
-        content = json.loads(metadata["strand"])
+        content = from_json(metadata["strand"])
         version = int(content["format"])
         missing = FIELDS - content.keys() | REQUIRED_PARTS - content.get("parts", {}).keys()
     except (
@@ -164,9 +163,9 @@ def read_metadata(path: Path) -> dict:
         )
     if missing:
         raise ValueError(f"{path}: the metadata lacks {', '.join(sorted(missing))}; copy it again")
-    checked(lambda: Metadata.model_validate_json(metadata["strand"]), f"{path}: damaged metadata")
-    check_unique(content["labels"], path)
-    return content
+    fields = checked(lambda: Metadata.model_validate(content), f"{path}: damaged metadata")
+    check_unique(fields.labels, path)
+    return fields.model_dump(by_alias=True, exclude_unset=True)
 
 
 def checked(validate: Callable[[], Any], what: str) -> Any:
@@ -199,8 +198,8 @@ def read_calibration(content: dict, path: Path) -> Calibration:
 
     Raises ValueError if it is damaged.
     """
-    what, given = f"{path}: damaged calibration", to_json(content.get("calibration", {}))
-    fields = checked(lambda: CalibrationFields.model_validate_json(given), what)
+    what, given = f"{path}: damaged calibration", content.get("calibration", {})
+    fields = checked(lambda: CalibrationFields.model_validate(given), what)
     try:
         strings = {
             name: StringCalibration(one.slope, one.offset, RiskCoverageCurve(**dict(one.curve)))

@@ -40,7 +40,7 @@ def load_decoder(
     """
     keys = [key for key in weights if key.startswith(PREFIX)]
     tensors = {key.removeprefix(PREFIX): weights.pop(key) for key in keys}
-    if "decoder" not in content:
+    if content.get("decoder") is None:
         return None
     try:
         options = content["decoder"]

@@ -3,12 +3,14 @@
 import time
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
 
+from datasets.output.files import write_whole
 from datasets.output.text import clean
 from datasets.source import Problem, Source
 from models.heads.labels import Text
@@ -21,7 +23,7 @@ from ..scoring.readings import describe_reading, join_labels
 from ..scoring.temperature import Calibration, fit_calibration
 from .averaging import averaged_weights
 from .checks.finite import check_weights_finite
-from .run_folder import run_folder
+from .run_folder import run_folder, run_of
 from .schedule import check_length_known
 
 MAX_PROBLEMS = 20  # problems with the data printed one by one
@@ -207,6 +209,8 @@ class BestBundle(Callback):
                     callback.monitor = None  # nothing to monitor: best.ckpt is the last, unwarned
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.is_global_zero and self.best < float("inf"):
+            self._take_along(run_folder(trainer) / BEST, run_of(trainer.ckpt_path))
         if not has_validation(trainer):
             print_once(
                 trainer,
@@ -232,6 +236,17 @@ class BestBundle(Callback):
         if trainer.is_global_zero and not has_validation(trainer):
             with averaged_weights(trainer, module):  # also if there was nothing left to train
                 self._save(trainer, module, {}, Calibration())
+
+    def _take_along(self, best: Path, before: Path | None) -> None:
+        """Copy the best bundle so far of the checkpoint's run into a folder of a new name; if it is
+        in neither, the next one is the best.
+        """
+        if best.exists():
+            return
+        if before is not None and (before / BEST).is_file():
+            write_whole(best, (before / BEST).read_bytes())
+        else:
+            self.best = float("inf")
 
     def _save(self, trainer, module, scores: dict[str, float], calibration: Calibration) -> None:
         check_weights_finite(module)

@@ -15,9 +15,9 @@ from pytorch_lightning.callbacks import Callback
 from datasets.output.files import write_whole
 from datasets.output.text import print_lines
 
-from .callbacks import TrainingSpeed
+from .callbacks import TrainingSpeed, print_once
 from .memory import peak_memory_mib
-from .run_folder import run_folder
+from .run_folder import run_folder, run_of
 
 HISTORY, RESULT = "history.jsonl", "result.json"
 
@@ -25,6 +25,7 @@ HISTORY, RESULT = "history.jsonl", "result.json"
 class TrainingHistory(Callback):
     """Append one JSON line per epoch to history.jsonl; resume from a checkpoint's epoch.
 
+    The lines of the epochs before are those of the checkpoint's run, also in a new run's folder.
     Must precede LastCheckpoint in the list of callbacks: a line is on the disk before the
     checkpoint that counts it.
     """
@@ -60,7 +61,11 @@ class TrainingHistory(Callback):
         if trainer.is_global_zero:
             folder = run_folder(trainer)
             (folder / RESULT).unlink(missing_ok=True)
-            kept = read_history(folder)[: self.epochs] if self.epochs else []
+            before = run_of(trainer.ckpt_path) or folder
+            kept = read_history(before)[: self.epochs] if self.epochs else []
+            if len(kept) < self.epochs:
+                had = f"{len(kept)} of the {self.epochs} epochs before the checkpoint"
+                print_once(trainer, f"{folder / HISTORY}: has {had}; {before} has no others")
             write_whole(folder / HISTORY, "".join(json.dumps(row) + "\n" for row in kept))
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:

@@ -33,8 +33,7 @@ class RunFolder:
         self._lock: TextIO | None = None
         if options.name and not (RUNS / options.name).resolve().is_relative_to(RUNS.resolve()):
             raise ValueError(f"--name {options.name}: leads out of {RUNS}; give a name in it")
-        checkpoint = Path(options.ckpt_path or "")
-        own = checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else None
+        own = run_of(options.ckpt_path)
         first = os.environ.get("LOCAL_RANK", "0") == "0"
         chosen = None if first else os.environ.get("STRAND_RUN")  # by the first process
         self.name = options.name or chosen or choose_name(options, own, make=fit and first)
@@ -80,6 +79,12 @@ class RunFolder:
             (self.path / LOCK).unlink()
             with suppress(OSError):
                 self.path.rmdir()
+
+
+def run_of(checkpoint: str | Path | None) -> Path | None:
+    """The folder of the run that wrote a checkpoint; None for one in no run's checkpoints/."""
+    folder = Path(checkpoint or "").parent
+    return folder.parent if folder.name == "checkpoints" else None
 
 
 def choose_name(options, own: Path | None, make: bool) -> str:

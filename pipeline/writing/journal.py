@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
-from datasets.output.files import named_errors, open_locked
+from datasets.output.files import open_locked, output_errors
 from datasets.output.text import to_json
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Journal(AbstractContextManager):
     def __init__(self, output: str, how: dict[str, str], resume: bool):
         self.output, self.path = output, journal_path(output)
         self._waiting: list[str] = []
-        with named_errors(output, self.path):
+        with output_errors(output, self.path):
             self._file = open_locked(self.path, output)
         try:
             header, self.count, end = self._scan()
@@ -100,7 +100,7 @@ class Journal(AbstractContextManager):
 
     def _write(self, text: str) -> None:
         left = memoryview(text.encode("utf-8", "backslashreplace"))
-        with named_errors(self.output, self.path):
+        with output_errors(self.output, self.path):
             while left:
                 left = left[os.write(self._file, left) :]
 

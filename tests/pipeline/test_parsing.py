@@ -2,12 +2,16 @@
 
 import pytest
 
+from datasets.limits.pixels import LIMIT, MAX_PIXELS, set_max_pixels
+from datasets.limits.roots import ALLOWED
+from pipeline.class_paths import allow_imports
+from pipeline.config_files import read_config_text
 from pipeline.parsing import (
     StrictParser,
+    common_options,
     explain,
     known_keys,
     misread_scalars,
-    read_config_text,
     similar_key,
 )
 
@@ -81,6 +85,35 @@ def test_keys_of_commands_are_known(parser):
     assert "size" in known_keys(main)
 
 
+def test_the_options_of_all_commands_are_handed_on(monkeypatch):
+    monkeypatch.setenv(LIMIT, str(MAX_PIXELS))
+    monkeypatch.setenv(ALLOWED, "1")
+    assert common_options() == ["--allow_outside"]
+    set_max_pixels(200_000_000)
+    allow_imports(["tests"])
+    try:
+        assert common_options() == [
+            "--allow_import=tests", "--allow_outside", "--max_pixels=200000000"
+        ]  # fmt: skip
+    finally:
+        allow_imports([])
+
+
+INVALID = [
+    ("HorizontalFlip, init_args: {p: 3}", "p: Input should be less than or equal to 1, given 3"),
+    ("HistogramMatching, init_args: {reference_images: [x], read_fn: null}", "read_fn cannot"),
+]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("options", "says"), INVALID)
+def test_what_pydantic_refuses_is_one_line(command, options, says):
+    augmentations = f"[{{class_path: albumentations.{options}}}]"
+    outcome = command("fit", "-c", "words.yaml", f"--data.augmentations={augmentations}")
+    assert outcome.code == 2 and f"error: options of a class: {says}" in outcome.err
+    assert "errors.pydantic.dev" not in outcome.err and "; correct the config\n" in outcome.err
+
+
 KEYS = ["model.recurrent", "model.encoder", "trainer.max_epochs", "data.source"]
 SIMILAR = [
     ("model.recurent.hidden_size", "model.recurrent.hidden_size"),
@@ -142,58 +175,3 @@ def test_a_value_that_yaml_cannot_read_is_named_with_its_key(command, tmp_path, 
         read_config_text(path)
     code, _, err = command("fit", "-c", path)
     assert code == 2 and "data.source.validation: " in err
-
-
-LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
-)
-ENDLESS = {
-    "more than 100 levels": "data: " + "[" * 5000 + "]" * 5000,
-    "more than 100 levels; no": "{a: " * 3000 + "1" + "}" * 3000,
-    "more than 1,000,000 values": LAUGHS + "data: {source: *a11}\n",
-    "not UTF-8 at byte 6": b"data: \xff",
-}
-
-
-@pytest.mark.parametrize("says", ENDLESS)
-def test_a_config_that_never_ends_is_refused(command, bundle_file, tmp_path, says):
-    path = tmp_path / "c.yaml"
-    content = ENDLESS[says]
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ValueError, match=rf"c\.yaml: {says}"):
-        read_config_text(path)
-    for arguments in (["fit", "-c"], ["compare"], ["doctor", "--config"],
-                      ["evaluate", "--model", bundle_file, "--config"]):  # fmt: skip
-        outcome = command(*arguments, path)
-        assert outcome.code == 2 and "error: " in outcome.err and says in outcome.err
-
-
-def test_aliases_of_a_config_are_read(tmp_path):
-    path = tmp_path / "c.yaml"
-    path.write_text("a: &a [1, 2]\nb: {c: *a, d: *a}\nbroken: [", "utf-8")
-    assert read_config_text(path) == path.read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("data: http://127.0.0.1/x.yaml", "data: http://127.0.0.1/x.yaml: write its options here"),
-        ("model: other.yaml", "model: other.yaml: write its options here"),
-        ("ckpt_path: ' https://a.b/x.ckpt'", "a URL; download it and give the file"),
-        ("checkpoint: {dirpath: /tmp}", "dirpath: /tmp: where to write is said on the command"),
-        ("trainer: {callbacks: [{init_args: {save_dir: x}}]}", "save_dir: x: where to write"),
-        ("notes: &a [*a]", r"\*a stands in &a itself"),
-        ("a: &a {b: &b [1, *a]}", r"\*a stands in &a itself"),
-    ],
-)
-def test_what_no_config_may_name(tmp_path, text, message):
-    path = tmp_path / "c.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=message):
-        read_config_text(path)
-
-
-def test_a_config_of_a_run_is_read_again(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text("checkpoint: {dirpath: null}\ndata: {source: {root: a//b}}\n", "utf-8")
-    assert read_config_text(path).startswith("checkpoint")

@@ -7,10 +7,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.cli import SaveConfigCallback
 
-from datasets.limits.roots import root_options
 from datasets.output.files import write_whole
 
-from ...class_paths import allowed_imports
+from ...parsing import common_options
 from ..run_folder import run_folder
 
 
@@ -54,4 +53,4 @@ def how_to_go_on(folder: Path) -> str:
     if not last.exists():
         return "nothing was saved before the first checkpoint"
     command = ["python run.py fit", "-c", f"{folder}/config.yaml", "--ckpt_path", str(last)]
-    return f"go on with: {' '.join([*command, *allowed_imports(), *root_options()])}"
+    return f"go on with: {' '.join([*command, *common_options()])}"

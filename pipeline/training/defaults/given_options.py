@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from ...parsing import read_config_text
+from ...config_files import read_config_text
 
 
 def config_texts(arguments: Sequence[str]) -> Iterator[str]:

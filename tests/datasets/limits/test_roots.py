@@ -221,6 +221,12 @@ def test_predict_opens_no_url(command, tmp_path, requests):
     assert requests == []
 
 
+def test_no_part_of_a_config_opens_a_url(command, folder, requests):
+    for option in ("--model.encoder", "--data.source", "--model", "--config"):
+        outcome = command("fit", "-c", "words.yaml", f"{option}={requests.url}/x.yaml")
+        assert outcome.code == 2 and requests == []
+
+
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{}\n#EXT-X-ENDLIST\n"
 SESSION = "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n"
 HOLDERS = [PLAYLIST, "ffconcat version 1.0\nfile '{}'\n", SESSION,

@@ -1,6 +1,7 @@
 """fetch against a local server: complete, dropped, without Range, wrong, missing, unreachable."""
 
 import hashlib
+import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets.output.files import open_locked
 from pipeline.commands import fetch as fetching
 from pipeline.commands.fetch import main
 
@@ -145,6 +147,24 @@ def test_a_partial_file_longer_than_the_servers_is_removed(get, path, server):
     assert get()[0] == 0 and path.read_bytes() == CONTENT
 
 
+def test_a_link_in_the_place_of_the_partial_file_is_refused(get, path, server, tmp_path):
+    path.parent.mkdir()
+    (tmp_path / "kept").write_text("kept", "utf-8")
+    partial(path).symlink_to(tmp_path / "kept")
+    code, _, err = get()
+    assert code == 1 and f"{path}: {partial(path)}, where it is written first, is a link" in err
+    assert (tmp_path / "kept").read_text("utf-8") == "kept" and server.requests == []
+
+
+def test_two_processes_do_not_fetch_into_one_file(get, path, server):
+    path.parent.mkdir()
+    held = open_locked(partial(path), path)
+    code, _, err = get()
+    os.close(held)
+    assert code == 1 and "another process is writing it" in err and server.requests == []
+    assert get()[0] == 0 and list(path.parent.iterdir()) == [path]
+
+
 def test_a_wrong_download_is_removed(get, path, server):
     server.content = CONTENT[:-1] + b"?"
     code, _, err = get()
@@ -169,10 +189,10 @@ def test_a_wrong_file_of_the_user_is_kept(get, path, server):
     assert path.read_bytes() == b"mine" and server.requests == []
 
 
-def test_a_url_without_the_file_is_requested_once(get, server):
+def test_a_url_without_the_file_is_requested_once(get, path, server):
     code, _, err = get(path="other")
     assert code == 1 and "the server says 404 Not Found; give another address with --url" in err
-    assert len(server.requests) == 1
+    assert len(server.requests) == 1 and list(path.parent.iterdir()) == []
 
 
 def test_a_busy_server_is_requested_again(get, path, server):

@@ -276,6 +276,18 @@ def test_weights_that_do_not_fit_are_one_clear_error(bundle_file, changed, tmp_p
         load_bundle(str(path))
 
 
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_weights_that_are_not_finite_are_not_read(bundle_file, tmp_path, value):
+    path, name = tmp_path / "b.safetensors", "head.linear.bias"
+    rewrite(bundle_file, path, weights=lambda w: w | {name: torch.full_like(w[name], value)})
+    with pytest.raises(ValueError, match=r"b\.safetensors: 1 of \d+ weights are not finite .head"):
+        load_bundle(str(path))
+
+
+def test_a_decoder_that_is_null_is_none(changed):
+    assert load_bundle(changed(lambda content: content.update(decoder=None))).decoder is None
+
+
 def test_parts_that_do_not_fit_each_other_are_refused(changed):
     with pytest.raises(ValueError, match="8 labels, but the head tells 9 apart"):
         load_bundle(changed(lambda content: content["labels"].pop()))

@@ -101,6 +101,25 @@ def test_what_is_wrong_is_said(files, tmp_path, change, says):
         load_bundle(str(path))
 
 
+def test_what_is_returned_is_what_was_checked(files, tmp_path):
+    path, content = tmp_path / "b.safetensors", read_metadata(files["lines"])
+    twice = json.dumps(content | {"scores": {"cer": 3}, "later": [1]})[:-1] + ', "format": 1}'
+    save_file(load_file(files["lines"]), path, metadata={"strand": twice})
+    read = read_metadata(path)
+    assert read == content | {"scores": {"cer": 3.0}, "later": [1]}
+    assert isinstance(read["scores"]["cer"], float)  # as the schema has it
+
+
+@pytest.mark.parametrize("field", ["card", "calibration", "later"])
+def test_half_a_character_is_damaged_metadata(files, tmp_path, field):
+    """A lone surrogate, which JSON can hold and no text can."""
+    path, content = tmp_path / "b.safetensors", read_metadata(files["lines"])
+    text = json.dumps(content | {field: {"x": "\ud800"}})
+    save_file(load_file(files["lines"]), path, metadata={"strand": text})
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))}: damaged metadata"):
+        load_bundle(str(path))
+
+
 @pytest.mark.parametrize("depth", [900, 100_000])
 def test_deep_json_is_damaged_metadata(files, tmp_path, depth):
     path = tmp_path / "b.safetensors"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from pipeline.training.run_folder import LOCK
@@ -74,6 +75,34 @@ def test_a_copied_folder_goes_on_in_the_copy(run):
     assert "run folder: runs/copy (" in out and contents("runs/mine") == before
     history = Path("runs/copy/history.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(history) == 2
+
+
+def test_a_new_name_goes_on_with_the_history_and_the_best_of_another_run(run):
+    run("fit", "-c", "words.yaml", "--name=mine")
+    with open("runs/mine/history.jsonl", "a", encoding="utf-8") as file:
+        file.write("{}\n")  # of an epoch after the checkpoint
+    checkpoint = torch.load(f"runs/mine/{LAST}", weights_only=True)
+    (best,) = (state for key, state in checkpoint["callbacks"].items() if "BestBundle" in key)
+    best["best"] = -1.0  # nothing will be better
+    torch.save(checkpoint, f"runs/mine/{LAST}")
+    before = contents("runs/mine")
+    more = ("--name=new", f"--ckpt_path=runs/mine/{LAST}", "--trainer.max_epochs=3")
+    out = run("fit", "-c", "words.yaml", *more)
+    lines = Path("runs/new/history.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+    assert lines[:2] == before["runs/mine/history.jsonl"].decode().splitlines()[:2]
+    assert json.loads(Path("runs/new/result.json").read_text("utf-8"))["epochs"] == 3
+    assert contents("runs/new")["runs/new/best.safetensors"] == before["runs/mine/best.safetensors"]
+    assert "run folder: runs/new (best.safetensors" in out and contents("runs/mine") == before
+
+
+def test_a_checkpoint_alone_goes_on_without_a_history_and_says_so(run):
+    run("fit", "-c", "words.yaml", "--name=mine", "--trainer.max_epochs=1")
+    shutil.copy(f"runs/mine/{LAST}", "last.ckpt")
+    more = ("--name=new", "--ckpt_path=last.ckpt", "--trainer.max_epochs=2")
+    out = run("fit", "-c", "words.yaml", *more)
+    assert "runs/new/history.jsonl: has 0 of the 1 epochs before the checkpoint" in out
+    assert Path("runs/new/best.safetensors").exists()
 
 
 def test_trainings_that_start_at_once_have_folders_of_their_own(command):
