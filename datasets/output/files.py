@@ -81,7 +81,7 @@ def open_log(path: str | Path) -> Iterator[Callable[[str], None]]:
     """
     is_file, is_new = is_replaceable(path), not os.path.exists(path)
     target = Path(os.path.realpath(path)) if is_file else Path(path)
-    with named_errors(path, target):
+    with output_errors(path, target):
         place = open_locked(target, path) if is_file else target
         with open(place, "w", **ENCODED) as file:
             lines = 0
