@@ -3,6 +3,8 @@
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import cv2
@@ -19,6 +21,7 @@ MARKS = (b"Exif", b"EXIF", b"eXIf", b"Raw profile type", b"tiff:", b"adobe.xmp",
 TAG = 0x0112  # of EXIF's orientation
 UPRIGHT = 1
 SIDEWAYS = (5, 6, 7, 8)  # flags that exchange width and height
+PNG = b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # OpenCV and Pillow turn these by themselves
 
 
@@ -37,14 +40,9 @@ def read_orientation(data: bytes) -> int:
         return UPRIGHT
 
 
-def read_header(file: IO[bytes], frame: int = 1) -> tuple[tuple[int, int], int]:
-    """Return the size (height, width) of an image file as it is stored, and its orientation flag.
-
-    frame: of a file of several.
-
-    Only the header is read, or, for a PNG with a flag behind its pixels, the whole. Raises OSError
-    if it is not an image.
-    """
+@contextmanager
+def open_image(file: IO[bytes]) -> Iterator["Image.Image"]:
+    """Open an image file with Pillow, which reads its header. Raises OSError if it is none."""
     from PIL import Image  # imported here for start-up time
 
     # no bound of Pillow's own: OpenCV's on the same image is the user's --max_pixels
@@ -52,17 +50,60 @@ def read_header(file: IO[bytes], frame: int = 1) -> tuple[tuple[int, int], int]:
     # of damaged EXIF; not catch_warnings, which threads must not share
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with Image.open(file) as image:
-            image.seek(frame - 1)
-            wide, high = image.size
-            return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
+        image = Image.open(file)
     except (EOFError, RuntimeError, SyntaxError, ValueError) as error:
         raise OSError(f"not an image, or damaged ({error})") from error
+    with image:
+        yield image
+
+
+def seek_size(image: "Image.Image", frame: int) -> tuple[int, int]:
+    """Return the width and height of a frame of an open image, from 1, without decoding it.
+
+    Those of a TIFF may differ, and Pillow goes to one; those of other formats are alike. Raises
+    OSError if it is not there.
+    """
+    if image.format == "TIFF":
+        try:
+            image.seek(frame - 1)
+        except (EOFError, RuntimeError, SyntaxError, ValueError) as error:
+            raise OSError(f"no frame {frame}, or damaged ({error})") from error
+    return image.size
+
+
+def read_header(file: IO[bytes], frame: int = 1) -> tuple[tuple[int, int], int]:
+    """Return the size (height, width) of an image file as it is stored, and its orientation flag.
+
+    frame: of a file of several. No pixels are decoded. Raises OSError if it is not an image.
+    """
+    with open_image(_without_pixels(file)) as image:
+        wide, high = seek_size(image, frame)
+        return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
+
+
+def _without_pixels(file: IO[bytes]) -> IO[bytes]:
+    """A PNG without its pixels, behind which a flag may stand; any other file as it is."""
+    if file.read(len(PNG)) != PNG:
+        file.seek(0)
+        return file
+    kept = io.BytesIO()
+    kept.write(PNG)
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind in (b"IDAT", b"acTL", b"fcTL", b"fdAT"):  # those of frames, too
+            file.seek(length + 4, io.SEEK_CUR)  # and its checksum
+        else:
+            kept.write(head + file.read(length + 4))
+    kept.seek(0)
+    return kept
 
 
 def _flag_of(image: "Image.Image") -> int:
+    from PIL import Image  # imported here for start-up time
+
     try:
-        flag = image.getexif().get(TAG, UPRIGHT)
+        # not that of PNG, which decodes the pixels to find what stands behind them
+        flag = Image.Image.getexif(image).get(TAG, UPRIGHT)
     except (ArithmeticError, AttributeError, LookupError, OSError, SyntaxError, TypeError,
             ValueError, struct.error):  # fmt: skip
         return UPRIGHT  # a damaged flag: the pixels may be whole

@@ -15,12 +15,14 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import has_suffix
 from ..images import to_grey
+from ..images.memory import check_opened, check_tiff
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
-from ..limits.pixels import OPTION, max_pixels
+from ..limits.pixels import check_pixels, max_pixels
 
 PDF, TIFF = ".pdf", (".tif", ".tiff")
 DPI = 300  # at which pages of a PDF are rendered
 POINTS = 72  # per inch
+BAND = 256  # rows of a frame that are converted at a time
 NAME = re.compile(r"(.+)#page=([1-9]\d{0,6})", re.DOTALL)
 # PDFium may run in one thread at a time
 _PDFIUM = threading.Lock()
@@ -85,6 +87,8 @@ def _load_frame(path: str, number: int) -> np.ndarray:
         raise ValueError(f"{path}: {size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
     if not has_suffix(path, TIFF):
         return to_grey(_load_animation(path, number), name)
+    with open(path, "rb") as file:
+        check_tiff(file, name, number)
     found, frames = cv2.imreadmulti(path, number - 1, 1, flags=cv2.IMREAD_UNCHANGED)
     if not found or not frames:
         raise ValueError(f"{name}: no such frame, or a damaged one; save it as an image of its own")
@@ -96,20 +100,17 @@ def _load_animation(path: str, number: int) -> np.ndarray:
     from PIL import Image  # imported here for start-up time
 
     with Image.open(path) as image:
-        _check_size(page_name(path, number), *image.size)
+        check_opened(image, page_name(path, number))
         try:
             image.seek(number - 1)
         except EOFError as error:
             raise ValueError(f"{page_name(path, number)}: no such frame") from error
-        return cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)
-
-
-def _check_size(name: str, wide: int, high: int, where: str = "") -> None:
-    if wide * high > max_pixels():
-        raise ValueError(
-            f"{name}: {wide:,} x {high:,} pixels{where} are more than {max_pixels():,}; scale it "
-            f"down, or give {OPTION}"
-        )
+        wide, high = image.size
+        pixels = np.empty((high, wide, 4), np.uint8)
+        for top in range(0, high, BAND):  # in parts, since Pillow gives copies only
+            part = image.crop((0, top, wide, min(top + BAND, high))).convert("RGBA")
+            cv2.cvtColor(np.asarray(part), cv2.COLOR_RGBA2BGRA, dst=pixels[top : top + BAND])
+        return pixels
 
 
 @contextmanager
@@ -153,7 +154,7 @@ def _open_page(path: str, number: int) -> Iterator:
 def _render(path: str, number: int) -> np.ndarray:
     with _open_page(path, number) as page:
         wide, high = (round(side * DPI / POINTS) for side in page.get_size())
-        _check_size(page_name(path, number), wide, high, f" at {DPI} dpi")
+        check_pixels(page_name(path, number), (wide, high), max_pixels(), f" at {DPI} dpi")
         bitmap = page.render(scale=DPI / POINTS, grayscale=True)
         pixels = bitmap.to_numpy()
         return np.ascontiguousarray(pixels.reshape(pixels.shape[:2])).copy()

@@ -7,13 +7,14 @@ has frames, the place of the file among them by name.
 """
 
 import re
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from ..files import has_suffix
+from ..images.orientation import open_image, seek_size
+from ..limits.opening import open_regular
 from .documents import count_pages
 from .layout import Page
 
@@ -55,16 +56,8 @@ def _count_frames(image: Path, modified: int, size: int) -> int:
 
 def frame_sizes(image: Path, count: int) -> list[tuple[int, int]]:
     """Return the width and height of each frame, without decoding them."""
-    from PIL import Image  # imported here for start-up time
-
-    sizes = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(image) as opened:
-            for number in range(count):
-                opened.seek(number)
-                sizes.append(opened.size)
-    return sizes
+    with open_regular(image) as file, open_image(file) as opened:
+        return [seek_size(opened, frame) for frame in range(1, count + 1)]
 
 
 def choose_frame(page: Page, image: Path, count: int, pages: Sequence[Page]) -> int:

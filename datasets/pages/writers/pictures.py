@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...images.orientation import TAG, UPRIGHT
+from ...images.memory import check_opened
+from ...images.orientation import read_header
 from ...limits.opening import named_errors, open_regular, read_bytes
-from ...limits.pixels import OPTION, max_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,14 +51,13 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF
     with named_errors(path), open_regular(path) as file:
         try:
+            _, flag = read_header(file)
+            file.seek(0)
             image = Image.open(file)
-            image.seek(number - 1)
-            if image.width * image.height > max_pixels():
-                raise ValueError(
-                    f"{path}: {image.width} x {image.height} pixels are more than "
-                    f"{max_pixels():,}; scale it down, or give {OPTION}"
-                )
-            return _picture_of(path, image, number)
+            for place in (0, number - 1):  # before Pillow decodes the frames until there
+                image.seek(place)
+                check_opened(image, str(path))
+            return _picture_of(path, image, number, flag)
         except EOFError as error:
             raise ValueError(f"{path}: has no page {number}") from error
         except (OSError, RuntimeError, SyntaxError, struct.error, zlib.error) as error:
@@ -67,15 +66,13 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
             raise ValueError(f"{path}: not an image, or damaged ({error})") from error
 
 
-def _picture_of(path: str | Path, image: "Image", number: int) -> Picture:
+def _picture_of(path: str | Path, image: "Image", number: int, flag: int) -> Picture:
     picture = _as_stored(path, image) if number == 1 else None
     if picture is None:
         picture = _from_png(_encode_png(image))
-    # Pillow turns a TIFF while it decodes it
-    flag = UPRIGHT if image.format == "TIFF" else image.getexif().get(TAG)
     profile = image.info.get("icc_profile") or b""
     return picture._replace(
-        orientation=flag if flag in range(1, 9) else UPRIGHT,
+        orientation=flag,
         dpi=_dpi(image),
         profile=_fitting(profile, picture.channels),
     )
@@ -135,9 +132,10 @@ def _encode_png(image: "Image") -> bytes:
     if image.mode == "F":
         raise ValueError("pixels that are fractions; convert the image to 8 or 16 bits")
     if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa", "RGBA"):
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image).convert("RGB")
+        paper = Image.new("RGB", image.size, "white")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        paper.paste(image, mask=image)
+        image = paper
     elif image.mode.startswith("I"):
         image = image.convert("I").convert("I;16")
     elif image.mode not in LOSSLESS:
