@@ -6,7 +6,7 @@ import numpy as np
 from ..limits.opening import read_bytes
 from ..limits.pixels import max_pixels
 from .grey import to_grey
-from .memory import check_memory, not_an_image
+from .memory import check_memory
 from .orientation import read_orientation, turn_upright
 
 
@@ -51,5 +51,5 @@ def _decode(data: bytes, path: str, flags: int) -> np.ndarray:
             f"{path}: cannot be decoded as an image ({error.err}); convert it"
         ) from error
     if image is None:
-        raise ValueError(not_an_image(data, path))
+        raise ValueError(f"{path}: not an image, or damaged ({len(data)} bytes); convert it to PNG")
     return image

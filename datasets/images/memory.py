@@ -6,13 +6,12 @@ and one frame; more bits, animations and some formats take up to nine times as m
 
 import io
 import struct
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+from ..limits.opening import named_errors
 from ..limits.pixels import check_pixels, max_pixels
-from .orientation import PNG, TIFF, open_image
-
-if TYPE_CHECKING:
-    from PIL import Image
+from .orientation import PNG, TIFF
+from .pillow import check_opened, open_image
 
 ANIMATION = b"acTL"  # a chunk of PNG
 # JPEG, BMP, WebP, PNM: of 8 bits a sample, or with pixels that are in the file as they are
@@ -38,23 +37,8 @@ def check_memory(data: bytes, path: str) -> None:
         if len(data) > SMALL:
             check_tiff(io.BytesIO(data), path)
     elif not data.startswith(LIGHT):
-        try:
-            with open_image(io.BytesIO(data)) as image:
-                kind, size = image.format, image.size
-        except OSError as error:
-            raise ValueError(not_an_image(data, path)) from error
-        check_pixels(path, size, max_pixels(kind), f" of {kind}")
-
-
-def not_an_image(data: bytes, path: str) -> str:
-    """What is said of a file that cannot be decoded."""
-    return f"{path}: not an image, or damaged ({len(data)} bytes); convert it to PNG"
-
-
-def check_opened(image: "Image.Image", name: str) -> None:
-    """Raise ValueError for an image, open in Pillow, whose pixels would take too much memory."""
-    several = image.format == "PNG" and image.is_animated
-    check_pixels(name, image.size, max_pixels(image.format, deep=several), f" of {image.format}")
+        with named_errors(path), open_image(io.BytesIO(data)) as image:
+            check_opened(image, path)
 
 
 def check_tiff(file: IO[bytes], path: str, frame: int = 1) -> None:

@@ -2,15 +2,13 @@
 
 import io
 import struct
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ..environment import raise_if_machine
+from .pillow import frame_size, open_image
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -35,49 +33,19 @@ def read_orientation(data: bytes) -> int:
         return UPRIGHT
     try:
         return read_header(io.BytesIO(data))[1]
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise_if_machine(error, "an image")
         return UPRIGHT
-
-
-@contextmanager
-def open_image(file: IO[bytes]) -> Iterator["Image.Image"]:
-    """Open an image file with Pillow, which reads its header. Raises OSError if it is none."""
-    from PIL import Image  # imported here for start-up time
-
-    # no bound of Pillow's own: OpenCV's on the same image is the user's --max_pixels
-    Image.MAX_IMAGE_PIXELS = None
-    # of damaged EXIF; not catch_warnings, which threads must not share
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    try:
-        image = Image.open(file)
-    except (EOFError, RuntimeError, SyntaxError, ValueError) as error:
-        raise OSError(f"not an image, or damaged ({error})") from error
-    with image:
-        yield image
-
-
-def seek_size(image: "Image.Image", frame: int) -> tuple[int, int]:
-    """Return the width and height of a frame of an open image, from 1, without decoding it.
-
-    Those of a TIFF may differ, and Pillow goes to one; those of other formats are alike. Raises
-    OSError if it is not there.
-    """
-    if image.format == "TIFF":
-        try:
-            image.seek(frame - 1)
-        except (EOFError, RuntimeError, SyntaxError, ValueError) as error:
-            raise OSError(f"no frame {frame}, or damaged ({error})") from error
-    return image.size
 
 
 def read_header(file: IO[bytes], frame: int = 1) -> tuple[tuple[int, int], int]:
     """Return the size (height, width) of an image file as it is stored, and its orientation flag.
 
-    frame: of a file of several. No pixels are decoded. Raises OSError if it is not an image.
+    frame: of a file of several. No pixels are decoded. Raises ValueError if it is not an image,
+    OSError if it cannot be read.
     """
     with open_image(_without_pixels(file)) as image:
-        wide, high = seek_size(image, frame)
+        wide, high = frame_size(image, frame)
         return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
 
 
@@ -113,7 +81,7 @@ def _flag_of(image: "Image.Image") -> int:
 def upright_size(file: IO[bytes], frame: int = 1) -> tuple[int, int]:
     """Return the size (height, width) of an image file as `turn_upright` leaves it.
 
-    frame: of a file of several. Raises OSError if it is not an image.
+    frame: of a file of several. Raises as `read_header` does.
     """
     (high, wide), flag = read_header(file, frame)
     return (wide, high) if flag in SIDEWAYS else (high, wide)

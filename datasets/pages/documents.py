@@ -15,7 +15,8 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import has_suffix
 from ..images import to_grey
-from ..images.memory import check_opened, check_tiff
+from ..images.memory import check_tiff
+from ..images.pillow import go_to, open_image
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
 from ..limits.pixels import check_pixels, max_pixels
 
@@ -54,15 +55,12 @@ def count_pages(path: Path | str) -> int:
 
 
 def _count_frames(path: Path | str) -> int:
-    # imported here for start-up time
-    from PIL import Image, UnidentifiedImageError
-
     try:
-        with Image.open(path) as image:
+        with open(path, "rb") as file, open_image(file) as image:
             return getattr(image, "n_frames", 1)
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, OSError) as error:
+    except (OSError, ValueError) as error:
         raise_if_machine(error, path)
         return 1  # decoding it says why it cannot be read, or reads what Pillow does not know
 
@@ -97,14 +95,8 @@ def _load_frame(path: str, number: int) -> np.ndarray:
 
 def _load_animation(path: str, number: int) -> np.ndarray:
     """Load a frame of GIF or WebP, BGRA; OpenCV gives another one than it is asked for."""
-    from PIL import Image  # imported here for start-up time
-
-    with Image.open(path) as image:
-        check_opened(image, page_name(path, number))
-        try:
-            image.seek(number - 1)
-        except EOFError as error:
-            raise ValueError(f"{page_name(path, number)}: no such frame") from error
+    with open(path, "rb") as file, open_image(file) as image:
+        go_to(image, number, page_name(path, number))
         wide, high = image.size
         pixels = np.empty((high, wide, 4), np.uint8)
         for top in range(0, high, BAND):  # in parts, since Pillow gives copies only
@@ -145,10 +137,17 @@ def _fault_of_pdf(path: Path | str) -> str:
 
 @contextmanager
 def _open_page(path: str, number: int) -> Iterator:
+    """Open a page of a PDF. Raises ValueError that names it if PDFium cannot read it."""
+    import pypdfium2  # imported here for start-up time
+
+    name = page_name(path, number)
     with _PDFIUM, _open_pdf(path) as document:
         if number > len(document):
-            raise ValueError(f"{page_name(path, number)}: the PDF has {len(document)} pages")
-        yield document[number - 1]
+            raise ValueError(f"{name}: the PDF has {len(document)} pages")
+        try:
+            yield document[number - 1]
+        except pypdfium2.PdfiumError as error:
+            raise ValueError(f"{name}: a damaged page ({error}); save the PDF again") from error
 
 
 def _render(path: str, number: int) -> np.ndarray:

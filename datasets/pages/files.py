@@ -145,7 +145,7 @@ def check_image(page: Page) -> Path:
     try:
         with open_regular(path) as file:
             size = upright_size(file, frame)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
     pixel_scale(page, size)
     return path

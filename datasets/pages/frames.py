@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..files import has_suffix
-from ..images.orientation import open_image, seek_size
-from ..limits.opening import open_regular
+from ..images.pillow import frame_size, open_image
+from ..limits.opening import named_errors, open_regular
 from .documents import count_pages
 from .layout import Page
 
@@ -56,8 +56,8 @@ def _count_frames(image: Path, modified: int, size: int) -> int:
 
 def frame_sizes(image: Path, count: int) -> list[tuple[int, int]]:
     """Return the width and height of each frame, without decoding them."""
-    with open_regular(image) as file, open_image(file) as opened:
-        return [seek_size(opened, frame) for frame in range(1, count + 1)]
+    with named_errors(image), open_regular(image) as file, open_image(file) as opened:
+        return [frame_size(opened, frame) for frame in range(1, count + 1)]
 
 
 def choose_frame(page: Page, image: Path, count: int, pages: Sequence[Page]) -> int:

@@ -2,14 +2,12 @@
 
 import io
 import struct
-import warnings
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...images.memory import check_opened
 from ...images.orientation import read_header
+from ...images.pillow import go_to, open_image
 from ...limits.opening import named_errors, open_regular, read_bytes
 
 if TYPE_CHECKING:
@@ -45,25 +43,12 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
     Transparency is composited onto white; colours of 16 bits become those of 8. Raises OSError, or
     ValueError that names the file.
     """
-    from PIL import Image  # imported here for start-up time
-
-    Image.MAX_IMAGE_PIXELS = None  # the bound is the user's --max_pixels
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF
     with named_errors(path), open_regular(path) as file:
-        try:
-            _, flag = read_header(file)
-            file.seek(0)
-            image = Image.open(file)
-            for place in (0, number - 1):  # before Pillow decodes the frames until there
-                image.seek(place)
-                check_opened(image, str(path))
+        _, flag = read_header(file)
+        file.seek(0)
+        with open_image(file) as image:
+            go_to(image, number, str(path))
             return _picture_of(path, image, number, flag)
-        except EOFError as error:
-            raise ValueError(f"{path}: has no page {number}") from error
-        except (OSError, RuntimeError, SyntaxError, struct.error, zlib.error) as error:
-            if getattr(error, "errno", None) is not None:
-                raise
-            raise ValueError(f"{path}: not an image, or damaged ({error})") from error
 
 
 def _picture_of(path: str | Path, image: "Image", number: int, flag: int) -> Picture:

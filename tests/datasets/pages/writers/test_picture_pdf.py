@@ -176,7 +176,7 @@ def test_broken_large_and_missing_files_are_named(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="has no page 2"):
         read_picture(large, 2)
     monkeypatch.setenv("OPENCV_IO_MAX_IMAGE_PIXELS", "2399")
-    with pytest.raises(ValueError, match=r"60 x 40 pixels of PNG are more than 2,399"):
+    with pytest.raises(ValueError, match=r"large\.png: more than 2,399 pixels"):
         read_picture(large)
 
 
