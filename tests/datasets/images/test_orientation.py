@@ -79,7 +79,7 @@ def test_a_header_is_read_without_the_pixels(kind, monkeypatch):
     """Of a PNG without a flag, too: it might stand behind them."""
     data, loaded = io.BytesIO(), []
     picture().save(data, kind)
-    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", loaded.append)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda image: loaded.append(image))
     data.seek(0)
     assert read_header(data) == ((56, 40), 1) and not loaded
 
