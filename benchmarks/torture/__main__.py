@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from .fit_kills import rounds
-from .fuzz import KINDS, fuzz_kind
-from .outcome import table
+from .fuzz import fuzz_kind
+from .kinds import NAMES
+from .outcome import Outcome, attempt, table
 from .predict_kills import kill_predict
 
 
@@ -24,14 +25,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--predict_kills", type=int, default=20)
     parser.add_argument("--fuzz_seconds", type=float, default=10, help="for each kind of file")
     options = parser.parse_args(arguments)
-    calls = rounds(options.kills, options.write_kills)
+    calls = rounds(options.kills, options.write_kills)  # the longest first
     calls += [partial(kill_predict, options.predict_kills)] if options.predict_kills else []
     if options.fuzz_seconds:
-        calls += [partial(fuzz_kind, name, options.fuzz_seconds) for name in KINDS]
+        calls += [partial(fuzz_kind, name, options.fuzz_seconds) for name in NAMES]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        outcomes = list(pool.map(lambda call: call(), calls))
+        outcomes = list(pool.map(row, calls))
     print(table(outcomes, markdown=True))
     return int(any(outcome.lost for outcome in outcomes))
+
+
+def row(call: partial[Outcome]) -> Outcome:
+    return attempt(call, f"{call.func.__name__} {call.args[0]}")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ Each training is killed (SIGKILL) up to KILLS_A_RUN times, each time at a moment
 of the time that a whole training takes, and gone on with from its last checkpoint after each (from
 its start, if it had none yet), with the default workers and dropout. Then its weights, optimizer,
 history and bundle are compared bit for bit with those of a training that was never killed: one that
-differs counts as a loss for each of its kills. The kills of the last row hit a training while it
-writes a checkpoint, with TMPDIR on another file system; lost is a checkpoint that cannot be gone on
-from.
+differs, or cannot go on, counts as a loss for each of its kills. The kills of the last row hit a
+training while it writes a checkpoint, with TMPDIR on another file system.
 """
 
 import argparse
@@ -24,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -49,11 +49,12 @@ class Training:
         self.last = self.run / "checkpoints" / "last.ckpt"
         self.environment = {"OMP_NUM_THREADS": "1"} | os.environ
         self.environment |= {"TMPDIR": tmpdir} if tmpdir else {}
+        self.process: subprocess.Popen | None = None
 
     def start(self) -> subprocess.Popen:
         """Start it, or go on with it if there is a checkpoint; returns once it trains.
 
-        Raises RuntimeError if it ends with an error before.
+        Raises RuntimeError if it ends with an error before, or does not begin.
         """
         config = self.run / "config.yaml"
         before = config.stat().st_ino if config.exists() else None
@@ -61,105 +62,143 @@ class Training:
         command.append(f"--name={self.name}")
         command += [f"--ckpt_path={self.last}"] if self.last.exists() else []
         with open(self.folder / f"{self.name}.log", "ab") as log:
-            process = subprocess.Popen(
+            self.process = process = subprocess.Popen(
                 command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
                 env=self.environment,
             )  # fmt: skip
+        end = time.monotonic() + TIMEOUT_S
         while process.poll() is None and (not config.exists() or config.stat().st_ino == before):
+            if time.monotonic() > end:
+                raise RuntimeError(f"fit did not begin within {TIMEOUT_S} s")
             time.sleep(0.01)
-        self.check(process)
+        self.check()
         return process
 
-    def check(self, process: subprocess.Popen) -> None:
+    def check(self) -> None:
         """Raise RuntimeError if the process has ended with an error."""
-        if process.poll():
+        if self.process.poll():
             log = (self.folder / f"{self.name}.log").read_text(encoding="utf-8", errors="replace")
-            raise RuntimeError(f"fit ended with {process.returncode}: {log[-2000:]}")
+            raise RuntimeError(f"fit ended with {self.process.returncode}: {log[-2000:]}")
+
+    def wait(self) -> None:
+        """Wait for its end. Raises RuntimeError if that is an error, TimeoutExpired."""
+        self.process.wait(TIMEOUT_S)
+        self.check()
+
+    def kill(self) -> None:
+        """SIGKILL for the process and its workers, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def finish(self) -> float:
         """Train to the end; returns the seconds that it trained."""
-        process = self.start()
+        self.start()
         started = time.perf_counter()
-        process.wait(TIMEOUT_S)
-        self.check(process)
+        self.wait()
         return time.perf_counter() - started
 
     def is_done(self) -> bool:
         return (self.run / RESULT).exists()
 
 
-def kill(process: subprocess.Popen) -> None:
-    """SIGKILL for the training and its workers."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+# kills a training that has been started; False: it ended before; None: the kill does not count
+Interrupt = Callable[[Training], bool | None]
+
+
+class Kills(NamedTuple):
+    """Counts of kills. resumed: those that found a checkpoint. lost: those of trainings that could
+    not go on, or ended otherwise than one that was never killed.
+    """
+
+    done: int = 0
+    resumed: int = 0
+    trainings: int = 0
+    lost: int = 0
+
+    def __add__(self, other: "Kills") -> "Kills":
+        return Kills(*map(sum, zip(self, other, strict=True)))
+
+
+def kill_often(
+    whole: Training, kills: int, interrupt: Interrupt, a_run: int, tmpdir: str | None = None
+) -> Kills:
+    """Kill trainings of the config of `whole` so often in all, each up to `a_run` times, go on with
+    them, and compare them with `whole`. What is lost is printed to the standard error.
+    """
+    count = Kills()
+    while count.done < kills:
+        training = Training(whole.folder, whole.config, f"killed{count.trainings}", tmpdir)
+        own = Kills(trainings=1)
+        try:
+            while not training.is_done():
+                training.start()
+                may = count.done + own.done < kills and own.done < a_run
+                killed = may and interrupt(training)
+                if killed:
+                    own += Kills(done=1, resumed=is_whole(training.last))
+                elif killed is not None:
+                    training.wait()
+            found = differences(whole.run, training.run)
+            reason = f"differs in {', '.join(found)}" if found else ""
+        except Exception as error:  # whatever a torn checkpoint or history makes fail
+            reason = f"{type(error).__name__}: {error}"
+        finally:
+            training.kill()
+        if reason:
+            print(f"{whole.config.stem}, {own.done} kills: {reason}", file=sys.stderr)
+            own = own._replace(lost=max(1, own.done))
+        count += own
+        if reason and not own.done:
+            break  # it fails without any kill: so would the next one
+        shutil.rmtree(training.run, ignore_errors=True)
+    return count
 
 
 def kill_fits(kind: str, kills: int, seed: int = 0) -> Outcome:
     """Kill trainings of a kind that often in all, and compare each with an unbroken one."""
     draw, started = random.Random(f"{seed} {kind}"), time.perf_counter()
-    done = resumed = trainings = lost = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        config = write_training(folder, kind, EPOCHS)
-        whole = Training(folder, config, "whole")
+        whole = Training(folder, write_training(folder, kind, EPOCHS), "whole")
         seconds = whole.finish()
-        while done < kills:
-            training, own = Training(folder, config, f"killed{trainings}"), 0
-            while not training.is_done():
-                process = training.start()
-                if done < kills and own < KILLS_A_RUN and not wait(process, draw, seconds / 2):
-                    kill(process)
-                    done, own = done + 1, own + 1
-                    resumed += training.last.exists()
-                else:
-                    process.wait(TIMEOUT_S)
-                    training.check(process)
-            trainings += 1
-            if found := differences(whole.run, training.run):
-                lost += own
-                print(f"{kind}: differs in {', '.join(found)}", file=sys.stderr)
-            shutil.rmtree(training.run)
-    of_these = f"{resumed} found a checkpoint; {trainings} trainings compared"
-    return Outcome(f"fit of {kind} killed", done, of_these, lost, time.perf_counter() - started)
 
+        def interrupt(training: Training) -> bool:
+            try:
+                training.process.wait(draw.uniform(0, seconds / 2))
+            except subprocess.TimeoutExpired:
+                training.kill()
+                return True
+            return False
 
-def wait(process: subprocess.Popen, draw: random.Random, seconds: float) -> bool:
-    """Whether the process ends by itself within a drawn part of the seconds."""
-    try:
-        process.wait(draw.uniform(0, seconds))
-        return True
-    except subprocess.TimeoutExpired:
-        return False
+        count = kill_often(whole, kills, interrupt, KILLS_A_RUN)
+    of_these = f"{count.resumed} found a checkpoint; {count.trainings} trainings compared"
+    seconds = time.perf_counter() - started
+    return Outcome(f"fit of {kind} killed", count.done, of_these, count.lost, seconds)
 
 
 def kill_writes(kills: int) -> Outcome:
     """Kill a training while it writes last.ckpt, with TMPDIR on another file system."""
-    started, done, resumed, lost, trainings = time.perf_counter(), 0, 0, 0, 0
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        config = write_training(folder, "reviews", EPOCHS)
-        whole = Training(folder, config, "whole")
+        whole = Training(folder, write_training(folder, "reviews", EPOCHS), "whole")
         whole.finish()
-        while done < kills:
-            training = Training(folder, config, f"killed{trainings}", OTHER_FILE_SYSTEM)
-            written = training.last.with_name(f".{training.last.name}.partial")
-            while not training.is_done():
-                process = training.start()
-                while process.poll() is None and not (
-                    done < kills and training.last.exists() and is_written(written)
-                ):
-                    time.sleep(0.0002)
-                if process.poll() is None:
-                    kill(process)
-                    inside = written.exists()
-                    done += inside
-                    resumed += inside and is_whole(training.last)
-            trainings += 1
-            lost += bool(differences(whole.run, training.run))
-            shutil.rmtree(training.run)
-    of_these = f"{resumed} found the checkpoint before; {trainings} trainings compared"
-    what = "fit killed as it writes a checkpoint"
-    return Outcome(what, done, of_these, lost, time.perf_counter() - started)
+        count = kill_often(whole, kills, kill_inside_write, kills, OTHER_FILE_SYSTEM)
+    of_these = f"{count.resumed} found the checkpoint before; {count.trainings} trainings compared"
+    what, seconds = "fit killed as it writes a checkpoint", time.perf_counter() - started
+    return Outcome(what, count.done, of_these, count.lost, seconds)
+
+
+def kill_inside_write(training: Training) -> bool | None:
+    written = training.last.with_name(f".{training.last.name}.partial")
+    end = time.monotonic() + TIMEOUT_S
+    while not (training.last.exists() and is_written(written)):
+        if training.process.poll() is not None or time.monotonic() > end:
+            return False
+        time.sleep(0.0002)
+    training.kill()
+    return True if written.exists() else None
 
 
 def is_whole(checkpoint: Path) -> bool:

@@ -1,6 +1,9 @@
 """A row of the table of all torture: what was tried, how often, and what was lost."""
 
-from collections.abc import Iterable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..table import aligned
@@ -24,3 +27,13 @@ def table(outcomes: Iterable[Outcome], markdown: bool = False) -> str:
         for row in outcomes
     ]
     return aligned([HEAD, *rows], markdown)
+
+
+def attempt(call: Callable[[], Outcome], what: str) -> Outcome:
+    """Make a row of the table: one that says so if what is tried fails without any torture."""
+    started = time.perf_counter()
+    try:
+        return call()
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        print(f"{what}: {error}", file=sys.stderr)
+        return Outcome(what, 0, "failed by itself", 1, time.perf_counter() - started)

@@ -6,6 +6,7 @@ import numpy as np
 from ..limits.opening import read_bytes
 from ..limits.pixels import max_pixels
 from .grey import to_grey
+from .memory import check_memory
 from .orientation import read_orientation, turn_upright
 
 
@@ -37,6 +38,7 @@ def _decode(data: bytes, path: str, flags: int) -> np.ndarray:
     """Decode with OpenCV's flags, but not turned: OpenCV knows not all flags of orientation."""
     if not data:
         raise OSError(f"{path}: the file is empty (0 bytes); copy it again")
+    check_memory(data, path)
     flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

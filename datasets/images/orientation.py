@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..environment import raise_if_machine
-from .pillow import open_image
+from .pillow import frame_size, open_image
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,6 +19,7 @@ MARKS = (b"Exif", b"EXIF", b"eXIf", b"Raw profile type", b"tiff:", b"adobe.xmp",
 TAG = 0x0112  # of EXIF's orientation
 UPRIGHT = 1
 SIDEWAYS = (5, 6, 7, 8)  # flags that exchange width and height
+PNG = b"\x89PNG\r\n\x1a\n"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # OpenCV and Pillow turn these by themselves
 
 
@@ -32,7 +33,7 @@ def read_orientation(data: bytes) -> int:
         return UPRIGHT
     try:
         return read_header(io.BytesIO(data))[1]
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise_if_machine(error, "an image")
         return UPRIGHT
 
@@ -40,23 +41,37 @@ def read_orientation(data: bytes) -> int:
 def read_header(file: IO[bytes], frame: int = 1) -> tuple[tuple[int, int], int]:
     """Return the size (height, width) of an image file as it is stored, and its orientation flag.
 
-    frame: of a file of several.
-
-    Only the header is read, or, for a PNG with a flag behind its pixels, the whole. Raises OSError
-    if it is not an image.
+    frame: of a file of several. No pixels are decoded. Raises ValueError if it is not an image,
+    OSError if it cannot be read.
     """
-    try:
-        with open_image(file) as image:
-            image.seek(frame - 1)
-            wide, high = image.size
-            return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
-    except (EOFError, RuntimeError, SyntaxError, ValueError) as error:
-        raise OSError(f"not an image, or damaged ({error})") from error
+    with open_image(_without_pixels(file)) as image:
+        wide, high = frame_size(image, frame)
+        return (high, wide), UPRIGHT if image.format == "TIFF" else _flag_of(image)
+
+
+def _without_pixels(file: IO[bytes]) -> IO[bytes]:
+    """A PNG without its pixels, behind which a flag may stand; any other file as it is."""
+    if file.read(len(PNG)) != PNG:
+        file.seek(0)
+        return file
+    kept = io.BytesIO()
+    kept.write(PNG)
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind in (b"IDAT", b"acTL", b"fcTL", b"fdAT"):  # those of frames, too
+            file.seek(length + 4, io.SEEK_CUR)  # and its checksum
+        else:
+            kept.write(head + file.read(length + 4))
+    kept.seek(0)
+    return kept
 
 
 def _flag_of(image: "Image.Image") -> int:
+    from PIL import Image  # imported here for start-up time
+
     try:
-        flag = image.getexif().get(TAG, UPRIGHT)
+        # not that of PNG, which decodes the pixels to find what stands behind them
+        flag = Image.Image.getexif(image).get(TAG, UPRIGHT)
     except (ArithmeticError, AttributeError, LookupError, OSError, SyntaxError, TypeError,
             ValueError, struct.error):  # fmt: skip
         return UPRIGHT  # a damaged flag: the pixels may be whole
@@ -66,7 +81,7 @@ def _flag_of(image: "Image.Image") -> int:
 def upright_shape(file: IO[bytes], frame: int = 1) -> tuple[int, int]:
     """Return the shape (H, W) of an image file as `turn_upright` leaves it.
 
-    frame: of a file of several. Raises OSError if it is not an image.
+    frame: of a file of several. Raises as `read_header` does.
     """
     (high, wide), flag = read_header(file, frame)
     return (wide, high) if flag in SIDEWAYS else (high, wide)

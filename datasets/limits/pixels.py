@@ -8,12 +8,29 @@ import os
 
 OPTION = "--max_pixels"
 LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
-MAX_PIXELS = 100_000_000  # such as 10,000 x 10,000: decoding takes up to 10 bytes a pixel
+MAX_PIXELS = 100_000_000  # such as 10,000 x 10,000
+# formats, by Pillow's names, of which 8 bits take up to 9 bytes a pixel to decode
+LIGHT = ("BMP", "JPEG", "MPO", "PNG", "PPM", "TIFF")
+HEAVIEST = "AVIF"  # 35 bytes; all others, 16 bits, and animations: up to 27
 
 
-def max_pixels() -> int:
-    """The largest number of pixels of an image."""
-    return int(os.environ.get(LIMIT, MAX_PIXELS))
+def max_pixels(kind: str = "PNG", deep: bool = False) -> int:
+    """The largest number of pixels of an image: fewer of those that take more memory each.
+
+    kind: Pillow's name of the format. deep: whether it has more than 8 bits or is animated.
+    """
+    most = int(os.environ.get(LIMIT, MAX_PIXELS))
+    return most // (4 if kind == HEAVIEST else 2 if deep or kind not in LIGHT else 1)
+
+
+def check_pixels(name: str, size: tuple[int, int], most: int, what: str = "") -> None:
+    """Raise ValueError for an image of more pixels. size: width and height. what: of the image."""
+    wide, high = size
+    if wide * high > most:
+        raise ValueError(
+            f"{name}: {wide:,} x {high:,} pixels{what} are more than {most:,}; scale it down, or "
+            f"give {OPTION}"
+        )
 
 
 def pixel_options() -> list[str]:

@@ -17,10 +17,11 @@ import numpy as np
 from ..environment import raise_if_machine
 from ..files import PDF, TIFF_SUFFIXES, has_suffix
 from ..images import to_grey
+from ..images.memory import check_tiff
 from ..images.orientation import read_header, turn_upright, upright_shape
-from ..images.pillow import open_image
+from ..images.pillow import go_to, open_image
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
-from ..limits.pixels import OPTION, max_pixels
+from ..limits.pixels import check_pixels, max_pixels
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 DPI = 300  # at which pages of a PDF are rendered
 POINTS = 72  # per inch
 INVISIBLE = 3  # the text rendering mode of neither filled nor stroked letters
+BAND = 256  # rows of a frame that are converted at a time
 NAME = re.compile(r"(.+)#page=([1-9]\d{0,6})", re.DOTALL)
 # PDFium may run in one thread at a time
 _PDFIUM = threading.Lock()
@@ -60,11 +62,11 @@ def count_pages(path: Path | str) -> int:
 
 def _count_frames(path: Path | str) -> int:
     try:
-        with open_image(path) as image:
+        with open(path, "rb") as file, open_image(file) as image:
             return getattr(image, "n_frames", 1)
     except FileNotFoundError:
         raise
-    except (SyntaxError, OSError) as error:
+    except (OSError, ValueError) as error:
         raise_if_machine(error, path)
         return 1  # decoding it says why it cannot be read, or reads what Pillow does not know
 
@@ -87,13 +89,9 @@ def _load_frame(path: str, number: int) -> np.ndarray:
     name = page_name(path, number)
     if not has_suffix(path, TIFF_SUFFIXES):
         return to_grey(_load_animation(path, number), name)
-    try:  # no other frame is read, so the file may be of any size
-        found, frames = cv2.imreadmulti(path, number - 1, 1, flags=cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        if "MAX_IMAGE" not in error.err:
-            raise
-        limit = f"{max_pixels():,} pixels"
-        raise ValueError(f"{name}: more than {limit}; scale it down, or give {OPTION}") from error
+    with open(path, "rb") as file:
+        check_tiff(file, name, number)
+    found, frames = cv2.imreadmulti(path, number - 1, 1, flags=cv2.IMREAD_UNCHANGED)
     if not found or not frames:
         raise ValueError(f"{name}: no such frame, or a damaged one; save it as an image of its own")
     return to_grey(frames[0], name)
@@ -103,23 +101,17 @@ def _load_animation(path: str, number: int) -> np.ndarray:
     """Load a frame of GIF or WebP, BGRA, upright; OpenCV gives another one than it is asked for."""
     if (size := Path(path).stat().st_size) > MAX_BYTES:
         raise ValueError(f"{path}: {size:,} bytes; images are read up to {MAX_BYTES:,} bytes")
-    with open_image(path) as image:
-        _check_size(page_name(path, number), *image.size)
-        try:
-            image.seek(number - 1)
-        except EOFError as error:
-            raise ValueError(f"{page_name(path, number)}: no such frame") from error
-        pixels = cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)
     with open(path, "rb") as file:
-        return turn_upright(pixels, read_header(file, number)[1])
-
-
-def _check_size(name: str, wide: int, high: int, where: str = "") -> None:
-    if wide * high > max_pixels():
-        raise ValueError(
-            f"{name}: {wide:,} x {high:,} pixels{where} are more than {max_pixels():,}; scale it "
-            f"down, or give {OPTION}"
-        )
+        _, flag = read_header(file)
+        file.seek(0)
+        with open_image(file) as image:
+            go_to(image, number, page_name(path, number))
+            wide, high = image.size
+            pixels = np.empty((high, wide, 4), np.uint8)
+            for top in range(0, high, BAND):  # in parts, since Pillow gives copies only
+                part = image.crop((0, top, wide, min(top + BAND, high))).convert("RGBA")
+                cv2.cvtColor(np.asarray(part), cv2.COLOR_RGBA2BGRA, dst=pixels[top : top + BAND])
+        return turn_upright(pixels, flag)
 
 
 @contextmanager
@@ -154,16 +146,23 @@ def _fault_of_pdf(path: Path | str) -> str:
 
 @contextmanager
 def _open_page(path: str, number: int) -> Iterator:
+    """Open a page of a PDF. Raises ValueError that names it if PDFium cannot read it."""
+    import pypdfium2  # imported here for start-up time
+
+    name = page_name(path, number)
     with _PDFIUM, _open_pdf(path) as document:
         if number > len(document):
-            raise ValueError(f"{page_name(path, number)}: the PDF has {len(document)} pages")
-        yield document[number - 1]
+            raise ValueError(f"{name}: the PDF has {len(document)} pages")
+        try:
+            yield document[number - 1]
+        except pypdfium2.PdfiumError as error:
+            raise ValueError(f"{name}: a damaged page ({error}); save the PDF again") from error
 
 
 def _render(path: str, number: int) -> np.ndarray:
     with _open_page(path, number) as page:
         high, wide = _pixel_size(page)
-        _check_size(page_name(path, number), wide, high, f" at {DPI} dpi")
+        check_pixels(page_name(path, number), (wide, high), max_pixels(), f" at {DPI} dpi")
         bitmap = page.render(scale=DPI / POINTS, grayscale=True)
         pixels = bitmap.to_numpy()
         return np.ascontiguousarray(pixels.reshape(pixels.shape[:2])).copy()

@@ -146,7 +146,7 @@ def check_image(page: Page) -> Path:
     picture = picture_of(page, path)
     try:
         shape = page_size(picture)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{page.path}: its image {path} cannot be read ({error})") from error
     pixel_scale(page, shape)
     return path

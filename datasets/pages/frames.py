@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..files import DOCUMENT_SUFFIXES, PDF, has_suffix
-from ..images.pillow import open_image
+from ..images.pillow import frame_size, open_image
+from ..limits.opening import named_errors, open_regular
 from .documents import count_pages, page_name, page_size
 from .layout import Page
 
@@ -64,12 +65,8 @@ def frame_sizes(image: Path, count: int) -> list[tuple[int, int]]:
     if has_suffix(image, [PDF]):
         sizes = [page_size(page_name(image, number)) for number in range(1, count + 1)]
         return [(wide, high) for high, wide in sizes]
-    sizes = []
-    with open_image(image) as opened:
-        for number in range(count):
-            opened.seek(number)
-            sizes.append(opened.size)
-    return sizes
+    with named_errors(image), open_regular(image) as file, open_image(file) as opened:
+        return [frame_size(opened, frame) for frame in range(1, count + 1)]
 
 
 def choose_frame(page: Page, image: Path, count: int, pages: Sequence[Page]) -> int:

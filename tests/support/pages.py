@@ -9,7 +9,7 @@ import numpy as np
 
 from datasets.lines.synthetic.fonts import find_fonts
 from datasets.lines.synthetic.typesetting import LINE_HEIGHT, Font, paste, render_line
-from tests.support.small import write_image
+from tests.support.images import write_image
 
 TEXTS = ["the first line", "and one more", "a third", "here it ends"]
 PAGE = "http://schema.primaresearch.org/PAGE/gts/pagecontent"

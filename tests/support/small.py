@@ -10,6 +10,7 @@ import torch
 from datasets import LineReader
 from models import CTCHead, LineCNN, RecurrentStack, SequenceModel
 from pipeline.reading.bundle import Bundle
+from tests.support.images import noise_line, write_image
 from tests.support.networks import connect
 
 ALPHABET = "abcdefgh "
@@ -79,21 +80,6 @@ def tiny_model(labels: int = len(ALPHABET), seed: int = 0) -> SequenceModel:
 def tiny_bundle(seed: int = 0) -> Bundle:
     scores, card = {"validation/cer": 12.5}, {"data": "noise", "terms": "none"}
     return Bundle(tiny_model(seed=seed), list(ALPHABET), LineReader(16, 500), scores, card)
-
-
-def noise_line(seed: int, width: int | None = None, height: int = 16) -> np.ndarray:
-    """Grey (H, W) uint8 of dark strokes; another seed, another line and width."""
-    rng = np.random.default_rng(seed)
-    image = np.full((height, width or int(rng.integers(24, 120))), 255, np.uint8)
-    for column in rng.integers(0, image.shape[1], image.shape[1] // 4):
-        image[rng.integers(0, height // 2) :, column] = rng.integers(0, 120)
-    return image
-
-
-def write_image(path: Path, image: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), image)
-    return path
 
 
 def break_images(folder: Path) -> dict[Path, str]:

@@ -3,15 +3,13 @@
 import io
 import os
 import struct
-import warnings
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from ...images.orientation import TAG, UPRIGHT
+from ...images.orientation import read_header
+from ...images.pillow import go_to, open_image
 from ...limits.opening import MAX_BYTES, named_errors, open_regular
-from ...limits.pixels import OPTION, max_pixels
 from ...lines.lmdb import read_record, split_record_name
 
 if TYPE_CHECKING:
@@ -47,26 +45,12 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
     Transparency is composited onto white; colours of 16 bits become those of 8. Raises OSError, or
     ValueError that names the file.
     """
-    from PIL import Image  # imported here for start-up time
-
-    Image.MAX_IMAGE_PIXELS = None  # the bound is the user's --max_pixels
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF
     with named_errors(path), _opened(path) as file:
-        try:
-            image = Image.open(file)
-            image.seek(number - 1)
-            if image.width * image.height > max_pixels():
-                raise ValueError(
-                    f"{path}: {image.width} x {image.height} pixels are more than "
-                    f"{max_pixels():,}; scale it down, or give {OPTION}"
-                )
-            return _picture_of(image, file, number)
-        except EOFError as error:
-            raise ValueError(f"{path}: has no page {number}") from error
-        except (OSError, RuntimeError, SyntaxError, struct.error, zlib.error) as error:
-            if getattr(error, "errno", None) is not None:
-                raise
-            raise ValueError(f"{path}: not an image, or damaged ({error})") from error
+        _, flag = read_header(file)
+        file.seek(0)
+        with open_image(file) as image:
+            go_to(image, number, str(path))
+            return _picture_of(image, file, number, flag)
 
 
 def _opened(path: str | Path) -> BinaryIO:
@@ -75,15 +59,13 @@ def _opened(path: str | Path) -> BinaryIO:
     return open_regular(path)
 
 
-def _picture_of(image: "Image", file: BinaryIO, number: int) -> Picture:
+def _picture_of(image: "Image", file: BinaryIO, number: int, flag: int) -> Picture:
     picture = _as_stored(image, file) if number == 1 else None
     if picture is None:
         picture = _from_png(_encode_png(image))
-    # Pillow turns a TIFF while it decodes it
-    flag = UPRIGHT if image.format == "TIFF" else image.getexif().get(TAG)
     profile = image.info.get("icc_profile") or b""
     return picture._replace(
-        orientation=flag if flag in range(1, 9) else UPRIGHT,
+        orientation=flag,
         dpi=_dpi(image),
         profile=_fitting(profile, picture.channels),
     )
@@ -153,9 +135,10 @@ def _encode_png(image: "Image") -> bytes:
     if image.mode == "F":
         raise ValueError("pixels that are fractions; convert the image to 8 or 16 bits")
     if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa", "RGBA"):
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image).convert("RGB")
+        paper = Image.new("RGB", image.size, "white")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        paper.paste(image, mask=image)
+        image = paper
     elif image.mode.startswith("I"):
         image = image.convert("I").convert("I;16")
     elif image.mode not in LOSSLESS:

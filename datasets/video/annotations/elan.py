@@ -23,7 +23,10 @@ from .segments import ClipAnnotation, Collected, Span, TimeSegment, milliseconds
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 TYPE = "default-lt"
-UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML
+# not allowed in XML
+UNWRITABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
+)  # not allowed in XML
 
 
 class Media(NamedTuple):

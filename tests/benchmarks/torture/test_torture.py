@@ -3,7 +3,6 @@
 import pytest
 
 from benchmarks.torture import __main__ as torture
-from benchmarks.torture import fuzz
 from benchmarks.torture.outcome import Outcome, table
 
 
@@ -20,7 +19,13 @@ def test_a_loss_ends_it_with_1(lost, monkeypatch, capsys):
     assert f"| predict | 7 |  | {lost} | 0 |" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_a_kind_is_fuzzed_in_a_process_of_its_own():
-    outcome = fuzz.fuzz_kind("review tables", 15)
-    assert outcome.times > 10 and outcome.lost == 0 and "refused by name" in outcome.of_these
+def test_what_fails_by_itself_is_a_row_and_the_table_goes_on(monkeypatch, capsys):
+    def fail(kills):
+        raise RuntimeError("predict ended with 1: no such bundle")
+
+    monkeypatch.setattr(torture, "kill_predict", fail)
+    options = ["--kills", "0", "--write_kills", "0", "--fuzz_seconds", "0", "--predict_kills", "7"]
+    assert torture.main(options) == 1
+    said = capsys.readouterr()
+    assert "| fail 7 | 0 | failed by itself | 1 | 0 |" in said.out
+    assert said.err == "fail 7: predict ended with 1: no such bundle\n"

@@ -9,7 +9,12 @@ import pytest
 from PIL import Image, ImageOps
 
 from datasets.images import decode_bgr, decode_grey
-from datasets.images.orientation import read_orientation, turn_upright, upright_shape
+from datasets.images.orientation import (
+    read_header,
+    read_orientation,
+    turn_upright,
+    upright_shape,
+)
 
 FORMATS = {
     "JPEG": {"quality": 100},
@@ -58,6 +63,25 @@ def test_a_flag_behind_the_pixels_of_a_png_counts():
     turned = plain[:end] + chunk + plain[end:]
     assert read_orientation(turned) == 3
     np.testing.assert_array_equal(decode_grey(turned, "t"), np.rot90(decode_grey(plain, "p"), 2))
+
+
+def test_the_flag_of_an_animation_counts():
+    exif, frames = Image.Exif(), [picture(), picture().rotate(180)]
+    exif[0x0112] = 6
+    for kind in ("PNG", "WEBP"):
+        file = io.BytesIO()
+        frames[0].save(file, kind, save_all=True, append_images=frames[1:], exif=exif)
+        assert read_header(file) == ((56, 40), 6)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_header_is_read_without_the_pixels(kind, monkeypatch):
+    """Of a PNG without a flag, too: it might stand behind them."""
+    data, loaded = io.BytesIO(), []
+    picture().save(data, kind)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda image: loaded.append(image))
+    data.seek(0)
+    assert read_header(data) == ((56, 40), 1) and not loaded
 
 
 def test_a_damaged_flag_leaves_the_pixels_as_they_are():

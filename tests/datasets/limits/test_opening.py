@@ -79,7 +79,9 @@ BOMBS = {
 def test_an_image_is_not_decoded_if_its_header_claims_too_much(tmp_path, name):
     (tmp_path / name).write_bytes(BOMBS[name])
     assert len(BOMBS[name]) < 800
-    with pytest.raises(ValueError, match=rf"{name}: (more than [\d,]+ pixels; scale it|not an im)"):
+    with pytest.raises(
+        ValueError, match=rf"{name}: (.*more than [\d,]+( pixels)?; scale it|not an im)"
+    ):
         load_grey(str(tmp_path / name))
 
 
@@ -93,7 +95,10 @@ def test_the_limit_of_pixels_is_the_users(tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((300, 400), np.uint8))
     read = [sys.executable, "run.py", "predict", str(tmp_path / "a.png"), "--max_pixels"]
     few = subprocess.run([*read, "9999"], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert few.returncode == 1 and "a.png: more than 9,999 pixels" in few.stderr + few.stdout
+    assert (
+        few.returncode == 1
+        and "a.png: 400 x 300 pixels are more than 9,999" in few.stderr + few.stdout
+    )
     assert MAX_PIXELS == 100_000_000
 
 
@@ -110,14 +115,15 @@ def test_a_large_image_is_converted_in_parts_to_the_same(monkeypatch, channels, 
 
 # reads every bomb; memory is that of the process, of which Python's libraries take a part
 PEAK = """
-import resource, sys
+import sys
 from pathlib import Path
 from datasets.images import load_grey
 from datasets.pages.files import read_pages
 from datasets.lines.reader import load_line
 from datasets.text.files import ReviewArchive
 from datasets.video.annotations.files import read_annotations
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from pipeline.training.memory import peak_memory_mib
+before = peak_memory_mib()
 refused = 0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
@@ -132,7 +138,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
     except (ValueError, OSError) as error:
         assert str(path) in str(error) or "huge" in str(error), error
         refused += 1
-print(refused, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(refused, int(peak_memory_mib() - before))
 """
 
 
@@ -150,8 +156,8 @@ def test_all_bombs_together_take_little_memory(tmp_path):
         check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    refused, kilobytes = map(int, run.stdout.split())
-    assert refused >= len(BOMBS) + 3 - 1 and kilobytes < 600_000
+    refused, megabytes = map(int, run.stdout.split())
+    assert refused >= len(BOMBS) + 3 - 1 and megabytes < 600
 
 
 def write_tar(path: Path, size: int) -> None:

@@ -1,5 +1,6 @@
 """Pages of PDF, TIFF, GIF and WebP: counted, named, loaded, and refused with one clear line."""
 
+import io
 import os
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from datasets.pages.documents import (
     split_page_name,
     visible_characters,
 )
+from tests.support.pdfs import scan_pdf
 
 
 def frames(path: Path, greys: list[int]) -> Path:
@@ -129,6 +131,31 @@ def test_a_missing_file_and_a_missing_page_are_named(tmp_path):
     scan = frames(tmp_path / "a.tif", [10, 20])
     with pytest.raises(ValueError, match="#page=3: no such frame"):
         load_page_image(f"{scan}#page=3")
+
+
+def test_a_page_that_pdfium_cannot_load_is_named(tmp_path):
+    path = scan_pdf(tmp_path / "a.pdf", pages=2)
+    path.write_bytes(path.read_bytes().replace(b"4 0 obj", b"9 0 obj"))
+    for read in (load_page_image, count_characters):
+        with pytest.raises(ValueError, match=r"a\.pdf#page=2: a damaged page .*save the PDF again"):
+            read(f"{path}#page=2")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
+def test_damaged_frames_are_named_whatever_pillow_raises(tmp_path, kind):
+    file, images = io.BytesIO(), [Image.fromarray(np.full((20, 30), n, np.uint8)) for n in (9, 90)]
+    images[0].save(file, kind, save_all=True, append_images=images[1:])
+    content, path = file.getvalue(), tmp_path / f"a.{kind.lower()}"
+    refused = []
+    for place in range(8, len(content)):
+        for damaged in (content[:place], content[:place] + b"\xff" + content[place + 1 :]):
+            path.write_bytes(damaged)
+            try:
+                load_page_image(f"{path}#page=2")
+            except ValueError as error:
+                refused.append(str(error))
+    assert all(reason.startswith(f"{path}#page=2: ") for reason in refused)
+    assert len(refused) > len(content)
 
 
 def test_a_huge_page_is_refused_before_it_is_rendered(tmp_path, monkeypatch):

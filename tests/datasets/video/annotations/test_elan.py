@@ -215,8 +215,9 @@ def test_a_reading_is_read_back_to_the_millisecond(tmp_path):
     ]
     assert found[0].clip == "../films/a é.mp4"
     assert clip_path(path, found[0].clip).resolve() == video.resolve()
-    with pytest.raises(ValueError, match="cannot stand in XML"):
-        write_elan(path, video, [{"start": 0.0, "end": 1.0, "label": "a\x00"}])
+    for label in ("a\x00", "a\udcff"):  # the latter of a file name that is no UTF-8
+        with pytest.raises(ValueError, match="cannot stand in XML"):
+            write_elan(path, video, [{"start": 0.0, "end": 1.0, "label": label}])
     with pytest.raises(ValueError, match="less than the millisecond"):
         write_elan(path, video, [{"start": 0.0, "end": 0.0005, "label": "a"}])
 
