@@ -15,7 +15,7 @@ import pikepdf
 from lxml import etree
 
 from datasets.labels import fold_label
-from datasets.output.text import clean, table_cell
+from datasets.output.text import cell_text, clean, table_cell
 from datasets.pages.files import read_page
 from datasets.pages.writers.record import read_record
 from datasets.video.annotations.files import read_annotations
@@ -162,7 +162,7 @@ def write_annotations(path: Path) -> None:
     record = {"input": str(path.with_name("c.mp4")), "segments": spans}
     target = path.with_name("written.csv")
     write_all("csv", "spans", [record], target, raw=False)
-    check_labels(target, [escaped(table_cell(label)) for label in labels])
+    check_labels(target, [cell_text(escaped(table_cell(label))) for label in labels])
     target = path.with_name("written.srt")
     write_all("srt", "spans", [record], target, raw=False)
     cues = re.findall(r"\d+\n[\d:,]+ --> [\d:,]+\n[^\n]*\n\n", target.read_text("utf-8"))
