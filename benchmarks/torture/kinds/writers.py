@@ -60,9 +60,10 @@ def write_pages(path: Path) -> None:
     problem = None
     for kind, check in PAGE_CHECKS.items():
         target = path.with_name(f"written.{kind}")
-        write = page_writer(kind, [record["input"]], {record["input"]: target}, str(target))
+        targets = {record["input"]: target}
         try:
-            write(record)
+            with ExitStack() as stack:
+                page_writer(kind, [record["input"]], targets, str(target), stack)(record)
         except ValueError as error:  # names the lines whose text cannot be written
             problem = error
         check(target, expected)

@@ -34,7 +34,7 @@ def test_a_line_is_levelled_from_three_quarters_of_its_texts_height(share, is_le
     y, x = np.nonzero(find_ink(image))
     height = np.subtract(*np.percentile(y, (98, 2)))
     turned = slanted(image, np.degrees(np.arctan(share * height / np.ptp(x))))
-    assert (level(turned) is not turned) == is_levelled
+    assert (level(turned).image is not turned) == is_levelled
 
 
 def test_the_slope_is_that_of_the_rows():
