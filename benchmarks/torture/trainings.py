@@ -65,7 +65,7 @@ def clips(root: Path) -> dict:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_film(path, -1 if motion == "left" else 1, number)
     options = {"window": 5, "speed": 0.3, "height": 16, "width": 16, "validation": 0.34}
-    return part("datasets", "Clips", root=str(root / "clips"), cache=str(root / "cache"), **options)
+    return part("datasets", "Clips", root=str(root / "clips"), cache="cache", **options)
 
 
 def write_film(path: Path, step: int, seed: int) -> None:
@@ -94,7 +94,7 @@ def reviews(root: Path) -> dict:
     rng = np.random.default_rng(0)
     rows = [f"{' '.join(rng.choice(WORDS, rng.integers(3, 12)))},{i % 2}" for i in range(24)]
     (root / "reviews.csv").write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
-    options = {"validation": 0.25, "min_count": 1, "cache": str(root / "cache")}
+    options = {"validation": 0.25, "min_count": 1, "cache": "cache"}
     return part("datasets", "Reviews", root=str(root / "reviews.csv"), **options)
 
 

@@ -21,7 +21,7 @@ def test_a_difference_is_a_loss_of_all_kills_of_the_training(monkeypatch, capfd)
     monkeypatch.setattr(fit_kills, "differences", lambda one, other: ["bundle"])
     outcome = kill_fits("synthetic reviews", kills=1)
     assert outcome.times == outcome.lost == 1
-    assert "synthetic reviews: differs in bundle" in capfd.readouterr().err
+    assert "synthetic_reviews, 1 kills: differs in bundle" in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -50,4 +50,4 @@ def test_a_kind_is_fuzzed_in_a_process_of_its_own():
     found = re.fullmatch(
         r"([\d,]+) refused by name; peak ([\d,]+) MB, (\d+) MB before", outcome.of_these
     )
-    assert int(found[3]) < 300
+    assert int(found[3]) < 800  # PyTorch included
