@@ -34,7 +34,7 @@ from ..writing.outputs import (
     output_paths,
 )
 from ..writing.sink import RecordSink
-from ..writing.text import errors_of
+from ..writing.text import print_problems
 from ..writing.writers import Writer, open_writer, record_form
 from .live import add_live_options, check_live, run_live
 from .options import (
@@ -173,8 +173,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
             for answer in answers if total == 1 else track(answers, "reading", total, sink.records):
                 record = answer_record(recognizer, answer)
                 if options.format not in ("jsonl", "csv"):
-                    for error in errors_of(record):
-                        print_error(error)
+                    print_problems(record)
                 sink.add(record)
                 if draw and "error" not in record:
                     undrawn += not draw(answer, record)

@@ -18,6 +18,7 @@ from models.heads.labels import Text
 
 SIDEWAYS, SEVERAL = "on its side", "several lines"
 UPSIDE_DOWN, UNLIKE = "upside down", "unlike the training data"
+DOUBTS = frozenset((SIDEWAYS, SEVERAL, UPSIDE_DOWN, UNLIKE))
 Key = Hashable  # of an input in a window
 DOUBT = 0.85  # mean confidence of the characters, from which nothing is noted
 GAIN, READABLE = 0.15, 0.75  # more of that mean, and the least, of a line that was upside down

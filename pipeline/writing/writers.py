@@ -116,14 +116,14 @@ def csv_writer(write_row: Rows, marked: bool = False, noted: bool = False) -> Wr
     """Writes a row per input: input, reading (segments as JSON), confidence, error[, accepted][,
     notes].
 
-    Of a page a row per line, named INPUT#LINE.
+    Of a page a row per line, named INPUT#LINE; one for all of it if no line was found.
     """
     write_row(
         ["input", "reading", "confidence", "error"] + ["accepted"] * marked + ["notes"] * noted
     )
 
     def write(record: dict) -> None:
-        for line in record.get("lines", [record]):
+        for line in record.get("lines") or [record]:
             name = record["input"] if line is record else f"{record['input']}#{line['id']}"
             reading = line.get("text", line.get("label", ""))
             if "segments" in line:
