@@ -2,10 +2,10 @@
 
     python -m benchmarks.pages.peers --data FOLDER
 
-Every reader has the pages decoded in memory and has read one before the clock. Ours finds the
-lines, cuts them out and reads them with a shipped bundle; RapidOCR (its defaults) and Tesseract's
-library (`--psm 3`) run in a Python of their own, which --rapidocr and --tesserocr name. They take
-turns, as often as --repeat says, and the median time counts.
+Ours is what `predict --layout page` runs, with a shipped bundle and from the file on; RapidOCR (its
+defaults) and Tesseract's library (`--psm 3`) have the pages decoded in memory and run in a Python
+of their own, which --rapidocr and --tesserocr name. Each has read one page before the clock. They
+take turns, as often as --repeat says, and the median time counts.
 """
 
 import argparse
@@ -176,8 +176,8 @@ def conditions(threads: int, repeat: int) -> str:
         "were found in that order. page CER: text in the order found against the truth; line CER: "
         "lines compared with those at their place, whatever the order. "
         f"{Normalization(fold_punctuation=True).describe()}; interval: bootstrap over works.\n"
-        f"Time: {threads} threads each, pages in memory, warm; median of {repeat}, taking turns. "
-        "Each peer: one process of one thread a core, the pages shared out."
+        f"Time: {threads} threads each, warm; median of {repeat}, taking turns. Ours opens the "
+        "files; each peer has its pages in memory, one process of one thread a core."
     )
 
 
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = []
     for pages in page_sets(options.data, options.kinds, options.half):
         with ExitStack() as stack:
-            readers = [strand_reader(pages.model, pages.images, options.threads)]
+            readers = [strand_reader(pages.model, pages.images)]
             common = pages.images, options.threads, stack
             if options.rapidocr:
                 readers += rapidocr_reader(options.rapidocr, *common)

@@ -1,56 +1,30 @@
-"""Readers of whole pages, each warm, over pages that it has in memory before the clock."""
+"""Readers of whole pages, each warm: ours opens its files, the peers have them in memory."""
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-import cv2
-import numpy as np
-
-from datasets.pages.coordinates import line_gaps
-from datasets.pages.crops.cutting import crop_line
-from datasets.pages.finding import find_lines
-from datasets.pages.layout import PageLine
 from pipeline.reading.bundle_files import bundle_name
-from pipeline.reading.items import Item
 from pipeline.reading.prediction import load_recognizer
+from pipeline.writing.text import errors_of
 
 from ..lines.contenders import Reader, Reading, Worker, languages_here, reading_of, tessdata
 
 WARM_UP_PAGES = 1
 
 
-def strand_reader(model: str, paths: Sequence[str], threads: int) -> Reader:
-    """Our way from page to text: find the lines, cut them out, read them with a bundle."""
+def strand_reader(model: str, paths: Sequence[str]) -> Reader:
+    """Our way from a page's file to its text, as `predict --layout page` goes it."""
     recognizer = load_recognizer(model)
-    prepare = recognizer.bundle.reader.prepare
-    pages = [(path, cv2.imread(path, cv2.IMREAD_GRAYSCALE)) for path in paths]
-
-    def find_in(page: tuple[str, np.ndarray]) -> Sequence[PageLine]:
-        return find_lines(page[1], page[0])
-
-    def item(path: str, image: np.ndarray, line: PageLine, gap: float | None) -> Item:
-        name = f"{path}#{line.id}"
-        return Item(name, lambda: prepare(crop_line(image, line, gap, name), name))
+    recognizer.layout = "page"
 
     def read(count: int | None = None) -> Reading:
         start = time.perf_counter()
-        with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(find_in, pages[:count]))
-        items = [
-            item(*page, *pair)
-            for page, lines in zip(pages, found, strict=False)
-            for pair in zip(lines, line_gaps(lines), strict=True)
-        ]
-        records = list(recognizer.predict(items))
-        seconds, answers = time.perf_counter() - start, iter(records)
-        texts = [
-            [(line.polygon.tolist(), next(answers).get("text") or "") for line in lines]
-            for lines in found
-        ]
-        problems = [f"{r['input']}: {r['error']}" for r in records if r.get("error")]
-        return Reading(texts, seconds, problems)
+        records = list(recognizer.predict(paths[:count]))
+        seconds = time.perf_counter() - start
+        lines = [record.get("lines", ()) for record in records]
+        texts = [[(line["polygon"], line.get("text", "")) for line in own] for own in lines]
+        return Reading(texts, seconds, [error for r in records for error in errors_of(r)])
 
     read(WARM_UP_PAGES)
     return Reader(bundle_name(model), read)

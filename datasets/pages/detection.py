@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = "models/PP-OCRv6_det_small.onnx"
 STRIDE = 32  # of the network: the sides of its input are multiples of it
-MAX_SIDE = 960  # pixels of the longer side that the network sees
-MIN_TEXT = 10.0  # height of text there; a page of smaller print is seen twice as large
 THRESHOLD = 0.3  # probability from which a pixel belongs to a core
 MIN_SCORE = 0.5  # least mean probability of a core
 MIN_SIDE = 3  # pixels of the shorter side of a core
@@ -28,11 +26,6 @@ COURSE_STEP = 4  # distance of the points of a course, by the thickness of the c
 UNCLIP = 1.6  # how far a core is widened, times area / perimeter
 
 _loading = threading.Lock()
-
-
-# of marks that belong to the text beside them, relative to its height
-SMALL, NARROW = 0.6, 1.5  # their height and width, at most
-NEAR, WITHIN = 0.5, 0.6  # the white between, and the distance from the middle of the text
 
 
 class Piece(NamedTuple):
@@ -47,55 +40,11 @@ class Piece(NamedTuple):
     height: float
 
 
-def detect(image: np.ndarray) -> list[Piece]:
-    """Find the pieces of text in a grey (H, W) or BGR (H, W, 3) uint8 image."""
-    scale = min(1.0, MAX_SIDE / max(image.shape[:2]))
-    found = _detect_at(image, scale)
-    if scale < 1 and found and np.median([piece.height for piece in found]) * scale < MIN_TEXT:
-        found = _detect_at(image, min(1.0, 2 * scale))
-    return absorb_marks(found)
+def find_pieces(image: np.ndarray, scale: float) -> list[Piece]:
+    """Find the pieces of text in a grey (H, W) or BGR (H, W, 3) uint8 image.
 
-
-def absorb_marks(pieces: list[Piece]) -> list[Piece]:
-    """Join small marks, such as a quotation mark at a line's end, with the text beside them."""
-    texts, marks = list(pieces), []
-    for mark in pieces:
-        high, (left, middle, right) = mark.height, _extent(mark)
-        for place, text in enumerate(texts):
-            start, _, end = _extent(text)
-            near = max(left - end, start - right) <= NEAR * text.height
-            small = max(high / SMALL, (right - left) / NARROW) <= text.height
-            if text is not mark and small and near:
-                y = np.interp((left + right) / 2, *text.course.T)
-                if abs(y - middle) <= WITHIN * text.height:
-                    texts[place] = _reach(text, left, right)
-                    marks.append(mark)
-                    break
-    return [text for text in texts if not any(text is mark for mark in marks)]
-
-
-def _extent(piece: Piece) -> tuple[float, float, float]:
-    """The left end, the height of the middle, and the right end of a piece."""
-    left, right = piece.corners[:, 0].min(), piece.corners[:, 0].max()
-    return left, piece.corners[:, 1].mean(), right
-
-
-def _reach(piece: Piece, left: float, right: float) -> Piece:
-    """The piece, so long that it reaches from `left` to `right` at least."""
-    corners, course = piece.corners.copy(), piece.course
-    start, _, end = _extent(piece)
-    along = (corners[1] - corners[0]) / max(float(np.hypot(*(corners[1] - corners[0]))), 1e-6)
-    if left < start:
-        corners[[0, 3]] -= (start - left) * along
-        course = np.vstack([course[:1] - [[start - left, 0]], course])
-    if right > end:
-        corners[[1, 2]] += (right - end) * along
-        course = np.vstack([course, course[-1] + [right - end, 0]])
-    return Piece(corners, course, piece.height)
-
-
-def _detect_at(image: np.ndarray, scale: float) -> list[Piece]:
-    """Find the pieces of text in an image that the network sees scaled by a factor."""
+    scale: of the copy that the network sees.
+    """
     probabilities = _probabilities(image, scale)
     cores = (probabilities > THRESHOLD).astype(np.uint8)
     cores = cv2.dilate(cores, np.ones((2, 2), np.uint8))

@@ -22,7 +22,8 @@ class PageLine(NamedTuple):
 
     id: that of the file, else made from the line's position. region: id of the element around it.
     text: None or "" if it has none. polygon: (N, 2) x, y. baseline: (N, 2), in writing direction.
-    polygon, baseline and box are None if the file does not have them.
+    polygon, baseline and box are None if the file does not have them. initial: of a line that was
+    found in an image, the box of a drop capital that it begins with, outside of its polygon.
     """
 
     id: str
@@ -31,6 +32,7 @@ class PageLine(NamedTuple):
     polygon: np.ndarray | None
     baseline: np.ndarray | None
     box: Box | None
+    initial: Box | None = None
 
 
 class Page(NamedTuple):

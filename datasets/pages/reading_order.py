@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-MAX_TALL = 1.5  # ratio of height to width of a box whose text does not run to the right
+MAX_TALL = 1.5  # ratio of height to width of a box whose text runs to the right, but for
+MAX_SINGLE = 1.5  # single letters such as I: boxes up to so high, by the usual height of text
 MIN_OVERLAP = 0.5  # of the heights of two boxes of one line
 MAX_HEIGHTS = 2.0  # ratio of the heights of two boxes of one line
 WORD_GAP = 0.8  # gap up to which two boxes of a row are one piece of text
@@ -51,18 +52,17 @@ NO_RULES = np.empty((0, 2, 2))
 def reading_order(corners: np.ndarray, rules: np.ndarray = NO_RULES) -> list[list[Line]]:
     """Return regions (paragraphs, headings, notes), each a list of lines, in reading order.
 
-    corners: (N, 4, 2), from the top left on clockwise. Boxes taller than wide are left out, as
-    text that does not run to the right. Columns are told by the white between them if there are
-    lines of text on both sides of it; a narrow column whose rows are level with those beside it,
-    such as one of prices, belongs to the same lines. rules: (M, 2, 2) upper and lower ends of
-    vertical strokes; no line goes across one, so that the cells of a table are lines.
+    corners: (N, 4, 2), from the top left on clockwise. Boxes of text that does not run to the right
+    are left out. Columns are told by the white between them if there are lines of text on both
+    sides of it; a narrow column whose rows are level with those beside it, such as one of prices,
+    belongs to the same lines. rules: (M, 2, 2) upper and lower ends of vertical strokes; no line
+    goes across one, so that the cells of a table are lines.
     """
-    sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]])
-    wide, high = np.hypot(*np.moveaxis(sides, 2, 0))
-    upright = np.flatnonzero(high <= MAX_TALL * wide)
+    upright = np.flatnonzero(run_right(corners))
     if not len(upright):
         return []
-    boxes = _level(corners[upright], sides[0, upright], high[upright])
+    along, (_, high) = corners[upright, 1] - corners[upright, 0], _sides(corners[upright])
+    boxes = _level(corners[upright], along, high)
     regions = [
         region
         for column in _columns(boxes, np.arange(len(upright)))
@@ -70,6 +70,22 @@ def reading_order(corners: np.ndarray, rules: np.ndarray = NO_RULES) -> list[lis
     ]
     regions = [[list(upright[row]) for row in region] for region in regions]
     return [[cell for row in region for cell in _cells(corners, row, rules)] for region in regions]
+
+
+def run_right(corners: np.ndarray) -> np.ndarray:
+    """Whether the text in each of N boxes runs to the right, (N,) bool, by their shapes.
+
+    corners: (N, 4, 2), from the top left on clockwise.
+    """
+    wide, high = _sides(corners)
+    flat = high <= MAX_TALL * wide
+    return flat | (high <= MAX_SINGLE * np.median(high[flat])) if flat.any() else flat
+
+
+def _sides(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The widths and the heights of boxes, (N,) each."""
+    sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]])
+    return tuple(np.hypot(*np.moveaxis(sides, 2, 0)))
 
 
 def _cells(corners: np.ndarray, row: Line, rules: np.ndarray) -> list[Line]:

@@ -13,7 +13,7 @@ from datasets.limits.pixels import max_pixels
 from datasets.limits.roots import OPTION as OUTSIDE
 from datasets.limits.roots import root_options
 from datasets.output.files import is_replaceable, refuse_overlap
-from datasets.output.text import print_error, print_notes
+from datasets.output.text import print_notes
 from datasets.progress import track
 from datasets.source import Reader
 from models.decoding.beam import BeamSearch
@@ -41,7 +41,7 @@ from ..writing.outputs import (
     output_files,
 )
 from ..writing.sink import RecordSink
-from ..writing.text import errors_of
+from ..writing.text import print_problems
 from ..writing.writers import Writer, open_writer, record_form
 from .live import add_live_options, check_live, run_live
 from .options import (
@@ -185,8 +185,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
             for answer in answers if total == 1 else track(answers, "reading", total, sink.records):
                 record = answer_record(recognizer, answer)
                 if options.format not in ("jsonl", "csv"):
-                    for error in errors_of(record):
-                        print_error(error)
+                    print_problems(record)
                 sink.add(record)
                 if draw and "error" not in record:
                     undrawn += not draw(answer, record)

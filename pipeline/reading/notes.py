@@ -19,6 +19,7 @@ from models.heads.labels import Text
 
 SIDEWAYS, SEVERAL = "on its side", "several lines"
 UPSIDE_DOWN, UNLIKE = "upside down", "unlike the training data"
+DOUBTS = frozenset((SIDEWAYS, SEVERAL, UPSIDE_DOWN, UNLIKE))
 Key = Hashable  # of an input in a window
 Infer = Callable[[list[np.ndarray]], list[Text]]
 BATCH = 32  # lines looked at together

@@ -1,7 +1,8 @@
 """Readings as text: on one line, or a page with its line ends, with the marks asked for."""
 
-from datasets.output.text import clean
+from datasets.output.text import clean, print_error, print_notes
 
+from ..reading.notes import DOUBTS
 from ..reading.pages.records import page_text
 
 
@@ -47,3 +48,11 @@ def format_position(value: float) -> str:
 def errors_of(record: dict) -> list[str]:
     """The errors of a record and of its lines."""
     return [part["error"] for part in (record, *record.get("lines", ())) if "error" in part]
+
+
+def print_problems(record: dict) -> None:
+    """Print the errors of a record, and what makes the whole of a page doubtful."""
+    for error in errors_of(record):
+        print_error(error)
+    notes = record.get("notes", ()) if "lines" in record else ()
+    print_notes(*(f"{record['input']}: {note}" for note in notes if note in DOUBTS))

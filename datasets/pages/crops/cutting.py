@@ -13,6 +13,7 @@ from .modes import Crop
 DEFAULT_GAP = 0.1  # gap of a baseline without neighbours, relative to its length
 BOX_MARGIN = 0.05  # margin around a box, relative to its height; tight boxes are read worse
 MAX_POLYGON_RISE = 0.15  # MAX_RISE for a line whose direction is estimated from its polygon
+CAPITAL = 0.7  # height of a capital in a line, relative to it
 MAX_AREA = 2**24  # pixels of the rectangle around a line, which takes up to 40 bytes each
 MAX_LENGTH = 2**21  # pixels of an outline
 
@@ -65,9 +66,12 @@ def cut_line(
     """Cut a line, with coordinates in pixels, out of a grey page (H, W).
 
     Pixels outside of a polygon get the grey of the paper. gap: distance to the next line in pixels,
-    as of `line_gaps`. crop: by which shape. Raises ValueError if the line has no coordinates or is
-    outside of the page.
+    as of `line_gaps`. crop: by which shape. A drop capital stands before the line, as high as its
+    other capitals. Raises ValueError if the line has no coordinates or is outside of the page.
     """
+    if line.initial is not None:
+        rest = cut_line(image, line._replace(initial=None), gap, name, crop)
+        return _prefixed(rest, _crop_box(image, line.initial, name).image)
     check_near(line, image.shape, name)
     course = None if line.baseline is None else baseline_course(line.baseline)
     outline = choose_outline(image, line, course, gap, crop)
@@ -194,6 +198,19 @@ def _crop_box(image: np.ndarray, box: Box, name: str, outline: np.ndarray | None
         high, wide = image.shape
         raise ValueError(f"{name}: lies outside of its image of {wide} x {high} pixels")
     return Cut(np.ascontiguousarray(crop), Place((x0, y0)), outline)
+
+
+def _prefixed(line: Cut, initial: np.ndarray) -> Cut:
+    """Put a capital (h, w) before a line, scaled to stand on its baseline."""
+    high = max(round(CAPITAL * len(line.image)), 1)
+    wide = max(round(initial.shape[1] * high / len(initial)), 1)
+    small = cv2.resize(initial, (wide, high), interpolation=cv2.INTER_AREA)
+    below = len(line.image) - high
+    paper = int(np.median(line.image[line.image >= line.image.mean()]))
+    small = cv2.copyMakeBorder(small, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=paper)
+    left, top = line.place.corner
+    place = line.place._replace(corner=(left - wide, top))
+    return line._replace(image=np.hstack([small, line.image]), place=place)
 
 
 def _straighten(image: np.ndarray, outline: np.ndarray, course: Course, name: str) -> Cut:

@@ -16,6 +16,8 @@ from datasets.lines.normalization.part import map_points
 if TYPE_CHECKING:
     from datasets.pages.crops.cutting import Place
 
+from ..notes import SIDEWAYS, UNLIKE
+
 Layout = Literal["auto", "page", "line"]
 BASELINE = 0.3  # height of a line's baseline above its lower edge, relative to its height
 
@@ -117,17 +119,24 @@ def load_pixels(name: str) -> np.ndarray:
 
 
 def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
-    """Find the lines of a page's image (H, W), and cut them out."""
+    """Find the lines of a page's image (H, W), and cut them out.
+
+    A page of which most text runs up or down has the note that it lies on its side; one with ink
+    but no lines the note of what the network has not learned.
+    """
     # imported here for start-up time: they load the detector of text
     from datasets.pages.coordinates import line_gaps
     from datasets.pages.documents import count_characters, split_page_name
     from datasets.pages.finding import find_lines
 
-    lines = find_lines(pixels, name)
-    cut = cut_lines(name, pixels, lines, line_gaps(lines), reader)
-    count = count_characters(name) if split_page_name(name) else 0
-    notes = (f"the PDF carries text of its own here, {count:,} characters",) if count else ()
-    return PageLines(name, "page", name, pixels.shape, *cut, notes)
+    found = find_lines(pixels, name)
+    cut = cut_lines(name, pixels, found.lines, line_gaps(found.lines), reader)
+    notes = [SIDEWAYS] if found.is_sideways else []
+    if not (found.lines or found.is_sideways or found.is_blank):
+        notes.append(UNLIKE)
+    if split_page_name(name) and (count := count_characters(name)):
+        notes.append(f"the PDF carries text of its own here, {count:,} characters")
+    return PageLines(name, "page", name, pixels.shape, *cut, tuple(notes))
 
 
 def load_page_file(path: str, reader: LineReader) -> PageLines:

@@ -10,7 +10,7 @@ from models.heads.labels import Text
 
 from ...scoring.readings import text_of
 from ..bundle import Bundle
-from ..notes import notes_record
+from ..notes import DOUBTS, notes_record
 from ..records import reading_record
 from .loading import LinePlace, PageLines
 
@@ -34,8 +34,9 @@ def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | Non
     """A page as a JSON-serializable record, without its input.
 
     text: lines end with a line break, regions with an empty line. width, height, polygon, baseline,
-    box: in pixels of the image. confidence: mean over the lines by their characters; 1 without any.
-    accepted_from: as in `reading_record`; a page is accepted if all its lines are.
+    box: in pixels of the image. confidence: mean over the lines by their characters; of a page
+    without a line that was read 1 if it is blank, else 0. accepted_from: as in `reading_record`; a
+    page is accepted if all its lines are, and nothing makes the whole of it doubtful.
     """
     page = reading.page
     parts = zip(page.lines, page.columns, page.places, reading.readings, strict=True)
@@ -45,10 +46,14 @@ def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | Non
     ]
     read = [line for line in lines if "error" not in line]
     weights = [len(line["text"]) or 1 for line in read]
-    confidence = np.average([line["confidence"] for line in read], weights=weights) if read else 1.0
+    is_doubtful = not DOUBTS.isdisjoint(page.notes)
+    confidence = float(not lines and not is_doubtful)
+    if read:
+        confidence = np.average([line["confidence"] for line in read], weights=weights)
     record = {"layout": page.layout, "text": page_text(lines), "confidence": round(confidence, 4)}
     if accepted_from is not None:
-        record["accepted"] = all(line.get("accepted", False) for line in lines)
+        accepted = all(line.get("accepted", False) for line in lines)
+        record["accepted"] = accepted and not is_doubtful
     if page.notes:
         record["notes"] = list(page.notes)
     if page.image != page.name:

@@ -11,7 +11,10 @@ from benchmarks.lines.contenders import Reader, Reading
 from benchmarks.pages.peers import measure, page_sets, row_cells
 from benchmarks.pages.readers import strand_reader
 from datasets.images import load_grey
+from pipeline.reading.bundle import save_bundle
+from pipeline.reading.prediction import load_recognizer
 from tests.support.pages import set_page
+from tests.support.small import tiny_bundle
 
 TEXTS = ["The morning was cold and clear,", "and nobody was in the street", "but an old man."]
 
@@ -76,9 +79,25 @@ def test_receipts_are_compared_without_case(folder):
     assert row_cells(measure(receipts, [loud], 1)[0])[7] == "0.00"
 
 
+def test_our_reader_is_what_predict_runs(folder):
+    save_bundle(tiny_bundle(), folder / "tiny.safetensors")
+    books = page_sets(folder, ["enbook"], "all")[0]
+    Path(books.images[1]).write_bytes(b"no image")
+    reading = strand_reader(str(folder / "tiny.safetensors"), books.images).read()
+    recognizer = load_recognizer(str(folder / "tiny.safetensors"))
+    recognizer.layout = "page"
+    expected = [
+        [(line["polygon"], line["text"]) for line in record.get("lines", ())]
+        for record in recognizer.predict(books.images)
+    ]
+    assert reading.texts == expected and list(map(len, expected)) == [3, 0, 3]
+    (problem,) = reading.problems
+    assert books.images[1] in problem
+
+
 @pytest.mark.slow  # reads a page with a bundle that ships
 def test_our_reader_finds_and_reads_a_page(folder):
     books = page_sets(folder, ["enbook"], "kept")[0]
-    row = measure(books, [strand_reader(books.model, books.images, 1)], 1)[0]
+    row = measure(books, [strand_reader(books.model, books.images)], 1)[0]
     assert row.reading.problems == [] and row.tallies[0].text[0].startswith("The morning was")
     assert [row_cells(row)[i] for i in (3, 4, 5)] == ["100.0 / 100.0"] * 2 + ["100.0"]

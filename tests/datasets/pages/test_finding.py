@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from datasets.images import load_grey
 from datasets.pages import detection
@@ -15,6 +17,7 @@ from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
 from tests.support.pages import set_page
 
+SERIF = str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSerif.ttf")
 TEXTS = [
     "It was in the second year of the war that he left the town,",
     "and nobody who lived there then remembers on which morning,",
@@ -45,7 +48,7 @@ def is_line(polygon: np.ndarray, box: np.ndarray, height: float) -> bool:
 
 def test_the_lines_of_a_page(page):
     image, boxes = page
-    lines = find_lines(image)
+    lines = find_lines(image).lines
     assert [line.id for line in lines] == ["l1", "l2", "l3", "l4", "l5"]
     assert {line.region for line in lines} == {"r1"} and {line.text for line in lines} == {None}
     for line, box in zip(lines, boxes, strict=True):
@@ -63,7 +66,7 @@ def test_a_tilted_page(page, degrees):
     center = np.array(image.shape[::-1]) / 2
     turn = cv2.getRotationMatrix2D(center, degrees, 1)
     turned = cv2.warpAffine(image, turn, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    lines = find_lines(turned)
+    lines = find_lines(turned).lines
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2 @ turn[:, :2].T + turn[:, 2]
     assert len(lines) == len(boxes)
     for line, middle, box in zip(lines, middles, boxes, strict=True):
@@ -75,22 +78,22 @@ def test_a_tilted_page(page, degrees):
 def test_colour_and_grey_give_the_same_lines(page):
     image, _ = page
     grey, colour = find_lines(image), find_lines(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))
-    for one, other in zip(grey, colour, strict=True):
+    for one, other in zip(grey.lines, colour.lines, strict=True):
         np.testing.assert_allclose(one.polygon, other.polygon)
 
 
 @pytest.mark.parametrize("shape", [(600, 800), (40, 60), (1, 1), (20, 3000)])
 def test_a_blank_page_has_no_lines(shape):
-    assert find_lines(np.full(shape, 230, np.uint8)) == ()
+    assert find_lines(np.full(shape, 230, np.uint8)) == ((), 0, False, True)
 
 
 @pytest.mark.slow
 def test_threads_do_not_change_what_is_found(page):
     image, _ = page
     pages = [image[top:] for top in (0, 10, 20, 30, 40, 50)]
-    alone = [find_lines(each) for each in pages]
+    alone = [find_lines(each).lines for each in pages]
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(find_lines, pages))
+        together = [found.lines for found in pool.map(find_lines, pages)]
     for one, other in zip(alone, together, strict=True):
         assert len(one) == len(other) > 0
         assert all((a.polygon == b.polygon).all() for a, b in zip(one, other, strict=True))
@@ -118,25 +121,56 @@ def test_without_the_weights_it_says_what_to_install(page, monkeypatch):
         find_lines(page[0])
 
 
-def test_small_print_is_seen_larger(page, monkeypatch):
+def test_the_limit_comes_before_all_that_takes_long(monkeypatch):
+    monkeypatch.setattr("datasets.pages.finding.detect", lambda image: [None] * 2501)
+    with pytest.raises(ValueError, match="2,501 pieces of text"):
+        find_lines(np.zeros((9, 9), np.uint8))
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_page_on_its_side_says_so(page, turns):
+    found = find_lines(np.ascontiguousarray(np.rot90(page[0], turns)))
+    assert found.is_sideways and found.left_out >= len(TEXTS) and not found.is_blank
+
+
+def test_a_page_with_a_stroke_is_not_blank():
+    image = np.full((900, 700), 230, np.uint8)
+    cv2.line(image, (200, 300), (500, 302), 40, 5)
+    assert find_lines(image) == ((), 0, False, False)
+
+
+def test_a_single_letter_is_a_line(page):
     image, boxes = page
-    monkeypatch.setattr(detection, "MAX_SIDE", max(image.shape) // 2)
-    monkeypatch.setattr(detection, "MIN_TEXT", 100.0)
-    scales = []
-    inner = detection._detect_at
-    monkeypatch.setattr(detection, "_detect_at", lambda i, s: scales.append(s) or inner(i, s))
-    assert len(find_lines(image)) == len(boxes)
-    assert len(scales) == 2 and scales[1] == min(1, 2 * scales[0])
+    size = boxes[0][3] - boxes[0][1]
+    sheet = cv2.copyMakeBorder(image, 0, 200, 0, 0, cv2.BORDER_REPLICATE)
+    middle = image.shape[1] // 2
+    top = image.shape[0] + 60
+    sheet[top : top + round(0.8 * size), middle : middle + 5] = 30  # an I without serifs
+    found = find_lines(sheet)
+    assert len(found.lines) == len(TEXTS) + 1 and found.left_out == 0
 
 
-def test_a_mark_beside_a_line_belongs_to_it():
-    def piece(left, top, right, bottom):
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
-        middle = (top + bottom) / 2
-        return detection.Piece(corners, np.array([[left, middle], [right, middle]]), bottom - top)
+@pytest.mark.parametrize("letter", "IT")
+def test_a_drop_capital_goes_with_its_line(letter):
+    image, box = drop_capital(letter)
+    found = find_lines(image)
+    (first,) = [line for line in found.lines if line.initial]
+    assert len(found.lines) == 10 and first.id == "l4" and found.left_out == 0
+    assert {line.region for line in found.lines[3:]} == {"r2"}
+    np.testing.assert_allclose(first.initial, box, atol=15)
+    assert first.polygon[:, 0].min() > box[2] - 15
 
-    line, quote = piece(100, 200, 800, 240), piece(790, 205, 815, 221)
-    below, far = piece(100, 260, 800, 300), piece(860, 205, 880, 221)
-    found = detection.absorb_marks([quote, line, far, below])
-    assert [tuple(p.corners[:, 0][[0, 1]]) for p in found] == [(100, 815), (860, 880), (100, 800)]
-    assert found[0].course[-1].tolist() == [815, 220] and found[0].height == 40
+
+def drop_capital(letter: str) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """A page of three lines, and of seven that begin with a letter three lines high: its box."""
+    sheet = Image.new("L", (1200, 1000), 240)
+    pen, serif = ImageDraw.Draw(sheet), ImageFont.truetype(SERIF, 30)
+    large = ImageFont.truetype(SERIF, 148)
+    for i in range(3):
+        pen.text((100, 100 + 42 * i), TEXTS[i], font=serif, fill=30)
+    left, top, right, bottom = pen.textbbox((0, 0), letter, font=large)
+    pen.text((100 - left, 308 - top), letter, font=large, fill=30)
+    for i in range(7):
+        x = 100 if i > 2 else 112 + right - left
+        pen.text((x, 300 + 42 * i), TEXTS[i % 5], font=serif, fill=30)
+    return np.array(sheet), (100, 308, 100 + right - left, 308 + bottom - top)

@@ -112,6 +112,12 @@ def test_text_that_runs_down_is_left_out():
     assert lines_of([*block(100, 100, 800, 10), down]) == alone(*range(10))
 
 
+@pytest.mark.parametrize("width", [11, 15])
+def test_a_single_narrow_letter_is_a_line(width):
+    letter = box(100, 60, 100 + width, 24)
+    assert lines_of([letter, *block(100, 100, 800, 10)]) == alone(*range(11))
+
+
 def test_paragraphs_end_at_gaps_and_begin_with_indents():
     gap = [*block(100, 100, 800, 4), *block(100, 260, 800, 4)]
     assert list(map(len, reading_order(np.array(gap)))) == [4, 4]

@@ -14,7 +14,9 @@ from datasets.limits.roots import add_root
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
 from pipeline.writing.outputs import file_name, holds_several, output_paths
+from pipeline.writing.text import print_problems
 from pipeline.writing.writers import format_time, open_writer, record_form, to_srt
+from tests.support.records import page_record
 from tests.support.screen import clip_bundle, even, plain, write_film
 
 WALK = {"start": 0.0, "end": 1.2, "start_frame": 0, "end_frame": 30, "label": "walk"}
@@ -89,6 +91,24 @@ def test_labels_that_begin_as_formulas_are_read_back_as_they_were(tmp_path):
     assert clip.clip == "@films/-a.mp4"
     (clip,), _ = read_annotations(table, where="label='@home'")
     assert [segment.label for segment in clip.segments] == ["@home"]
+
+
+def test_a_page_without_lines_is_one_row(tmp_path):
+    empty = page_record([], "a.png", confidence=0.0, notes=["on its side"])
+    text = write_all("csv", "text", [empty, page_record(["one", "two"], "b.png")], tmp_path / "t")
+    assert text.splitlines() == [
+        "input,reading,confidence,error,notes",
+        "a.png,,0.0,,on its side",
+        "b.png#l0,one,0.875,,",
+        "b.png#l1,two,0.875,,",
+    ]
+
+
+def test_what_makes_a_page_doubtful_is_printed(capsys):
+    other = "the PDF carries text of its own here, 3 characters"
+    print_problems(page_record([None], "a.png", notes=["on its side", other]))
+    print_problems({"input": "line.png", "text": "a", "notes": ["on its side"]})
+    assert capsys.readouterr().err == "error: too wide\na.png: on its side\n"
 
 
 def test_text_shows_tokens_as_numbers_and_videos_as_seconds(tmp_path):

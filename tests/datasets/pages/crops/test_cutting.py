@@ -46,6 +46,21 @@ def test_a_box_gets_a_margin_of_a_twentieth():
     np.testing.assert_array_equal(crop_line(image, line(box=(0, 0, 600, 40))), image[:42])
 
 
+def test_a_drop_capital_stands_before_its_line_as_high_as_a_capital():
+    image = np.full((300, 500), PAPER, np.uint8)
+    image[100:190, 20:80] = 20  # the capital
+    image[100:130, 100:400] = 90  # the line
+    rest = line([(100, 100), (400, 100), (400, 130), (100, 130)])
+    cut, alone = (
+        crop_line(image, each) for each in (rest._replace(initial=(20, 100, 80, 190)), rest)
+    )
+    wide = cut.shape[1] - alone.shape[1]
+    assert len(cut) == len(alone) and 0.5 < (wide / len(cut)) / (60 / 90) < 0.9
+    np.testing.assert_array_equal(cut[:, wide:], alone)
+    dark = (cut[:, :wide] < 60).any(1)
+    assert 0.55 * len(cut) < dark.sum() < 0.75 * len(cut) and not dark[-len(cut) // 5 :].any()
+
+
 def test_outside_of_a_polygon_is_paper():
     image = np.full((300, 500), PAPER, np.uint8)
     image[100:110, 50:300] = 20  # the line
