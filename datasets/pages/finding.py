@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .detection import Piece
 from .layout import Box, PageLine
-from .looks import detect, has_ink
-from .marks import absorb_marks, find_initials
+from .pieces.detection import Piece
+from .pieces.looks import detect, has_ink
+from .pieces.marks import absorb_marks, find_initials
 from .reading_order import reading_order, run_right
 from .rules import find_rules
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .detection import Piece
+from .pieces.detection import Piece
 
 MAX_SIDE = 960  # pixels of the longer side at which rules are looked for
 MIN_LENGTH = 4.0  # of a rule, by the height of the text

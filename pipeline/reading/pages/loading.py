@@ -149,7 +149,7 @@ def load_page_file(path: str, reader: LineReader) -> PageLines:
     from datasets.pages.loading import load_page
 
     page = load_page(path)
-    if not page.lines and find_lines(page.image, page.image_path):
+    if not page.lines and find_lines(page.image, page.image_path).lines:
         raise ValueError(
             f"{path}: no text line in it; segment it, or give its image, whose lines are found"
         )

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from datasets.images import load_grey
-from datasets.pages import detection
 from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
+from datasets.pages.pieces import detection
 from tests.support.pages import set_page
 
 SERIF = str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSerif.ttf")

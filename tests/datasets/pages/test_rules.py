@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.pages.detection import Piece
+from datasets.pages.pieces.detection import Piece
 from datasets.pages.rules import find_rules
 
 PAPER, HEIGHT = 220, 30

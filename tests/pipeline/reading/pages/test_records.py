@@ -17,7 +17,8 @@ def record(readings, *notes: str) -> dict:
     box = (0.0, 0.0, 80.0, 20.0)
     lines = [PageLine(f"l{n}", "r1", None, None, None, box) for n, _ in enumerate(readings, 1)]
     columns = [np.zeros((80, 1, 16), np.uint8)] * len(lines)
-    page = PageLines("scan.png", "page", "scan.png", (200, 100), lines, columns, notes)
+    places = [None] * len(lines)
+    page = PageLines("scan.png", "page", "scan.png", (200, 100), lines, columns, places, notes)
     return page_record(tiny_bundle(), PageReading(page, readings), accepted_from=0.5)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..lines.ink import find_ink
-from ..lines.normalization.glance import shrink_by
-from ..lines.normalization.polarity import dark_on_light
+from ...lines.ink import find_ink
+from ...lines.normalization.glance import shrink_by
+from ...lines.normalization.polarity import dark_on_light
 from .detection import Piece, find_pieces
 
 MAX_SIDE = 960  # pixels of the longer side of a page at the first look

@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from datasets.pages.detection import Piece
-from datasets.pages.marks import absorb_marks, find_initials
+from datasets.pages.pieces.detection import Piece
+from datasets.pages.pieces.marks import absorb_marks, find_initials
 
 
 def piece(left, top, right, bottom) -> Piece:

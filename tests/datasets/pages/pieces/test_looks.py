@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.pages import looks
 from datasets.pages.finding import find_lines
+from datasets.pages.pieces import looks
 
 SERIF = str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSerif.ttf")
 WORDS = ["the", "letter", "that", "he", "had", "written", "lay", "where", "his", "sister"]
