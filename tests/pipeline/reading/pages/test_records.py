@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from datasets.pages.crops.cutting import Place
 from datasets.pages.layout import PageLine
 from models.heads.labels import Text
-from pipeline.reading.pages.loading import PageLines
+from pipeline.reading.pages.loading import LinePlace, PageLines
 from pipeline.reading.pages.records import PageReading, page_record
 from tests.support.small import tiny_bundle
 
@@ -17,7 +18,7 @@ def record(readings, *notes: str) -> dict:
     box = (0.0, 0.0, 80.0, 20.0)
     lines = [PageLine(f"l{n}", "r1", None, None, None, box) for n, _ in enumerate(readings, 1)]
     columns = [np.zeros((80, 1, 16), np.uint8)] * len(lines)
-    places = [None] * len(lines)
+    places = [LinePlace((20, 80), np.eye(2, 3), Place())] * len(lines)
     page = PageLines("scan.png", "page", "scan.png", (200, 100), lines, columns, places, notes)
     return page_record(tiny_bundle(), PageReading(page, readings), accepted_from=0.5)
 
