@@ -139,7 +139,7 @@ def _fault_of_pdf(path: Path | str) -> str:
             empty = not document.pages
     except pikepdf.PasswordError:
         return "it has a password; save it without one"
-    except pikepdf.PdfError:
+    except (pikepdf.PdfError, RuntimeError):
         return "not a PDF, or damaged; save it again"
     return "a PDF of 0 pages; there is nothing to read" if empty else "a damaged PDF; save it again"
 

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pikepdf
 from PIL import Image
 
 from datasets.images import decode_bgr, load_grey
 from datasets.pages.documents import count_characters, count_pages, load_page_image, page_name
+from datasets.pages.writers.pdf import write_pdf
 from datasets.pages.writers.pictures import read_picture
+from datasets.pages.writers.record import read_record
 from tests.support.images import noise_line
 from tests.support.pdfs import scan_pdf
+from tests.support.records import page_record
 
 from . import Kind
 
@@ -66,6 +70,19 @@ def read_pages(path: Path) -> None:
         count_characters(page_name(path, number))
 
 
+def write_searchable(path: Path) -> None:
+    """Write a copy of a PDF with a text on its first page; what is written is whole."""
+    name = page_name(path, 1)
+    high, wide = load_page_image(name).shape
+    record = page_record(["a line", "and another"], name, width=wide, height=high)
+    target = path.with_name("written.pdf")
+    problems = write_pdf(target, [read_record(record)])
+    with pikepdf.open(target) as pdf:
+        assert len(pdf.pages) == count_pages(target)
+    if problems:
+        raise ValueError(problems[0])
+
+
 def read_line(path: Path) -> None:
     load_grey(str(path))
 
@@ -76,7 +93,7 @@ def read_colours(path: Path) -> None:
 
 KINDS = {
     "images": Kind(".png", images, (read_line, read_colours, read_picture)),
-    "PDF": Kind(".pdf", pdfs, (read_pages,)),
+    "PDF": Kind(".pdf", pdfs, (read_pages, write_searchable)),
     "multi-page TIFF": Kind(".tif", tiffs, (read_pages, read_picture)),
     "animations": Kind(".gif", animations, (read_pages, read_picture)),
 }

@@ -64,7 +64,7 @@ def pdf_errors(source: str) -> Iterator[None]:
         yield
     except PasswordError as error:
         raise ValueError(f"{source}: needs a password; save it without one") from error
-    except PdfError as error:
+    except (PdfError, RuntimeError) as error:
         raise ValueError(f"{source}: damaged PDF ({error}); save it again") from error
 
 

@@ -141,6 +141,16 @@ def test_a_page_that_pdfium_cannot_load_is_named(tmp_path):
             read(f"{path}#page=2")
 
 
+def test_what_qpdf_finds_while_it_lists_the_pages_is_damage(tmp_path, monkeypatch):
+    def fail(path):
+        raise RuntimeError("/Count is wrong after flattening pages tree")
+
+    monkeypatch.setattr(pikepdf, "open", fail)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\n")
+    with pytest.raises(ValueError, match=r"a\.pdf: not a PDF, or damaged; save it again"):
+        count_pages(tmp_path / "a.pdf")
+
+
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
 def test_damaged_frames_are_named_whatever_pillow_raises(tmp_path, kind):
     file, images = io.BytesIO(), [Image.fromarray(np.full((20, 30), n, np.uint8)) for n in (9, 90)]
