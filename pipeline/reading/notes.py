@@ -22,7 +22,7 @@ UPSIDE_DOWN, UNLIKE = "upside down", "unlike the training data"
 DOUBTS = frozenset((SIDEWAYS, SEVERAL, UPSIDE_DOWN, UNLIKE))
 Key = Hashable  # of an input in a window
 Infer = Callable[[list[np.ndarray]], list[Text]]
-BATCH = 32  # lines looked at together
+BATCH = 32  # lines looked at together, at most
 PART = 3  # width, by height, of the part of a line that is read upside down
 DOUBT = 0.8  # mean confidence of the characters, from which nothing is noted
 GAIN, READABLE = 0.15, 0.75  # more of that mean, and the least, of a line that was upside down
@@ -33,18 +33,24 @@ ALONG = 0.6  # share of the rows with ink of such a line
 
 
 def window_notes(
-    pool: Executor, infer: Infer, inputs: dict[Key, np.ndarray], readings: dict[Key, Text | str]
+    pool: Executor,
+    workers: int,
+    infer: Infer,
+    inputs: dict[Key, np.ndarray],
+    readings: dict[Key, Text | str],
 ) -> dict[Key, tuple[str, ...]]:
-    """Notes on the readings of lines, by key; in parallel, since parts of some are read again.
+    """Notes on the readings of lines, by key; shared out evenly, since parts of some are read
+    again.
 
-    inputs: (W, 1, H) uint8 by key, what was read. infer: reads a batch of such columns. An error
-    message instead of a reading gets no notes.
+    workers: threads of the pool. inputs: (W, 1, H) uint8 by key, what was read. infer: reads a
+    batch of such columns. An error message instead of a reading gets no notes.
     """
     doubtful = [
         i for i, r in readings.items() if isinstance(r, Text) and mean_confidence(r) < DOUBT
     ]
     lines = [(inputs[i], readings[i]) for i in doubtful]
-    batches = [lines[start : start + BATCH] for start in range(0, len(lines), BATCH)]
+    size = min(BATCH, max(1, math.ceil(len(lines) / workers)))
+    batches = [lines[start : start + size] for start in range(0, len(lines), size)]
     noted = chain.from_iterable(pool.map(lambda batch: line_notes(batch, infer), batches))
     return dict(zip(doubtful, noted, strict=True))
 

@@ -98,7 +98,9 @@ class Recognizer:
                         readings |= zip(batch, result_of(future, len(batch)), strict=True)
                     notes = {}
                     if noted:
-                        notes = window_notes(pool, self.infer_best_path, inputs, readings)
+                        notes = window_notes(
+                            pool, self.workers, self.infer_best_path, inputs, readings
+                        )
                     for i, (answer, own) in enumerate(window):
                         keys = [(i, k) for k in range(len(own))]
                         found = [readings[key] for key in keys]

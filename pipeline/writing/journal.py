@@ -33,6 +33,7 @@ class Journal(AbstractContextManager):
             self._file = open_locked(self.path, output)
         try:
             header, self.count, end = self._scan()
+            self.resumed = self.count
             if self.count:
                 self._check(header, how, resume)
             os.ftruncate(self._file, end)
@@ -139,6 +140,6 @@ def read_line(line: bytes) -> dict | None:
     """The object of a JSON line; None for one that was written in part."""
     try:
         value = json.loads(line) if line.endswith(b"\n") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -18,7 +18,7 @@ from .outputs import BY_DOCUMENT, Format, Report, document_of
 from .text import page_lines_text
 
 ALL = ""  # the document of formats that make one file of all inputs
-STREAMED = ("hocr", "html")  # formats whose files are written page by page
+PAGE_BY_PAGE = ("hocr", "html")  # formats whose files are written as the pages come
 
 
 class Document(Protocol):
@@ -58,7 +58,7 @@ def page_writer(
 
     def open_document(name: str) -> Document:
         target = own_file.get(name)
-        if kind in STREAMED:
+        if kind in PAGE_BY_PAGE:
             report = new_report() if kind == "html" else HocrReport(name)
             return StreamedFile(target, report, stack)
         if kind == "pdf":

@@ -74,8 +74,7 @@ class RecordSink(AbstractContextManager):
         if self.journal is not None:
             self.journal.flush()
             self._write = self.open_format(self._stack)
-            for record in self.journal.records():
-                self._put(record)
+            self._put_all(self.journal)
         self._stack.close()
         if self.journal is not None and not self.count.unwritten:
             self.journal.finish()
@@ -85,6 +84,18 @@ class RecordSink(AbstractContextManager):
                 "written; mend that and go on with --resume, or delete it"
             )
         return self.count
+
+    def _put_all(self, journal: Journal) -> None:
+        """Write the records of a journal. Raises ValueError for damage that an earlier run left."""
+        try:
+            for record in journal.records():
+                self._put(record)
+        except (AttributeError, LookupError, TypeError) as error:
+            if not journal.resumed:
+                raise
+            raise ValueError(
+                f"{journal.path}: a damaged record ({error!r}); delete the file, and read all anew"
+            ) from error
 
     def _put(self, record: dict) -> None:
         """Write and count a record; an error of this one is printed, so that the others follow."""

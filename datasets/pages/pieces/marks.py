@@ -11,10 +11,8 @@ SMALL, NARROW = 0.6, 1.5  # their height and width, at most
 NEAR, WITHIN = 0.5, 0.6  # the white between, and the distance from the middle of the text
 # of drop capitals, relative to the usual height of text; their shape is height by width
 LEAST, MOST, SLIM, BROAD = 1.7, 6.0, 3.0, 0.77
-BESIDE, TOP = (
-    0.8,
-    1.2,
-)  # distance of the lines beside it, and of its top from the first one's middle
+# distance of the lines beside it, and of its top from the first one's middle, at most
+BESIDE, TOP = 0.8, 1.2
 LINE = 1.5, 3.0  # height and length of these lines, at most and at least
 
 

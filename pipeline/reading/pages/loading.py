@@ -8,6 +8,7 @@ import numpy as np
 
 from datasets import LineReader
 from datasets.environment import raise_if_machine
+from datasets.files import PDF, has_suffix
 from datasets.images import decode_grey, load_grey
 from datasets.limits.opening import named_errors
 from datasets.lines.normalization.line import NormalLine, normalize_line
@@ -100,10 +101,10 @@ def looks_like_page(name: str, pixels: np.ndarray) -> bool:
     """Whether an image (H, W) is one of several lines; what is in a PDF always is."""
     # imported here for start-up time
     from datasets.lines.ink import is_page
-    from datasets.pages.documents import PDF, split_page_name
+    from datasets.pages.documents import split_page_name
 
     document = split_page_name(name)
-    return (document is not None and document[0].lower().endswith(PDF)) or is_page(pixels)
+    return (document is not None and has_suffix(document[0], [PDF])) or is_page(pixels)
 
 
 def load_pixels(name: str) -> np.ndarray:

@@ -43,8 +43,16 @@ def test_only_doubtful_lines_are_looked_at():
     inputs = {0: columns(draw("one")), 1: columns(draw("two")), 2: columns(draw("three"))}
     readings = {0: reading(0.9, 0.95), 1: "broken", 2: reading(0.4, 0.5, 0.3)}
     with ThreadPoolExecutor(2) as pool:
-        assert window_notes(pool, unsure, inputs, readings) == {2: ("unlike the training data",)}
-        assert window_notes(pool, never, inputs, {0: readings[0]}) == {}
+        assert window_notes(pool, 2, unsure, inputs, readings) == {2: ("unlike the training data",)}
+        assert window_notes(pool, 2, never, inputs, {0: readings[0]}) == {}
+
+
+def test_doubtful_lines_are_shared_out_evenly():
+    inputs = dict(enumerate([columns(draw(sentence(0)))] * 5))
+    readings, sizes = dict.fromkeys(inputs, reading(0.4, 0.5, 0.3)), []
+    with ThreadPoolExecutor(2) as pool:
+        found = window_notes(pool, 2, lambda b: sizes.append(len(b)) or unsure(b), inputs, readings)
+    assert sorted(sizes) == [2, 3] and list(found) == list(inputs)
 
 
 def test_a_line_that_reads_well_when_turned_is_upside_down():

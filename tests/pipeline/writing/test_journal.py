@@ -7,6 +7,8 @@ import pytest
 
 from datasets.environment import MachineError
 from pipeline.writing.journal import Journal
+from pipeline.writing.sink import RecordSink
+from pipeline.writing.writers import open_writer
 
 HOW = {"a bundle of SHA-256": "f00", "--n_best": "1"}
 
@@ -107,3 +109,31 @@ def test_a_link_and_a_pipe_are_no_place_for_records(tmp_path):
     os.mkfifo(tmp_path / "p.partial")
     with pytest.raises(ValueError, match="no file; remove it"):
         Journal(str(tmp_path / "p"), HOW, False)
+
+
+def test_a_record_that_is_nested_too_deeply_is_what_a_stop_has_left(tmp_path):
+    fill(tmp_path / "o", "a")
+    with (tmp_path / "o.partial").open("ab") as file:
+        file.write(b'{"input": ' + b"[" * 200_000 + b"\n")
+    assert kept(tmp_path / "o") == ["a"]
+
+
+@pytest.mark.parametrize("record", [{"input": "b", "lines": [3]}, {"input": "b", "lines": 3}])
+def test_a_damaged_record_of_an_earlier_run_names_the_journal(tmp_path, record):
+    output = str(tmp_path / "o.csv")
+
+    def finish(*added: dict) -> None:
+        with Journal(output, HOW, resume=True) as journal:
+            for one in added:
+                journal.add(one)
+            journal.flush()
+            with RecordSink(
+                lambda stack: open_writer("csv", "text", ["a", "b"], output, stack), journal, output
+            ) as sink:
+                sink.finish()
+
+    with pytest.raises((KeyError, TypeError)):  # a mistake of the run itself is shown as it is
+        finish({"input": "a", "text": "x"}, record)
+    with pytest.raises(ValueError, match=r"o\.csv\.partial: a damaged record .*; delete the file"):
+        finish()
+    assert (tmp_path / "o.csv.partial").exists() and not (tmp_path / "o.csv").exists()
