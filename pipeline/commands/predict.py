@@ -197,7 +197,8 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
         print_accept_summary(count.accepted, count.read, options.accept, promise)
     failed = count.failed + undrawn
     if failed:
-        print_notes(f"{failed} of {count.done} inputs failed; the others were answered")
+        answered = "; the others were answered" * (failed < count.done)
+        print_notes(f"{failed} of {count.done} inputs failed{answered}")
     return 1 if failed else 0
 
 
