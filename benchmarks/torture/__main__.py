@@ -1,7 +1,7 @@
 """All torture, as many at a time as there are cores; one table. `make torture` runs it.
 
 python -m benchmarks.torture [--kills 100] [--write_kills 20] [--predict_kills 20]
-    [--fuzz_seconds 10]
+    [--fuzz_seconds 5]
 """
 
 import argparse
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=100, help="of fit, over all kinds of data")
     parser.add_argument("--write_kills", type=int, default=20, help="of fit inside a write")
     parser.add_argument("--predict_kills", type=int, default=20)
-    parser.add_argument("--fuzz_seconds", type=float, default=10, help="for each kind of file")
+    parser.add_argument("--fuzz_seconds", type=float, default=5, help="for each kind of file")
     options = parser.parse_args(arguments)
     calls = rounds(options.kills, options.write_kills)  # the longest first
     calls += [partial(kill_predict, options.predict_kills)] if options.predict_kills else []
