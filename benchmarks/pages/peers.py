@@ -5,7 +5,8 @@
 Ours is what `predict --layout page` runs, with a shipped bundle and from the file on; RapidOCR (its
 defaults) and Tesseract's library (`--psm 3`) have the pages decoded in memory and run in a Python
 of their own, which --rapidocr and --tesserocr name. Each has read one page before the clock. They
-take turns, as often as --repeat says, and the median time counts.
+take turns, as often as --repeat says, and the median time counts. `--lines NAME=FOLDER` adds ours
+with the lines that NAME found: of each page a PAGE or ALTO file in FOLDER, beside its image.
 """
 
 import argparse
@@ -137,7 +138,8 @@ def row_cells(row: Row) -> list[str]:
     works = [work for t, work in zip(row.tallies, row.pages.works, strict=True) for _ in t.lines]
     line = cer([pair for tally in row.tallies for pair in tally.lines], works, normalization)
     ordered = kind not in WITHOUT_ORDER
-    seen = sum(work in SEEN.get(row.reader, ()) for work in row.pages.works)
+    ours = row.reader.partition(",")[0]
+    seen = sum(work in SEEN.get(ours, ()) for work in row.pages.works)
     return [
         row.pages.name,
         row.reader,
@@ -163,6 +165,9 @@ def parser_of() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of pages with their truth")
     parser.add_argument("--kinds", nargs="+", help="only these, such as enbook receipt")
     parser.add_argument("--half", choices=("all", "tuned", "kept"), default="all")
+    parser.add_argument(
+        "--lines", nargs="+", default=(), metavar="NAME=FOLDER", help="lines that others found"
+    )
     add_options(parser)
     return parser
 
@@ -177,7 +182,8 @@ def conditions(threads: int, repeat: int) -> str:
         "lines compared with those at their place, whatever the order. "
         f"{Normalization(fold_punctuation=True).describe()}; interval: bootstrap over works.\n"
         f"Time: {threads} threads each, warm; median of {repeat}, taking turns. Ours opens the "
-        "files; each peer has its pages in memory, one process of one thread a core."
+        "files, without the time in which others found the lines; each peer has its pages in memory, "
+        "one process of one thread a core."
     )
 
 
@@ -192,6 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with ExitStack() as stack:
             readers = [strand_reader(pages.model, pages.images)]
             common = pages.images, options.threads, stack
+            for name, _, folder in (given.partition("=") for given in options.lines):
+                files = [str(Path(folder, path.with_suffix(".xml").name)) for path in pages.truths]
+                readers.append(strand_reader(pages.model, files, f", lines by {name}"))
             if options.rapidocr:
                 readers += rapidocr_reader(options.rapidocr, *common)
             if options.tesserocr:

@@ -13,8 +13,11 @@ from ..lines.contenders import Reader, Reading, Worker, languages_here, reading_
 WARM_UP_PAGES = 1
 
 
-def strand_reader(model: str, paths: Sequence[str]) -> Reader:
-    """Our way from a page's file to its text, as `predict --layout page` goes it."""
+def strand_reader(model: str, paths: Sequence[str], addition: str = "") -> Reader:
+    """Our way from a page's file to its text, as `predict --layout page` goes it.
+
+    addition: to the name of the bundle, which is that of the reader.
+    """
     recognizer = load_recognizer(model)
     recognizer.layout = "page"
 
@@ -27,7 +30,7 @@ def strand_reader(model: str, paths: Sequence[str]) -> Reader:
         return Reading(texts, seconds, [error for r in records for error in errors_of(r)])
 
     read(WARM_UP_PAGES)
-    return Reader(bundle_name(model), read)
+    return Reader(bundle_name(model) + addition, read)
 
 
 def rapidocr_reader(

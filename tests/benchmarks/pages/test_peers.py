@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks.lines.contenders import Reader, Reading
-from benchmarks.pages.peers import measure, page_sets, row_cells
+from benchmarks.pages.peers import main, measure, page_sets, row_cells
 from benchmarks.pages.readers import strand_reader
 from datasets.images import load_grey
+from datasets.pages.files import read_page
 from pipeline.reading.bundle import save_bundle
 from pipeline.reading.prediction import load_recognizer
-from tests.support.pages import set_page
+from tests.support.pages import escriptorium, set_page
 from tests.support.small import tiny_bundle
 
 TEXTS = ["The morning was cold and clear,", "and nobody was in the street", "but an old man."]
@@ -93,6 +94,26 @@ def test_our_reader_is_what_predict_runs(folder):
     assert reading.texts == expected and list(map(len, expected)) == [3, 0, 3]
     (problem,) = reading.problems
     assert books.images[1] in problem
+
+
+def test_lines_that_others_found(folder):
+    save_bundle(tiny_bundle(), folder / "tiny.safetensors")
+    found = escriptorium(folder / "other" / "enbook__b__01.xml", TEXTS[:2])
+    reader = strand_reader(str(folder / "tiny.safetensors"), [str(found)], ", lines by X")
+    (lines,) = reader.read().texts
+    assert reader.name.endswith("tiny.safetensors, lines by X")
+    given = [line.polygon.tolist() for line in read_page(found).lines]
+    assert [polygon for polygon, _ in lines] == given
+
+
+@pytest.mark.slow  # reads a page with a bundle that ships, its lines found by it and by others
+def test_table_with_lines_that_others_found(folder, capsys):
+    escriptorium(folder / "other" / "enbook__b__01.xml", TEXTS)
+    main(["--data", str(folder), "--half", "kept", "--lines", f"X={folder / 'other'}"])
+    rows = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    named = [[cell.strip() for cell in row if cell] for row in rows]
+    readers = [row[1] for row in named if row[0] == "English books"]
+    assert readers == ["lines-en", "lines-en, lines by X"]
 
 
 @pytest.mark.slow  # reads a page with a bundle that ships
