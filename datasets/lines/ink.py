@@ -32,10 +32,23 @@ def find_ink(image: np.ndarray) -> np.ndarray:
     """
     depth = measure_depth(cv2.GaussianBlur(image, (3, 3), 0))
     # the higher percentile finds the contrast of a short word on a long strip
-    contrast = max(float(np.percentile(depth, 99)), 0.6 * float(np.percentile(depth, 99.9)))
+    high, highest = percentiles(depth, (0.99, 0.999))
+    contrast = max(high, 0.6 * highest)
     if contrast < CONTRAST:
         return np.zeros(image.shape, bool)
     return depth > max(INK * contrast, CONTRAST / 2)
+
+
+def percentiles(image: np.ndarray, shares: tuple[float, ...]) -> list[float]:
+    """What `np.percentile` gives for an image (H, W) uint8, by its histogram: several times as fast.
+
+    shares: 0 to 1.
+    """
+    cumulative = cv2.calcHist([image], [0], None, [256], [0, 256]).cumsum(dtype=np.float64)
+    places = np.multiply(shares, image.size - 1)
+    below, above = np.floor(places), np.ceil(places)
+    low, high = (np.searchsorted(cumulative, n, side="right") for n in (below, above))
+    return (low + (high - low) * (places - below)).tolist()
 
 
 def measure_depth(smooth: np.ndarray) -> np.ndarray:
