@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from datasets.images import load_grey
+from datasets.output.text import print_notes
 from datasets.pages.coordinates import line_gaps
 from datasets.pages.crops.cutting import crop_line
 from datasets.pages.crops.modes import Crop
@@ -82,13 +83,19 @@ def spoiled(line: PageLine, polygons: str) -> PageLine:
 
 
 def cut_lines(path: Path, polygons: str, every: int) -> Iterator[Cut]:
-    """Cut lines of a page out by each shape: the first, and every so many after it."""
+    """Cut lines of a page out by each shape: the first, and every so many after it; one that cannot
+    be cut out by all is named and left out.
+    """
     page = read_truth(path)
     image = load_grey(str(check_image(page)))
     lines = [spoiled(line, polygons) for line in page.lines]
     for line, gap in list(zip(lines, line_gaps(lines), strict=True))[::every]:
         name = f"{path}#{line.id}"
-        images = tuple(crop_line(image, line, gap, name, mode) for mode in MODES)
+        try:
+            images = tuple(crop_line(image, line, gap, name, mode) for mode in MODES)
+        except ValueError as error:  # a changed polygon may leave nothing to cut
+            print_notes(f"{error}; left out")
+            continue
         yield Cut(line.text, path.name.split("__")[1], images)
 
 
