@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..images import load_grey
+from ..lines.normalization.polarity import dark_on_light
 from .coordinates import in_pixels, line_gaps, pixel_scale
 from .crops.cutting import crop_line, cut_letters
 from .crops.modes import Crop
@@ -17,8 +18,8 @@ from .layout import PageLine, split_page_line_name
 
 
 class LoadedPage(NamedTuple):
-    """The image (H, W) uint8 of a page and its file; its lines, in pixels, and the gaps between
-    them, by line id.
+    """The image (H, W) uint8 of a page, dark on light, and its file; its lines, in pixels, and the
+    gaps between them, by line id.
     """
 
     image: np.ndarray
@@ -82,6 +83,7 @@ def load_page(path: str) -> LoadedPage:
 def _load_page(path: str, modified: int, image: str, image_modified: int, size: int) -> LoadedPage:
     page = read_page(path)
     pixels = load_page_image(image) if split_page_name(image) else load_grey(image)
+    pixels = dark_on_light(pixels)
     scale = pixel_scale(page, pixels.shape)
     lines = {line.id: in_pixels(line, scale) for line in page.lines}
     gaps = line_gaps(list(lines.values()))

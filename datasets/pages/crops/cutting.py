@@ -5,6 +5,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ...lines.normalization.polarity import is_dark
 from ..layout import Box, PageLine
 from .courses import MAX_RISE, Course, baseline_course, polygon_course, resample
 from .letters import MAX_LOST, Letters, find_letters
@@ -206,7 +207,7 @@ def _prefixed(line: Cut, initial: np.ndarray) -> Cut:
     wide = max(round(initial.shape[1] * high / len(initial)), 1)
     small = cv2.resize(initial, (wide, high), interpolation=cv2.INTER_AREA)
     below = len(line.image) - high
-    paper = int(np.median(line.image[line.image >= line.image.mean()]))
+    paper = _paper(line.image)
     small = cv2.copyMakeBorder(small, 0, below, 0, 0, cv2.BORDER_CONSTANT, value=paper)
     left, top = line.place.corner
     place = line.place._replace(corner=(left - wide, top))
@@ -235,5 +236,10 @@ def _fill_outside(image: np.ndarray, outline: np.ndarray) -> np.ndarray:
     pixels = image[inside > 0]
     if not pixels.size:
         return image.copy()
-    paper = np.median(pixels[pixels >= pixels.mean()])
-    return np.where(inside > 0, image, np.uint8(paper))
+    return np.where(inside > 0, image, np.uint8(_paper(pixels)))
+
+
+def _paper(pixels: np.ndarray) -> int:
+    """Return the grey of the ground of a line's pixels, which is light but for light text."""
+    light = not is_dark(*np.percentile(pixels, (0.2, 50, 99.8)))
+    return int(np.median(pixels[(pixels >= pixels.mean()) == light]))

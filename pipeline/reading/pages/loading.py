@@ -13,6 +13,7 @@ from datasets.images import decode_grey, load_grey
 from datasets.limits.opening import named_errors
 from datasets.lines.normalization.line import NormalLine, normalize_line
 from datasets.lines.normalization.part import map_points
+from datasets.lines.normalization.polarity import dark_on_light
 
 if TYPE_CHECKING:
     from datasets.pages.crops.cutting import Place
@@ -120,7 +121,7 @@ def load_pixels(name: str) -> np.ndarray:
 
 
 def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
-    """Find the lines of a page's image (H, W), and cut them out.
+    """Find the lines of a page's image (H, W), and cut them out; light text on dark is inverted.
 
     A page of which most text runs up or down has the note that it lies on its side; one with ink
     but no lines the note of what the network has not learned.
@@ -130,6 +131,7 @@ def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
     from datasets.pages.documents import count_characters, split_page_name
     from datasets.pages.finding import find_lines
 
+    pixels = dark_on_light(pixels)
     found = find_lines(pixels, name)
     cut = cut_lines(name, pixels, found.lines, line_gaps(found.lines), reader)
     notes = [SIDEWAYS] if found.is_sideways else []

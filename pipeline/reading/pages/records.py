@@ -10,7 +10,7 @@ from models.heads.labels import Text
 
 from ...scoring.readings import text_of
 from ..bundle import Bundle
-from ..notes import DOUBTS, notes_record
+from ..notes import DOUBTS, UPSIDE_DOWN, notes_record
 from ..records import reading_record
 from .loading import LinePlace, PageLines
 
@@ -36,7 +36,8 @@ def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | Non
     text: lines end with a line break, regions with an empty line. width, height, polygon, baseline,
     box: in pixels of the image. confidence: mean over the lines by their characters; of a page
     without a line that was read 1 if it is blank, else 0. accepted_from: as in `reading_record`; a
-    page is accepted if all its lines are, and nothing makes the whole of it doubtful.
+    page is accepted if all its lines are, and nothing makes the whole of it doubtful; that most of
+    its lines are upside down does.
     """
     page = reading.page
     parts = zip(page.lines, page.columns, page.places, reading.readings, strict=True)
@@ -46,7 +47,9 @@ def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | Non
     ]
     read = [line for line in lines if "error" not in line]
     weights = [len(line["text"]) or 1 for line in read]
-    is_doubtful = not DOUBTS.isdisjoint(page.notes)
+    turned = sum(UPSIDE_DOWN in line.get("notes", ()) for line in lines)
+    notes = (*page.notes, *[UPSIDE_DOWN] * (2 * turned > len(lines)))
+    is_doubtful = not DOUBTS.isdisjoint(notes)
     confidence = float(not lines and not is_doubtful)
     if read:
         confidence = np.average([line["confidence"] for line in read], weights=weights)
@@ -54,8 +57,8 @@ def page_record(bundle: Bundle, reading: PageReading, accepted_from: float | Non
     if accepted_from is not None:
         accepted = all(line.get("accepted", False) for line in lines)
         record["accepted"] = accepted and not is_doubtful
-    if page.notes:
-        record["notes"] = list(page.notes)
+    if notes:
+        record["notes"] = list(notes)
     if page.image != page.name:
         record["image"] = page.image
     return record | {"width": page.shape[1], "height": page.shape[0], "lines": lines}

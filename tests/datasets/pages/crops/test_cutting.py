@@ -9,7 +9,7 @@ import pytest
 from datasets.lines.reader import load_line
 from datasets.pages.crops.cutting import crop_line, cut_letters
 from datasets.pages.layout import PageLine
-from tests.support.pages import bent_page
+from tests.support.pages import bent_page, transkribus
 
 PAPER = 230
 
@@ -223,3 +223,24 @@ def test_a_shadow_is_no_ink():
     image[:, 250:] -= 40
     made = line([(50, 110), (450, 110), (450, 118), (50, 118)], [(50, 120), (450, 120)])
     assert cut_letters(image, made, 50) is None
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.05])
+def test_outside_of_an_outline_light_text_has_its_dark_ground(slope):
+    """The mirror image of what dark text gets."""
+    image = stroke([(60, 110), (200, 95), (440, 110 + 380 * slope)])
+    outline = [(50, 80), (450, 80 + 400 * slope), (450, 130 + 400 * slope), (50, 120)]
+    dark, light = (crop_line(page, line(outline)) for page in (image, 255 - image))
+    assert dark.max() == PAPER
+    np.testing.assert_array_equal(light, 255 - dark)
+
+
+def test_the_image_of_a_dark_page_is_inverted(tmp_path):
+    for name in ("light", "dark"):
+        page = transkribus(tmp_path / f"{name}.xml")
+        if name == "dark":
+            image = cv2.imread(str(page.with_suffix(".png")), 0)
+            cv2.imwrite(str(page.with_suffix(".png")), 255 - image)
+    for i in range(4):
+        light, dark = (load_line(f"{tmp_path}/{name}.xml#l{i}") for name in ("light", "dark"))
+        np.testing.assert_array_equal(light, dark)

@@ -6,6 +6,7 @@ import pytest
 from datasets import LineReader
 from datasets.images import load_grey
 from pipeline.reading.pages.loading import find_page
+from pipeline.reading.pages.records import extent
 from tests.support.pages import TEXTS, set_page
 
 
@@ -30,3 +31,24 @@ def test_ink_without_text_has_a_note():
     assert notes(image) == ()
     image[300:305, 200:500] = 40
     assert notes(image) == ("unlike the training data",)
+
+
+def test_a_dark_page_is_read_as_the_light_one_is(sheet):
+    light, dark = (find_page("page.png", image, LineReader()) for image in (sheet, 255 - sheet))
+    assert len(light.lines) == len(TEXTS) * 3
+    for one, other in zip(light.columns, dark.columns, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("ground", [230, 20])
+def test_light_text_on_a_bar_is_inverted_whatever_the_page(sheet, ground):
+    """A heading of the other polarity than its page, which its outline follows tightly."""
+    page = sheet if ground == 230 else 255 - sheet
+    bar, found = page.copy(), find_page("page.png", page, LineReader())
+    left, top, right, bottom = extent(found.lines[0])
+    part = np.s_[int(top) - 12 : int(bottom) + 12, int(left) - 30 : int(right) + 30]
+    bar[part] = 255 - bar[part]
+    turned = find_page("page.png", bar, LineReader())
+    assert len(turned.lines) == len(found.lines)
+    for columns in turned.columns:
+        assert np.median(columns) > 150  # dark on light

@@ -47,3 +47,10 @@ def test_what_makes_a_page_doubtful_is_never_accepted(note):
 def test_a_blank_page_is_certain():
     assert trust([]) == (1.0, True)
     assert trust([], "the PDF carries text of its own here, 12 characters") == (1.0, True)
+
+
+def test_a_page_of_which_most_lines_are_upside_down_has_a_note():
+    turned = SURE[0], ("upside down",)
+    assert "notes" not in record([SURE, turned])
+    made = record([SURE, turned, turned])
+    assert (made["notes"], made["accepted"]) == (["upside down"], False)
