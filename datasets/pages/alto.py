@@ -154,13 +154,15 @@ def _write_line(line: Element, reading: Reading) -> None:
     strings, words = xml.children(line, "String"), text.split(" ")
     if len(strings) != len(words) or not all(words):
         strings, words = [_only_string(line, strings)], [text]
-    for string, word in zip(strings, words, strict=True):
+    for string, word, sure in zip(
+        strings, words, reading.word_confidences(len(words)), strict=True
+    ):
         if string.get("CONTENT") != word:
             for name in STALE:
                 string.attrib.pop(name, None)
             xml.remove_children(string, ("ALTERNATIVE", "Glyph"))
             string.set("CONTENT", word)
-        string.set("WC", f"{reading.confidence:.4f}")
+        string.set("WC", f"{sure:.4f}")
 
 
 def _only_string(line: Element, strings: list[Element]) -> Element:

@@ -51,11 +51,19 @@ class Page(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A text to write into a line. confidence: 0 to 1. accepted: None if nobody asked."""
+    """A text to write into a line.
+
+    confidence: 0 to 1. accepted: None if nobody asked. words: the confidences of its words.
+    """
 
     text: str
     confidence: float
     accepted: bool | None = None
+    words: tuple[float, ...] = ()
+
+    def word_confidences(self, count: int) -> Sequence[float]:
+        """Return those of so many words: their own, or that of the line if there are others."""
+        return self.words if len(self.words) == count else [self.confidence] * count
 
 
 class PlacedLine(NamedTuple):

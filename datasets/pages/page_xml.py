@@ -142,10 +142,10 @@ def _write_words(line: Element, reading: Reading) -> None:
         for word in words:
             xml.remove_children(word, ("TextEquiv", "Glyph"))
         return
-    for word, text in zip(words, texts, strict=True):
+    for word, text, sure in zip(words, texts, reading.word_confidences(len(words)), strict=True):
         if _read_text(word) != text:
             xml.remove_children(word, ("Glyph",))
-        _write_text(word, text, reading.confidence)
+        _write_text(word, text, sure)
 
 
 def _write_text(element: Element, text: str, confidence: float | None = None) -> None:

@@ -241,7 +241,9 @@ def readings_of(record: dict, page: RecordedPage) -> dict[str, Reading]:
     """What a page file gets of its record, by line; a line without a text keeps its old one."""
     ids = [line["id"] for line in record["lines"]]  # those of the record are names of XML
     return {
-        name: Reading(line.text, line.confidence, line.accepted)
+        name: Reading(
+            line.text, line.confidence, line.accepted, tuple(w.confidence for w in line.words)
+        )
         for name, line in zip(ids, page.lines, strict=True)
         if line.text is not None
     }

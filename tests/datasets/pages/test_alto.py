@@ -1,5 +1,7 @@
 """ALTO: reading boxes, polygons, baselines and Strings, and writing texts."""
 
+import re
+
 import pytest
 
 from datasets.pages.files import read_page, write_page
@@ -76,6 +78,8 @@ def test_words_keep_their_places(tmp_path):
     written = write_page(str(path), {"line_0": Reading("two wards-", 0.25)})
     expected = before.replace("words", "wards").replace('WC="0.5"', 'WC="0.2500"')
     assert written.replace(" />", "/>") == expected
+    sure = write_page(str(path), {"line_0": Reading("two wards-", 0.25, words=(0.75, 0.5))})
+    assert re.findall(r'WC="(.*?)"', sure) == ["0.7500", "0.5000"]
     other = write_page(str(path), {"line_0": Reading("one and two", 1)})
     assert other.count("<a:String") == 1 and "a:SP" not in other and "HYP" not in other
     assert other.partition("<a:String")[2].count('HPOS="') == 1

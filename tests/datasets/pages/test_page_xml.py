@@ -1,5 +1,7 @@
 """PAGE-XML: reading lines in reading order, and writing texts without other changes."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -105,7 +107,9 @@ def test_words_get_a_word_each_or_lose_their_texts(old):
     same = write_page(str(path), {"one": Reading("two words", 0.5)})
     assert same.count("<p:Unicode>two</p:Unicode>") == same.count("<p:Unicode>words<") == 1
     assert same.count('conf="0.5000"') == 3
-    other = write_page(str(path), {"one": Reading("three words now", 0.5)})
+    sure = write_page(str(path), {"one": Reading("two words", 0.5, words=(0.75, 0.25))})
+    assert re.findall(r'conf="(.*?)"', sure) == ["0.7500", "0.2500", "0.5000"]
+    other = write_page(str(path), {"one": Reading("three words now", 0.5, words=(0.7, 0.8, 0.9))})
     assert other.count("<p:Word ") == 2 and other.count("<p:TextEquiv") == 1
     assert "two" not in other
 

@@ -1,7 +1,9 @@
 """predict on pages without a page file, PDF and files of several frames: found, read, resumed."""
 
 import json
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -184,6 +186,21 @@ def test_outputs_of_a_document(predict, scans, tmp_path):
     target = tmp_path / "look.html"
     assert predict(scans / "one.png", path, "--format", "html", "--output", target).code == 0
     assert target.read_text("utf-8").count("<image href") == 3
+
+
+@pytest.mark.parametrize("kind", ["page", "alto"])
+def test_written_pages_read_again_keep_what_is_known_of_words(predict, scans, tmp_path, kind):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert predict(scans / "one.png", "--format", kind, "--output", f"{first}/").code == 0
+    (written,) = first.iterdir()
+    shutil.copy(scans / "one.png", first)
+    assert predict(first, "--format", kind, "--output", f"{second}/").code == 0
+    sure = [
+        list(map(float, re.findall(r'(?:conf|WC)="(.*?)"', path.read_text("utf-8"))))
+        for path in (written, second / written.name)
+    ]
+    assert len(set(sure[1])) > 8  # more than there are lines
+    np.testing.assert_allclose(*sure, atol=0.02)  # outlines are written in whole pixels
 
 
 def test_pages_count_in_the_marks_of_accept(predict, scans):
