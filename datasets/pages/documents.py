@@ -4,6 +4,7 @@ The pages of such a file are named FILE#page=N, with N from 1 on, as in URLs of 
 """
 
 import ctypes
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -41,9 +42,9 @@ def page_name(path: Path | str, number: int) -> str:
 
 
 def split_page_name(name: str) -> tuple[str, int] | None:
-    """Split FILE#page=N into (FILE, N); None if the name has another form."""
+    """Split FILE#page=N into (FILE, N); None if the name has another form, or is that of a file."""
     match = NAME.fullmatch(name)
-    return (match[1], int(match[2])) if match else None
+    return (match[1], int(match[2])) if match and not os.path.exists(name) else None
 
 
 def count_pages(path: Path | str) -> int:

@@ -36,6 +36,7 @@ from ..writing.outputs import (
     STREAMED,
     Format,
     Report,
+    file_of,
     holds_several,
     is_folder,
     output_files,
@@ -272,7 +273,7 @@ def check_overlap(names: list[str], reader: Reader, options) -> None:
     several = holds_several(options.inputs)
     outputs = output_files(options.format, names, options.output, several)
     outputs += [] if options.output is None else [journal_path(options.output)]
-    files = dict.fromkeys(part for name in names for part in (name, name.rpartition("#")[0]))
+    files = dict.fromkeys(part for name in names for part in (name, file_of(name)))
     read = [find_bundle(options.model), *filter(None, [options.lexicon, *files])]
     suffixes = LABELS[type(reader).__name__]
     if isinstance(reader, LineReader):
