@@ -62,13 +62,17 @@ def count_pages(path: Path | str) -> int:
 
 
 def _count_frames(path: Path | str) -> int:
+    is_open = False
     try:
         with open(path, "rb") as file, open_image(file) as image:
+            is_open = True
             return getattr(image, "n_frames", 1)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise_if_machine(error, path)
+        if is_open:  # damaged behind the first frame, which must not pass for all of them
+            raise
         return 1  # decoding it says why it cannot be read, or reads what Pillow does not know
 
 
