@@ -23,6 +23,7 @@ from ..images.orientation import read_header, turn_upright, upright_shape
 from ..images.pillow import go_to, open_image
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
 from ..limits.pixels import check_pixels, max_pixels
+from ..output.text import counted
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -157,7 +158,7 @@ def _open_page(path: str, number: int) -> Iterator:
     name = page_name(path, number)
     with _PDFIUM, _open_pdf(path) as document:
         if number > len(document):
-            raise ValueError(f"{name}: the PDF has {len(document)} pages")
+            raise ValueError(f"{name}: the PDF has {counted(len(document), 'page')}")
         try:
             yield document[number - 1]
         except pypdfium2.PdfiumError as error:

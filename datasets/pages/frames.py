@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ..files import DOCUMENT_SUFFIXES, PDF, has_suffix
 from ..images.pillow import frame_size, open_image
 from ..limits.opening import named_errors, open_regular
+from ..output.text import counted
 from .documents import count_pages, page_name, page_size
 from .layout import Page
 
@@ -104,9 +105,8 @@ def _marked_frame(page: Page, image: Path, mark: Mark, count: int, pages: Sequen
         first = 0 if 0 in numbers else 1
     frame = mark.number - first + 1
     if not 1 <= frame <= count:
-        raise ValueError(
-            f"{page.path}: names '{page.image}', but {image} has {count} frames; correct it"
-        )
+        has = f"{image} has {counted(count, 'frame')}"
+        raise ValueError(f"{page.path}: names '{page.image}', but {has}; correct it")
     return frame
 
 

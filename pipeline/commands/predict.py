@@ -13,7 +13,7 @@ from datasets.limits.pixels import max_pixels
 from datasets.limits.roots import OPTION as OUTSIDE
 from datasets.limits.roots import root_options
 from datasets.output.files import is_replaceable, refuse_overlap
-from datasets.output.text import print_notes
+from datasets.output.text import counted, print_notes
 from datasets.progress import track
 from datasets.source import Reader
 from models.decoding.beam import BeamSearch
@@ -199,7 +199,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     failed = count.failed + undrawn
     if failed:
         answered = "; the others were answered" * (failed < count.done)
-        print_notes(f"{failed} of {count.done} inputs failed{answered}")
+        print_notes(f"{failed} of {counted(count.done, 'input')} failed{answered}")
     return 1 if failed else 0
 
 

@@ -12,6 +12,7 @@ from datasets.images import decode_grey, load_grey
 from datasets.limits.opening import named_errors
 from datasets.lines.normalization.line import NormalLine, normalize_line
 from datasets.lines.normalization.part import map_points
+from datasets.output.text import counted
 
 if TYPE_CHECKING:
     from datasets.pages.crops.cutting import Place
@@ -135,7 +136,7 @@ def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
     if not (found.lines or found.is_sideways or found.is_blank):
         notes.append(UNLIKE)
     if split_page_name(name) and (count := count_characters(name)):
-        notes.append(f"the PDF carries text of its own here, {count:,} characters")
+        notes.append(f"the PDF carries text of its own here, {counted(count, 'character')}")
     return PageLines(name, "page", name, pixels.shape, *cut, tuple(notes))
 
 

@@ -157,7 +157,7 @@ def test_lines_that_are_text_already_get_no_second_one(tmp_path, write, capsys):
     target = write(record, record_of(["a scan"], source, 2))
     assert sorted(text_of(target)) == ["born digital", "written by hand"]
     assert text_of(target, 1) == ["a scan"]
-    said = f"{source}: 1 lines on 1 pages are text already that can be seen, and get no second"
+    said = f"{source}: no invisible text for 1 line on 1 page, which it shows as text already"
     assert capsys.readouterr().err.startswith(said)
 
 
