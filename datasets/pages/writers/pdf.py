@@ -38,7 +38,7 @@ def write_pdf(target: Path, pages: Iterable[RecordedPage]) -> list[str]:
     are kept as they are, since links lead to them and numbers count them; those of an image file
     are left out. Invisible text of an earlier OCR is replaced; lines that the PDF shows as text
     already get none, and a line on standard error counts them; another one says that what the PDF
-    forbids (printing, copying) is not forbidden in the copy. Returns why pages have no text, or
+    forbids, such as copying, is not forbidden in its copy. Returns why pages have no text, or
     are left out. Raises ValueError that names the source if nothing can be written of it, OSError
     if the target cannot be written.
     """
@@ -79,9 +79,7 @@ def open_pdf(source: str, pages: Sequence[RecordedPage]) -> Iterator[tuple["Pdf"
         opened = pikepdf.open(source)
     with opened as pdf:
         if pdf.is_encrypted and not all(pdf.allow):
-            print_notes(
-                f"{source}: forbids some uses, such as copying; its copy with text forbids none"
-            )
+            print_notes(f"{source}: forbids some uses; its copy with text forbids none")
         yield pdf, [(page, page.number - 1) for page in pages]
 
 

@@ -168,17 +168,13 @@ def test_damaged_frames_are_named_whatever_pillow_raises(tmp_path, kind):
     assert len(refused) > len(content)
 
 
-@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
-def test_a_truncated_tiff_is_damaged_and_none_of_its_frames_is_all(tmp_path, compression):
+def test_a_truncated_tiff_is_damaged_and_its_first_frame_is_not_all(tmp_path):
     images = [Image.fromarray(np.full((20, 30), 9 * n, np.uint8)) for n in range(3)]
     path = tmp_path / "a.tif"
-    images[0].save(path, save_all=True, append_images=images[1:], compression=compression)
+    images[0].save(path, save_all=True, append_images=images[1:])
     content = path.read_bytes()
-    second = len(content) // 2
-    path.write_bytes(content[:second])
-    with pytest.raises(
-        ValueError, match=r"a\.tif: not an image, or damaged \(Missing dimensions\);"
-    ):
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"a\.tif: not an image, or damaged .*convert it to PNG"):
         count_pages(path)
 
 

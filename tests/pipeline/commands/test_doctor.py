@@ -74,7 +74,7 @@ def test_a_healthy_folder_with_its_table(folder, capsys):
     output = capsys.readouterr().out
     assert all(text in output for text in ("0.mp4", "h264 yuv420p", "jump"))
     assert "\nbroken  " not in output
-    assert "2 labels stand in fewer than 3 groups: jump, run" in " ".join(output.split())
+    assert "2 labels in fewer than 3 groups: jump, run" in " ".join(output.split())
 
 
 def test_broken_files_are_reported_and_the_others_read(folder, capsys):
