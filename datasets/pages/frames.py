@@ -76,7 +76,8 @@ def choose_frame(page: Page, image: Path, count: int, pages: Sequence[Page]) -> 
     count: frames of the image. pages: all page files beside it, and itself, that name the image.
     Raises ValueError if the frame is not there, or if it is not clear which one is meant.
     """
-    if mark := split_mark(page.image)[1]:
+    mark = split_mark(page.image)[1]
+    if mark and not split_mark(image.name)[1]:  # else the file itself is called like a frame
         return _marked_frame(page, image, mark, count, pages)
     if count == 1:
         return 1
