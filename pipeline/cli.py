@@ -12,7 +12,15 @@ from datasets.limits.roots import OPTION as OUTSIDE
 from datasets.limits.roots import allow_outside
 from datasets.output.text import print_error, print_notes
 
-from .interrupts import INTERRUPTED, describe, end_now, ending_on_signals
+from .interrupts import (
+    INTERRUPTED,
+    UNREAD,
+    describe,
+    end_now,
+    ending_on_signals,
+    is_unread,
+    write_nowhere,
+)
 
 
 class Command(NamedTuple):
@@ -61,19 +69,30 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command and exit with its status; 2 for an unknown one, 130 after Ctrl-C.
+    """Run a command and exit with its status; 2 for an unknown one, 130 after Ctrl-C, 141 if what
+    reads its output has closed it.
 
     arguments: default sys.argv; then Ctrl-C ends the process at once, whatever its threads do.
     """
     own_process = arguments is None
     try:
         with ending_on_signals():
-            sys.exit(run(sys.argv[1:] if own_process else arguments))
+            try:
+                status = run(sys.argv[1:] if own_process else arguments)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # a closed pipe shows here, not when Python ends
+            sys.exit(status)
     except KeyboardInterrupt as interrupt:
         print_notes(describe(interrupt))
         if own_process:
             end_now()
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        if not is_unread():
+            raise
+        write_nowhere()
+        sys.exit(UNREAD)
 
 
 def run(arguments: Sequence[str]) -> int | None:

@@ -1,6 +1,11 @@
-"""Ctrl-C and SIGTERM end a command in one line, with exit status 130, within two seconds."""
+"""How a command ends that is stopped from outside.
+
+Ctrl-C and SIGTERM end it in one line, with exit status 130, within two seconds; a reader of its
+output that has read enough, such as `head`, without a word, with 141.
+"""
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -9,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 INTERRUPTED = 130  # the exit status that shells give to a program ended by Ctrl-C
+UNREAD = 141  # that of one ended by SIGPIPE, since nothing reads its output any more
 GRACE_S = 1.5  # for a command to end by itself, before it is ended from outside
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _patient = threading.Event()  # set: a command saves what it has, however long that takes
@@ -69,6 +75,24 @@ def end_now() -> None:
         with suppress(OSError, ValueError):  # a closed pipe
             stream.flush()
     os._exit(INTERRUPTED)
+
+
+def is_unread() -> bool:
+    """Whether standard output or standard error is a pipe that its reader has closed."""
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # no file, or a closed one
+            poll.register(stream.fileno(), 0)  # errors are always told
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def write_nowhere() -> None:
+    """Drop what is still to be written to standard output and standard error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def describe(interrupt: KeyboardInterrupt) -> str:

@@ -34,7 +34,7 @@ def open_image(file: IO[bytes]) -> Iterator["Image.Image"]:
         raise ValueError(f"more than {most} pixels; scale it down, or give {OPTION}") from error
     except UnidentifiedImageError as error:
         raise ValueError("not an image, or damaged; convert it to PNG") from error
-    except (EOFError, LookupError, OSError, RuntimeError, SyntaxError, struct.error,
+    except (EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, struct.error,
             zlib.error) as error:  # fmt: skip
         if getattr(error, "errno", None) is not None:
             raise

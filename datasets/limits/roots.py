@@ -66,8 +66,8 @@ def check_inside(path: Path, root: Path) -> Path:
     Of FILE#PART, that is the file. What is nowhere stays: annotations name files as they were on
     another machine.
     """
-    there = os.path.exists(path) or os.path.exists(str(path).rpartition("#")[0] or path)
-    if not there or may_use(path, root):
+    used = path if os.path.exists(path) else str(path).rpartition("#")[0] or path
+    if not os.path.exists(used) or may_use(used, root):
         return path
     raise OutsideError(
         f"{path}: outside of {root}, the folder of the data; copy the file there, or give "

@@ -88,6 +88,17 @@ def group_name(name: Path) -> str:
     return name.name if line is None else Path(line[0]).name
 
 
+def split_part(name: str) -> tuple[str, str | int] | None:
+    """Split the name of a part of a file into that of the file and the part.
+
+    The part is a page of a document (its number), a line of a page file, or a record of a database.
+    None for any other name: `#` may stand in that of each file and folder.
+    """
+    if "#" not in name:
+        return None
+    return split_page_name(name) or split_page_line_name(name) or split_record_name(name)
+
+
 def load_contained_line(name: str, crop: Crop = "auto") -> tuple[np.ndarray | None, bool]:
     """Load a line by its name, grey (H, W) uint8, and say whether it was cut out of a page.
 

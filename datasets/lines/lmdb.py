@@ -33,9 +33,14 @@ def find_databases(root: Path) -> list[Path]:
 
 
 def split_record_name(name: str) -> tuple[str, str] | None:
-    """Split FOLDER#image-000000001 into (FOLDER, key); None if the name has another form."""
+    """Split FOLDER#image-000000001 into (FOLDER, key).
+
+    None if the name has another form, or is that of a file or a folder.
+    """
     folder, _, key = name.rpartition("#")
-    return (folder, key) if key.startswith("image-") and folder else None
+    if not folder or not key.startswith("image-") or "/" in key or os.path.exists(name):
+        return None
+    return folder, key
 
 
 def lmdb_rows(root: Path) -> Iterator[tuple[Path, str]]:

@@ -63,6 +63,11 @@ def is_number(text: str) -> bool:
     return True
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with what it counts: 1 page, 1,200 pages."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def print_lines(*lines: str, file: IO[str] | None = None) -> None:
     """Print each line, cleaned. file: default standard output."""
     for line in lines:

@@ -4,6 +4,7 @@ The pages of such a file are named FILE#page=N, with N from 1 on, as in URLs of 
 """
 
 import ctypes
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from ..images.orientation import read_header, turn_upright, upright_shape
 from ..images.pillow import go_to, open_image
 from ..limits.opening import MAX_BYTES, check_regular, named_errors
 from ..limits.pixels import check_pixels, max_pixels
+from ..output.text import counted
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
@@ -41,9 +43,9 @@ def page_name(path: Path | str, number: int) -> str:
 
 
 def split_page_name(name: str) -> tuple[str, int] | None:
-    """Split FILE#page=N into (FILE, N); None if the name has another form."""
+    """Split FILE#page=N into (FILE, N); None if the name has another form, or is that of a file."""
     match = NAME.fullmatch(name)
-    return (match[1], int(match[2])) if match else None
+    return (match[1], int(match[2])) if match and not os.path.exists(name) else None
 
 
 def count_pages(path: Path | str) -> int:
@@ -61,13 +63,17 @@ def count_pages(path: Path | str) -> int:
 
 
 def _count_frames(path: Path | str) -> int:
+    is_open = False
     try:
         with open(path, "rb") as file, open_image(file) as image:
+            is_open = True
             return getattr(image, "n_frames", 1)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise_if_machine(error, path)
+        if is_open:  # damaged behind the first frame, which must not pass for all of them
+            raise
         return 1  # decoding it says why it cannot be read, or reads what Pillow does not know
 
 
@@ -152,7 +158,7 @@ def _open_page(path: str, number: int) -> Iterator:
     name = page_name(path, number)
     with _PDFIUM, _open_pdf(path) as document:
         if number > len(document):
-            raise ValueError(f"{name}: the PDF has {len(document)} pages")
+            raise ValueError(f"{name}: the PDF has {counted(len(document), 'page')}")
         try:
             yield document[number - 1]
         except pypdfium2.PdfiumError as error:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ..files import DOCUMENT_SUFFIXES, PDF, has_suffix
 from ..images.pillow import frame_size, open_image
 from ..limits.opening import named_errors, open_regular
+from ..output.text import counted
 from .documents import count_pages, page_name, page_size
 from .layout import Page
 
@@ -75,7 +76,8 @@ def choose_frame(page: Page, image: Path, count: int, pages: Sequence[Page]) -> 
     count: frames of the image. pages: all page files beside it, and itself, that name the image.
     Raises ValueError if the frame is not there, or if it is not clear which one is meant.
     """
-    if mark := split_mark(page.image)[1]:
+    mark = split_mark(page.image)[1]
+    if mark and not split_mark(image.name)[1]:  # else the file itself is called like a frame
         return _marked_frame(page, image, mark, count, pages)
     if count == 1:
         return 1
@@ -104,9 +106,8 @@ def _marked_frame(page: Page, image: Path, mark: Mark, count: int, pages: Sequen
         first = 0 if 0 in numbers else 1
     frame = mark.number - first + 1
     if not 1 <= frame <= count:
-        raise ValueError(
-            f"{page.path}: names '{page.image}', but {image} has {count} frames; correct it"
-        )
+        has = f"{image} has {counted(count, 'frame')}"
+        raise ValueError(f"{page.path}: names '{page.image}', but {has}; correct it")
     return frame
 
 

@@ -1,5 +1,6 @@
 """The layout of a page, common to PAGE and ALTO: lines in reading order, coordinates, texts."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -165,6 +166,12 @@ def page_line_name(path: Path | str, line: str) -> str:
 
 
 def split_page_line_name(name: str) -> tuple[str, str] | None:
-    """Split page.xml#line into (page.xml, line); None if the name has another form."""
+    """Split page.xml#line into (page.xml, line).
+
+    None if the name has another form, or is that of a file: page.xml#2 may be a folder of scans. So
+    the name of a line may hold a slash only if its page is there.
+    """
     path, _, line = name.rpartition("#")
-    return (path, line) if path.lower().endswith(".xml") else None
+    if not path.lower().endswith(".xml") or os.path.exists(name):
+        return None
+    return (path, line) if "/" not in line or os.path.isfile(path) else None

@@ -7,6 +7,7 @@ from datasets.output.text import print_error
 from datasets.pages.crops.modes import Crop
 from datasets.source import Split
 
+from ..interrupts import is_unread
 from ..parsing import StrictParser
 
 DEFAULT_MODEL = "lines-en"
@@ -14,10 +15,15 @@ FILE_NAME_GROUP = "(.+?)__"  # what stands before two underscores in a file's na
 
 
 def run_command(command: Callable[[object], int | None], options) -> int:
-    """The exit status of a command (None: 0); 2 and one line on standard error for misuse."""
+    """The exit status of a command (None: 0); 2 and one line on standard error for misuse.
+
+    Raises BrokenPipeError if what reads the output has closed it.
+    """
     try:
         return command(options) or 0
     except (OSError, ValueError) as error:
+        if isinstance(error, BrokenPipeError) and is_unread():
+            raise
         print_error(error)
         return 2
 

@@ -13,7 +13,7 @@ from datasets.limits.pixels import max_pixels
 from datasets.limits.roots import OPTION as OUTSIDE
 from datasets.limits.roots import root_options
 from datasets.output.files import is_replaceable, refuse_overlap
-from datasets.output.text import print_notes
+from datasets.output.text import counted, print_notes
 from datasets.progress import track
 from datasets.source import Reader
 from models.decoding.beam import BeamSearch
@@ -36,6 +36,7 @@ from ..writing.outputs import (
     STREAMED,
     Format,
     Report,
+    file_of,
     holds_several,
     is_folder,
     output_files,
@@ -198,7 +199,7 @@ def read_inputs(recognizer: Recognizer, options, stored: BeamSearch | None) -> i
     failed = count.failed + undrawn
     if failed:
         answered = "; the others were answered" * (failed < count.done)
-        print_notes(f"{failed} of {count.done} inputs failed{answered}")
+        print_notes(f"{failed} of {counted(count.done, 'input')} failed{answered}")
     return 1 if failed else 0
 
 
@@ -272,7 +273,7 @@ def check_overlap(names: list[str], reader: Reader, options) -> None:
     several = holds_several(options.inputs)
     outputs = output_files(options.format, names, options.output, several)
     outputs += [] if options.output is None else [journal_path(options.output)]
-    files = dict.fromkeys(part for name in names for part in (name, name.rpartition("#")[0]))
+    files = dict.fromkeys(part for name in names for part in (name, file_of(name)))
     read = [find_bundle(options.model), *filter(None, [options.lexicon, *files])]
     suffixes = LABELS[type(reader).__name__]
     if isinstance(reader, LineReader):

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from datasets.lines.bands import TWO_BANDS
+from datasets.output.text import counted
 from datasets.transcripts import transcript_fault
 
 from .line_files import ListedLine
@@ -218,7 +219,7 @@ def shape_findings(
     usual_aspect = float(np.median(aspects)) if len(aspects) >= FEWEST else None
     for line, ink, text, width, density in zip(lines, inks, texts, widths, densities, strict=True):
         if usual_aspect and lies_on_side(ink, width, usual_aspect):
-            reason = f"{ink.width} x {ink.height} pixels for {len(text)} characters"
+            reason = f"{ink.width} x {ink.height} pixels for {counted(len(text), 'character')}"
             yield Finding("on its side", line, reason, True)
             continue
         if is_blank(ink, text):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 
 from datasets.environment import raise_if_machine
+from datasets.lines.containers import split_part
 from datasets.lines.reader import LineReader
 from datasets.pages.crops.modes import Crop
 from datasets.progress import track
@@ -128,7 +129,7 @@ def measure_all(
     """Return the lines whose image can be read, with its measurements; add findings for others."""
 
     def check(line: ListedLine) -> LineInk | Finding:
-        if "#" not in line.path and not Path(line.path).is_file():  # "#": a line of a page
+        if split_part(line.path) is None and not Path(line.path).is_file():
             return Finding("no image", line, f"no such image ({line.where})", True)
         try:
             return measure(line.path, reader)

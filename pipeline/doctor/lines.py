@@ -9,7 +9,7 @@ from typing import NamedTuple
 from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
 from datasets.output.files import write_whole
-from datasets.output.text import clean
+from datasets.output.text import clean, counted
 from datasets.pages.crops.modes import Crop
 from datasets.splits import FOLDER
 
@@ -157,7 +157,7 @@ def messages(kind: str, findings: Sequence[Finding]) -> list[str]:
     listed = ", ".join(f"{finding.line.name} ({finding.reason})" for finding in named)
     dots = ", ..." if more > 0 else ""
     title = "label" if kind == level else kind  # after "suspect"
-    return [f"{title}, {len(findings)} lines: {listed}{dots}; {advice}"]
+    return [f"{title}, {counted(len(findings), 'line')}: {listed}{dots}; {advice}"]
 
 
 def as_document(finding: Finding) -> dict[str, object]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from datasets.labels import near_twins
+from datasets.output.text import counted
 from datasets.video.annotations.checks import check_unit, find_late_segments
 from datasets.video.annotations.files import (
     ClipAnnotation,
@@ -109,7 +110,7 @@ def check_short_segments(video: Video) -> Iterator[str]:
         ]
         if short:
             yield (
-                f"{annotation.clip}: {len(short)} segments are shorter than one frame of "
+                f"{annotation.clip}: {counted(len(short), 'segment')} shorter than one frame of "
                 f"{frame:.3f} s, first {short[0]} ({short[0].where}); widen or remove them"
             )
 
@@ -190,7 +191,8 @@ def warnings(videos: Sequence[Video], labels: Counts, groups: Counts) -> Iterato
     if any(video.annotations for video in videos):
         bare = [video.path for video in videos if not video.annotations]
         if bare:
-            yield f"{len(bare)} videos have no annotation and will not be used: {name_few(bare)}"
+            without = counted(len(bare), "video")
+            yield f"{without} without an annotation, not to be used: {name_few(bare)}"
         if not groups:
             yield (
                 "each clip is a group by itself; if several show one person or were cut from one "
@@ -213,8 +215,8 @@ def frame_rates(videos: Sequence[Video]) -> Iterator[str]:
     uneven = [video.path for video in videos if not video.facts.constant_rate]
     if uneven:
         yield (
-            f"{len(uneven)} videos have no constant rate: {name_few(uneven)}; annotate them in "
-            "seconds, and give rate_hz if the speed of what happens matters"
+            f"{counted(len(uneven), 'video')} without a constant rate: {name_few(uneven)}; "
+            "annotate in seconds, and give rate_hz if the speed of what happens matters"
         )
     rates = [video.facts.rate_hz for video in videos if video.facts.frames > 1]
     if rates and max(rates) > SPREAD * min(rates):
@@ -266,6 +268,6 @@ def rare_labels(videos: Sequence[Video], groups: Counts) -> Iterator[str]:
     if rare:
         kind = "groups" if groups else "clips"
         yield (
-            f"{len(rare)} labels stand in fewer than {FEW} {kind}: {name_few(rare)}; training, "
-            "validation and test cannot all have them; film more, or join or ignore them"
+            f"{counted(len(rare), 'label')} in fewer than {FEW} {kind}: {name_few(rare)}; "
+            "training, validation and test cannot all have them; film more, or join or ignore them"
         )

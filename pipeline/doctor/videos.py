@@ -12,6 +12,7 @@ from datasets.environment import raise_if_machine
 from datasets.files import ANNOTATION_SUFFIXES, IMAGE_SUFFIXES, find_files, has_suffix
 from datasets.images import load_grey
 from datasets.limits.opening import open_regular
+from datasets.output.text import counted
 from datasets.progress import track
 from datasets.splits import split_folders
 from datasets.video.annotations.beside import DEFAULT_TABLES, clips_passed_over
@@ -129,8 +130,8 @@ def class_folders(root: Path, group: str | None, hints: list[str]) -> list[ClipA
         return []
     if loose:
         hints.append(
-            f"{root}: {len(loose)} videos outside the class folders, first {loose[0]}; training "
-            "refuses the folder: move each into a folder that has its label as name"
+            f"{root}: {counted(len(loose), 'video')} outside the class folders, first {loose[0]}; "
+            "training refuses the folder: move each into a folder that has its label as name"
         )
         return []
     return read_class_folders(root, ClipReader.suffixes, group)
@@ -240,5 +241,6 @@ def video_row(video: Video) -> Row:
 def describe_annotation(annotation: ClipAnnotation) -> str:
     """Return what kind of annotation a clip has: its label, or a count of segments or letters."""
     if annotation.segments:
-        return f"{len(annotation.segments)} segments"
-    return annotation.label if annotation.text is None else f"{len(annotation.text)} characters"
+        return counted(len(annotation.segments), "segment")
+    text = annotation.text
+    return annotation.label if text is None else counted(len(text), "character")

@@ -12,6 +12,7 @@ import numpy as np
 from datasets.batch import IGNORED
 from datasets.files import resolve_data_path
 from datasets.labels import fold_label
+from datasets.output.text import counted
 from datasets.source import Split
 from datasets.video.annotations.beside import clips_passed_over, unnamed_videos
 from datasets.video.annotations.checks import (
@@ -65,7 +66,9 @@ def labelled_clips(bundle: Bundle, options, prefer: Sequence[Split]) -> Labelled
         problems += [problem.reason for problem in unlabelled]
         kept = [annotation for annotation in annotations if annotation.label not in ignored]
         if len(kept) < len(annotations):
-            problems.append(f"{len(annotations) - len(kept)} clips have a label of --ignore")
+            problems.append(
+                f"{counted(len(annotations) - len(kept), 'clip')} with a label of --ignore"
+            )
         names = [annotation.label for annotation in kept]
         targets = list(map(np.array, label_ids(names, labels, options.data)))
         nothing = Label(-1, 0.0)

@@ -10,7 +10,7 @@ from datasets.lines.listing import lines_passed_over, read_lines, transcripts
 from datasets.lines.reader import LineReader
 from datasets.lines.source import RealLines
 from datasets.lines.tables import LABEL_FILES
-from datasets.output.text import print_notes
+from datasets.output.text import counted, print_notes
 from datasets.source import Reader
 
 from ..reading.bundle_files import find_bundle
@@ -107,7 +107,7 @@ def report_left_out(reasons: Sequence[str], notes: Sequence[str] = ()) -> None:
         print_notes(f"{reason}; not used")
     unnamed = len(reasons) - MAX_NAMED
     suffix = f"; {unnamed} more are not named" if unnamed > 0 else ""
-    print_notes(f"{len(reasons)} lines left out{suffix}")
+    print_notes(f"{counted(len(reasons), 'line')} left out{suffix}")
 
 
 def output_path(options) -> Path:

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 
+from datasets.output.text import counted
 from models.decoding.beam import BeamSearch
 
 from ..scoring.risk_coverage import LEVEL, AcceptanceThreshold, best_guarantee, guaranteed_threshold
@@ -50,11 +51,16 @@ def set_accept_threshold(
 def print_accept_summary(
     accepted: int, read: int, wanted: float, found: AcceptanceThreshold
 ) -> None:
-    """Print to standard error how many of the lines read were accepted, and the guarantee."""
-    share = 100 * accepted / max(1, read)
+    """Print to standard error how many of the lines read were accepted, and the guarantee.
+
+    Nothing if no line was read.
+    """
+    if not read:
+        return
+    share = 100 * accepted / read
     print(
-        f"{accepted:,} of {read:,} lines ({share:.1f} %) can go unread: of such lines at least "
-        f"{100 * wanted:g} % are right, as validation promises at {100 * LEVEL:g} % certainty "
-        f"({found.count - found.wrong:,} of {found.count:,} were) for lines like those",
+        f"{accepted:,} of {counted(read, 'line')} ({share:.1f} %) can go unread: of such lines "
+        f"at least {100 * wanted:g} % are right, as validation promises at {100 * LEVEL:g} % "
+        f"certainty ({found.count - found.wrong:,} of {found.count:,} were) for lines like those",
         file=sys.stderr,
     )

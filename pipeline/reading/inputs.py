@@ -111,11 +111,12 @@ def expand_arguments(
 
 def exists(item: str, reader: Reader) -> bool:
     """Whether an argument is a path, or that of a part of a file: book[1].pdf#page=3."""
-    return os.path.exists(item) or (
-        not isinstance(reader, TextReader)
-        and "#" in item
-        and os.path.exists(item.rpartition("#")[0])
-    )
+    if os.path.exists(item) or "#" not in item or isinstance(reader, TextReader):
+        return os.path.exists(item)
+    from datasets.lines.containers import split_part  # imported here for start-up time
+
+    part = split_part(item)
+    return part is not None and os.path.exists(part[0])
 
 
 def files_in(folder: str, reader: Reader) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 
 from datasets.environment import raise_if_machine
+from datasets.output.text import counted
 
 from ..scoring.metrics import Score, compute_scores
 from ..scoring.paired_bootstrap import PairedDifference, describe_difference, interval_caveat
@@ -54,7 +55,7 @@ def differing_lines(own: LinesRead, other: LinesRead, limit: int) -> list[str]:
     sections = [
         page.heading(f"Where {own.name} and {other.name} differ most"),
         page.paragraph(
-            f"{own.name} has fewer edits in {better} lines, {other.name} in {worse}; "
+            f"{own.name} has fewer edits in {counted(better, 'line')}, {other.name} in {worse}; "
             f"{len(gains) - better - worse} have as many in both."
         ),
         *page.limit_note(better + worse, limit, "--lines"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from datasets.output.text import print_error, print_notes
+from datasets.output.text import counted, print_error, print_notes
 from datasets.progress import track
 
 from ..evaluation.evaluate import labelled_data
@@ -97,7 +97,7 @@ def report_lines(
     own, *others = results = read_all(recognizer, bundles, options)
     pairs = [(compare(own, other), own.name, other.name) for other in others]
     by_normalization = all_scores(own)
-    lead = f"{len(own.items)} lines of {describe_data(options)}, read by {options.model}"
+    lead = f"{counted(len(own.items), 'line')} of {describe_data(options)}, read by {options.model}"
     sections = page_sections(own, others, pairs, by_normalization, tables, options.shown)
     summary = terminal_summary(by_normalization, pairs)
     return lead, sections, summary, int(any(lines.failed for lines in results))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from datasets.environment import raise_if_machine
+from datasets.output.text import counted
 from datasets.pages.writers.record import (
     RecordedLine,
     RecordedPage,
@@ -71,7 +72,7 @@ class PageReport:
 
     def tail(self) -> str:
         """Return what stands behind the pages: how many they are."""
-        count = f"{self.pages} page{'s' * (self.pages != 1)}, {self.texts} lines"
+        count = f"{counted(self.pages, 'page')}, {counted(self.texts, 'line')}"
         count += f"; {self.failed} could not be read" * (self.failed > 0)
         return f"{html.paragraph(count)}\n{html.TAIL}"
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from datasets import ClipReader
 from datasets.files import ANNOTATION_SUFFIXES, find_files, has_suffix, resolve_data_path
-from datasets.output.text import print_error, print_notes
+from datasets.output.text import counted, print_error, print_notes
 from datasets.progress import track
 from models.heads.labels import Label, StepLabels, Text
 
@@ -59,7 +59,7 @@ def report_videos(
     sections += reading_sections(results, recognizer.bundle.labels, options.shown)
     unscored = results.data.unscored if results.data else []
     sections += page.failure_list([*results.failures, *unscored])
-    lead = f"{results.count} videos of {describe_data(options)}, read by {options.model}"
+    lead = f"{counted(results.count, 'video')} of {describe_data(options)}, read by {options.model}"
     return lead, sections, [], int(bool(results.failures))
 
 
@@ -157,8 +157,8 @@ def reading_sections(results: VideoResults, labels: Sequence[str], limit: int) -
     sections = kinds[type(results.seen[0].answer.reading)](results.seen, labels, limit)
     if results.failures:
         note = (
-            f"{len(results.failures)} of {results.count} videos could not be read and are in "
-            "nothing below."
+            f"{len(results.failures)} of {counted(results.count, 'video')} could not be read and "
+            "are in nothing below."
         )
         sections.insert(0, page.paragraph(note))
     return sections

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from datasets.output.files import open_locked, output_errors
-from datasets.output.text import to_json
+from datasets.output.text import counted, to_json
 
 T = TypeVar("T")
 HEADER = b'{"partial": '
@@ -64,8 +64,8 @@ class Journal(AbstractContextManager):
     def _check(self, header: dict, how: dict[str, str], resume: bool) -> None:
         if not resume:
             raise ValueError(
-                f"{self.path}: holds {self.count:,} records of a run that did not end; go on with "
-                "--resume, or delete it"
+                f"{self.path}: holds {counted(self.count, 'record')} of a run that did not end; "
+                "go on with --resume, or delete it"
             )
         for option, value in how.items():
             if header.get(option) != value:

@@ -1,10 +1,13 @@
 """Which files a format makes of which inputs: one for all, for each, or for each document."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
+
+from datasets.limits.roots import is_inside
 
 Format = Literal[
     "text", "jsonl", "csv", "page", "alto", "hocr", "pdf", "html", "srt", "boris", "eaf", "via"
@@ -35,9 +38,18 @@ def holds_several(inputs: Sequence[str]) -> bool:
 
     A page of a document, a line of a page file and a record of a database are one.
     """
-    file, _, part = inputs[0].rpartition("#")
-    one = os.path.isfile(inputs[0]) or (part and os.path.exists(file))
+    file = file_of(inputs[0])
+    one = os.path.isfile(inputs[0]) or (file != inputs[0] and os.path.exists(file))
     return len(inputs) > 1 or not one
+
+
+def file_of(name: str) -> str:
+    """The file of which an input is a part: p.xml of p.xml#l2; any other name as it is."""
+    if "#" not in name:
+        return name
+    from datasets.lines.containers import split_part  # imported here for start-up time
+
+    return (split_part(name) or (name,))[0]
 
 
 def document_of(name: str) -> str:
@@ -53,16 +65,14 @@ def file_name(name: str) -> str:
     """An input's name as that of a file: book.pdf#page=3 -> book-p003.pdf, p.xml#l2 -> p-l2.xml."""
     if "#" not in name:
         return name
-    # imported here for start-up time
-    from datasets.pages.documents import split_page_name
-    from datasets.pages.layout import split_page_line_name
+    from datasets.lines.containers import split_part  # imported here for start-up time
 
-    if page := split_page_name(name):
-        path, part = page[0], f"p{page[1]:0{page_digits(page[0])}}"
-    elif line := split_page_line_name(name):
-        path, part = line
-    else:
-        path, _, part = name.rpartition("#")
+    parts = split_part(name)
+    if parts is None:
+        return name
+    path, part = parts
+    if isinstance(part, int):
+        part = f"p{part:0{page_digits(path)}}"
     stem, ending = os.path.splitext(path)
     return f"{stem}-{part.replace('/', '_')}{ending}"
 
@@ -85,8 +95,8 @@ def output_paths(
 
     One input: `output`, or a file in it if it is a folder. Several, or one of a folder that could
     hold several: files with the suffix `ending` below the folder `output`, laid out as the inputs
-    are below their common folder. Raises ValueError if two outputs would be the same file, or one
-    would overwrite an input.
+    are below their common folder; see `paths_below`. Raises ValueError if two outputs would be the
+    same file, or one would overwrite an input.
     """
     folder = Path(output)
     if len(names) == 1 and not (several or is_folder(output)):
@@ -95,9 +105,7 @@ def output_paths(
         if folder.is_file():
             inputs = f"{len(names)} inputs need" if len(names) > 1 else "what a folder holds needs"
             raise ValueError(f"{output}: a file, but {inputs} a folder")
-        common = os.path.commonpath([os.path.dirname(os.path.abspath(name)) for name in names])
-        relative = {name: Path(os.path.relpath(file_name(name), common)) for name in names}
-        targets = {name: folder / path.with_suffix(ending) for name, path in relative.items()}
+        targets = paths_below(folder, names, ending)
     owners = {os.path.abspath(name): name for name in names}
     for name, target in targets.items():
         owner = owners.setdefault(os.path.abspath(target), name)
@@ -108,6 +116,33 @@ def output_paths(
                 "read them one by one, or choose another --output"
             )
     return targets
+
+
+def paths_below(folder: Path, names: Sequence[str], ending: str) -> dict[str, Path]:
+    """Map each input to a file below a folder, with the suffix `ending` in place of its own.
+
+    Documents of which a file would be called as that of another input keep their suffix: a.jpg.xml
+    and a.png.xml. Raises ValueError for a file that would lie elsewhere.
+    """
+    files = {name: file_name(name) for name in dict.fromkeys(names)}
+    common = os.path.commonpath([os.path.dirname(os.path.abspath(file)) for file in files.values()])
+    relative = {name: Path(os.path.relpath(file, common)) for name, file in files.items()}
+    short = {name: path.with_suffix(ending) for name, path in relative.items()}
+    whole = {name: path.with_name(path.name + ending) for name, path in relative.items()}
+    chosen, kept = short, set()
+    while alike := clashing(chosen) - kept:  # a whole name may be the short one of another input
+        kept |= alike
+        chosen = {n: whole[n] if document_of(n) in kept else path for n, path in short.items()}
+    for name, path in chosen.items():
+        if not is_inside(folder / path, folder):
+            raise ValueError(f"{folder / path}: the output of {name} would lie outside of {folder}")
+    return {name: folder / path for name, path in chosen.items()}
+
+
+def clashing(paths: dict[str, Path]) -> set[str]:
+    """The documents of inputs that have a path with another one in common."""
+    count = Counter(paths.values())
+    return {document_of(name) for name, path in paths.items() if count[path] > 1}
 
 
 def is_folder(output: str) -> bool:

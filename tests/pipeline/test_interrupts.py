@@ -196,3 +196,23 @@ def test_ctrl_c_anywhere_is_one_line(folder, data, bundle_file, name, delay_s):
     else:
         process.communicate()
         pytest.skip("done before")
+
+
+@pytest.mark.parametrize("times", [1, 400])
+@pytest.mark.parametrize("kind", ["text", "csv"])
+def test_a_reader_that_has_read_enough_is_told_nothing(tmp_path, bundle_file, times, kind):
+    image = tmp_path / ("a" * 100 + ".png")
+    write_image(image, noise_line(0))
+    arguments = ["predict", *[str(image)] * times, "--model", str(bundle_file), "--format", kind]
+    process = start_command([sys.executable, "run.py", *arguments], ROOT)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 141)
+
+
+def test_a_pipe_that_breaks_elsewhere_is_an_error(command, monkeypatch):
+    def breaks(_):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("pipeline.commands.predict.check_options", breaks)
+    outcome = command("predict", "a.png")
+    assert (outcome.code, outcome.err) == (2, "error: [Errno 32] Broken pipe\n")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...environment import raise_if_machine
 from ...limits.opening import check_regular, named_errors
 from ...output.files import replacing
-from ...output.text import print_notes
+from ...output.text import counted, print_notes
 from ..coordinates import SAME_SHAPE
 from ..documents import page_name, visible_characters
 from .glyphless import ADVANCE, ASCENT, DESCENT, CharacterCodes, glyphless_font
@@ -37,7 +37,8 @@ def write_pdf(target: Path, pages: Iterable[RecordedPage]) -> list[str]:
     pages: those that were read, of one PDF (by its ending), or of image files. The others of a PDF
     are kept as they are, since links lead to them and numbers count them; those of an image file
     are left out. Invisible text of an earlier OCR is replaced; lines that the PDF shows as text
-    already get none, and a line on standard error counts them. Returns why pages have no text, or
+    already get none, and a line on standard error counts them; another one says that what the PDF
+    forbids, such as copying, is not forbidden in its copy. Returns why pages have no text, or
     are left out. Raises ValueError that names the source if nothing can be written of it, OSError
     if the target cannot be written.
     """
@@ -77,6 +78,8 @@ def open_pdf(source: str, pages: Sequence[RecordedPage]) -> Iterator[tuple["Pdf"
     with pdf_errors(source):
         opened = pikepdf.open(source)
     with opened as pdf:
+        if pdf.is_encrypted and not all(pdf.allow):
+            print_notes(f"{source}: forbids some uses; its copy with text forbids none")
         yield pdf, [(page, page.number - 1) for page in pages]
 
 
@@ -125,7 +128,7 @@ def add_text(pdf: "Pdf", leaves: Leaves, problems: list[str], is_pdf: bool) -> N
         name = page_name(page.source, page.number)
         try:
             if index >= len(pdf.pages):
-                raise ValueError(f"{name}: the PDF has {len(pdf.pages)} pages")
+                raise ValueError(f"{name}: the PDF has {counted(len(pdf.pages), 'page')}")
             with named_errors(name), pdf_errors(name):
                 hidden = without_shown(page) if is_pdf else page
                 add_layer(pdf, pdf.pages[index], hidden, codes, font)
@@ -135,10 +138,10 @@ def add_text(pdf: "Pdf", leaves: Leaves, problems: list[str], is_pdf: bool) -> N
             problems.append(f"{error}; the page has no text")
     fill_font(pdf, font, codes)
     if any(shown):
-        pages = sum(count > 0 for count in shown)
+        lines, pages = counted(sum(shown), "line"), counted(sum(map(bool, shown)), "page")
         print_notes(
-            f"{leaves[0][0].source}: {sum(shown):,} lines on {pages:,} pages are text already that "
-            "can be seen, and get no second, invisible one"
+            f"{leaves[0][0].source}: no invisible text for {lines} on {pages}, which it shows as "
+            "text already"
         )
 
 

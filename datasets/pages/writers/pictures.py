@@ -1,7 +1,6 @@
 """A frame of an image file as the picture of a PDF page: JPEG as it is, all else without loss."""
 
 import io
-import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +53,7 @@ def read_picture(path: str | Path, number: int = 1) -> Picture:
 
 
 def _opened(path: str | Path) -> BinaryIO:
-    if split_record_name(str(path)) and not os.path.exists(path):
+    if split_record_name(str(path)):
         return io.BytesIO(read_record(str(path)))
     return open_regular(path)
 

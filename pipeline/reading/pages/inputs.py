@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datasets.environment import raise_if_machine
 from datasets.files import DOCUMENT_SUFFIXES, PDF, has_suffix
+from datasets.output.text import counted
 
 from ..items import Item
 from ..text_items import failed_item
@@ -47,7 +48,7 @@ def document_pages(path: str, pages: Ranges) -> Iterator[str | Item]:
         return
     chosen = documents.chosen_pages(count, pages)
     if not chosen:
-        yield failed_item(path, f"has {count} page{'s' * (count > 1)}, none of them in --pages")
+        yield failed_item(path, f"has {counted(count, 'page')}, none of them in --pages")
     yield from (type(path)(documents.page_name(path, number)) for number in chosen)
 
 

@@ -1,6 +1,5 @@
 """Inputs of a bundle that reads lines -> one line, or the lines of a page, for the network."""
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -14,6 +13,7 @@ from datasets.limits.opening import named_errors
 from datasets.lines.normalization.line import NormalLine, normalize_line
 from datasets.lines.normalization.part import map_points
 from datasets.lines.normalization.polarity import dark_on_light
+from datasets.output.text import counted
 
 if TYPE_CHECKING:
     from datasets.pages.crops.cutting import Place
@@ -87,7 +87,7 @@ def load_input(
 
 def container_of(name: str) -> Literal["page file", "database"] | None:
     """What holds a line that has no image file of its own; None for any other input."""
-    if "#" not in name or os.path.exists(name):
+    if "#" not in name:
         return None
     # imported here for start-up time: most inputs are files
     from datasets.lines.lmdb import split_record_name
@@ -138,7 +138,7 @@ def find_page(name: str, pixels: np.ndarray, reader: LineReader) -> PageLines:
     if not (found.lines or found.is_sideways or found.is_blank):
         notes.append(UNLIKE)
     if split_page_name(name) and (count := count_characters(name)):
-        notes.append(f"the PDF carries text of its own here, {count:,} characters")
+        notes.append(f"the PDF carries text of its own here, {counted(count, 'character')}")
     return PageLines(name, "page", name, pixels.shape, *cut, tuple(notes))
 
 
@@ -162,10 +162,12 @@ def load_page_file(path: str, reader: LineReader) -> PageLines:
 
 def load_line_of_page(name: str, reader: LineReader) -> PageLines:
     """A page of the one line of a PAGE or ALTO file that is called page.xml#line, where it is."""
-    from datasets.pages.loading import load_page_of  # imported here for start-up time
+    # imported here for start-up time
+    from datasets.pages.layout import split_page_line_name
+    from datasets.pages.loading import load_page_of
 
     page, line = load_page_of(name)
-    path = name.rpartition("#")[0]
+    path = split_page_line_name(name)[0]
     cut = cut_lines(path, page.image, [page.lines[line]], [page.gaps[line]], reader)
     return PageLines(name, "line", page.image_path, page.image.shape, *cut)
 

@@ -86,6 +86,12 @@ def test_a_record_of_a_database_elsewhere_is_not_named(data, tmp_path):
     assert not listed and "outside of" in problems[0].reason
 
 
+def test_what_stands_behind_a_sharp_leads_to_no_other_folder(data):
+    name = Path(f"{data}/../other.xml#/../data/l1")
+    with pytest.raises(OutsideError, match=r"other\.xml#"):
+        roots.check_inside(name, data)
+
+
 @pytest.mark.parametrize("write", [transkribus, tesseract])
 def test_a_page_names_an_image_of_its_data_only(data, tmp_path, write):
     page = write(data / "p.xml")

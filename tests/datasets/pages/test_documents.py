@@ -168,6 +168,16 @@ def test_damaged_frames_are_named_whatever_pillow_raises(tmp_path, kind):
     assert len(refused) > len(content)
 
 
+def test_a_truncated_tiff_is_damaged_and_its_first_frame_is_not_all(tmp_path):
+    images = [Image.fromarray(np.full((20, 30), 9 * n, np.uint8)) for n in range(3)]
+    path = tmp_path / "a.tif"
+    images[0].save(path, save_all=True, append_images=images[1:])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"a\.tif: not an image, or damaged .*convert it to PNG"):
+        count_pages(path)
+
+
 def test_a_huge_page_is_refused_before_it_is_rendered(tmp_path, monkeypatch):
     path = pdf(tmp_path / "a.pdf", [HALF], size=(7200, 7200))
     with pytest.raises(ValueError, match=r"30,000 x 30,000 pixels at 300 dpi are more than"):

@@ -74,6 +74,13 @@ def test_a_frame_is_named_from_0_on(tmp_path, image):
     assert frames_of(write_scan(tmp_path, ["b", "c", "a"], image)) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("name", ["p.tif#page=2", "p.tif[7]"])
+def test_an_image_may_be_called_as_a_frame_is(tmp_path, name):
+    path = transkribus(tmp_path / "p.xml", image=name)
+    (tmp_path / "p.png").rename(tmp_path / name)
+    assert frames_of([path]) == [1] and load_line(f"{path}#l0").size
+
+
 def test_a_frame_is_known_by_its_size(tmp_path):
     path = transkribus(tmp_path / "p.xml", image="scan.tif")
     page = cv2.imread(str(tmp_path / "p.png"), 0)

@@ -266,6 +266,10 @@ def test_the_accepted_share_is_printed_on_standard_error(capsys):
     printed = capsys.readouterr()
     assert not printed.out and "7,812 of 10,000 lines (78.1 %) can go unread" in printed.err
     assert "(299 of 300 were)" in printed.err
+    print_accept_summary(1, 1, 0.99, AcceptanceThreshold(0.9, 300, 1, 0.5))
+    assert capsys.readouterr().err.startswith("1 of 1 line (100.0 %) can go unread")
+    print_accept_summary(0, 0, 0.99, AcceptanceThreshold(0.9, 300, 1, 0.5))
+    assert capsys.readouterr().err == ""  # a blank page: there is nothing to say
 
 
 def test_the_evidence_is_not_divided_by_the_temperature():
@@ -329,7 +333,7 @@ def test_lines_left_out_are_reported(bundle_file, command, tmp_path, expected):
     given = ("--data", tmp_path, "--output", tmp_path / "o.safetensors")
     done = command("calibrate", "--model", bundle_file, *given)
     assert done.code == 0 and done.out.startswith("2 read")
-    assert f"{paths[2]}: no transcript" in done.err and "1 lines left out" in done.err
+    assert f"{paths[2]}: no transcript" in done.err and "1 line left out" in done.err
 
 
 def test_a_config_stands_for_all_its_real_lines(bundle_file, command, folder):

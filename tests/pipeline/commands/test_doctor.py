@@ -74,7 +74,7 @@ def test_a_healthy_folder_with_its_table(folder, capsys):
     output = capsys.readouterr().out
     assert all(text in output for text in ("0.mp4", "h264 yuv420p", "jump"))
     assert "\nbroken  " not in output
-    assert "2 labels stand in fewer than 3 groups: jump, run" in " ".join(output.split())
+    assert "2 labels in fewer than 3 groups: jump, run" in " ".join(output.split())
 
 
 def test_broken_files_are_reported_and_the_others_read(folder, capsys):
@@ -115,7 +115,7 @@ def test_a_variable_frame_rate_is_reported(folder):
     assert (even["constant_rate"], uneven["constant_rate"]) == (True, False)
     assert uneven["rate_hz"] == pytest.approx(5 / 0.9, rel=0.01)
     messages = " ".join(result["warnings"])
-    assert "1 videos have no constant rate: " in messages and "uneven.mkv" in messages
+    assert "1 video without a constant rate: " in messages and "uneven.mkv" in messages
     assert "from 5.56 to 25.00 Hz" in messages and "rate_hz=5.556" in messages
 
 
@@ -142,7 +142,7 @@ def test_segments_are_checked_against_their_video(folder):
     assert code == 1 and len(result["problems"]) == 1 and "overlaps" in result["problems"][0]
     notes = result["files"][0]["notes"]
     assert any("'x' from 0.9 to 1.5 s" in note and "past its end" in note for note in notes)
-    assert any("1 segments are shorter than one frame" in note and "'y'" in note for note in notes)
+    assert any("1 segment shorter than one frame" in note and "'y'" in note for note in notes)
 
 
 def test_units_starts_streams_and_inclusive_frames_are_reported(folder):
@@ -277,9 +277,9 @@ def test_counts_and_warnings():
     messages = list(warnings(videos, labels, groups))
     assert len(messages) == 2
     assert "'walk' has 7.5 seconds, 'fall' 0.1" in messages[0]
-    assert "1 labels stand in fewer than 3 groups: fall;" in messages[1]
+    assert "1 label in fewer than 3 groups: fall;" in messages[1]
     bare = [*videos, Video("e", (), facts(), content="e")]
-    assert any("1 videos have no annotation" in text for text in warnings(bare, labels, groups))
+    assert any("1 video without an annotation" in text for text in warnings(bare, labels, groups))
 
 
 def test_labels_with_brackets_are_printed_unchanged(folder):

@@ -162,7 +162,7 @@ def test_left_out_lines_and_unknown_symbols_are_reported(folder, command, tmp_pa
     outcome = command("language_model", *model, *given)
     assert outcome.code == 0, outcome.err
     assert f"{alone}: no transcript; put" in outcome.err
-    assert "1 lines left out" in outcome.err
+    assert "1 line left out" in outcome.err
     # ten symbols and the line's end, four of them strange
     assert "36 % of the texts' symbols are none of the bundle's labels" in outcome.out
     assert "'z' (2)" in outcome.out and "'§' (2)" in outcome.out

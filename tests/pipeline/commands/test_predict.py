@@ -161,7 +161,7 @@ def test_993_of_1000_are_answered_and_seven_named(predict, tmp_path):
     assert sum(bool(answers[str(path)]) for path in good) == 993
     assert not any(answers[str(path)] for path in broken)
     *errors, last = [line for line in err.splitlines() if "libpng" not in line]
-    assert last == "7 of 1000 inputs failed; the others were answered"
+    assert last == "7 of 1,000 inputs failed; the others were answered"
     assert len(errors) == 7
     for path, says in (broken | {folder / "g_missing.png": "no such file"}).items():
         (error,) = [line for line in errors if str(path) in line]

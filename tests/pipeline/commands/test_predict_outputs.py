@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
 from datasets.limits.pixels import LIMIT
@@ -173,6 +174,19 @@ def test_records_stay_until_every_page_is_written(predict, tmp_path, monkeypatch
     assert tuple(predict(*given, "--resume")) == (0, "", "") and read == []
     assert sorted(path.name for path in Path().iterdir()) == ["out", "pages"]
     assert Path("out/a.xml").is_file()
+
+
+def test_a_resumed_run_calls_its_files_as_one_without_a_stop(predict, lines, tmp_path, stop_at):
+    image = cv2.imread(str(lines / "0.png"))
+    cv2.imwrite(str(lines / "0.jpg"), image)
+    cv2.imwrite(str(lines / "6.jpg"), image)
+    stop_at(4)
+    assert predict(lines, "--format", "page", "--output", tmp_path / "o").code == 130
+    predict(lines, "--format", "page", "--output", tmp_path / "o", "--resume")
+    predict(lines, "--format", "page", "--output", tmp_path / "whole")
+    names = [sorted(path.name for path in (tmp_path / f).iterdir()) for f in ("o", "whole")]
+    assert names[0] == names[1]
+    assert {"0.jpg.xml", "0.png.xml", "1.xml", "6.jpg.xml", "6.png.xml"} <= {*names[0]}
 
 
 def test_to_standard_output_there_is_nothing_to_go_on_from(predict, lines, stop_at):

@@ -227,7 +227,7 @@ def test_clip_labels_of_chosen_rows_and_columns(scored, folders):
     head = SequenceClassificationHead(1, 2)
     code, values, out, err = scored(Brightness(head), folders / "t.csv", *arguments)
     assert (code, values["accuracy"], values["n"]) == (0, 100, 1)
-    assert err == "1 clips have a label of --ignore; not scored\n"
+    assert err == "1 clip with a label of --ignore; not scored\n"
     _, values, out, _ = scored(Brightness(head), folders / "t.csv", "--column", "kind", "--ignore",
                               "nope", "--group", "use")  # fmt: skip
     assert values["n"] == 2 and values["accuracy"] == 100 and "over 2 groups" in out

@@ -90,7 +90,7 @@ def test_lines_are_those_that_fit_counted_and_scored(command, lines):
     page = command("report", "--model", bundle, "--config", config, "--split", "test")
     assert page.code == 0, page.err
     html = Path("report.html").read_text(encoding="utf-8")
-    assert f"1 lines of the test split of {config}" in html and "p3__6.png" in html
+    assert f"1 line of the test split of {config}" in html and "p3__6.png" in html
 
 
 def test_another_bundle_reads_the_same_lines_at_its_own_height(command, lines, bundle_file):

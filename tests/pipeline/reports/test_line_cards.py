@@ -19,7 +19,7 @@ def test_lines_that_differ_are_shown_the_largest_difference_first():
     assert not page.open and "i" in page.tags and "two & <i>" in "".join(page.text)
     names = re.findall(r'<div class="name">(one\d)', html)
     assert names == ["one1", "one0"]  # 7 edits against 1, then 0 against 3
-    assert "has fewer edits in 1 lines, two & <i> in 1; 2 have as many" in "".join(page.text)
+    assert "has fewer edits in 1 line, two & <i> in 1; 2 have as many" in "".join(page.text)
     assert "1 of 2 are shown" in "".join(line_cards.differing_lines(own, other, 1))
 
 

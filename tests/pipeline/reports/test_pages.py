@@ -74,5 +74,5 @@ def test_broken_pages_and_pictures_are_said():
     records = [{"input": "a\x01.pdf#page=1", "error": "damaged <page>"}, page_record(["a"])]
     text = " ".join(Page(page_report(records, broken)).text)
     assert "damaged <page>" in text and "no picture: no such <picture>" in text
-    assert "2 pages, 1 lines" in text
+    assert "2 pages, 1 line" in text
     assert "0 pages" in " ".join(Page(page_report([], broken)).text)

@@ -7,13 +7,11 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
-import pikepdf
 import pytest
 
 from datasets.limits.roots import add_root
 from datasets.video.annotations.files import FrameSegment, read_annotations
 from pipeline.reading.bundle import save_bundle
-from pipeline.writing.outputs import file_name, holds_several, output_paths
 from pipeline.writing.text import print_problems
 from pipeline.writing.writers import format_time, open_writer, record_form, to_srt
 from tests.support.records import page_record
@@ -153,27 +151,6 @@ def test_a_page_without_lines_or_with_notes_has_a_row(tmp_path):
     assert text == "\f\tthe PDF; carries text\none\t\n\ftwo\t\n"
 
 
-def test_numbers_of_pages_have_the_digits_of_the_last(tmp_path):
-    with pikepdf.new() as pdf:
-        for _ in range(1000):
-            pdf.add_blank_page(page_size=(9, 9))
-        pdf.save(tmp_path / "long.pdf")
-    names = [file_name(f"{tmp_path}/long.pdf#page={n}") for n in (9, 999, 1000)]
-    assert names == [f"{tmp_path}/long-p{n}.pdf" for n in ("0009", "0999", "1000")]
-    assert sorted(names) == names
-    assert file_name("gone.tif#page=3") == "gone-p003.tif"
-
-
-def test_one_page_line_or_record_is_not_several(tmp_path):
-    (tmp_path / "x.lmdb").mkdir()
-    for name in ("book.pdf", "p.xml"):
-        (tmp_path / name).touch()
-    for name in ("book.pdf", "book.pdf#page=3", "p.xml#l3", "x.lmdb#image-000000001"):
-        assert not holds_several([f"{tmp_path}/{name}"]), name
-    for names in (["x.lmdb"], ["*.pdf"], ["-"], ["book.pdf#page=3", "p.xml"]):
-        assert holds_several([f"{tmp_path}/{name}" for name in names]), names
-
-
 @pytest.mark.parametrize(
     ("head", "form"), [("steps", "spans"), ("clip", "label"), ("text", "text")]
 )
@@ -186,28 +163,6 @@ def test_the_head_determines_the_form(head, form):
 def test_what_has_no_times_cannot_be_subtitles(kind, form, tmp_path):
     with ExitStack() as stack, pytest.raises(ValueError, match=f"--format {kind} needs segments"):
         open_writer(kind, form, ["a"], str(tmp_path / "x"), stack)
-
-
-def test_files_lie_below_the_folder_as_the_inputs_do(tmp_path):
-    names = [str(tmp_path / name) for name in ("in/a.mp4", "in/x/a.mp4", "in/x/b.c.avi")]
-    targets = output_paths(names, "out", ".srt")
-    assert list(targets.values()) == [Path("out/a.srt"), Path("out/x/a.srt"), Path("out/x/b.c.srt")]
-    assert output_paths(names[:1], "one.txt", ".srt") == {names[0]: Path("one.txt")}
-    folder = tmp_path / "there"
-    folder.mkdir()
-    assert output_paths(names[:1], str(folder), ".srt") == {names[0]: folder / "a.srt"}
-
-
-def test_no_file_is_written_over_another_or_over_an_input(tmp_path):
-    with pytest.raises(ValueError, match=r"out/a\.srt: would be written for b/a\.avi"):
-        output_paths(["b/a.mp4", "b/a.avi"], "out", ".srt")
-    with pytest.raises(ValueError, match="the input itself"):
-        output_paths(["a.mp4"], "a.mp4", ".mp4")
-    with pytest.raises(ValueError, match="the input itself"):
-        output_paths([str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")], str(tmp_path), ".mp4")
-    (tmp_path / "file").write_text("", "utf-8")
-    with pytest.raises(ValueError, match="a file, but 2 inputs need a folder"):
-        output_paths(["a.mp4", "b.mp4"], str(tmp_path / "file"), ".srt")
 
 
 def test_predict_writes_rows_that_are_read_back_as_annotations(

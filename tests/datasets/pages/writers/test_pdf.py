@@ -157,7 +157,7 @@ def test_lines_that_are_text_already_get_no_second_one(tmp_path, write, capsys):
     target = write(record, record_of(["a scan"], source, 2))
     assert sorted(text_of(target)) == ["born digital", "written by hand"]
     assert text_of(target, 1) == ["a scan"]
-    said = f"{source}: 1 lines on 1 pages are text already that can be seen, and get no second"
+    said = f"{source}: no invisible text for 1 line on 1 page, which it shows as text already"
     assert capsys.readouterr().err.startswith(said)
 
 
@@ -183,7 +183,7 @@ def test_pages_that_share_resources_and_odd_content(tmp_path, write):
     assert np.array_equal(picture_of(source), picture_of(target))
 
 
-def test_a_pdf_that_opens_without_a_password_is_copied_without_its_locks(tmp_path, write):
+def test_a_pdf_that_opens_without_a_password_is_copied_without_its_locks(tmp_path, write, capsys):
     source = tmp_path / "scan.pdf"
     with pikepdf.open(scan_pdf(tmp_path / "open.pdf")) as pdf:
         pdf.save(source, encryption=pikepdf.Encryption(owner="o", user=""))
@@ -191,6 +191,11 @@ def test_a_pdf_that_opens_without_a_password_is_copied_without_its_locks(tmp_pat
     assert text_of(target) == ["word"]
     with pikepdf.open(target) as pdf:
         assert not pdf.is_encrypted
+    assert (
+        capsys.readouterr().err == f"{source}: forbids some uses; its copy with text forbids none\n"
+    )
+    write(record_of(["word"], tmp_path / "open.pdf"))
+    assert capsys.readouterr().err == ""
 
 
 def test_damaged_and_locked_files_are_refused_and_the_target_stays(tmp_path):
