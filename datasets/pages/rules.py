@@ -12,12 +12,13 @@ MAX_SIDE = 960  # pixels of the longer side at which rules are looked for
 MIN_LENGTH = 4.0  # of a rule, by the height of the text
 MAX_WIDTH = 0.5  # of a rule, likewise; the edge of a page is wider
 MIN_CONTRAST = 12  # grey levels that a rule is darker than what is around it
+MIN_DEPTH = 20  # grey levels that it is darker than what is next to it; folds and edges are not
 
 
 class Rule(NamedTuple):
     """A vertical stroke, in pixels of the image: the first and last x of it, at each of K rows y.
 
-    y, left, right: (K,). A pixel of paper at either side belongs to it.
+    y, left, right: (K,). The edges are a pixel, of the image of at most MAX_SIDE, too far out.
     """
 
     y: np.ndarray
@@ -52,15 +53,22 @@ def find_rules(image: np.ndarray, pieces: Sequence[Piece]) -> list[Rule]:
     rules = []
     for label in range(1, count):
         left, top, wide, high, area = stats[label]
-        if area <= (MAX_WIDTH * height + 2) * high:  # 2: dilated
-            inside = labels[top : top + high, left : left + wide] == label
-            rules.append(_rule(inside, left, top, scale))
+        if area > (MAX_WIDTH * height + 2) * high:  # 2: dilated
+            continue
+        inside = labels[top : top + high, left : left + wide] == label
+        first, last = left + inside.argmax(1), left + wide - inside[:, ::-1].argmax(1)
+        y = top + np.arange(high)
+        if _depth(small, y, first, last) >= MIN_DEPTH:
+            rules.append(Rule((y + 0.5) / scale, first / scale, last / scale))
     return rules
 
 
-def _rule(inside: np.ndarray, left: int, top: int, scale: float) -> Rule:
-    """A rule by its pixels (h, w) bool, which begin at `left` and `top` of the scaled page."""
-    high, wide = inside.shape
-    first = inside.argmax(1)
-    last = wide - inside[:, ::-1].argmax(1)
-    return Rule(*((top + np.arange(high) + 0.5, left + first, left + last) / np.float64(scale)))
+def _depth(image: np.ndarray, y: np.ndarray, left: np.ndarray, right: np.ndarray) -> float:
+    """How much darker a stroke is than what is next to it at either side, in most of its rows.
+
+    y: of the rows, (K,). left, right: where it begins and ends there, (K,).
+    """
+    end = image.shape[1] - 1
+    beside = np.minimum(image[y, (left - 1).clip(0)], image[y, right.clip(0, end)]).astype(int)
+    inside = [image[row, a:b].min() for row, a, b in zip(y, left, right, strict=True)]
+    return float(np.median(beside - inside))
