@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from datasets.pages.coordinates import line_gaps
 from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
+from datasets.pages.layout import PageLine
 
 SERIF = str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSerif.ttf")
 ROWS = [
@@ -57,7 +58,7 @@ def has_rule(crop: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize(
-    "look", [(1, 0), (2, 0), (4, 0), (1, 150), (2, 150), (2, 0, 2.5), (4, 0, 2.5), (4, 120, 2.5)]
+    "look", [(1, 0), (2, 0), (4, 0), (1, 150), (2, 150), (2, 0, 2.5), (4, 0, 2), (4, 120, 2.5)]
 )
 def test_each_cell_of_a_grid_is_a_line(look):
     image, starts = grid(*look)
@@ -77,6 +78,20 @@ def test_whatever_the_padding(padding):
     images = crops(image)
     assert len(images) == len(starts)
     assert not any(has_rule(crop) for crop in images)
+
+
+@pytest.mark.parametrize("text", ["7", "7.25", "1,204.10"])
+def test_a_short_line_is_not_cut_out_with_the_rules_around_it(text):
+    image = Image.new("L", (400, 300), 255)
+    pen, font = ImageDraw.Draw(image), ImageFont.truetype(SERIF, 28)
+    for top in range(0, 300, PITCH):
+        pen.rectangle((100, top, 300, top + PITCH), outline=0, width=2)
+    pen.text((110, 130), text, font=font, fill=0)
+    left, top, right, bottom = pen.textbbox((110, 130), text, font=font)
+    outline = np.array([(left - 6, top), (right, top), (right, bottom), (left - 6, bottom)], float)
+    baseline = np.array([[left - 6, 156], [right, 156]], float)
+    line = PageLine("l", "r", None, outline, baseline, None)
+    assert crop_line(np.array(image), line, PITCH).shape == (bottom - top, right - left + 6)
 
 
 def test_a_tilted_grid():
