@@ -10,7 +10,7 @@ from ..rules import Rule
 from .detection import Piece
 
 # relative to the height of a piece
-LONGER = 1.5  # length of a rule that cuts it, at least; a stroke of its own letters is shorter
+LONGER = 1.2  # length of a rule that cuts it, at least; a stroke of its own letters is shorter
 REACH = 0.3  # how far above and below its middle the rule goes on, at least
 LEAST = 0.3  # width of a part beside a rule, at least; the margin of a piece is narrower
 

@@ -25,19 +25,19 @@ PITCH, PADDING = 60, 10
 
 
 def grid(
-    thickness: int = 2, grey: int = 0, scale: float = 1, padding: int = PADDING
+    thickness: int = 2, grey: int = 0, scale: float = 1, padding: int = PADDING, rows=ROWS
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """A table (H, W) with rules around each cell, and where the text of each cell begins."""
     image = Image.new("L", (round(900 * scale), round(600 * scale)), 255)
     pen, font = ImageDraw.Draw(image), ImageFont.truetype(SERIF, round(28 * scale))
     starts = []
-    for row, cells in enumerate(ROWS):
+    for row, cells in enumerate(rows):
         top = round((100 + PITCH * row) * scale)
         for x, text in zip(RULES[:-1], cells, strict=True):
             starts.append((round((x + padding) * scale), top))
             pen.text((starts[-1][0], top + round(10 * scale)), text, font=font, fill=0)
-    ends = [round(100 * scale), round((100 + PITCH * len(ROWS)) * scale)]
-    for row in range(len(ROWS) + 1):
+    ends = [round(100 * scale), round((100 + PITCH * len(rows)) * scale)]
+    for row in range(len(rows) + 1):
         y = round((100 + PITCH * row) * scale)
         pen.line([RULES[0] * scale, y, RULES[-1] * scale, y], fill=grey, width=thickness)
     for x in RULES:
@@ -78,6 +78,13 @@ def test_whatever_the_padding(padding):
     images = crops(image)
     assert len(images) == len(starts)
     assert not any(has_rule(crop) for crop in images)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("scale", [1, 2.5])
+def test_a_table_of_few_rows(rows, scale):
+    image, starts = grid(scale=scale, rows=ROWS[-rows:])
+    assert len(find_lines(image).lines) == len(starts)
 
 
 @pytest.mark.parametrize("text", ["7", "7.25", "1,204.10"])
