@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .layout import Box, PageLine
+from .pieces.cells import cut_at_rules
 from .pieces.detection import Piece
 from .pieces.looks import detect, has_ink
 from .pieces.marks import absorb_marks, find_initials
@@ -45,12 +46,13 @@ def find_lines(image: np.ndarray, name: str = "page") -> FoundLines:
             f"{name}: {len(pieces):,} pieces of text, a page has up to {MAX_PIECES:,}; cut it into "
             "pages, or is it a pattern?"
         )
-    pieces = absorb_marks(pieces)
+    rules = find_rules(image, pieces)
+    pieces = cut_at_rules(absorb_marks(pieces), rules)
     first = find_initials(pieces)
     initials = {first[i]: _letter(pieces[i], pieces[first[i]]) for i in first}
     places = [i for i in range(len(pieces)) if i not in first]
     corners = np.array([pieces[i].corners for i in places]).reshape(-1, 4, 2)
-    regions = reading_order(corners, find_rules(image, pieces))
+    regions = reading_order(corners, [rule.ends for rule in rules])
     lines = []
     for number, region in enumerate(regions, 1):
         for row in region:

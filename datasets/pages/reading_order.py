@@ -46,17 +46,14 @@ class _Boxes(NamedTuple):
         return (self.y_left + self.y_right) / 2
 
 
-NO_RULES = np.empty((0, 2, 2))
-
-
-def reading_order(corners: np.ndarray, rules: np.ndarray = NO_RULES) -> list[list[Line]]:
+def reading_order(corners: np.ndarray, rules: Sequence[np.ndarray] = ()) -> list[list[Line]]:
     """Return regions (paragraphs, headings, notes), each a list of lines, in reading order.
 
     corners: (N, 4, 2), from the top left on clockwise. Boxes of text that does not run to the right
     are left out. Columns are told by the white between them if there are lines of text on both
     sides of it; a narrow column whose rows are level with those beside it, such as one of prices,
-    belongs to the same lines. rules: (M, 2, 2) upper and lower ends of vertical strokes; no line
-    goes across one, so that the cells of a table are lines.
+    belongs to the same lines. rules: the upper and the lower end of each vertical stroke, (2, 2);
+    no line goes across one, so that the cells of a table are lines.
     """
     upright = np.flatnonzero(run_right(corners))
     if not len(upright):
@@ -69,7 +66,8 @@ def reading_order(corners: np.ndarray, rules: np.ndarray = NO_RULES) -> list[lis
         for region in _paragraphs(boxes, _rows(boxes, column))
     ]
     regions = [[list(upright[row]) for row in region] for region in regions]
-    return [[cell for row in region for cell in _cells(corners, row, rules)] for region in regions]
+    ends = np.reshape(rules, (-1, 2, 2))
+    return [[cell for row in region for cell in _cells(corners, row, ends)] for region in regions]
 
 
 def run_right(corners: np.ndarray) -> np.ndarray:

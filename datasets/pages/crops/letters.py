@@ -62,7 +62,7 @@ def find_letters(
         top = min(top, max(flat[:, 1].min(), -MAX_ROWS * step))
         bottom = max(bottom, min(flat[:, 1].max(), MAX_ROWS * step))
     along, below = (np.arange(*edges, step) + step / 2 for edges in ((left, right), (top, bottom)))
-    ink = otsu_ink(course.sample(image, along, below))
+    ink = _without_rules(otsu_ink(course.sample(image, along, below)))
     letters, rows = _letters(ink, (below - base) / gap)
     if rows is None:
         found = base - ABOVE * gap, base + BELOW * gap
@@ -117,6 +117,12 @@ def _letters(ink: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, tuple[in
         first += int(masses.argmax())
         last = first + tallest - 1
     return whole[labels], (int(first), int(last))
+
+
+def _without_rules(ink: np.ndarray) -> np.ndarray:
+    """Ink (H, W) without the columns that are full of it: no letter is so high, a rule is."""
+    wider = cv2.dilate(ink.astype(np.uint8), np.ones((1, 3), np.uint8))  # for a tilted rule
+    return ink & ~wider.astype(bool).all(0)
 
 
 def otsu_ink(image: np.ndarray) -> np.ndarray:
