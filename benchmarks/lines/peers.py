@@ -62,25 +62,30 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
     from datasets.lines.source import RealLines
     from pipeline.evaluation.config_folders import folders_of_config
 
+    folders = folders_of_config(config)
+    # Every character of the labels: else lines with one that we cannot read would be left out.
+    letters = {
+        letter for folder in folders for _, text, _ in transcripts(folder) for letter in text
+    }
+    real = RealLines(folders, alphabet="".join(sorted(letters)))
+    if real.problems:
+        first = real.problems[0].reason
+        print_notes(f"{config}: {len(real.problems)} lines cannot be used; the first: {first}")
     sets = []
-    for folder in folders_of_config(config):
+    for place, folder in enumerate(folders):
         name = Path(folder.root).name
-        # Every character of the labels: else lines with one that we cannot read would be left out.
-        letters = {letter for _, text, _ in transcripts(folder) for letter in text}
-        real = RealLines([folder], alphabet="".join(sorted(letters)))
-        part = real.split(split)
-        if real.problems:
-            first = real.problems[0].reason
-            print_notes(f"{name}: {len(real.problems)} lines cannot be used; the first: {first}")
-        if not part.names:
+        lines = [line for line in real.lines[split] if line.folder == place]
+        if not lines:
             print_notes(f"{name}: no {split} lines, left out")
             continue
-        groups = part.groups
+        names, texts, groups = (
+            [getattr(line, key) for line in lines] for key in ("path", "text", "group")
+        )
         if len(set(groups)) == 1:  # one book is no sample of books, but its pages are one of pages
-            groups = [Path(path).stem.partition("__")[0] for path in part.names]
-        files = [encoded_image(name) for name in part.names[:limit]]
-        columns = ([*column[:limit]] for column in (part.names, part.texts, groups))
-        sets.append(LineSet(name, *columns, is_without_lower_case(part.texts), files))
+            groups = [Path(path).stem.partition("__")[0] for path in names]
+        files = [encoded_image(name) for name in names[:limit]]
+        columns = (column[:limit] for column in (names, texts, groups))
+        sets.append(LineSet(name, *columns, is_without_lower_case(texts), files))
     return sets
 
 

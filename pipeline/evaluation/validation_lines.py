@@ -73,8 +73,7 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
         if own:
             paths, texts, groups = map(list, zip(*own, strict=True))
             kept.append(FolderLines(resolve_data_path(folder.root).name, paths, texts, groups))
-    train = source.split("train")
-    trained = dict(zip(train.names, train.texts, strict=True))  # `repeat` lists lines again
+    trained = {line.path: line.text for line in source.lines["train"]}
     left_out = [problem.reason for problem in source.problems]
     notes = [*source.passed_over, *(note.reason for note in source.notes)]
     return ConfigLines(kept, list(trained.values()), left_out, notes)

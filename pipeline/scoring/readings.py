@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from models.heads.labels import Label, StepLabels, Text
 
@@ -38,6 +39,17 @@ def tally_readings(
         return tally_multi_label(predictions, targets, groups, len(labels))
     predictions = [step_ids(reading, len(t)) for reading, t in zip(readings, targets, strict=True)]
     return tally_segments(predictions, targets, groups, len(labels), background)
+
+
+def in_case_of(ids: Sequence[int], true: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """The true ids (S,) of a text whose case is unknown, with each letter in the case in which it
+    was read, so that it is no error. upper: (L,) of each label the id of its capital.
+    """
+    recased = true.copy()
+    for block in Levenshtein.opcodes(upper[np.array(ids, int)].tolist(), upper[true].tolist()):
+        if block.tag == "equal":
+            recased[block.dest_start : block.dest_end] = ids[block.src_start : block.src_end]
+    return recased
 
 
 def step_ids(reading: StepLabels, steps: int) -> np.ndarray:

@@ -153,16 +153,18 @@ def test_lines_of_a_page_are_cut_in_their_full_size(tmp_path):
 
 
 def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypatch):
+    texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"], "extra": []}
+
     class RealLines:
         problems = ()
 
         def __init__(self, folders, alphabet):
-            self.root = folders[0].root
-
-        def split(self, name):
-            texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"]}.get(self.root, [])
-            names = [f"{name}/{i}.png" for i in range(len(texts))]
-            return types.SimpleNamespace(names=names, texts=texts, groups=["g"] * 2)
+            lines = [
+                types.SimpleNamespace(path=f"test/{i}.png", text=text, group="g", folder=place)
+                for place, folder in enumerate(folders)
+                for i, text in enumerate(texts[folder.root])
+            ]
+            self.lines = {"test": lines}
 
     monkeypatch.setattr("benchmarks.lines.peers.encoded_image", str.encode)
     monkeypatch.setattr("datasets.lines.source.RealLines", RealLines)

@@ -20,7 +20,7 @@ def test_validation_lines_of_a_config_are_grouped_by_folder():
     Path("more/p1__.gt.txt").write_text("x", encoding="utf-8")
     config = Path("lines.yaml").read_text(encoding="utf-8")
     config = config.replace("{root: lines, validation: [p0, p1]}", (
-        "{root: lines, validation: [p0, p1], repeat: 3}, {root: more, validation: [p0]}"
+        "{root: lines, validation: [p0, p1], weight: 3}, {root: more, validation: [p0]}"
     ))  # fmt: skip
     Path("two.yaml").write_text(config, encoding="utf-8")
     result = config_lines("two.yaml", READER)
