@@ -182,7 +182,7 @@ def conditions(threads: int, repeat: int) -> str:
         "lines compared with those at their place, whatever the order. "
         f"{Normalization(fold_punctuation=True).describe()}; interval: bootstrap over works.\n"
         f"Time: {threads} threads each, warm; median of {repeat}, taking turns. Ours opens the "
-        "files, without the time in which others found the lines; each peer has its pages in memory, "
+        "files, its time is without that of others that found lines; peers have pages in memory, "
         "one process of one thread a core."
     )
 

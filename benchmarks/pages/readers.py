@@ -26,11 +26,19 @@ def strand_reader(model: str, paths: Sequence[str], addition: str = "") -> Reade
         records = list(recognizer.predict(paths[:count]))
         seconds = time.perf_counter() - start
         lines = [record.get("lines", ()) for record in records]
-        texts = [[(line["polygon"], line.get("text", "")) for line in own] for own in lines]
+        texts = [[(outline(line), line.get("text", "")) for line in own] for own in lines]
         return Reading(texts, seconds, [error for r in records for error in errors_of(r)])
 
     read(WARM_UP_PAGES)
     return Reader(bundle_name(model) + addition, read)
+
+
+def outline(line: dict) -> list[list[float]]:
+    """The polygon of a line's record; its box if the page file has no more."""
+    if line["polygon"]:
+        return line["polygon"]
+    left, top, right, bottom = line["box"]
+    return [[left, top], [right, top], [right, bottom], [left, bottom]]
 
 
 def rapidocr_reader(

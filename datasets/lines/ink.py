@@ -35,10 +35,23 @@ def find_ink(image: np.ndarray) -> np.ndarray:
     """
     depth = measure_depth(cv2.GaussianBlur(image, (3, 3), 0))
     # the higher percentile finds the contrast of a short word on a long strip
-    contrast = max(float(np.percentile(depth, 99)), 0.6 * float(np.percentile(depth, 99.9)))
+    high, highest = percentiles(depth, (0.99, 0.999))
+    contrast = max(high, 0.6 * highest)
     if contrast < CONTRAST:
         return np.zeros(image.shape, bool)
     return depth > max(INK * contrast, CONTRAST / 2)
+
+
+def percentiles(image: np.ndarray, shares: tuple[float, ...]) -> list[float]:
+    """What `np.percentile` gives for an image (H, W) uint8, by its histogram, which is faster.
+
+    shares: 0 to 1.
+    """
+    cumulative = cv2.calcHist([image], [0], None, [256], [0, 256]).cumsum(dtype=np.float64)
+    places = np.multiply(shares, image.size - 1)
+    below, above = np.floor(places), np.ceil(places)
+    low, high = (np.searchsorted(cumulative, n, side="right") for n in (below, above))
+    return (low + (high - low) * (places - below)).tolist()
 
 
 def measure_depth(smooth: np.ndarray) -> np.ndarray:
@@ -139,20 +152,31 @@ def share_of_two_bands(ink: np.ndarray) -> float:
     The line is split into parts because it may be slanted. Descenders of a neighbouring line at the
     edge do not count: both bands must have similar mass.
     """
-    parts = np.array_split(ink, min(PARTS, max(1, ink.shape[1] // HEIGHT)), axis=1)
-    parts = [part for part in parts if part.sum() > HEIGHT // 2]
-    return sum(map(has_two_bands, parts)) / len(parts) if parts else 0.0
+    if not ink.shape[1]:
+        return 0.0
+    count = min(PARTS, max(1, ink.shape[1] // HEIGHT))
+    size, larger = divmod(ink.shape[1], count)
+    starts = np.arange(count) * size + np.minimum(np.arange(count), larger)
+    rows = np.add.reduceat(ink, starts, axis=1, dtype=np.int64).T.astype(float)  # (parts, H)
+    inked = np.add.reduceat(ink.any(0), starts, dtype=np.int64)  # columns with ink
+    kept = rows.sum(1) > HEIGHT // 2
+    bands = [has_two_bands(*part) for part in zip(rows[kept], inked[kept].tolist(), strict=True)]
+    return sum(bands) / len(bands) if bands else 0.0
 
 
-def has_two_bands(ink: np.ndarray) -> bool:
-    """Return whether an empty row splits ink (H, W) into two bands of similar mass and height."""
-    rows = np.convolve(ink.sum(1).astype(float), np.ones(3) / 3, "same")
+def has_two_bands(rows: np.ndarray, inked: int) -> bool:
+    """Return whether an empty row splits ink into two bands of similar mass and height.
+
+    rows: (H,) pixels of ink in each row. inked: columns with ink.
+    """
+    rows = np.convolve(rows, np.ones(3) / 3, "same")
     middle = slice(HEIGHT // 5, HEIGHT - HEIGHT // 5)
-    valley = HEIGHT // 5 + int(np.argmin(rows[middle]))
+    valley = HEIGHT // 5 + int(rows[middle].argmin())
     above, below = rows[:valley], rows[valley + 1 :]
-    mass = sorted((above.sum(), below.sum()))
     peaks = min(above.max(), below.max())
-    tall = min((above > 0.3 * peaks).sum(), (below > 0.3 * peaks).sum())
     # every letter crosses the middle row of a single line; only a few tails cross the gap of two
-    deep = rows[valley] < min(0.25 * peaks, 0.06 * ink.any(0).sum())
-    return bool(deep and mass[0] > 0.3 * mass[1] and tall >= 0.1 * HEIGHT)
+    if rows[valley] >= min(0.25 * peaks, 0.06 * inked):
+        return False
+    mass = sorted((above.sum(), below.sum()))
+    tall = min((above > 0.3 * peaks).sum(), (below > 0.3 * peaks).sum())
+    return bool(mass[0] > 0.3 * mass[1] and tall >= 0.1 * HEIGHT)

@@ -94,7 +94,8 @@ class BeamSearch:
         prefixes = Prefixes(self)
         beam = {ROOT: (1.0, 0.0)}  # prefix: its probability ending in a blank, and not
         for blank, symbols in self.steps(row, row.max(1, initial=0.0)):
-            beam = self._prune(prefixes.extend(beam, blank, symbols))
+            alone = prefixes.follow(beam, blank, symbols)
+            beam = alone or self._prune(prefixes.extend(beam, blank, symbols))
         ends = prefixes.end_factors(list(beam))
         ranked = sorted(
             ((sum(p) * end, node) for (node, p), end in zip(beam.items(), ends, strict=True)),
@@ -153,6 +154,24 @@ class Prefixes:
         self.words = [""]  # the letters since the last symbol that is no letter
         self.factors = [1.0]  # by which each multiplies its parent's probability
         self.children: dict[tuple[int, int], int] = {}
+
+    def follow(
+        self, beam: dict[int, tuple[float, float]], blank: float, symbols: list[tuple[int, float]]
+    ) -> dict[int, tuple[float, float]] | None:
+        """Advance a beam of one string by a step with one choice: nothing to weigh; else None."""
+        if len(beam) != 1 or len(symbols) + bool(blank) != 1:
+            return None
+        ((node, (blank_last, symbol_last)),) = beam.items()
+        if blank:
+            return {node: (1.0, 0.0)}
+        symbol = symbols[0][0]
+        if symbol == self.symbols[node]:
+            if not blank_last:
+                return {node: (0.0, 1.0)}
+            if symbol_last:
+                return None
+        child = self.children.get((node, symbol))
+        return {self._add(node, symbol, True) if child is None else child: (0.0, 1.0)}
 
     def extend(
         self, beam: dict[int, tuple[float, float]], blank: float, symbols: list[tuple[int, float]]

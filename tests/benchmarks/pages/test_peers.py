@@ -14,7 +14,7 @@ from datasets.images import load_grey
 from datasets.pages.files import read_page
 from pipeline.reading.bundle import save_bundle
 from pipeline.reading.prediction import load_recognizer
-from tests.support.pages import escriptorium, set_page
+from tests.support.pages import escriptorium, set_page, tesseract
 from tests.support.small import tiny_bundle
 
 TEXTS = ["The morning was cold and clear,", "and nobody was in the street", "but an old man."]
@@ -96,14 +96,17 @@ def test_our_reader_is_what_predict_runs(folder):
     assert books.images[1] in problem
 
 
-def test_lines_that_others_found(folder):
+@pytest.mark.parametrize("tool", [escriptorium, tesseract])
+def test_lines_that_others_found(folder, tool):
     save_bundle(tiny_bundle(), folder / "tiny.safetensors")
-    found = escriptorium(folder / "other" / "enbook__b__01.xml", TEXTS[:2])
+    found = tool(folder / "other" / "enbook__b__01.xml", TEXTS[:2])
     reader = strand_reader(str(folder / "tiny.safetensors"), [str(found)], ", lines by X")
     (lines,) = reader.read().texts
-    assert reader.name.endswith("tiny.safetensors, lines by X")
-    given = [line.polygon.tolist() for line in read_page(found).lines]
-    assert [polygon for polygon, _ in lines] == given
+    assert reader.name == "tiny, lines by X"
+    for (polygon, _), line in zip(lines, read_page(found).lines, strict=True):
+        given = line.polygon if line.polygon is not None else np.reshape(line.box, (2, 2))
+        assert np.min(polygon, 0).tolist() == given.min(0).tolist()
+        assert np.max(polygon, 0).tolist() == given.max(0).tolist()
 
 
 @pytest.mark.slow  # reads a page with a bundle that ships, its lines found by it and by others
@@ -112,7 +115,7 @@ def test_table_with_lines_that_others_found(folder, capsys):
     main(["--data", str(folder), "--half", "kept", "--lines", f"X={folder / 'other'}"])
     rows = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     named = [[cell.strip() for cell in row if cell] for row in rows]
-    readers = [row[1] for row in named if row[0] == "English books"]
+    readers = [row[1] for row in named if row and row[0] == "English books"]
     assert readers == ["lines-en", "lines-en, lines by X"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from datasets.files import resolve_data_path
 from datasets.images import load_grey
-from datasets.lines.ink import find_ink, is_page
+from datasets.lines.ink import find_ink, is_page, percentiles
 from tests.support.drawn_lines import draw, sentence
 
 SHARE = 0.001  # of real lines that may be taken for pages: some hold more than one
@@ -81,3 +81,13 @@ def test_real_lines_are_no_pages_and_real_pages_are():
     assert len(lines) > 1000 and len(taken) <= SHARE * len(lines), taken
     pages = real("pages", ".jpg", 100)
     assert [str(file) for file in pages if not is_page(load_grey(str(file)))] == []
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_percentiles_are_those_of_numpy(seed):
+    rng = np.random.default_rng(seed)
+    shape = rng.integers(1, 60), rng.integers(1, 300)
+    image = rng.integers(0, rng.integers(1, 257), shape).astype(np.uint8)
+    shares = (0.0, 0.02, 0.99, 0.999, 1.0, float(rng.random()))
+    expected = np.percentile(image, np.multiply(100, shares))
+    np.testing.assert_allclose(percentiles(image, shares), expected, atol=1e-6)

@@ -171,3 +171,14 @@ def test_a_batch_reads_each_line_as_alone(model):
     assert [text.ids for text in together] == [[1], [0, 1], [0, 1]]
     assert [text.steps for text in together[1:]] == [[(0, 0), (2, 2)], [(1, 1), (3, 3)]]
     assert together == [read([row])[0] for row in rows]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_steps_of_one_choice_are_followed_as_they_are_searched(model, seed, monkeypatch):
+    """Mostly certain steps, among them repeats with and without a blank between."""
+    rng = np.random.default_rng(seed)
+    rows = rng.dirichlet(np.full(BLANK + 1, 0.05), 60).astype(np.float32)
+    search = BeamSearch(LABELS, model, alpha=0.7, beta=0.3, certain=0.9)
+    found = search.search(rows)
+    monkeypatch.setattr("models.decoding.beam.Prefixes.follow", lambda *step: None)
+    assert search.search(rows) == found
