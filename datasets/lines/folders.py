@@ -46,8 +46,8 @@ class LineFolder:
         weight: how often each training line occurs per epoch, on average.
         leave_out: list of lines not to use, file TAB reason, such as `doctor --fix` writes. They
             are counted and named; the split of the other lines does not change.
-        any_case: the transcripts have one case, whatever the image shows: either case of a letter is
-            right, in training and in the scores of validation.
+        any_case: the transcripts are all in capitals, say, whatever the image shows: either case of
+            a letter is right, in training and in all scores of the folder's lines in a config.
         group: "folder": the first folder below the root that a file lies in is its group, such as a
             folder for each book; null: by the label file or group_pattern.
     """

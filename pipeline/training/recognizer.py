@@ -19,7 +19,7 @@ from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, Sequence
 from ..reading.bundle import check_weights, default_options, describe_part, part_spec
 from ..reading.order import is_visual, logical_readings, swap_order
 from ..scoring.metrics import compute_scores, join_tallies
-from ..scoring.readings import error_rate, in_case_of, tally_readings
+from ..scoring.readings import error_rate, recase, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
@@ -94,7 +94,6 @@ class SequenceRecognizer(pl.LightningModule):
             wide(input_size, len(labels)) if wide else None,
         )
         pairs = torch.tensor(case_pairs(labels), dtype=torch.int64).reshape(-1, 2)
-        self._upper = torch.arange(len(labels)).scatter(0, *pairs.T).numpy()  # id -> of its capital
         for part in (self.model.head, self.model.shortcut):
             if isinstance(part, CTCHead):
                 part.pairs = pairs
@@ -207,9 +206,9 @@ class SequenceRecognizer(pl.LightningModule):
         targets = [row[:n] if row.ndim else row for row, n in rows]
         data, indices = self.trainer.datamodule.split(stage), batch.indices.tolist()
         groups = [data.groups[i] for i in indices]
-        for k, i in enumerate(indices):
-            if data.any_case is not None and data.any_case[i]:
-                targets[k] = in_case_of(readings[k].ids, targets[k], self._upper)
+        if data.any_case is not None:
+            unknown = [data.any_case[i] for i in indices]
+            targets = recase(readings, targets, unknown, self.labels)
         reader = self.trainer.datamodule.source.reader
         scored, true = readings, targets
         if is_visual(reader):  # texts are scored as they are read, like those of bundles

@@ -26,7 +26,9 @@ def test_validation_lines_of_a_config_are_grouped_by_folder():
     result = config_lines("two.yaml", READER)
     kept = [(lines.name, lines.texts, lines.groups) for lines in result.kept]
     assert kept == [("lines", ["ab", "ba"], ["p0", "p1"]), ("more", ["x"], ["p0"])]
-    assert result.trained == ["cab", "cab"]  # two lines, once each
+    (trained,) = result.trained
+    assert (trained.name, trained.texts) == ("lines", ["cab", "cab"])  # two lines, once each
+    assert not (trained.any_case or result.kept[0].any_case)
     assert len(result.left_out) == 1 and "more/p1__.png" in result.left_out[0]
     with pytest.raises(ValueError, match="this bundle has a TextReader"):
         config_lines("two.yaml", TextReader(["a"]))
