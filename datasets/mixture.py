@@ -1,6 +1,7 @@
 """Combine several sources with the same labels into one, such as real and synthetic lines."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -9,14 +10,17 @@ from .source import Problem, SequenceDataset, Source, Split
 
 
 class MixedDataset(SequenceDataset):
-    """Concatenation of the same split of several sources."""
+    """Concatenation of the same split of several sources; each keeps its length in all epochs."""
 
     def __init__(self, parts: list[SequenceDataset]):
         self.parts = parts
-        self.names = [name for part in parts for name in part.names]
-        self.groups = [group for part in parts for group in part.groups]
-        self.sizes = np.concatenate([part.sizes for part in parts])
         self._ends = np.cumsum([len(part) for part in parts])
+        self._join()
+
+    def _join(self) -> None:
+        self.names = [name for part in self.parts for name in part.names]
+        self.groups = [group for part in self.parts for group in part.groups]
+        self.sizes = np.concatenate([part.sizes for part in self.parts])
 
     @property
     def augmentation(self):
@@ -35,6 +39,7 @@ class MixedDataset(SequenceDataset):
     def epoch(self, value: int) -> None:
         for part in self.parts:
             part.epoch = value
+        self._join()  # a part may draw other samples
 
     def read(self, index: int) -> Sample:
         part = int(np.searchsorted(self._ends, index, side="right"))
@@ -42,24 +47,36 @@ class MixedDataset(SequenceDataset):
         return self.parts[part].read(index - start)
 
 
-class ScheduledDataset(SequenceDataset):
-    """Samples of a mixture, drawn anew each epoch with a scheduled share of the added sources.
+class DrawnDataset(SequenceDataset):
+    """Samples of a dataset, drawn anew each epoch: of each part of it as many as it shall have.
 
-    An epoch has as many samples as the mixture. The draw depends on the epoch only; each part is
-    used whole, in random order, before any of its samples is repeated.
+    The draw depends on the epoch only; each part is used whole, in random order, before any of its
+    samples is repeated.
+
+    Args:
+        whole: the dataset.
+        parts: the number of its samples in each part, one after the other.
+        counts: how many of each part an epoch has; together always the same number.
+        epochs: over which the counts change, linearly.
     """
 
-    def __init__(self, mixed: MixedDataset, added_share: tuple[float, float], epochs: int):
-        self.mixed, self.added_share, self.epochs = mixed, added_share, epochs
+    def __init__(
+        self,
+        whole: SequenceDataset,
+        parts: Sequence[int],
+        counts: Callable[[int], Sequence[int]],
+        epochs: int = 1,
+    ):
+        self.whole, self.parts, self.counts, self.epochs = whole, parts, counts, epochs
         self.epoch = 0
 
     @property
     def augmentation(self):
-        return self.mixed.augmentation
+        return self.whole.augmentation
 
     @augmentation.setter
     def augmentation(self, value) -> None:
-        self.mixed.augmentation = value
+        self.whole.augmentation = value
 
     @property
     def epoch(self) -> int:
@@ -67,26 +84,19 @@ class ScheduledDataset(SequenceDataset):
 
     @epoch.setter
     def epoch(self, value: int) -> None:
-        self._epoch = self.mixed.epoch = value
-        self.indices = self._draw(value)  # (N,) into the mixture
-        self.names = [self.mixed.names[i] for i in self.indices]
-        self.groups = [self.mixed.groups[i] for i in self.indices]
-        self.sizes = self.mixed.sizes[self.indices]
-
-    def share(self, epoch: int) -> float:
-        """Share of this epoch's samples that come from the sources after the first."""
-        start, end = self.added_share
-        return start + (end - start) * min(1.0, epoch / max(1, self.epochs - 1))
+        self._epoch = self.whole.epoch = value
+        self.indices = self._draw(value)  # (N,) into the whole
+        self.names = [self.whole.names[i] for i in self.indices]
+        self.groups = [self.whole.groups[i] for i in self.indices]
+        self.sizes = self.whole.sizes[self.indices]
 
     def _draw(self, epoch: int) -> np.ndarray:
-        rng = np.random.default_rng(epoch)
-        total, first = len(self.mixed), len(self.mixed.parts[0])
-        added = round(self.share(epoch) * total)
-        own = draw_indices(rng, first, total - added)
-        return np.concatenate([own, first + draw_indices(rng, total - first, added)])
+        rng, starts = np.random.default_rng(epoch), np.cumsum([0, *self.parts])
+        drawn = zip(starts, self.parts, self.counts(epoch), strict=False)
+        return np.concatenate([start + draw_indices(rng, *sizes) for start, *sizes in drawn])
 
     def read(self, index: int) -> Sample:
-        return self.mixed.read(int(self.indices[index]))
+        return self.whole.read(int(self.indices[index]))
 
 
 def draw_indices(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
@@ -149,4 +159,15 @@ class Mixture(Source):
         mixed = MixedDataset([source.split(name) for source in self.sources])
         if self.added_share is None:
             return mixed
-        return ScheduledDataset(mixed, self.added_share, self.epochs)
+        first, total = len(mixed.parts[0]), len(mixed)
+
+        def counts(epoch: int) -> tuple[int, int]:
+            added = round(self._share(epoch) * total)
+            return total - added, added
+
+        return DrawnDataset(mixed, (first, total - first), counts, self.epochs)
+
+    def _share(self, epoch: int) -> float:
+        """Share of an epoch's samples that come from the sources after the first."""
+        start, end = self.added_share
+        return start + (end - start) * min(1.0, epoch / max(1, self.epochs - 1))

@@ -41,6 +41,7 @@ class SequenceDataset(ABC):
     groups: page, video or writer of each sample; confidence intervals resample groups.
     sizes: (N,) steps of each input (columns, frames, words), known before anything is read.
     files: path of each sample, as a Reader takes it; None if samples have no files of their own.
+    any_case: of each sample, whether the case of its text is unknown; None if none's is.
     epoch: set by the sampler; what is drawn for a sample depends on it, the index and a seed alone.
     """
 
@@ -48,6 +49,7 @@ class SequenceDataset(ABC):
     groups: list[str]
     sizes: np.ndarray
     files: list[str] | None = None
+    any_case: list[bool] | None = None
     epoch: int = 0
 
     def __len__(self) -> int:

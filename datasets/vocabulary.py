@@ -28,6 +28,11 @@ class Vocabulary:
                     f"alphabet: {symbol!r} is not one NFC character; remove or compose it"
                 )
         self._ids = {symbol: index for index, symbol in enumerate(self.symbols)}
+        self._either = {  # letters of both cases -> the id of either case
+            self.symbols[letter]: len(self) + 1 + place
+            for place, pair in enumerate(case_pairs(self.symbols))
+            for letter in pair
+        }
         if len(self._ids) != len(self.symbols):
             duplicates = sorted({s for s in self.symbols if self.symbols.count(s) > 1})
             raise ValueError(
@@ -45,10 +50,12 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.symbols)
 
-    def encode(self, text: str, name: str = "text") -> np.ndarray:
+    def encode(self, text: str, name: str = "text", any_case: bool = False) -> np.ndarray:
         """Return the ids of a string, (S,) int64.
 
-        name: the sample in error messages. Raises ValueError with each unknown character.
+        name: the sample in error messages. any_case: the case of its letters is unknown: a letter
+        of which both cases are symbols gets the id of its pair, after the symbols and the blank:
+        len(self) + 1 + its place in `case_pairs`. Raises ValueError with each unknown character.
         """
         text = arrange(text, self.order)
         unknown = sorted({c for c in text if c not in self._ids})
@@ -58,10 +65,19 @@ class Vocabulary:
                 f"{name}: cannot encode {listed}: not in the alphabet of {len(self)} characters; "
                 "add them to the alphabet or correct the transcript"
             )
-        return np.array([self._ids[c] for c in text], dtype=np.int64)
+        ids = self._ids | self._either if any_case else self._ids
+        return np.array([ids[c] for c in text], dtype=np.int64)
 
     def decode(self, ids: Iterable[int]) -> str:
         return "".join(self.symbols[i] for i in ids)
+
+
+def case_pairs(symbols: Sequence[str]) -> list[tuple[int, int]]:
+    """The ids (lower, upper) of each letter of which both cases are symbols, by the lower's."""
+    ids = {symbol: index for index, symbol in enumerate(symbols)}
+    letters = (s for s in symbols if s != s.upper() and s == s.upper().lower())
+    capitals = ((ids[letter], ids.get(letter.upper())) for letter in letters)
+    return [(lower, upper) for lower, upper in capitals if upper is not None]
 
 
 def arrange(text: str, order: Order) -> str:

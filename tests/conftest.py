@@ -34,8 +34,9 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def no_data_folder(monkeypatch):
-    """Tests make their own data, whatever this machine has."""
+def no_data_folder(monkeypatch, tmp_path_factory):
+    """Tests make their own data and caches, whatever this machine has."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.delenv("STRAND_DATA", raising=False)
     for name in ("STRAND_ROOTS", "STRAND_ALLOW_OUTSIDE"):
         monkeypatch.setenv(name, "")  # so that it is as before after the test

@@ -87,7 +87,7 @@ def write_config(task: Task, base: Path, labels: Path, path: Path) -> None:
     config = yaml.safe_load(base.read_text(encoding="utf-8"))
     total = BATCH * task.steps
     repeat = max(1, round(total / EPOCHS / task.lines))
-    folder = {"root": str(labels), "validation": ["validation"], "repeat": repeat}
+    folder = {"root": str(labels), "validation": ["validation"], "weight": repeat}
     config["data"]["source"] = {
         "class_path": "datasets.RealLines",
         "init_args": {"folders": [folder]},

@@ -6,7 +6,6 @@ group. Few lines are the first ones of `train.tsv`.
 
 import string
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -68,9 +67,9 @@ def make_lines(folder: Path, fonts: list[str], train: int, validation: int, test
 def take_lines(folder: Path, config: str) -> None:
     """The splits of a config's folders of real lines, those to train on in a random order.
 
-    Each line stands there once, whatever the config's `repeat` says.
+    Each line stands there once, whatever the weight of its folder.
     """
-    folders = [replace(folder, repeat=1) for folder in folders_of_config(Path(config))]
+    folders = folders_of_config(Path(config))
     # every character of the labels: else test lines with one of their own would be left out
     letters = {letter for each in folders for _, text, _ in transcripts(each) for letter in text}
     source = RealLines(folders, alphabet="".join(sorted(letters)))
@@ -78,7 +77,7 @@ def take_lines(folder: Path, config: str) -> None:
         first = source.problems[0].reason
         print_notes(f"{config}: {len(source.problems)} lines cannot be used; the first: {first}")
     for split in SPLITS:
-        lines = source.split(split).lines
+        lines = source.lines[split]
         order = np.random.default_rng(0).permutation(len(lines))
         rows = [(str(Path(lines[i].path).resolve()), lines[i].text, lines[i].group) for i in order]
         write_table(folder / f"{split}.tsv", rows)

@@ -12,12 +12,15 @@ few lines of each set; with --every_way Tesseract's library in both.
 
 import argparse
 import os
+import re
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+from rapidfuzz.distance import Levenshtein
 
 from datasets.output.text import print_notes
 from pipeline.scoring.metrics import Normalization, Score, Tally, compute_scores, tally_texts
@@ -27,8 +30,9 @@ from ..table import aligned, print_report, score_cell
 from .contenders import WARM_UP_LINES, Reader, Reading, add_options, peers_of, take_turns
 from .images import encoded_image, in_memory
 
-COLUMNS = ["set", "lines", "groups", "reader", "CER % (95 %)", "WER %", "exact %", "lines/s"]
-COLUMNS += ["ours is faster", "p"]
+COLUMNS = ["set", "lines", "groups", "reader", "CER % (95 %)", "WER %", "exact %", "numbers %"]
+COLUMNS += ["lines/s", "ours is faster", "p"]
+NUMBER = re.compile(r"\d(?:[\d.,:/-]*\d)?")  # an amount, a date, a time
 
 
 class LineSet(NamedTuple):
@@ -62,25 +66,30 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
     from datasets.lines.source import RealLines
     from pipeline.evaluation.config_folders import folders_of_config
 
+    folders = folders_of_config(config)
+    # Every character of the labels: else lines with one that we cannot read would be left out.
+    letters = {
+        letter for folder in folders for _, text, _ in transcripts(folder) for letter in text
+    }
+    real = RealLines(folders, alphabet="".join(sorted(letters)))
+    if real.problems:
+        first = real.problems[0].reason
+        print_notes(f"{config}: {len(real.problems)} lines cannot be used; the first: {first}")
     sets = []
-    for folder in folders_of_config(config):
+    for place, folder in enumerate(folders):
         name = Path(folder.root).name
-        # Every character of the labels: else lines with one that we cannot read would be left out.
-        letters = {letter for _, text, _ in transcripts(folder) for letter in text}
-        real = RealLines([folder], alphabet="".join(sorted(letters)))
-        part = real.split(split)
-        if real.problems:
-            first = real.problems[0].reason
-            print_notes(f"{name}: {len(real.problems)} lines cannot be used; the first: {first}")
-        if not part.names:
+        lines = [line for line in real.lines[split] if line.folder == place]
+        if not lines:
             print_notes(f"{name}: no {split} lines, left out")
             continue
-        groups = part.groups
+        names, texts, groups = (
+            [getattr(line, key) for line in lines] for key in ("path", "text", "group")
+        )
         if len(set(groups)) == 1:  # one book is no sample of books, but its pages are one of pages
-            groups = [Path(path).stem.partition("__")[0] for path in part.names]
-        files = [encoded_image(name) for name in part.names[:limit]]
-        columns = ([*column[:limit]] for column in (part.names, part.texts, groups))
-        sets.append(LineSet(name, *columns, is_without_lower_case(part.texts), files))
+            groups = [Path(path).stem.partition("__")[0] for path in names]
+        files = [encoded_image(name) for name in names[:limit]]
+        columns = (column[:limit] for column in (names, texts, groups))
+        sets.append(LineSet(name, *columns, is_without_lower_case(texts), files))
     return sets
 
 
@@ -149,10 +158,38 @@ def row_cells(row: Row) -> list[str]:
         score_cell(cer),
         f"{row.scores['wer'].value:.2f}",
         f"{row.scores['exact'].value:.1f}",
+        share_of_numbers(row.reading.texts, row.lines.texts),
         f"{cer.n / row.reading.seconds:.1f}",
         f"x {row.ratio:.1f}",
         "" if row.p is None else f"{row.p:.2g}" if cer.groups >= FEW else "few groups",
     ]
+
+
+def share_of_numbers(read: Sequence[str], true: Sequence[str]) -> str:
+    """The share of the numbers in N true texts that were read, each mark of them, in percent."""
+    fold = Normalization(fold_punctuation=True)
+    counts = [numbers_right(fold(a), fold(b)) for a, b in zip(read, true, strict=True)]
+    right, total = map(sum, zip(*counts, strict=True))
+    return f"{100 * right / total:.1f}" if total else ""
+
+
+def numbers_right(read: str, true: str) -> tuple[int, int]:
+    """How many numbers of a true text stand as such, and no longer, at their place in the text that
+    was read; and how many there are.
+    """
+    places = {}
+    for block in Levenshtein.opcodes(read, true):
+        if block.tag == "equal":
+            length = block.dest_end - block.dest_start
+            places |= {block.dest_start + k: block.src_start + k for k in range(length)}
+    numbers = list(NUMBER.finditer(true))
+    spans = {match.span() for match in NUMBER.finditer(read)}
+    right = 0
+    for match in numbers:
+        start = places.get(match.start(), -1)
+        span = start, start + len(match[0])
+        right += span in spans and read[slice(*span)] == match[0]
+    return right, len(numbers)
 
 
 def conditions(threads: int, repeat: int) -> str:
@@ -161,7 +198,8 @@ def conditions(threads: int, repeat: int) -> str:
     return (
         f"Compared: {Normalization(fold_punctuation=True).describe()}; without case (no case) "
         "where the labels hold no lower-case letter. CER, WER: sum of edits / sum of lengths; "
-        "interval: bootstrap over groups (over the pages where a set has one group only); p: "
+        "exact: lines right, spaces too; numbers: those right, decimal points too; interval: "
+        "bootstrap over groups (over the pages where a set has one group only); p: "
         f"paired bootstrap of CER against our first, of {FEW} groups or more.\n"
         f"Time: {cores} cores, {threads} threads each, lines in memory, warm; median of {repeat}, "
         "taking turns. RapidOCR's batch and Tesseract's processes x threads are the faster of two; "

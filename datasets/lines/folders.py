@@ -1,7 +1,8 @@
 """`LineFolder`, and the groups and splits of the lines in it."""
 
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .lmdb import split_record_name
 from .tables import read_table
 
 GROUPS = "groups.tsv"
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 @dataclass
@@ -41,9 +43,11 @@ class LineFolder:
         validation: groups of the validation split: their names, or a share of all lines; of the
             lines in the folder train if there is one, and none if there is a folder validation.
         test: groups of the test split, likewise.
-        repeat: how often each training line occurs per epoch.
+        weight: how often each training line occurs per epoch, on average.
         leave_out: list of lines not to use, file TAB reason, such as `doctor --fix` writes. They
             are counted and named; the split of the other lines does not change.
+        any_case: the transcripts are all in capitals, say, whatever the image shows: either case of
+            a letter is right, in training and in all scores of the folder's lines in a config.
         group: "folder": the first folder below the root that a file lies in is its group, such as a
             folder for each book; null: by the label file or group_pattern.
     """
@@ -52,11 +56,14 @@ class LineFolder:
     group_pattern: str = "(.+?)__"
     validation: list[str] | float = 0.1
     test: list[str] | float = 0.0
-    repeat: int = 1
+    weight: float = 1.0
     leave_out: str | None = None
     group: str | None = None
+    any_case: bool = False
 
     def __post_init__(self) -> None:
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"{self.root}: weight {self.weight}: give a number above 0")
         if self.group not in (None, FOLDER):
             raise ValueError(
                 f"{self.root}: group {self.group!r}: lines take {FOLDER!r}, or group_pattern, or a "
@@ -137,16 +144,59 @@ def note_divided(
     listed: image and group of each line. splits: by group. Groups that somebody has given (in a
     label file, groups.tsv, or by options) are not questioned.
     """
-    default = LineFolder(folder.root)
-    if folder.group or folder.group_pattern != default.group_pattern:
+    if names_all_groups(folder):
         return []
-    if groups_table(folder).exists():
-        return []
-    find, place_of = group_finder(default), place_finder(folder)
+    find, place_of = group_finder(LineFolder(folder.root)), place_finder(folder)
     places = (
         (place_of(image)[1], splits[group]) for image, group in listed if group == find(image)
     )
     return note_divided_folders(places, folder.root)
+
+
+def names_all_groups(folder: LineFolder) -> bool:
+    """Whether options or groups.tsv name the groups, not only the names of the files."""
+    own_pattern = folder.group_pattern != LineFolder(folder.root).group_pattern
+    return bool(folder.group) or own_pattern or groups_table(folder).exists()
+
+
+def named_groups(folder: LineFolder, listed: Iterable[tuple[Path, str | None, str]]) -> set[str]:
+    """The groups of (image, text, group) that somebody named: by options or a table of labels."""
+    if names_all_groups(folder):
+        return {group for *_, group in listed}
+    find = group_finder(folder)
+    return {group for image, _, group in listed if group != find(image)}
+
+
+def joint_splits(
+    folders: Sequence[LineFolder], listed: Sequence[Sequence[tuple[Path, str | None, str]]]
+) -> tuple[list[dict[str, Split]], list[Problem]]:
+    """Map the groups of each folder to their splits, as `group_splits` does for each alone; but a
+    writer or company that several folders name is on one side in all of them: in the test if one
+    keeps it for that, else in the validation split.
+
+    Groups made from the names of files by default are not compared: each book may have a page p1.
+    listed: (image, text, group) of all lines, by folder. Returns also a note on each folder whose
+    lines go where another folder's are.
+    """
+    pairs = list(zip(folders, listed, strict=True))
+    splits, names = [group_splits(*pair) for pair in pairs], [named_groups(*pair) for pair in pairs]
+    kept: dict[str, Split] = {}
+    for own, named in zip(splits, names, strict=True):
+        for group in named:
+            kept[group] = max(own[group], kept.get(group, "train"), key=SPLITS.index)
+    notes = []
+    for (folder, rows), own, named in zip(pairs, splits, names, strict=True):
+        moved = {group: kept[group] for group in sorted(named) if kept[group] != own[group]}
+        own |= moved
+        if moved:
+            first = next(iter(moved))
+            told = (
+                f"{folder.root}: {sum(group in moved for *_, group in rows)} lines of "
+                f"{len(moved)} groups go where another folder has these groups, such as {first} "
+                f"({moved[first]})"
+            )
+            notes.append(Problem(folder.root, told))
+    return splits, notes
 
 
 def group_splits(

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+import torch
 from torch import Tensor, nn
 
 from ..recurrent.layer import padding_mask
@@ -11,13 +12,15 @@ from .labels import IGNORED, Head, Text
 class CTCHead(Head):
     """Connectionist temporal classification (Graves et al. 2006): a string shorter than the input.
 
-    Logits (B, T, num_labels + 1); the blank is the last class, `num_labels`.
+    Logits (B, T, num_labels + 1); the blank is the last class, `num_labels`. Targets may hold, from
+    num_labels + 1 on, places in `pairs`: either of two labels is right there, at each step.
     """
 
     def __init__(self, input_size: int, num_labels: int, dropout: float = 0.0):
         super().__init__(input_size, num_labels)
         self.dropout, self.blank = dropout, num_labels
         self.linear = nn.Linear(input_size, num_labels + 1)
+        self.register_buffer("pairs", None, persistent=False)  # (P, 2) labels
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         return self.linear(nn.functional.dropout(features, self.dropout, self.training))
@@ -48,6 +51,9 @@ class CTCHead(Head):
         if not logits.shape[1]:  # all sequences are empty, but ctc_loss needs a step
             logits = nn.functional.pad(logits, (0, 0, 0, 1))
         log_probabilities = logits.float().log_softmax(2).transpose(0, 1)  # (T, B, labels)
+        if self.pairs is not None and (targets > self.blank).any():
+            either = torch.logaddexp(*(log_probabilities[..., ids] for ids in self.pairs.T))
+            log_probabilities = torch.cat([log_probabilities, either], 2)
         losses = nn.functional.ctc_loss(
             log_probabilities, targets, lengths, target_lengths, self.blank, reduction="none"
         )

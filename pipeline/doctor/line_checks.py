@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from datasets.lines.bands import TWO_BANDS
+from datasets.lines.ink import TWO_BANDS
 from datasets.output.text import counted
 from datasets.transcripts import transcript_fault
 

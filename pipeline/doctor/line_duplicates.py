@@ -10,8 +10,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from datasets.lines.bands import HEIGHT
-from datasets.lines.ink import find_ink
+from datasets.lines.ink import HEIGHT, find_ink
 from datasets.lines.reader import load_line
 from datasets.pages.crops.modes import Crop
 

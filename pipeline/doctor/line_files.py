@@ -10,7 +10,13 @@ from datasets.files import IMAGE_SUFFIXES, has_suffix
 from datasets.limits.opening import open_regular
 from datasets.lines.containers import is_container
 from datasets.lines.exclusions import names_in_list, note_unknown_names, read_exclusions
-from datasets.lines.folders import LineFolder, group_finder, group_splits, note_divided
+from datasets.lines.folders import (
+    LineFolder,
+    group_finder,
+    group_splits,
+    joint_splits,
+    note_divided,
+)
 from datasets.lines.listing import lines_passed_over, list_parts, list_rows, unlabelled_images
 from datasets.lines.pairs import has_transcripts
 from datasets.lines.tables import find_label_file, has_header
@@ -103,7 +109,8 @@ def list_config(config: Path) -> Listing:
     Raises ValueError for a config without RealLines, or a file that is not a config.
     """
     folders = folders_of_config(config)
-    listings = [assign_splits(folder, list_folder(folder, len(folders) == 1)) for folder in folders]
+    alone = len(folders) == 1
+    listings = assign_splits(folders, [list_folder(folder, alone) for folder in folders])
     joined = join_listings(listings)
     return joined._replace(problems=joined.problems + exclusion_problems(folders, listings))
 
@@ -126,12 +133,19 @@ def exclusion_problems(folders: Sequence[LineFolder], listings: Sequence[Listing
     return problems
 
 
-def assign_splits(folder: LineFolder, listing: Listing) -> Listing:
-    """Set the split of each line (train, validation or test) as the folder's options say."""
-    listed = listing.lines + listing.left_out
-    splits = group_splits(folder, ((Path(line.path), line.text, line.group) for line in listed))
-    lines = [line._replace(split=splits[line.group]) for line in listing.lines]
-    return listing._replace(lines=lines)
+def assign_splits(folders: Sequence[LineFolder], listings: Sequence[Listing]) -> list[Listing]:
+    """Set the split of each line (train, validation or test) as training does."""
+    listed = [
+        [(Path(line.path), line.text, line.group) for line in listing.lines + listing.left_out]
+        for listing in listings
+    ]
+    found, notes = joint_splits(folders, listed)
+    assigned = [
+        listing._replace(lines=[line._replace(split=splits[line.group]) for line in listing.lines])
+        for listing, splits in zip(listings, found, strict=True)
+    ]
+    assigned[0].notes.extend(note.reason for note in notes)
+    return assigned
 
 
 def join_listings(listings: Sequence[Listing]) -> Listing:

@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 
 from datasets.limits.opening import read_bytes
-from datasets.lines.bands import HEIGHT, share_of_two_bands
 from datasets.lines.containers import share_cut_off
-from datasets.lines.ink import find_ink
+from datasets.lines.ink import HEIGHT, find_ink, share_of_two_bands
 from datasets.lines.reader import LineReader, load_line
 
 MAX_COLUMNS = 4000  # of the scaled image: longer lines are squeezed

@@ -7,9 +7,11 @@ import numpy as np
 
 from datasets.labels import fold_label
 from datasets.source import Split
+from models.heads.labels import Text
 
 from ..reading.items import Answer, Item
 from ..reading.records import Reading
+from ..scoring.readings import recase
 
 WARM_UP = 4  # items read before timing starts: the first batches are slow
 
@@ -26,6 +28,7 @@ class LabelledData(NamedTuple):
     background: ids of labels that form no segments.
     warm_up: number of items read before timing starts.
     passed_over: what in the folder is no item, counted by kind.
+    any_case: of each item, whether the case of its text is unknown; None if none's is.
     """
 
     items: list[str | Item]
@@ -39,6 +42,7 @@ class LabelledData(NamedTuple):
     background: Sequence[int] = ()
     warm_up: int = WARM_UP
     passed_over: Sequence[str] = ()
+    any_case: Sequence[bool] | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -47,10 +51,13 @@ class LabelledData(NamedTuple):
 
     def with_targets(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
         """Return the data with its targets as arrays, computed from the answers, and the notes."""
-        if not callable(self.targets):
+        if callable(self.targets):
+            targets, notes = self.targets(answers)
+            return self._replace(targets=targets), notes
+        if self.any_case is None:
             return self, []
-        targets, notes = self.targets(answers)
-        return self._replace(targets=targets), notes
+        readings = [a.reading if isinstance(a.reading, Text) else self.nothing for a in answers]
+        return self._replace(targets=recase(readings, self.targets, self.any_case, self.labels)), []
 
 
 def choose_split(parts: Collection[Split], options, prefer: Sequence[Split]) -> Split | None:

@@ -22,7 +22,7 @@ from ..reading.items import WINDOW, WINDOW_BYTES
 from ..reading.prediction import Recognizer
 from ..reading.threads import single_threaded
 from ..scoring.metrics import Tally, bootstrap_interval, compute_scores, join_tallies
-from ..scoring.readings import tally_readings
+from ..scoring.readings import recase, tally_readings
 
 METRICS = ("cer", "accuracy", "frame_accuracy")  # the first one available is compared
 OTHER_METRICS = (
@@ -227,9 +227,9 @@ def tallies(
                 batches, pool.map(recognizer.infer, inputs), strict=True
             ):
                 readings |= zip(batch, batch_readings, strict=True)
-            yield tally_readings(
-                [readings[i] for i in range(len(samples))],
-                [translate(s.target, ids) if labels else s.target for s in samples],
-                [dataset.groups[i] for i in indices],
-                symbols,
-            )
+            found = [readings[i] for i in range(len(samples))]
+            targets = [translate(s.target, ids) if labels else s.target for s in samples]
+            if dataset.any_case is not None:
+                unknown = [dataset.any_case[i] for i in indices]
+                targets = recase(found, targets, unknown, symbols)
+            yield tally_readings(found, targets, [dataset.groups[i] for i in indices], symbols)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder, split_finder
-from datasets.lines.listing import lines_passed_over, read_lines, transcripts
+from datasets.lines.listing import lines_passed_over, read_lines
 from datasets.lines.reader import LineReader
-from datasets.lines.source import RealLines
+from datasets.lines.source import Line, RealLines
 from datasets.lines.tables import LABEL_FILES
 from datasets.output.text import counted, print_notes
 from datasets.source import Reader
@@ -24,7 +24,7 @@ class FolderLines(NamedTuple):
     """Image paths, texts and groups of N lines of a folder.
 
     name: of the folder. left_out: reasons why other lines are not included. notes: what was passed
-    over in the folder, and changed in the texts.
+    over in the folder, and changed in the texts. any_case: see LineFolder.
     """
 
     name: str
@@ -33,18 +33,18 @@ class FolderLines(NamedTuple):
     groups: list[str]
     left_out: Sequence[str] = ()
     notes: Sequence[str] = ()
+    any_case: bool = False
 
 
 class ConfigLines(NamedTuple):
     """Lines of a config.
 
-    kept: the validation lines of each folder that has some. trained: the transcripts of the
-    training lines, each line once. left_out: reasons why lines are in no split. notes: as of
-    FolderLines.
+    kept, trained: the validation lines, and the training lines, of each folder that has some.
+    left_out: reasons why lines are in no split. notes: as of FolderLines.
     """
 
     kept: list[FolderLines]
-    trained: list[str]
+    trained: list[FolderLines]
     left_out: list[str]
     notes: list[str]
 
@@ -59,25 +59,27 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
         raise ValueError(f"{config}: has lines, but this bundle has a {type(reader).__name__}")
     folders = folders_of_config(Path(config))
     source = RealLines(folders, None, reader.height, reader.max_width, crop=reader.crop)
-    validation = source.split("validation")
-    if not validation:
+    if not source.lines["validation"]:
         raise ValueError(
             f"{config}: no folder of lines with a validation split in any datasets.RealLines; give "
             "a folder of labelled lines"
         )
-    rows = list(zip(validation.names, validation.texts, validation.groups, strict=True))
-    kept = []
-    for folder in folders:
-        own_paths = {str(path) for path, *_ in transcripts(folder)}
-        own = [row for row in rows if row[0] in own_paths]
-        if own:
-            paths, texts, groups = map(list, zip(*own, strict=True))
-            kept.append(FolderLines(resolve_data_path(folder.root).name, paths, texts, groups))
-    train = source.split("train")
-    trained = dict(zip(train.names, train.texts, strict=True))  # `repeat` lists lines again
+    kept, trained = (
+        [
+            _folder_lines(folder, [line for line in source.lines[split] if line.folder == place])
+            for place, folder in enumerate(folders)
+        ]
+        for split in ("validation", "train")
+    )
     left_out = [problem.reason for problem in source.problems]
     notes = [*source.passed_over, *(note.reason for note in source.notes)]
-    return ConfigLines(kept, list(trained.values()), left_out, notes)
+    kept, trained = ([lines for lines in part if lines.paths] for part in (kept, trained))
+    return ConfigLines(kept, trained, left_out, notes)
+
+
+def _folder_lines(folder: LineFolder, lines: Sequence[Line]) -> FolderLines:
+    columns = ([getattr(line, key) for line in lines] for key in ("path", "text", "group"))
+    return FolderLines(resolve_data_path(folder.root).name, *columns, any_case=folder.any_case)
 
 
 def folder_lines(given: str) -> FolderLines:

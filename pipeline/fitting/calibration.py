@@ -21,6 +21,7 @@ from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.order import swap_order
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
+from ..scoring.readings import recase
 from ..scoring.string_confidence import (
     character_confidences,
     fit_character_temperature,
@@ -127,7 +128,8 @@ def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
         paths = [path for folder in lines.kept for path in folder.paths]
         texts = [text for folder in lines.kept for text in folder.texts]
         data = lines_to_data(paths, texts, recognizer.bundle.labels, lines.left_out)
-        data = data._replace(changed=lines.notes)
+        any_case = [folder.any_case for folder in lines.kept for _ in folder.paths]
+        data = data._replace(changed=lines.notes, any_case=any_case)
     print_notes(*data.notes)
     report_left_out(data.unscored)
     if not data.items:
@@ -155,7 +157,9 @@ def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> Cali
     strings = isinstance(recognizer.model.head, CTCHead)
     tally, parts, correct, before, groups = EvidenceBuffer(), [], [], [], []
     answers = track(recognizer.answers(data.items), "reading", len(data.items))
-    for answer, target, group in zip(answers, data.targets, data.groups, strict=True):
+    unknown = data.any_case or [False] * len(data.items)
+    rows = zip(answers, data.targets, data.groups, unknown, strict=True)
+    for answer, target, group, any_case in rows:
         if isinstance(answer.reading, str):
             print_error(answer.reading)
             continue
@@ -165,6 +169,8 @@ def collect_evidence(recognizer: EvidenceRecognizer, data: LabelledData) -> Cali
         if strings:
             ids = np.array(reading.ids, np.int64)
             true = swap_order(target.tolist(), data.labels, recognizer.bundle.reader)
+            (recased,) = recase([reading], [np.array(true, int)], [any_case], data.labels)
+            true = recased.tolist()
             correct.append(reading.ids == true)
             characters = item_logits, ids, correct_symbols(reading.ids, true)
             tally.add(StringEvidence(*characters, np.array([score]), np.array(correct[-1:])))

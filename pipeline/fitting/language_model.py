@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets.output.text import print_lines
+from datasets.progress import track
 from models import CTCHead
 from models.decoding.beam import BeamSearch
 from models.decoding.character_lm import check_order
 
-from ..evaluation.validation_lines import config_lines, folder_lines, output_path, report_left_out
+from ..evaluation.validation_lines import (
+    FolderLines,
+    config_lines,
+    folder_lines,
+    output_path,
+    report_left_out,
+)
 from ..reading.bundle import Bundle, load_bundle, save_bundle
 from ..reading.decoding import read_lexicon
 from ..reading.order import network_texts
 from ..reading.prediction import Recognizer
 from ..scoring.metrics import compute_scores, tally_texts
-from ..scoring.readings import text_of
+from ..scoring.readings import join_labels, text_of
 from ..scoring.temperature import Calibration, decoder_name
 from .calibration import EvidenceRecognizer, collect_evidence, fit_and_print, lines_to_data
 from .language_learning import describe_model, learn_model
@@ -43,11 +50,11 @@ def fit_language_model(options) -> None:
     bundle = load_bundle(options.model, options.crop)
     search = build_search(bundle, options)
     passages, transcripts = read_prose(options.texts)
+    bundle.decoder = None
     lines, trained = validation_lines(options, bundle)
     transcripts = [*trained, *transcripts]
     if not transcripts and not passages:
         raise ValueError("nothing to learn from: give --texts, or a --config with training lines")
-    bundle.decoder = None
     tuning_lines = subsample(lines)
     cached = cache_logits(bundle, tuning_lines.paths)
     arrange = partial(network_texts, reader=bundle.reader)
@@ -121,7 +128,9 @@ def recalibrate(bundle: Bundle, search: BeamSearch, lines: Lines) -> Calibration
 
 
 def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
-    """The validation lines, and the transcripts of a config's training lines, each line's once."""
+    """The validation lines, and the transcripts of a config's training lines; those of any case in
+    the case in which the bundle reads them.
+    """
     if options.data is not None:
         folder = folder_lines(options.data)
         report_left_out(folder.left_out, folder.notes)
@@ -129,8 +138,24 @@ def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
     config = config_lines(options.config, bundle.reader)
     report_left_out(config.left_out, config.notes)
     paths = [path for folder in config.kept for path in folder.paths]
-    texts = [text for folder in config.kept for text in folder.texts]
-    return Lines(paths, texts), config.trained
+    recognizer = Recognizer(bundle)
+    texts, trained = (
+        [text for folder in part for text in texts_as_read(recognizer, folder)]
+        for part in (config.kept, config.trained)
+    )
+    return Lines(paths, texts), trained
+
+
+def texts_as_read(recognizer: Recognizer, folder: FolderLines) -> list[str]:
+    """The texts of a folder's lines; if their case is unknown, that in which they are read."""
+    if not folder.any_case:
+        return folder.texts
+    labels = recognizer.bundle.labels
+    data = lines_to_data(folder.paths, folder.texts, labels)
+    data = data._replace(any_case=[True] * len(folder.paths))
+    answers = list(track(recognizer.answers(data.items), f"reading {folder.name}", len(data.items)))
+    data, _ = data.with_targets(answers)
+    return [join_labels(target, data.labels) for target in data.targets]
 
 
 def subsample(lines: Lines) -> Lines:

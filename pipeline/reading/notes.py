@@ -13,8 +13,7 @@ from itertools import chain
 import cv2
 import numpy as np
 
-from datasets.lines.bands import HEIGHT, TWO_BANDS, share_of_two_bands
-from datasets.lines.ink import find_ink, is_page
+from datasets.lines.ink import HEIGHT, TWO_BANDS, find_ink, is_page, share_of_two_bands
 from models.heads.labels import Text
 
 SIDEWAYS, SEVERAL = "on its side", "several lines"

@@ -37,6 +37,7 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     for reason in failed.values():
         print_error(f"{reason} (counted as read empty)")
     readings = [data.nothing if i in failed else a.reading for i, a in enumerate(answers)]
+    data, _ = data.with_targets(answers)
     normalization = Normalization(options.ignore_case)
     references = [normalization(join_labels(target, data.labels)) for target in data.targets]
     predictions = [normalization(text_of(reading, data.labels)) for reading in readings]

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
+from datasets.vocabulary import case_pairs
 from models.heads.labels import Label, StepLabels, Text
 
 from .metrics import Normalization, Score, Tally, tally_labels, tally_multi_label, tally_texts
@@ -38,6 +40,36 @@ def tally_readings(
         return tally_multi_label(predictions, targets, groups, len(labels))
     predictions = [step_ids(reading, len(t)) for reading, t in zip(readings, targets, strict=True)]
     return tally_segments(predictions, targets, groups, len(labels), background)
+
+
+def recase(
+    readings: Sequence[Text],
+    targets: Sequence[np.ndarray],
+    any_case: Sequence[bool],
+    labels: Sequence[str],
+) -> list[np.ndarray]:
+    """The targets (S,) of N texts, those whose case is unknown in the case in which they were read,
+    so that it is no error: each letter that agrees with the reading but for its case.
+    """
+    upper = np.arange(len(labels))
+    for lower, capital in case_pairs(labels):
+        upper[lower] = capital
+    return [
+        in_case_of(reading.ids, target, upper) if unknown else target
+        for reading, target, unknown in zip(readings, targets, any_case, strict=True)
+    ]
+
+
+def in_case_of(ids: Sequence[int], true: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """The true ids (S,), each letter in the case in which it was read.
+
+    upper: (L,) of each label the id of its capital.
+    """
+    recased = true.copy()
+    for block in Levenshtein.opcodes(upper[np.array(ids, int)].tolist(), upper[true].tolist()):
+        if block.tag == "equal":
+            recased[block.dest_start : block.dest_end] = ids[block.src_start : block.src_end]
+    return recased
 
 
 def step_ids(reading: StepLabels, steps: int) -> np.ndarray:

@@ -13,12 +13,13 @@ from torch import Tensor
 from datasets.batch import SequenceBatch, collate
 from datasets.labels import same_labels
 from datasets.output.text import clean
+from datasets.vocabulary import case_pairs
 from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
 from ..reading.bundle import check_weights, default_options, describe_part, part_spec
 from ..reading.order import is_visual, logical_readings, swap_order
 from ..scoring.metrics import compute_scores, join_tallies
-from ..scoring.readings import error_rate, tally_readings
+from ..scoring.readings import error_rate, recase, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
@@ -92,6 +93,10 @@ class SequenceRecognizer(pl.LightningModule):
             shortcut_weight,
             wide(input_size, len(labels)) if wide else None,
         )
+        pairs = torch.tensor(case_pairs(labels), dtype=torch.int64).reshape(-1, 2)
+        for part in (self.model.head, self.model.shortcut):
+            if isinstance(part, CTCHead):
+                part.pairs = pairs
         self._tallies: list = []
         # of the last validation, to fit a calibration on
         self.evidence: list[LabelEvidence] | list[StringEvidence] = []
@@ -199,8 +204,11 @@ class SequenceRecognizer(pl.LightningModule):
         readings = self.model.head.decode(logits, lengths)
         rows = zip(batch.targets.cpu().numpy(), batch.target_lengths.tolist(), strict=True)
         targets = [row[:n] if row.ndim else row for row, n in rows]
-        groups = self.trainer.datamodule.split(stage).groups
-        groups = [groups[i] for i in batch.indices.tolist()]
+        data, indices = self.trainer.datamodule.split(stage), batch.indices.tolist()
+        groups = [data.groups[i] for i in indices]
+        if data.any_case is not None:
+            unknown = [data.any_case[i] for i in indices]
+            targets = recase(readings, targets, unknown, self.labels)
         reader = self.trainer.datamodule.source.reader
         scored, true = readings, targets
         if is_visual(reader):  # texts are scored as they are read, like those of bundles

@@ -17,7 +17,8 @@ from datasets.environment import (
     raise_if_machine,
     shared_memory_is_small,
 )
-from datasets.lines import source as line_source
+from datasets.images import decode_grey
+from datasets.lines import cache as line_cache
 from datasets.lines.normalization.line import NormalLine
 from datasets.text.tables import column_names
 from datasets.text.token_cache import load_entry, store_entry
@@ -93,11 +94,11 @@ def test_too_many_open_files_do_not_shrink_a_folder_of_lines(lines, monkeypatch)
     def open_one(name: str, crop: str) -> NormalLine:
         if name.endswith("2.png"):
             with no_more_files():
-                return NormalLine(line_source.decode_grey(Path(name).read_bytes(), name), False)
+                return NormalLine(decode_grey(Path(name).read_bytes(), name), False)
         return NormalLine(noise_line(0), False)
 
-    monkeypatch.setattr(line_source, "load_normal_line", open_one)
-    monkeypatch.setattr(line_source, "ThreadPoolExecutor", SameThread)
+    monkeypatch.setattr(line_cache, "load_normal_line", open_one)
+    monkeypatch.setattr(line_cache, "ThreadPoolExecutor", SameThread)
     with pytest.raises(MachineError, match=r"2\.png: Too many open files; raise the limit"):
         load(lines)
 

@@ -6,7 +6,7 @@ import pytest
 
 from datasets import LineFolder, Mixture, RealLines, SyntheticClips, SyntheticTags
 from datasets.data_module import Augmentation, EpochSampler
-from datasets.mixture import MixedDataset, ScheduledDataset, draw_indices
+from datasets.mixture import DrawnDataset, MixedDataset, draw_indices
 from datasets.source import SequenceDataset
 from tests.support.small import noise_line, write_image
 
@@ -159,8 +159,8 @@ def test_a_schedule_reaches_the_augmentation_and_the_epoch_of_every_part(lines):
     train = Mixture([lines("one"), lines("two")], (0.5, 0.5)).split("train")
     train.augmentation = len
     train.epoch = 4
-    assert [part.augmentation for part in train.mixed.parts] == [len, len]
-    assert train.augmentation is len and train.mixed.epoch == train.epoch == 4
+    assert [part.augmentation for part in train.whole.parts] == [len, len]
+    assert train.augmentation is len and train.whole.epoch == train.epoch == 4
     plain = Mixture([tags(2), tags(2)], (0.5, 0.5)).split("train")
     assert not hasattr(plain, "augmentation")
 
@@ -181,7 +181,10 @@ class Widths(SequenceDataset):
 def test_epochs_of_unequal_widths_have_each_sample_once(share, world):
     """Wide lines first, or last: as many batches each epoch, none above its steps."""
     parts = [Widths(np.full(1000, wide)) for wide in (300, 900)]
-    train = ScheduledDataset(MixedDataset(parts), share, epochs=5)
+    added = np.linspace(*share, 5)
+    counts = [round(2000 * a) for a in added]
+    count = lambda epoch: (2000 - counts[min(epoch, 4)], counts[min(epoch, 4)])  # noqa: E731
+    train = DrawnDataset(MixedDataset(parts), (1000, 1000), count, epochs=5)
     options = {"batch_size": 32, "batch_steps": 7000, "shuffle": True, "world_size": world}
     samplers = [EpochSampler(train, rank=rank, **options) for rank in range(world)]
     for epoch in range(7):

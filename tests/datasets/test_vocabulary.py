@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasets import Vocabulary
-from datasets.vocabulary import WordVocabulary
+from datasets.vocabulary import WordVocabulary, case_pairs
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -74,3 +74,12 @@ def test_words_are_given_once_and_whole(symbols):
 def test_an_unknown_word_is_named_with_its_sample():
     with pytest.raises(ValueError, match=r"clip7: cannot encode 'blue', 'sad'.*1 words"):
         WordVocabulary(["red"]).encode("sad red blue", "clip7")
+
+
+def test_letters_of_any_case_have_the_ids_of_their_pairs():
+    vocabulary = Vocabulary("baXBé Aſßx1É")
+    assert case_pairs(vocabulary.symbols) == [(0, 3), (1, 6), (4, 11), (9, 2)]
+    assert vocabulary.encode("Bab", any_case=True).tolist() == [13, 14, 13]
+    assert vocabulary.encode("1 ſßéX", any_case=True).tolist() == [10, 5, 7, 8, 15, 16]
+    assert vocabulary.encode("Bab").tolist() == [3, 1, 0]
+    assert case_pairs(["a", "B", "1", " "]) == []

@@ -6,7 +6,7 @@ from typing import Literal
 
 from datasets.lines.bidi import choose_order
 from datasets.lines.exclusions import names_in_list, read_exclusions
-from datasets.lines.folders import LineFolder, group_splits
+from datasets.lines.folders import LineFolder, joint_splits
 from datasets.lines.listing import read_lines
 from datasets.vocabulary import Vocabulary
 
@@ -66,9 +66,10 @@ def transcript_alphabet(folders: list[LineFolder]) -> list[str]:
     Reads transcripts only, no images. Characters that occur in test lines only are not included.
     """
     learnt: list[str] = []
-    for folder in folders:
-        found, left_out = read_lines(folder), read_exclusions(folder.leave_out)
-        splits = group_splits(folder, found.listed)
+    listed = [read_lines(folder) for folder in folders]
+    all_splits, _ = joint_splits(folders, [found.listed for found in listed])
+    for folder, found, splits in zip(folders, listed, all_splits, strict=True):
+        left_out = read_exclusions(folder.leave_out)
         for path, text, group in found.rows:
             if splits[group] != "test" and not left_out.keys() & set(
                 names_in_list(path, folder.root)

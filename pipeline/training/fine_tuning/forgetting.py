@@ -61,6 +61,6 @@ def error_rates(bundle: str, sets: list[FolderLines]) -> list[float]:
     for lines in sets:
         readings = [reading for _, reading in recognizer.read(lines.paths)]
         texts = ["" if isinstance(r, str) else text_of(r, labels) for r in readings]
-        tally = tally_texts(texts, lines.texts, lines.groups, Normalization())
+        tally = tally_texts(texts, lines.texts, lines.groups, Normalization(lines.any_case))
         rates.append(round(compute_scores(tally)["cer"].value, 3))
     return rates

@@ -101,7 +101,7 @@ def test_both_starts_train_alike_but_for_the_rate():
     assert scratch["model"].pop("learning_rate") == few_lines.SCRATCH_RATE
     assert tuned == scratch
     (folder,) = tuned["data"]["source"]["init_args"]["folders"]
-    assert (folder["repeat"], tuned["trainer"]["max_epochs"]) == (12, 8)  # 300 steps of 16 lines
+    assert (folder["weight"], tuned["trainer"]["max_epochs"]) == (12, 8)  # 300 steps of 16 lines
     assert tuned["trainer"]["max_time"] == "00:00:02:50"
 
 

@@ -18,6 +18,8 @@ from benchmarks.lines.peers import (
     held_out_sets,
     is_without_lower_case,
     measure,
+    numbers_right,
+    share_of_numbers,
     strand_reader,
 )
 from tests.support.readers import reader
@@ -47,15 +49,35 @@ def test_table_by_hand(receipts):
     rows = measure(receipts, readers, repeat=3)
     # medians of 2 and 8 seconds; 3 edits in 14 characters, 2 in 5 words; by group 1 / 9 and 2 / 5
     expected = (
-        "| receipts (no case) | 4 | 2 | peer | 21.43 (11.11-40.00) | 40.00 | 50.0 | 0.5 | x 4.0 "
+        "| receipts (no case) | 4 | 2 | peer | 21.43 (11.11-40.00) | 40.00 | 50.0 |  | 0.5 | x 4.0 "
         "| few groups |"
     )
     table = format_table(rows, markdown=True).splitlines()
     assert table[3] == expected
-    assert table[2].endswith("| ours | 0.00 (0.00-0.00) | 0.00 | 100.0 | 2.0 | x 1.0 |  |")
-    assert {line.count("|") for line in table} == {11}
+    assert table[2].endswith("| ours | 0.00 (0.00-0.00) | 0.00 | 100.0 |  | 2.0 | x 1.0 |  |")
+    assert {line.count("|") for line in table} == {12}
     text = format_table(rows, markdown=False).splitlines()
     assert len(text) == 3 and len({line.index("  4  ") for line in text[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("read", "true", "expected"),
+    [
+        ("TOTAL 3.50", "TOTAL 3.50", (1, 1)),
+        ("TOTAL 350", "TOTAL 3.50", (0, 1)),
+        ("TOTAL 13.50", "TOTAL 3.50", (0, 1)),
+        ("T0TAL 3.50.", "TOTAL 3.50", (1, 1)),
+        ("12/03/2018 1x 9.00", "12/03/2018 1 x 9.00", (3, 3)),
+        ("12/03/2018 1x 9.00", "12/03/2019 1 x 9.00 RM 9.00", (2, 4)),
+        ("", "7", (0, 1)),
+        ("7", "", (0, 0)),
+    ],
+)
+def test_numbers_are_right_as_a_whole_and_at_their_place(read, true, expected):
+    assert numbers_right(read, true) == expected
+    assert share_of_numbers([read], [true]) == (
+        f"{100 * expected[0] / expected[1]:.1f}" if expected[1] else ""
+    )
 
 
 def test_the_chance_is_of_the_pair_and_told_of_enough_groups():
@@ -153,16 +175,18 @@ def test_lines_of_a_page_are_cut_in_their_full_size(tmp_path):
 
 
 def test_sets_are_the_folders_of_the_config_cut_to_the_limit(tmp_path, monkeypatch):
+    texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"], "extra": []}
+
     class RealLines:
         problems = ()
 
         def __init__(self, folders, alphabet):
-            self.root = folders[0].root
-
-        def split(self, name):
-            texts = {"books": ["CAPITALS", "lower"], "receipts": ["TOTAL", "A"]}.get(self.root, [])
-            names = [f"{name}/{i}.png" for i in range(len(texts))]
-            return types.SimpleNamespace(names=names, texts=texts, groups=["g"] * 2)
+            lines = [
+                types.SimpleNamespace(path=f"test/{i}.png", text=text, group="g", folder=place)
+                for place, folder in enumerate(folders)
+                for i, text in enumerate(texts[folder.root])
+            ]
+            self.lines = {"test": lines}
 
     monkeypatch.setattr("benchmarks.lines.peers.encoded_image", str.encode)
     monkeypatch.setattr("datasets.lines.source.RealLines", RealLines)

@@ -76,7 +76,7 @@ def test_leaving_out_broken_lines_does_not_change_the_split(tmp_path):
     sources = [RealLines([folder], alphabet="ab0123456789") for folder in folders]
     source_splits = ("train", "validation", "test")
     for folder, source in zip(folders, sources, strict=True):
-        listed = assign_splits(folder, list_folder(folder, True))
+        (listed,) = assign_splits([folder], [list_folder(folder, True)])
         for split in source_splits:
             used = source.split(split).names
             assert used == sources[0].split(split).names and used

@@ -1,5 +1,6 @@
 """`RealLines`: reading folders of lines, splitting by group, and reporting unusable lines."""
 
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -142,8 +143,8 @@ def test_one_group_is_always_left_to_train_on(tmp_path):
     assert len(groups_of(load(pages(tmp_path, 2), validation=0.9, test=0.9))["train"]) == 1
 
 
-def test_repeat_multiplies_training_lines_only(tmp_path):
-    source = load(pages(tmp_path, 4), validation=["p0"], test=["p1"], repeat=3)
+def test_weight_multiplies_training_lines_only(tmp_path):
+    source = load(pages(tmp_path, 4), validation=["p0"], test=["p1"], weight=3)
     counts = [len(source.split(name)) for name in ("train", "validation", "test")]
     assert counts == [12, 2, 2]
     assert len(set(source.split("train").names)) == 4
@@ -243,7 +244,7 @@ def test_an_image_without_a_transcript_is_named(tmp_path):
 
 def test_a_repeated_line_is_refused_once(tmp_path):
     root = write_folder(tmp_path, {"a__1.png": "ab", "b__1.png": "ab", "c__1.png": "a?"})
-    folder = LineFolder(str(root), validation=["b"], repeat=3)
+    folder = LineFolder(str(root), validation=["b"], weight=3)
     source = RealLines([folder], alphabet="ab", height=16)
     assert len(source.split("train")) == 3
     assert [p.name for p in source.problems] == [str(root / "c__1.png")]
@@ -264,3 +265,95 @@ def test_lines_without_ink_are_not_trained_on_but_scored(tmp_path):
     assert problem.name.endswith("b__1.png") and "no ink" in problem.reason
     assert [note.name[-8:] for note in source.notes] == ["c__1.png", "d__1.png"]
     assert source.split("test")[0][1].inputs.shape == (40, 1, 16)
+
+
+def named_pages(root: Path, writers: dict[str, str]) -> Path:
+    """A folder of pages, two lines each, whose groups.tsv says who wrote them."""
+    names = [f"{page}__{line}.png" for page in writers for line in range(2)]
+    write_folder(root, dict.fromkeys(names, "ab"))
+    rows = "".join(f"{page}\t{writer}\n" for page, writer in writers.items())
+    (root / "groups.tsv").write_text(rows, encoding="utf-8")
+    return root
+
+
+def test_a_writer_is_on_one_side_in_all_folders(tmp_path):
+    first = named_pages(tmp_path / "one", {"p0": "anna", "p1": "bert", "p2": "carl", "p3": "dora"})
+    second = named_pages(tmp_path / "two", {"q0": "anna", "q1": "bert", "q2": "emil"})
+    folders = [
+        LineFolder(str(first), validation=["bert"], test=["anna"]),
+        LineFolder(str(second), validation=["anna"]),
+    ]
+    source = RealLines(folders, height=16)
+    assert groups_of(source) == {
+        "train": {"carl", "dora", "emil"},
+        "validation": {"bert"},
+        "test": {"anna"},
+    }
+    assert {Path(n).name for n in source.split("test").names} == {
+        "p0__0.png", "p0__1.png", "q0__0.png", "q0__1.png",
+    }  # fmt: skip
+    (note,) = source.notes
+    assert "two: 4 lines of 2 groups go where another folder has" in note.reason
+    alone = RealLines(folders[1:], height=16)
+    assert groups_of(alone)["train"] == {"bert", "emil"} and not alone.notes
+
+
+def test_a_label_file_names_groups_too(tmp_path):
+    first = named_pages(tmp_path / "one", {"p0": "anna", "p1": "bert"})
+    second = write_folder(tmp_path / "two", {"anna__1.png": "a", "x.png": "b", "y.png": "b"})
+    held = LineFolder(str(first), validation=["anna"])
+    other = LineFolder(str(second), validation=0.0)
+    assert "anna" in groups_of(RealLines([held, other], height=16))["train"]  # a page, by its name
+    rows = "file\ttext\tgroup\nx.png\tb\tanna\ny.png\tb\temil\n"
+    (second / "labels.tsv").write_text(rows, encoding="utf-8")
+    assert "anna" not in groups_of(RealLines([held, other], height=16))["train"]
+
+
+def drawn(source: RealLines, epoch: int = 0) -> Counter:
+    train = source.split("train")
+    train.epoch = epoch
+    return Counter(Path(name).parent.name for name in train.names)
+
+
+def test_weights_and_temperature_divide_an_epoch(tmp_path):
+    roots = [pages(tmp_path / name, count, 1) for name, count in (("small", 5), ("large", 17))]
+    folders = [LineFolder(str(root), validation=["p0"]) for root in roots]
+    assert drawn(RealLines(folders, height=16)) == {"small": 4, "large": 16}
+    warm = RealLines(folders, height=16, temperature=2)
+    assert drawn(warm) == {"small": 7, "large": 13}  # 20 lines, 2 to 4
+    folders[0].weight = 2.5
+    source = RealLines(folders, height=16)
+    assert drawn(source) == {"small": 10, "large": 16}
+    train = source.split("train")
+    assert len(train) == 26 and sorted(train.indices[10:]) == list(range(4, 20))
+    first = train.names
+    train.epoch = 1
+    assert train.names != first and Counter(train.names[:8]) == dict.fromkeys(first[:4], 2)
+    for i, name in enumerate(train.names):
+        assert train.sizes[i] == len(train.read(i).inputs) and name.endswith("__0.png")
+
+
+@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
+def test_a_weight_is_a_positive_number(weight):
+    with pytest.raises(ValueError, match="give a number above 0"):
+        LineFolder("x", weight=weight)
+
+
+def test_a_temperature_below_one_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"temperature 0\.5: give 1 or more"):
+        RealLines([LineFolder(str(pages(tmp_path)))], height=16, temperature=0.5)
+
+
+def test_lines_of_any_case(tmp_path):
+    """Trained by pairs of letters; validation keeps its text, and says that case does not count."""
+    loud = write_folder(tmp_path / "loud", {"a__1.png": "AB", "b__1.png": "BA"})
+    other = write_folder(tmp_path / "other", {"c__1.png": "ab", "d__1.png": "B"})
+    folders = [
+        LineFolder(str(loud), validation=["b"], any_case=True),
+        LineFolder(str(other), validation=["d"]),
+    ]
+    source = RealLines(folders, alphabet="abAB", height=16)
+    train, validation = source.split("train"), source.split("validation")
+    assert [target.tolist() for target in train.targets] == [[5, 6], [0, 1]]
+    assert [target.tolist() for target in validation.targets] == [[3, 2], [3]]
+    assert (train.any_case, validation.any_case) == ([True, False], [True, False])

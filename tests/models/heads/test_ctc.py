@@ -117,3 +117,29 @@ def test_ctc_confidences_and_steps_of_each_symbol():
     assert reading.steps == [(0, 2), (4, 4), (5, 5)]
     assert reading.confidences == pytest.approx([0.8, 0.7, 0.4])
     assert reading.confidence == pytest.approx(prod(p for _, p in best[:7]))
+
+
+@pytest.mark.parametrize("target", [[3], [3, 3], [3, 3, 3], []])
+def test_either_of_a_pair_is_right_at_each_step(target):
+    """With labels 0 and 1 a pair, the loss sums all paths over it, blanks between equal ones."""
+    logits = torch.randn(1, 5, 3)
+    head = CTCHead(4, 2)
+    head.pairs = torch.tensor([[0, 1]])
+    filled, sizes = torch.tensor([target]).long().reshape(1, -1), torch.tensor([len(target)])
+    loss = head.loss(logits, torch.tensor([5]), filled, sizes)
+    scores = logits[0].log_softmax(1)
+    paths = [p for p in product(range(3), repeat=5)
+             if collapse([0 if s < 2 else BLANK for s in p]) == [0] * len(target)]  # fmt: skip
+    sums = torch.stack([scores[range(5), list(p)].sum() for p in paths])
+    assert_close(loss, -sums.logsumexp(0) / max(1, len(target)))
+    assert "pairs" not in head.state_dict()
+
+
+def test_other_targets_of_a_batch_are_not_touched_by_pairs():
+    logits, lengths = torch.randn(2, 5, 4), torch.tensor([5, 5])
+    head, sizes = CTCHead(4, 3), torch.tensor([2, 1])
+    plain = head.loss(logits[:1], lengths[:1], torch.tensor([[0, 2]]), sizes[:1])
+    head.pairs = torch.tensor([[0, 1]])
+    paired = head.loss(logits[1:], lengths[1:], torch.tensor([[4]]), sizes[1:])
+    both = head.loss(logits, lengths, torch.tensor([[0, 2], [4, -100]]), sizes)
+    assert_close(both, (plain + paired) / 2)

@@ -108,7 +108,7 @@ def test_only_tables_of_images_and_gt_txt_hold_lines(tmp_path):
         ("{folders: [{root: 3}]}", "root 3 in .*; expected str"),
         ("{folders: [{root: x, validation: p1}]}", r"validation 'p1' in .*; expected list\[str\]"),
         ("{folders: [{root: x, test: [1]}]}", r"test \[1\] in "),
-        ("{folders: [{root: x, repeat: true}]}", "repeat True in .*; expected int"),
+        ("{folders: [{root: x, weight: [1]}]}", r"weight \[1\] in .*; expected float"),
     ],
 )
 def test_an_invalid_config_is_named_with_the_reason(tmp_path, content, message):
@@ -120,7 +120,7 @@ def test_an_invalid_config_is_named_with_the_reason(tmp_path, content, message):
 
 
 def test_options_of_all_types_are_accepted():
-    options = {"root": "x", "validation": 0, "test": ["a"], "repeat": 2, "leave_out": None}
+    options = {"root": "x", "validation": 0, "test": ["a"], "weight": 2.0, "leave_out": None}
     part = {"class_path": "datasets.RealLines", "init_args": {"folders": [options]}}
     assert list(folders_in([{"any": part}])) == [LineFolder(**options)]
 

@@ -19,7 +19,9 @@ from models import (
 )
 from pipeline.evaluation.labelled_split import labelled_split, source_of_config
 from pipeline.evaluation.split_scores import build_data_module, score_split
+from pipeline.fitting import language_model
 from pipeline.reading.bundle import Bundle, load_bundle, save_bundle
+from pipeline.reading.prediction import Recognizer
 from tests.support.films import film
 from tests.support.networks import connect
 from tests.support.opinions import opinion_bundle
@@ -229,3 +231,56 @@ def test_samples_that_a_source_makes_are_scored_as_compare_scores_them(command, 
     assert found[oracle.metric] == pytest.approx(oracle.value)
     done = command("evaluate", "--model", "m.safetensors", "--config", "made.yaml", "--split=test")
     assert done.code == 2 and "made.yaml: the test split is empty" in done.err
+
+
+@pytest.fixture
+def loud(here) -> Path:
+    """A config of lines of unknown case, labelled as loud.safetensors reads them, in capitals."""
+    bundle = tiny_bundle()
+    bundle.labels = list("abcdABCD7")
+    save_bundle(bundle, Path("loud.safetensors"))
+    paths = [write_image(Path(f"lines/p{i // 2}__{i}.png"), noise_line(i, 60)) for i in range(8)]
+    recognizer = Recognizer(load_bundle("loud.safetensors"))
+    for record in recognizer.predict(map(str, paths)):
+        assert record["text"] != record["text"].upper()
+        text = record["text"].upper()
+        Path(record["input"]).with_suffix(".gt.txt").write_text(text, encoding="utf-8")
+    folder = {"root": "lines", "validation": ["p0"], "test": ["p1"], "any_case": True}
+    return write_config("loud.yaml", LINES, folders=[folder], alphabet="abcdABCD7")
+
+
+def test_case_is_no_error_where_it_is_unknown(command, loud):
+    found, *_ = scores(command, "loud.safetensors", loud)
+    config = yaml.safe_load(loud.read_text())
+    (folder,) = config["data"]["source"]["init_args"]["folders"]
+    strict = write_config("strict.yaml", LINES, folders=[folder | {"any_case": False}],
+                          alphabet="abcdABCD7")  # fmt: skip
+    counted, *_ = scores(command, "loud.safetensors", strict)
+    assert (found["cer"], found["exact"]) == (0, 100) and counted["cer"] > 20
+    for given in (loud, strict):
+        done = command("report", "--model", "loud.safetensors", "--config", given)
+        assert done.code == 0, done.err
+    data = labelled_split(load_bundle("loud.safetensors"), str(loud), "train")
+    texts = ["".join(data.labels[i] for i in target) for target in data.targets]
+    assert texts == [Path(item).with_suffix(".gt.txt").read_text() for item in data.items]
+    done = command("calibrate", "--model", "loud.safetensors", "--config", loud)
+    assert done.code == 0 and "2 read, 100.0 % of them right" in done.out, done.err
+
+
+def test_a_language_model_learns_the_case_that_is_read(command, loud, monkeypatch):
+    learnt = []
+    real = language_model.learn_model
+    monkeypatch.setattr(language_model, "learn_model", lambda *a: learnt.extend(a[2]) or real(*a))
+    done = command("language_model", "--model", "loud.safetensors", "--config", loud,
+                   "--output", "out.safetensors", "--order", 2)  # fmt: skip
+    assert any(text != text.upper() for text in learnt)
+    # four lines teach it nothing; what greedy reading got wrong is told, and that is nothing
+    assert "more than the 0 of the greedy reading" in done.err
+
+
+def test_training_and_evaluation_agree_on_lines_of_any_case(command, loud):
+    done = command("fit", "-c", loud, "--trainer.max_epochs", 1, "--name", "r")
+    assert done.code == 0, done.err
+    found, *_ = scores(command, "runs/r/best.safetensors", loud)
+    kept = load_bundle("runs/r/best.safetensors").scores
+    assert found["cer"] == pytest.approx(kept["validation/cer"], abs=0.01)

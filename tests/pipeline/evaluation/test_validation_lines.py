@@ -20,13 +20,15 @@ def test_validation_lines_of_a_config_are_grouped_by_folder():
     Path("more/p1__.gt.txt").write_text("x", encoding="utf-8")
     config = Path("lines.yaml").read_text(encoding="utf-8")
     config = config.replace("{root: lines, validation: [p0, p1]}", (
-        "{root: lines, validation: [p0, p1], repeat: 3}, {root: more, validation: [p0]}"
+        "{root: lines, validation: [p0, p1], weight: 3}, {root: more, validation: [p0]}"
     ))  # fmt: skip
     Path("two.yaml").write_text(config, encoding="utf-8")
     result = config_lines("two.yaml", READER)
     kept = [(lines.name, lines.texts, lines.groups) for lines in result.kept]
     assert kept == [("lines", ["ab", "ba"], ["p0", "p1"]), ("more", ["x"], ["p0"])]
-    assert result.trained == ["cab", "cab"]  # two lines, once each
+    (trained,) = result.trained
+    assert (trained.name, trained.texts) == ("lines", ["cab", "cab"])  # two lines, once each
+    assert not (trained.any_case or result.kept[0].any_case)
     assert len(result.left_out) == 1 and "more/p1__.png" in result.left_out[0]
     with pytest.raises(ValueError, match="this bundle has a TextReader"):
         config_lines("two.yaml", TextReader(["a"]))
