@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..lines.normalization.polarity import dark_on_light
 from .pieces.detection import Piece
 
 MAX_SIDE = 960  # pixels of the longer side at which rules are looked for
@@ -46,7 +47,7 @@ def find_rules(image: np.ndarray, pieces: Sequence[Piece]) -> list[Rule]:
     height = scale * float(np.median([piece.height for piece in pieces]))
     size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    small = dark_on_light(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
     # around in all directions: beside a crossing of two rules there is ink only
     around = cv2.blur(small, (2 * round(height) + 1,) * 2)
     dark = (cv2.subtract(around, small) > MIN_CONTRAST).astype(np.uint8)

@@ -101,6 +101,11 @@ def test_a_short_line_is_not_cut_out_with_the_rules_around_it(text):
     assert crop_line(np.array(image), line, PITCH).shape == (bottom - top, right - left + 6)
 
 
+def test_a_light_grid_on_a_dark_page():
+    image, starts = grid()
+    assert len(find_lines(255 - image).lines) == len(starts)
+
+
 def test_a_tilted_grid():
     image, starts = grid()
     turned = np.array(Image.fromarray(image).rotate(1.0, fillcolor=255, expand=True))
