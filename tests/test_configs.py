@@ -8,6 +8,7 @@ import matplotlib
 import pyarrow
 import pyarrow.parquet
 import pytest
+import yaml
 
 from datasets.data_module import EpochSampler, SequenceDataModule
 from datasets.lines.synthetic import source as synthetic_lines
@@ -52,6 +53,20 @@ def write_line_folder(root: Path, names: list[str]) -> None:
     (root / "labels.tsv").write_text(rows, encoding="utf-8")
 
 
+def write_named_folders(root: Path, config: Path) -> None:
+    """The folders of a config that are not there yet, with lines of the groups that it names."""
+    sources = yaml.safe_load(config.read_text("utf-8"))["data"]["source"]["init_args"]["sources"]
+    for folder in sources[0]["init_args"]["folders"]:
+        path = root / folder["root"]
+        if not path.exists():
+            splits = (folder[split] for split in ("validation", "test") if split in folder)
+            named = [group for groups in splits if isinstance(groups, list) for group in groups]
+            groups = [*named, *(f"group {i}" for i in range(10))]
+            write_line_folder(path, [f"{i}__1" for i, _ in enumerate(groups)])
+            rows = "".join(f"{i}__1.png\t{group}\n" for i, group in enumerate(groups))
+            (path / "groups.tsv").write_text(rows, encoding="utf-8")
+
+
 def write_video_folders(root: Path) -> None:
     """A few films for each folder of videos, with the columns and the names of groups it has."""
     tables = {
@@ -88,6 +103,7 @@ def data(tmp_path, monkeypatch) -> Path:
     write_line_folder(root / "lines/de_archiscribe_fraktur", [f"w{i}__1" for i in range(10)])
     write_line_folder(root / "lines/de_ocrd_linegt", [f"w{i}-0001__1" for i in range(10)])
     write_line_folder(root / "lines/fr_gallicorpora_print18", [f"b{i}_p__1" for i in range(10)])
+    write_named_folders(root, ROOM / "lines_printed.yaml")
     write_video_folders(root / "video")
     texts = [" ".join([string.ascii_letters, "good bad"[4 * (i % 2) :]] * 9) for i in range(40)]
     table = {"text": texts, "label": [i % 2 for i in range(40)], "movie": list(range(40))}

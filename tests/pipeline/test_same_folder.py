@@ -131,6 +131,6 @@ def test_clips(command, tmp_path, monkeypatch, table):
     command("doctor", "films", "--json", "d.json")
     result = json.loads(Path("d.json").read_text())["videos"]
     errors = {Path(row["file"]).name for row in result["files"] if "error" in row}
-    bare = files_in("".join(w for w in result["warnings"] if "no annotation" in w))
+    bare = files_in("".join(w for w in result["warnings"] if "without an annotation" in w))
     assert errors | bare == left_out
     assert len(result["files"]) == count + len(left_out)
