@@ -28,7 +28,15 @@ SMALL = ["--data.source.count=4", "--data.source.validation=4", "--data.source.t
 IMDB = "rnn lstm deep_lstm bilstm cnn cnn_lstm gru layernorm min_lstm region_lstm best"
 LIPS = "words digit color slots"  # the last three, and lips.yaml, start from the bundle of words
 VIDEO = {"lips", "fir_home", "ut_interaction", *LIPS.split()}
-LINES = {"lines_printed", "lines_fraktur", "lines_fr", "lines_hand", "lines_recipe", "lines_books"}
+LINES = {
+    "lines_base",
+    "lines_printed",
+    "lines_fraktur",
+    "lines_fr",
+    "lines_hand",
+    "lines_recipe",
+    "lines_books",
+}
 FROM_FOLDERS = {*LINES, "ko_nsmc", "ja_chabsa", *IMDB.split(), *VIDEO}
 # what each needs to learn four samples by heart within seconds; the network is the config's own
 LEARN = {
@@ -103,7 +111,7 @@ def data(tmp_path, monkeypatch) -> Path:
     write_line_folder(root / "lines/de_archiscribe_fraktur", [f"w{i}__1" for i in range(10)])
     write_line_folder(root / "lines/de_ocrd_linegt", [f"w{i}-0001__1" for i in range(10)])
     write_line_folder(root / "lines/fr_gallicorpora_print18", [f"b{i}_p__1" for i in range(10)])
-    write_named_folders(root, ROOM / "lines_printed.yaml")
+    write_named_folders(root, ROOM / "lines_base.yaml")
     write_video_folders(root / "video")
     texts = [" ".join([string.ascii_letters, "good bad"[4 * (i % 2) :]] * 9) for i in range(40)]
     table = {"text": texts, "label": [i % 2 for i in range(40)], "movie": list(range(40))}
