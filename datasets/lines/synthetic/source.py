@@ -22,9 +22,9 @@ from .typesetting import plain, render_line
 Kind = Literal["prose", "title", "capitals", "receipt", "letter", "reference", "names", "symbols"]
 # text kind: (share of the lines, {look: share of the kind})
 KINDS: dict[Kind, tuple[float, dict[Look, float]]] = {
-    "prose": (0.40, {"book": 0.62, "letter": 0.18, "clean": 0.1, "receipt": 0.1}),
-    "title": (0.04, {"book": 0.6, "letter": 0.2, "receipt": 0.2}),
-    "capitals": (0.10, {"book": 0.6, "letter": 0.2, "receipt": 0.2}),
+    "prose": (0.40, {"book": 0.54, "letter": 0.16, "clean": 0.2, "receipt": 0.1}),
+    "title": (0.06, {"book": 0.4, "letter": 0.2, "receipt": 0.2, "clean": 0.2}),
+    "capitals": (0.08, {"book": 0.5, "letter": 0.2, "receipt": 0.2, "clean": 0.1}),
     "receipt": (0.22, {"receipt": 0.9, "clean": 0.1}),
     "letter": (0.08, {"letter": 0.9, "book": 0.1}),
     "reference": (0.11, {"book": 0.9, "clean": 0.1}),

@@ -166,8 +166,10 @@ class TextGenerator:
         text = draw_template(rng, kind) if kind in GRAMMAR else self._window(rng, length)
         if kind == "title":
             text = string.capwords(text)
-        elif kind == "capitals" or (kind == "receipt" and rng.random() < 0.8):
+        elif kind == "capitals":
             text = text.upper()
+        elif kind == "receipt":  # real ones are labelled without case: these have to teach it
+            text = receipt_case(rng, text)
         if rng.random() < 0.08 and self.rare:
             text = insert_character(rng, text, choose(rng, self.rare))
         if self.long_s:
@@ -227,6 +229,16 @@ def make_sentences(rng: np.random.Generator, length: int) -> str:
         end = choose(rng, ".....,,,,,,;:!?-") if rng.random() < 0.2 else ""
         start = end in {".", "!", "?"}
         text += word + (" - " if end == "-" else end + " ")
+    return text
+
+
+def receipt_case(rng: np.random.Generator, text: str) -> str:
+    """A receipt's line in capitals, with a capital before each word, or as it is."""
+    style = rng.random()
+    if style < 0.4:
+        return text.upper()
+    if style < 0.7:
+        return re.sub(r"(?<![\w'])[a-z]", lambda match: match[0].upper(), text)
     return text
 
 
