@@ -16,9 +16,9 @@ from fontTools.ttLib import TTFont
 from datasets import SyntheticLines
 from datasets.lines.listing import transcripts
 from datasets.lines.source import RealLines
-from datasets.lines.synthetic.source import SPLITS
 from datasets.lines.tables import read_table
 from datasets.output.text import print_notes
+from datasets.source import SPLITS
 from pipeline.evaluation.config_folders import folders_of_config
 
 # mathematical Fraktur in Unicode has its five oldest letters elsewhere

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import compose, resolve_data_path
-from ..source import Problem, Split
+from ..source import SPLITS, Problem, Split
 from ..splits import (
     FOLDER,
     SPLIT_FOLDERS,
@@ -22,7 +22,6 @@ from .lmdb import split_record_name
 from .tables import read_table
 
 GROUPS = "groups.tsv"
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 @dataclass

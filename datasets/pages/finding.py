@@ -36,9 +36,10 @@ class FoundLines(NamedTuple):
 def find_lines(image: np.ndarray, name: str = "page") -> FoundLines:
     """Find the lines of a page, in reading order: their polygons, baselines and regions.
 
-    image: grey (H, W) or BGR (H, W, 3) uint8. Lines are called l1, l2, ..., regions (paragraphs,
-    headings, notes) r1, r2, ...; a page without text has no lines. Raises ValueError for an image
-    that seems full of more than a page's text, ImportError without the package rapidocr.
+    image: dark on light, grey (H, W) or BGR (H, W, 3) uint8. Lines are called l1, l2, ..., regions
+    (paragraphs, headings, notes) r1, r2, ...; a page without text has no lines. Raises ValueError
+    for an image that seems full of more than a page's text, ImportError without the package
+    rapidocr.
     """
     pieces = detect(image)
     if len(pieces) > MAX_PIECES:

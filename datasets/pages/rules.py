@@ -6,7 +6,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ..lines.normalization.polarity import dark_on_light
 from .pieces.detection import Piece
 
 MAX_SIDE = 960  # pixels of the longer side at which rules are looked for
@@ -37,7 +36,7 @@ class Rule(NamedTuple):
 
 
 def find_rules(image: np.ndarray, pieces: Sequence[Piece]) -> list[Rule]:
-    """Find the vertical rules of an image, grey (H, W) or BGR (H, W, 3) uint8.
+    """Find the vertical rules of an image, dark on light, grey (H, W) or BGR (H, W, 3) uint8.
 
     pieces: the text found on it, for its height.
     """
@@ -47,7 +46,7 @@ def find_rules(image: np.ndarray, pieces: Sequence[Piece]) -> list[Rule]:
     height = scale * float(np.median([piece.height for piece in pieces]))
     size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = dark_on_light(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     # around in all directions: beside a crossing of two rules there is ink only
     around = cv2.blur(small, (2 * round(height) + 1,) * 2)
     dark = (cv2.subtract(around, small) > MIN_CONTRAST).astype(np.uint8)

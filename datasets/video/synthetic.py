@@ -9,10 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..batch import Sample
-from ..source import Problem, SequenceDataset, Source, Split
+from ..source import SPLITS, Problem, SequenceDataset, Source, Split
 from .reader import ClipReader
 
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 SHAPES = ("square", "disc", "cross")
 MOTIONS = ("stays", "moves left", "moves right", "moves up", "moves down", "grows", "shrinks")
 # Possible successors of each action. The three kinds of rest differ only in what came before.

@@ -13,6 +13,7 @@ import numpy as np
 from datasets.lines.ink import HEIGHT, find_ink
 from datasets.lines.reader import load_line
 from datasets.pages.crops.modes import Crop
+from datasets.source import SPLITS
 
 from .diagnosis import group_by
 from .line_checks import Finding, composed
@@ -20,7 +21,6 @@ from .line_files import ListedLine
 from .line_ink import LineInk, inked_box, scale
 
 ASPECT = 1.08  # largest ratio of the aspects of two duplicates
-SPLITS = ("train", "validation", "test")
 ALIKE = 0.82  # correlation of thumbnails, from which two lines are compared at full size
 SAME = 0.9  # correlation at full size, from which two lines are duplicates
 BLOCK = 1024  # lines compared with their neighbours in one matrix product

@@ -30,7 +30,8 @@ class ListedLine(NamedTuple):
     """A line as its file lists it.
 
     text: unchanged, not even NFC-composed; None if there is none. name: its name in a list of lines
-    to leave out. where: the row it comes from, such as "labels.tsv, line 3".
+    to leave out. where: the row it comes from, such as "labels.tsv, line 3". any_case: see
+    LineFolder.
     """
 
     path: str
@@ -40,6 +41,7 @@ class ListedLine(NamedTuple):
     folder: str
     split: str
     where: str
+    any_case: bool = False
 
 
 class Listing(NamedTuple):
@@ -94,7 +96,8 @@ def list_folder(folder: LineFolder, alone: bool) -> Listing:
         name = names[0] if alone else names[-1]
         ungrouped = folder.group and text is None  # it may lie in no folder
         group = "" if ungrouped else find_group(image, given)
-        line = ListedLine(str(image), name, text, group, folder.root, folder.root, where)
+        root, any_case = folder.root, folder.any_case
+        line = ListedLine(str(image), name, text, group, root, root, where, any_case)
         (listing.lines if excluded.keys().isdisjoint(names) else listing.left_out).append(line)
     listed = listing.lines + listing.left_out
     splits = group_splits(folder, ((Path(line.path), line.text, line.group) for line in listed))

@@ -136,6 +136,12 @@ class LabelScorer:
         return ctc_loss(log_probabilities, flat, lengths.cpu(), counts, blank, reduction="none")
 
 
+def reads_as(line: ListedLine, text: str) -> bool:
+    """Whether a reading is the label; of a line of any case, whatever the case of either."""
+    fold = str.casefold if line.any_case else str
+    return fold(text) == fold(line.text)
+
+
 def suspect_findings(
     lines: Sequence[ListedLine],
     readings: Sequence[ScoredReading],
@@ -156,7 +162,7 @@ def suspect_findings(
             other = lines[swapped[index]]
             reason = f"the image reads as the text of {other.name}"
             yield Finding("swapped", line, reason, True, other, reading.text, reading.margin)
-        elif SUSPECT <= reading.margin < np.inf and reading.text != line.text:
+        elif SUSPECT <= reading.margin < np.inf and not reads_as(line, reading.text):
             reason = f"the reading is likelier by {reading.margin:.2f} nats a character"
             certain = reading.margin >= WRONG and reading.confidence >= CONFIDENT
             leave_out = certain and not unknown

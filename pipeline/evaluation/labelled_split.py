@@ -11,7 +11,6 @@ from datasets import Reviews
 from datasets.batch import IGNORED
 from datasets.progress import track
 from datasets.source import SequenceDataset, Source, Split
-from datasets.vocabulary import case_pairs
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
@@ -46,10 +45,7 @@ def labelled_split(
         )
     where, items = f"{split} split of {config}", items_of(bundle, source, split, config)
     own = [dataset.read(i).target for i in track(range(len(dataset)), where, len(dataset))]
-    names = source.labels
-    if dataset.any_case is not None:  # targets to train on have ids of pairs of letters
-        names = [*names, "", *(names[upper] for _, upper in case_pairs(names))]
-    labels, targets, nothing = encode_targets(bundle, names, own, set(ignore), where)
+    labels, targets, nothing = encode_targets(bundle, source.labels, own, set(ignore), where)
     kept = [i for i, target in enumerate(targets) if target is not None]
     if not kept:
         raise ValueError(f"{where}: all {len(dataset)} samples have a label of --ignore")

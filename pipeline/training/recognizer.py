@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 
 from datasets.batch import SequenceBatch, collate
-from datasets.labels import same_labels
 from datasets.output.text import clean
 from datasets.vocabulary import case_pairs
 from models import BagOfTokens, CTCHead, Encoder, Head, RecurrentStack, SequenceModel
 
-from ..reading.bundle import check_weights, default_options, describe_part, part_spec
+from ..reading.bundle import check_weights, part_spec
 from ..reading.order import is_visual, logical_readings, swap_order
 from ..scoring.metrics import compute_scores, join_tallies
 from ..scoring.readings import error_rate, recase, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
+from .checks.checkpoint import check_checkpoint
 from .checks.finite import check_step, clip_gradients
 from .checks.targets import check_some_target_fits, describe_shortage
 from .optimizer import make_optimizer
@@ -31,7 +31,6 @@ from .schedule import Schedule, learning_rate_factor
 Stage = Literal["train", "validation", "test"]
 # limits of a batch for SequenceModel.count: samples, and bytes of their inputs
 COUNT_SAMPLES, COUNT_BYTES = 256, 64_000_000
-MAX_LABELS = 12  # shown in an error message
 
 
 class SequenceRecognizer(pl.LightningModule):
@@ -277,28 +276,8 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.seed = checkpoint.get("seed")  # absent from older checkpoints
-        if not same_labels(checkpoint["labels"], self.labels):
-            raise ValueError(
-                f"the checkpoint's labels {shorten(checkpoint['labels'])} differ from the data's "
-                f"{shorten(self.labels)}; use the data, or the alphabet, that it was trained with"
-            )
-        reader = self.trainer.datamodule.source.reader
-        ours = part_spec(reader)
-        theirs = checkpoint.get("reader", ours)  # absent from older checkpoints
-        if theirs["class"] == ours["class"]:  # options that older ones lack have their defaults
-            theirs = theirs | {"options": default_options(reader) | theirs["options"]}
-        if ours != theirs:
-            raise ValueError(
-                f"the checkpoint's input was prepared by {describe_part(theirs)}, the data's is by "
-                f"{describe_part(ours)}; use the data, and its options, that it was trained with"
-            )
+        check_checkpoint(checkpoint, self.labels, self.trainer.datamodule.source.reader)
         for name in ("state_dict", "current_model_state"):  # the second with averaging only
             if name in checkpoint:
                 checkpoint[name] = self.model.without_copies(checkpoint[name])
         check_weights(self.state_dict(), checkpoint["state_dict"], "the checkpoint")
-
-
-def shorten(labels: list[str]) -> str:
-    """The list as text, cut after MAX_LABELS."""
-    rest = f" ... ({len(labels)} in all)" if len(labels) > MAX_LABELS else ""
-    return f"{labels[:MAX_LABELS]}{rest}"

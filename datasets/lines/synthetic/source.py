@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ...batch import Sample
-from ...source import Problem, SequenceDataset, Source, Split
+from ...source import SPLITS, Problem, SequenceDataset, Source, Split
 from ...vocabulary import Vocabulary
 from ..bidi import has_right_to_left
 from ..reader import LineReader
@@ -53,7 +53,6 @@ SCAN_HEIGHT = {"book": (30, 60), "receipt": (16, 50), "letter": (36, 64), "clean
 # mean width of a character / height of the line
 ASPECT = {"book": 0.42, "receipt": 0.47, "letter": 0.5, "clean": 0.44}
 MIN_ASPECT = 0.18  # narrower characters would leave CTC too few steps
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MIN_FAMILIES = 10  # font families needed to give validation and test families of their own
 
 

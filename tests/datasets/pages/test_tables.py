@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from datasets.lines.normalization.polarity import dark_on_light
 from datasets.pages.coordinates import line_gaps
 from datasets.pages.crops.cutting import crop_line
 from datasets.pages.finding import find_lines
@@ -103,7 +104,7 @@ def test_a_short_line_is_not_cut_out_with_the_rules_around_it(text):
 
 def test_a_light_grid_on_a_dark_page():
     image, starts = grid()
-    assert len(find_lines(255 - image).lines) == len(starts)
+    assert len(find_lines(dark_on_light(255 - image)).lines) == len(starts)
 
 
 def test_a_tilted_grid():

@@ -137,3 +137,13 @@ def test_a_folder_with_other_xml_files_holds_no_lines(tmp_path):
     assert holds_lines(tmp_path / "broken.xml")  # given itself, its fault is reported
     (tmp_path / "page.xml").write_text('<?xml version="1.0"?>\n<!-- x --><pc:PcGts><cut off')
     assert holds_lines(tmp_path)
+
+
+def test_lines_of_any_case_are_told_as_such(tmp_path):
+    root = pages(tmp_path / "a")
+    source = {"class_path": "datasets.RealLines"}
+    source["init_args"] = {"folders": [{"root": str(root), "any_case": True}]}
+    config = tmp_path / "c.yaml"
+    config.write_text(json.dumps({"data": {"source": source}}))
+    assert all(line.any_case for line in list_config(config).lines)
+    assert not any(line.any_case for line in list_folder(LineFolder(str(root)), True).lines)

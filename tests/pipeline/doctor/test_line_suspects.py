@@ -81,6 +81,14 @@ def test_suspects_are_sorted_by_margin_without_labels_that_are_too_long():
     assert not any(finding.leave_out for finding in suspect_findings(lines, unsure))
 
 
+def test_case_is_no_reason_to_doubt_a_label_of_any_case():
+    lines = [listed("TOTAL", "0"), listed("TOTAL", "1")._replace(any_case=True)]
+    readings = [ScoredReading("Total", 2.0, 0.9)] * 2
+    assert [f.line.name for f in suspect_findings(lines, readings)] == ["0"]
+    wrong = [ScoredReading("Tofal", 2.0, 0.9)] * 2
+    assert [f.line.name for f in suspect_findings(lines, wrong)] == ["0", "1"]
+
+
 def test_unknown_characters_are_no_reason_to_doubt_a_label():
     """A dash read as two hyphens is explained; a wrong word beside one is told, not left out."""
     lines = [

@@ -260,9 +260,6 @@ def test_case_is_no_error_where_it_is_unknown(command, loud):
     for given in (loud, strict):
         done = command("report", "--model", "loud.safetensors", "--config", given)
         assert done.code == 0, done.err
-    data = labelled_split(load_bundle("loud.safetensors"), str(loud), "train")
-    texts = ["".join(data.labels[i] for i in target) for target in data.targets]
-    assert texts == [Path(item).with_suffix(".gt.txt").read_text() for item in data.items]
     done = command("calibrate", "--model", "loud.safetensors", "--config", loud)
     assert done.code == 0 and "2 read, 100.0 % of them right" in done.out, done.err
 
