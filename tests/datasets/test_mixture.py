@@ -176,6 +176,18 @@ class Widths(SequenceDataset):
         raise NotImplementedError
 
 
+def test_a_mixture_has_what_its_parts_draw_this_epoch():
+    part = DrawnDataset(Widths(np.arange(1, 10)), (9,), lambda epoch: (5,))
+    mixed = MixedDataset([Widths(np.array([40])), part])
+    seen = []
+    for epoch in (0, 1):
+        mixed.epoch = epoch
+        assert mixed.names == ["0", *part.names] and mixed.groups == mixed.names
+        assert mixed.sizes.tolist() == [40, *part.sizes.tolist()]
+        seen.append(mixed.names)
+    assert seen[0] != seen[1]
+
+
 @pytest.mark.parametrize("share", [(0.8, 0.2), (0.2, 0.8)])
 @pytest.mark.parametrize("world", [1, 3])
 def test_epochs_of_unequal_widths_have_each_sample_once(share, world):

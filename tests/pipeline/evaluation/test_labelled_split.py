@@ -22,6 +22,7 @@ from pipeline.evaluation.split_scores import build_data_module, score_split
 from pipeline.fitting import language_model
 from pipeline.reading.bundle import Bundle, load_bundle, save_bundle
 from pipeline.reading.prediction import Recognizer
+from pipeline.training.fine_tuning.forgetting import error_rates, old_lines
 from tests.support.films import film
 from tests.support.networks import connect
 from tests.support.opinions import opinion_bundle
@@ -281,3 +282,11 @@ def test_training_and_evaluation_agree_on_lines_of_any_case(command, loud):
     found, *_ = scores(command, "runs/r/best.safetensors", loud)
     kept = load_bundle("runs/r/best.safetensors").scores
     assert found["cer"] == pytest.approx(kept["validation/cer"], abs=0.01)
+
+
+def test_compare_and_remember_know_that_case_is_unknown(loud):
+    data = build_data_module(yaml.safe_load(loud.read_text())["data"], "loud.yaml")
+    assert score_split(Path("loud.safetensors"), data, "validation").value == 0
+    for lines in old_lines("loud.yaml", data.source.reader):
+        assert error_rates("loud.safetensors", [lines]) == [0]
+        assert error_rates("loud.safetensors", [lines._replace(any_case=False)])[0] > 20
