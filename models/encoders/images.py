@@ -77,6 +77,32 @@ class ConvBlock(nn.Module):
             self.norm = nn.Identity()
 
 
+class ResidualBlock(nn.Module):
+    """Two convolutions of 3 x 3 whose output is added to their input (He et al. 2016), and ReLU.
+
+    The output starts at 0, so that a new block changes nothing (Goyal et al. 2017).
+    """
+
+    def __init__(self, channels: int, norm: bool = True):
+        super().__init__()
+        self.first = ConvBlock(channels, channels, (1, 1), norm=norm)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=not norm)
+        self.norm = nn.BatchNorm2d(channels) if norm else nn.Identity()
+        for parameter in (self.norm if norm else self.conv).parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, images: Tensor, lengths: Tensor) -> Tensor:
+        """Images (B, C, T, H), zero from `lengths` on -> the same shape, not zero there."""
+        hidden = clear_padding(self.first(images), lengths)
+        return torch.relu(images + self.norm(self.conv(hidden)))
+
+    def fold_norm(self) -> None:
+        """See `ConvBlock.fold_norm`."""
+        if isinstance(self.norm, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.norm)
+            self.norm = nn.Identity()
+
+
 def max_pool(images: Tensor, stride: tuple[int, int]) -> Tensor:
     """Maximum over windows of 1 or 2 rows and columns; an odd last one is dropped."""
     if torch.is_grad_enabled() and max(stride) > 1:
@@ -104,6 +130,7 @@ class LineCNN(Encoder):
             high. null: 3 columns each.
         block_dropout: of whole channels after each block but the last, in training.
         norm: batch normalisation in each block.
+        residual: number of residual blocks of two convolutions after each block; null: none.
     """
 
     def __init__(
@@ -117,6 +144,7 @@ class LineCNN(Encoder):
         kernel_widths: tuple[int, ...] | None = None,
         block_dropout: float = 0.0,
         norm: bool = True,
+        residual: tuple[int, ...] | None = None,
     ):
         super().__init__()
         self.input_size, self.channels = input_size, channels
@@ -130,10 +158,20 @@ class LineCNN(Encoder):
             raise ValueError(
                 f"kernel_widths {list(spans)}: give {len(channels)} odd numbers, one per block"
             )
+        self.residual = residual
+        added = residual or (0,) * len(channels)
+        if len(added) != len(channels) or min(added) < 0:
+            raise ValueError(
+                f"residual {list(added)}: give {len(channels)} numbers from 0 on, one per block"
+            )
         strides = zip(widths, heights, strict=True)
         self.blocks = nn.ModuleList(
             ConvBlock(*sizes, stride, kernel=(span, 3), norm=norm)
             for sizes, stride, span in zip(pairwise([1, *channels]), strides, spans, strict=True)
+        )
+        self.residual_blocks = nn.ModuleList(
+            nn.ModuleList(ResidualBlock(size, norm) for _ in range(count))
+            for size, count in zip(channels, added, strict=True)
         )
         self.rows_left = input_size // height_reduction
         if not self.rows_left:
@@ -155,12 +193,14 @@ class LineCNN(Encoder):
             images = 1.0 - images.float() / 255.0  # ink 1, paper 0: what convolution pads with
         images = images.contiguous(memory_format=torch.channels_last)
         images = clear_padding(images, lengths)
-        for block in self.blocks:
+        for block, residual_blocks in zip(self.blocks, self.residual_blocks, strict=True):
             if block is not self.blocks[0]:
                 images = nn.functional.dropout2d(images, self.block_dropout, self.training)
             images = block(images)
             lengths = lengths // block.stride[0]
             images = clear_padding(images, lengths)  # the next kernel reads the padding
+            for residual_block in residual_blocks:
+                images = clear_padding(residual_block(images, lengths), lengths)
         images = nn.functional.dropout2d(images, self.dropout, self.training)
         if self.rows == "max":
             return strongest_row(images), lengths

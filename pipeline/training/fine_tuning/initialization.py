@@ -10,6 +10,7 @@ from models.heads.labels import Head
 
 from ...reading.bundle import Bundle, load_weights
 from .alphabets import nearest_known, spell_out
+from .growth import grow
 
 # subtracted from the bias of a new character, so that the look-alike it is copied from is still
 # read until the data say otherwise; on Fraktur lines this value gives the lowest initial loss
@@ -33,18 +34,24 @@ def initialize_from(model: SequenceModel, labels: list[str], bundle: Bundle) -> 
     and the recurrent stack with their running statistics, and the rows of the head whose labels
     both have; so a CTC head can start from a head trained on the same words per frame. Between two
     CTC heads the blank is copied too, and a new character starts as a copy of its look-alike.
+    A larger network of the same kind starts as the bundle's, see `grow`.
     Decoder and calibration are not copied, which the summary says.
     Raises ValueError if the parts do not fit.
     """
-    weights = bundle.model.state_dict()
-    if type(bundle.model.head) is type(model.head) and bundle.labels == labels:
+    given = grow(bundle.model, model)
+    notes = describe_left_out(bundle)
+    if given is not bundle.model:
+        sizes = [sum(weight.numel() for weight in m.parameters()) for m in (bundle.model, given)]
+        notes.append("  the network grows from {:,} to {:,} weights".format(*sizes))
+    weights = given.state_dict()
+    if type(given.head) is type(model.head) and bundle.labels == labels:
         load_weights(model, weights, "--init_from")
-        return [f"--init_from: all weights, {len(labels)} labels", *describe_left_out(bundle)]
+        return [f"--init_from: all weights, {len(labels)} labels", *notes]
     own_head = {k: w for k, w in model.state_dict().items() if k.startswith("head.")}
     body = {k: w for k, w in weights.items() if not k.startswith("head.")}
     load_weights(model, body | own_head, "--init_from")
-    transfer = copy_rows(model.head, labels, bundle.model.head, bundle.labels)
-    return describe_transfer(transfer) + describe_left_out(bundle)
+    transfer = copy_rows(model.head, labels, given.head, bundle.labels)
+    return describe_transfer(transfer) + notes
 
 
 def describe_left_out(bundle: Bundle) -> list[str]:

@@ -9,17 +9,7 @@ from torch.testing import assert_close
 
 from models import FrameCNN, LineCNN
 from models.encoders.images import ConvBlock, max_pool
-
-
-def scrambled(encoder: nn.Module) -> nn.Module:
-    """Normalisations with random statistics, as after training: zeros do not stay zeros."""
-    for module in encoder.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.running_mean, 0.0, 0.5)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-            nn.init.normal_(module.weight)
-            nn.init.normal_(module.bias)
-    return encoder.eval()
+from tests.support.networks import scrambled
 
 
 def lines(*shape: int) -> torch.Tensor:
