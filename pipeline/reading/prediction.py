@@ -53,13 +53,13 @@ class Recognizer:
         self.model = bundle.model.to(self.device).eval()
         native = has_native_bfloat16(self.device.type)
         self.precision = torch.bfloat16 if native else torch.float32
-        packs = self.device.type == "cpu" and native and can_pack(self.model)
+        packs = self.device.type == "cpu" and can_pack(self.model)
         self.workers = torch.get_num_threads() if self.device.type == "cpu" else 2
         with single_threaded():
             for module in self.model.modules():
                 if hasattr(module, "fold_norm"):
                     module.fold_norm()
-            self.network = PackedModel(self.model) if packs else self.model
+            self.network = PackedModel(self.model, self.precision) if packs else self.model
 
     def predict(self, items: Iterable[str | Item]) -> Iterator[dict]:
         """A record for each item, in order: `input` and either its reading or `error`."""

@@ -17,8 +17,8 @@ from models.encoders.images import LineCNN
 def grow(given: SequenceModel, model: SequenceModel) -> SequenceModel:
     """The network `given` in the sizes of `model`, and with its own labels.
 
-    Both compute the same. Returns `given` itself unless both are of a LineCNN and equally many recurrent layers without
-    projection, and no part of `model` is smaller.
+    Both compute the same. Returns `given` itself unless both are of a LineCNN and equally many
+    recurrent layers without projection, and no part of `model` is smaller.
     """
     if not can_grow(given, model):
         return given
