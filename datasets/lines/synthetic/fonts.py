@@ -91,6 +91,15 @@ def drawn_characters(path: str, characters: Sequence[str]) -> set[str]:
     return {c for c in drawn if not c.islower() or drawn[c] != drawn.get(c.upper())}
 
 
+def drawn_features(path: str, tags: frozenset[str]) -> frozenset[str]:
+    """Return those of the OpenType features whose glyphs leave ink: some are empty."""
+    if not has_raqm():
+        return frozenset()
+    sample = {"onum": "3", "smcp": "a"}
+    font = load_font(path, 16)
+    return frozenset(t for t in tags if font.getmask(sample[t], features=[t]).getbbox())
+
+
 class FontTables(NamedTuple):
     """Metadata of a font file. codes: code points with a glyph. kind: "serif" if not specified."""
 
@@ -143,6 +152,7 @@ def inspect_font(path: str, alphabet: str, named: bool = False) -> Font | str:
     try:
         font = read_type_1(path) if path.lower().endswith(TYPE_1) else read_open_type(path)
         drawn = drawn_characters(path, [c for c in alphabet if ord(c) in font.codes])
+        features = drawn_features(path, font.features)
     except Exception as error:  # a broken table may raise anything; the reason is reported
         raise_if_machine(error, path)
         return f"unreadable ({type(error).__name__}: {error})"
@@ -153,7 +163,7 @@ def inspect_font(path: str, alphabet: str, named: bool = False) -> Font | str:
         return f"has {len(drawn)} of the alphabet's {len(needed)} characters"
     kind = next((k for k, names in KIND_NAMES.items() if re.search(names, font.name)), font.kind)
     characters = frozenset(drawn | {" "})
-    return Font(path, font.name, kind, font.italic, font.bold, characters, font.features)
+    return Font(path, font.name, kind, font.italic, font.bold, characters, features)
 
 
 def find_fonts(alphabet: str, fonts: Sequence[str] | None = None) -> list[Font]:

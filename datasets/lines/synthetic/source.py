@@ -19,15 +19,18 @@ from .fonts import Font, find_fonts
 from .texts import TextGenerator, read_texts
 from .typesetting import plain, render_line
 
-Kind = Literal["prose", "title", "capitals", "receipt", "letter", "reference", "names", "symbols"]
+Kind = Literal[
+    "prose", "title", "capitals", "receipt", "letter", "reference", "catalogue", "names", "symbols"
+]
 # text kind: (share of the lines, {look: share of the kind})
 KINDS: dict[Kind, tuple[float, dict[Look, float]]] = {
-    "prose": (0.40, {"book": 0.54, "letter": 0.16, "clean": 0.2, "receipt": 0.1}),
+    "prose": (0.34, {"book": 0.54, "letter": 0.16, "clean": 0.2, "receipt": 0.1}),
     "title": (0.06, {"book": 0.4, "letter": 0.2, "receipt": 0.2, "clean": 0.2}),
     "capitals": (0.08, {"book": 0.5, "letter": 0.2, "receipt": 0.2, "clean": 0.1}),
     "receipt": (0.22, {"receipt": 0.9, "clean": 0.1}),
     "letter": (0.08, {"letter": 0.9, "book": 0.1}),
     "reference": (0.11, {"book": 0.9, "clean": 0.1}),
+    "catalogue": (0.06, {"book": 0.8, "clean": 0.2}),
     "names": (0.02, {"book": 1.0}),
     "symbols": (0.03, {"book": 0.4, "receipt": 0.4, "clean": 0.2}),
 }
@@ -39,6 +42,7 @@ LENGTHS = {
     "receipt": (1, 36, 1.5),
     "letter": (6, 40, 1.5),
     "reference": (18, 75, 1.5),
+    "catalogue": (6, 60, 1.0),
     "names": (10, 60, 1.5),
     "symbols": (2, 24, 1.5),
 }
@@ -167,7 +171,7 @@ class SyntheticLineDataset(SequenceDataset):
 
 
 class SyntheticLines(Source):
-    """Printed lines rendered on the fly: books, receipts, letters and commentaries.
+    """Printed lines rendered on the fly: books, receipts, letters, catalogues and commentaries.
 
     With at least ten font families, validation and test use families that train does not (a tenth
     each; none for an empty split); with fewer, all splits share them.

@@ -67,7 +67,16 @@ letter: {town}, {month} 9rd, 1909.|{month} 99th, 1909.|{town}, {mon} 99, 1899|De
 Dear {Name},|My dear Mr. {Name}:|Yours truly,|Very respectfully yours,|Mr. ¤. ¤. {Name},
 Hon. {Name} ¤. {Name}|TO: ¤. ¤. {NAME} ESQ.,|{town}.|999 {Name} Street|Messrs. {Name} & {Name},
 Prof. ¤. {Name}|In reply to yours of {month} 9th,|I beg to acknowledge your letter of the 99th
-Enc. (9)|(Signed) {Name}
+Enc. (9)|(Signed) {Name}|Mr. ¤. ¤. {Name}. {Word} ¤. ¤. Co., {town}.|{Name}, ¤. ¤. ¤., {town}
+Hon. ¤. ¤. {Name}, {Name} Co., {town}, Pa.|P. O. Box 999, {town}|{Name} and {Name}, Nos. 9 & 999.
+catalogue: 999. {Word} {word} {word} {word} _(999) 999|99. {Word} {word} _(99) 999
+999 {Word}, {word}
+9. {Name} (¤.), {town}. {Word} {word}. _(9)|99. — {Word} {word} {word}, _999.|999. _{Word} _{word}
+{NAME} ({Name}), {town}.|{Name}, {Name}. {Word} {word} {word}. 99 × 99 cm.|999. Idem. Fr. 999.—
+{Word} {word} {word} . . . . . . . 999|{Word} {word} ............ 99|{ROMAN}. {Word} {word} ..... 9
+999 {word} 999 999 99.9 9.99|{Word} {word} {word} 9,999 99.9 %|99-99 {Word} 9999
+N° 999. {Word} {word}. ¤. {Name}.|{Name} ¤., {word}, 99, 999, 999-99, 999 n. 9|9999 9999 9999 99
+999. {Word} {word} {word} – 999.–|_999. {Word} {word} {word} _99|({Word} {word}) _(999) —
 reference: {work} {roman}. 999|cf. {work} {roman}. 99, {roman}. 999
 {Word} {word} {word},~9 cf. p. 999, n. 9|^{Name} ({work} {roman}. 999) {word} {word} {word} {word}
 § 99. {Word} {word} _{word} _{word} {word};|~9 {Word} {word}, vol. {roman}., pp. 999-999, 1899.
@@ -107,7 +116,7 @@ def draw_template(rng: np.random.Generator, symbol: str) -> str:
     """Return a random marked text of a symbol, with digits and capitals drawn."""
     text = re.sub("9", lambda _: str(rng.integers(10)), expand(rng, symbol))
     text = re.sub("¤", lambda _: chr(65 + rng.integers(26)), text)
-    text = re.sub(r"(?<!\S)_(?=[A-Za-z])", ITALIC, text)
+    text = re.sub(r"(?<!\S)_(?=[A-Za-z\d(])", ITALIC, text)
     return re.sub(r"~(?=\d)", RAISED, re.sub(r"(?<!\S)\^(?=[A-Za-z])", SMALL_CAPS, text))
 
 

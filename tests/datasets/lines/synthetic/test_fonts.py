@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from datasets.lines.synthetic import fonts as fonts_here
 from datasets.lines.synthetic.fonts import find_fonts
@@ -24,6 +25,18 @@ def test_a_font_has_only_the_characters_that_it_draws(monkeypatch):
 
     monkeypatch.setattr(fonts_here, "load_font", lambda path, size: NoDigits(real(path, size)))
     assert fonts_here.drawn_characters(SERIF, "AaBb 12") == {"A", "B", "b"}
+
+
+def test_a_feature_of_empty_glyphs_is_not_used(monkeypatch):
+    class EmptyFigures:
+        def getmask(self, text, features):
+            return ImageFont.load_default().getmask(" " if features == ["onum"] else text)
+
+    monkeypatch.setattr(fonts_here, "has_raqm", lambda: True)
+    monkeypatch.setattr(fonts_here, "load_font", lambda path, size: EmptyFigures())
+    assert fonts_here.drawn_features("x", frozenset({"onum", "smcp"})) == {"smcp"}
+    monkeypatch.setattr(fonts_here, "has_raqm", lambda: False)
+    assert fonts_here.drawn_features("x", frozenset({"smcp"})) == frozenset()
 
 
 def test_a_font_is_found_by_its_name_and_named_ones_may_lack_more(tmp_path, monkeypatch):
