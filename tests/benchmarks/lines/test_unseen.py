@@ -2,22 +2,22 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from benchmarks.lines.unseen import (
+from benchmarks.lines.unseen.__main__ import main
+from benchmarks.lines.unseen.scores import Read, joint_fit, kept_lines, read_lines
+from benchmarks.lines.unseen.variants import (
     ALL,
     START,
     folders_of,
-    kept_lines,
     limited,
-    main,
-    read_lines,
     source_of,
     synthetic_only,
     without_source,
 )
 from datasets import LineFolder
-from pipeline.reading.bundle import save_bundle
+from pipeline.reading.bundle import load_bundle, save_bundle
 from tests.support.images import noise_line, write_image
 from tests.support.small import tiny_bundle
 
@@ -79,7 +79,23 @@ def test_kept_lines_are_those_of_the_split_and_of_either_case_if_one_folder_says
     save_bundle(tiny_bundle(), tmp_path / "tiny.safetensors")
     found = read_lines(tmp_path / "tiny.safetensors", lines)
     assert found.cer.value > 50 and found.exact.value == 0 and found.cer.groups == 5
-    assert 0 <= found.ece <= 100 and found.chance > 0
+    assert found.log_p.shape == found.right.shape == found.confidences.shape == (10,)
+    assert (found.log_p < 0).all() and not found.right.any()
+
+
+def read(log_p: np.ndarray, right: np.ndarray) -> Read:
+    return Read(None, None, np.exp(log_p), log_p, right)
+
+
+def test_a_joint_fit_counts_each_source_alike_and_makes_up_for_what_is_too_sure():
+    rng = np.random.default_rng(0)
+    log_p = np.log(rng.uniform(0.5, 1, 4000))
+    often = read(log_p, rng.random(4000) < np.exp(log_p))
+    rarely = read(log_p[:400], rng.random(400) < np.exp(log_p[:400]) / 2)
+    assert often.ece() < 3 < 20 < rarely.ece()
+    assert rarely.ece(joint_fit([rarely])) < 6
+    both = joint_fit([often, rarely])
+    assert np.mean(both.confidences(log_p)) == pytest.approx(0.75 * 0.75, abs=0.03)
 
 
 CONFIG = """
@@ -108,9 +124,10 @@ def test_each_source_and_number_of_lines_has_a_row(tmp_path, monkeypatch, capsys
     config.write_text(CONFIG.format(source=json.dumps(options["data"]["source"])), encoding="utf-8")
     code = main(
         ["--config", str(config), "--parts", "sources", "curve", "--limits", "4", "--start",
-         "00:00:01:00", "--time", "00:00:01:00"]
+         "00:00:01:00", "--time", "00:00:01:00", "--calibrate",
+         "runs/compare/unseen/all-seed0/best.safetensors", "--output", "sure.safetensors"]
     )  # fmt: skip
-    assert code == 0
+    assert code == 0 and load_bundle("sure.safetensors").calibration.strings["greedy"]
     sources_table, curve = capsys.readouterr().out.split("\n\n")[:2]
     rows = [line.split() for line in sources_table.splitlines()[1:]]
     assert [row[:3] for row in rows] == [["a_x", "10", "5"], ["b_x", "10", "5"]]

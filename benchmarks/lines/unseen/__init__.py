@@ -1,0 +1,1 @@
+"""Lines of sources that no training has seen; learning curves."""
