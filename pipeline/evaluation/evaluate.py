@@ -30,6 +30,7 @@ from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
 from .labelled_reviews import labelled_reviews
 from .labelled_split import labelled_split
+from .seen import describe_unknown, leave_out_seen
 
 
 def evaluate(recognizer: Recognizer, options) -> int:
@@ -39,6 +40,8 @@ def evaluate(recognizer: Recognizer, options) -> int:
     """
     data = labelled_data(recognizer, options)
     print_notes(*data.notes, *data.unscored)
+    data, told, seen = leave_out_seen(recognizer.bundle, data, options)
+    print_lines(*told)
     answers, per_second = read_all(recognizer, data)
     data, notes = data.with_targets(answers)
     print_notes(*notes)
@@ -64,12 +67,16 @@ def evaluate(recognizer: Recognizer, options) -> int:
         lines, more_values = clip_details(answers, data, tally)
         print_lines(*lines)
         values |= more_values
-    compared = f"; compared after {normalization.describe()}" if is_text else ""
     rate = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
-    part = f"; the {options.split} split of {options.config}" if options.config else ""
-    print_lines(f"{len(readings)} {data.unit}, {rate} a second{compared}{part}")
+    remarks = [
+        f"{len(readings)} {data.unit}, {rate} a second",
+        f"compared after {normalization.describe()}" if is_text else "",
+        f"the {options.split} split of {options.config}" if options.config else "",
+        describe_unknown(recognizer.bundle),
+    ]
+    print_lines("; ".join(filter(None, remarks)))
     if options.json:
-        values |= {"n": len(readings), "per_second": per_second}
+        values |= {"n": len(readings), "per_second": per_second} | ({"seen": seen} if seen else {})
         write_whole(options.json, json.dumps(values, indent=1) + "\n")
     return int(any(reading is data.nothing for reading in readings))
 
@@ -116,7 +123,7 @@ def labelled_data(
         return data._replace(background=background_ids(options.background, data.labels))
     kind = type(bundle.reader).__name__
     if kind == "LineReader":
-        return labelled_lines(bundle.labels, options, prefer)
+        return labelled_lines(bundle.reader, bundle.labels, options, prefer)
     if kind == "TextReader" and isinstance(bundle.model.head, SequenceClassificationHead):
         return labelled_reviews(bundle.reader, bundle.labels, options, prefer)
     if kind == "ClipReader":

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets import TextReader
+from datasets.digests import as_digests
 from datasets.source import Problem, Split
 from datasets.text.files import find_reviews
+from datasets.text.tokens import text_digest
 from models.heads.labels import Label
 
 from ..reading.text_items import text_item
@@ -37,4 +39,5 @@ def labelled_reviews(
         unit="reviews",
         unscored=[f"{row.reason}; not scored" for row in all_rows if isinstance(row, Problem)],
         passed_over=files.passed_over(),
+        digests=lambda: as_digests(text_digest(row.text) for row in rows),
     )

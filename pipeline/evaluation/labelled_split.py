@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from datasets import Reviews
+from datasets import LineReader, Reviews
 from datasets.batch import IGNORED
+from datasets.lines.cache import line_digests
 from datasets.progress import track
 from datasets.source import SequenceDataset, Source, Split
 from models import CTCHead, SequenceClassificationHead
@@ -61,7 +62,19 @@ def labelled_split(
         unit=UNITS[type(bundle.reader).__name__],
         unscored=unscored,
         any_case=dataset.any_case and [dataset.any_case[i] for i in kept],
+        digests=partial(digests_of, bundle, source, dataset, kept),
     )
+
+
+def digests_of(
+    bundle: Bundle, source: Source, dataset: SequenceDataset, kept: Sequence[int]
+) -> np.ndarray | None:
+    """Return the digests of the samples `kept` as the bundle's training has them."""
+    lines = dataset.files is not None and isinstance(bundle.reader, LineReader)
+    if lines and part_spec(bundle.reader) != part_spec(source.reader):
+        return line_digests([dataset.files[i] for i in kept], bundle.reader)
+    digests = dataset.digests()
+    return None if digests is None else digests[list(kept)]
 
 
 def source_of_config(config: Path) -> Source:

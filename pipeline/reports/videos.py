@@ -11,6 +11,7 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
 from ..evaluation.labelled import LabelledData, describe_data
+from ..evaluation.seen import leave_out_seen
 from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
 from ..reading.items import Answer
@@ -25,7 +26,8 @@ from .video_sections import VideoReading, label_sections, step_sections, text_se
 class VideoResults(NamedTuple):
     """All videos with their readings; data: None without annotations, scores: then empty.
 
-    failures: the reasons of the videos that could not be read, which are not in `seen`.
+    failures: the reasons of the videos that could not be read, which are not in `seen`. notes: on
+    what the bundle has learned from.
     """
 
     count: int
@@ -33,6 +35,7 @@ class VideoResults(NamedTuple):
     failures: list[str]
     data: LabelledData | None
     scores: dict[str, Score]
+    notes: Sequence[str] = ()
 
 
 def report_videos(
@@ -44,7 +47,7 @@ def report_videos(
     """
     check_bundle(recognizer, options.model)
     results = read_videos(recognizer, options)
-    sections = headline(results)
+    sections = [*map(page.paragraph, results.notes), *headline(results)]
     if tables and results.scores:
         own = {name: score.value for name, score in results.scores.items()}
         others = {
@@ -60,7 +63,7 @@ def report_videos(
     unscored = results.data.unscored if results.data else []
     sections += page.failure_list([*results.failures, *unscored])
     lead = f"{counted(results.count, 'video')} of {describe_data(options)}, read by {options.model}"
-    return lead, sections, [], int(bool(results.failures))
+    return lead, sections, list(results.notes), int(bool(results.failures))
 
 
 def check_bundle(recognizer: Recognizer, model: str) -> None:
@@ -79,8 +82,10 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
     """Read every video and, where annotations are known, score the readings."""
     items = unlabelled_videos(options.data) if options.data else []
     data = None if items else labelled_data(recognizer, options)
+    notes: list[str] = []
     if data is not None:
         print_notes(*data.notes)
+        data, notes, _ = leave_out_seen(recognizer.bundle, data, options)
     items = items or data.items
     if not all(isinstance(item, str) for item in items):
         raise ValueError(
@@ -99,7 +104,7 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
         for answer, target in zip(answers, targets, strict=True)
         if not isinstance(answer.reading, str)
     ]
-    return VideoResults(len(answers), seen, failures, data, values)
+    return VideoResults(len(answers), seen, failures, data, values, notes)
 
 
 def score_videos(
