@@ -10,14 +10,14 @@ from datasets.output.files import write_whole
 from datasets.output.text import print_error, print_lines, print_notes
 from datasets.progress import track
 from datasets.source import Split
-from models import SequenceClassificationHead
+from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import StepLabels, Text
 
+from ..reading.bundle import Bundle
 from ..reading.items import Answer
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
 from ..scoring.metrics import Normalization, Tally, compute_scores, describe_score
-from ..scoring.readings import tally_readings
 from ..scoring.temperature import (
     BINS,
     chance_calibration_error,
@@ -28,8 +28,8 @@ from .clip_tables import clip_details
 from .labelled import LabelledData, background_ids
 from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
-from .labelled_reviews import labelled_reviews
 from .labelled_split import labelled_split
+from .labelled_texts import labelled_reviews, labelled_tags
 from .seen import describe_unknown, leave_out_seen
 
 
@@ -47,9 +47,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
     print_notes(*notes)
     readings = [answer.reading for answer in answers]
     normalization = Normalization(options.ignore_case, options.fold_punctuation)
-    tally = tally_readings(
-        readings, data.targets, data.groups, data.labels, normalization, data.background
-    )
+    tally = data.tally(readings, normalization)
     values = {}
     for name, score in compute_scores(tally).items():
         print_lines(describe_score(name, score))
@@ -63,7 +61,7 @@ def evaluate(recognizer: Recognizer, options) -> int:
             f"ece {values['ece']:.2f} % (how far confidence is from the share that is right; "
             f"{bins} bins; {chance_calibration_error(confidences, bins):.2f} % comes by chance)"
         )
-    if data.unit == "clips":
+    if data.unit in ("clips", "sentences"):
         lines, more_values = clip_details(answers, data, tally)
         print_lines(*lines)
         values |= more_values
@@ -126,9 +124,17 @@ def labelled_data(
         return labelled_lines(bundle.reader, bundle.labels, options, prefer)
     if kind == "TextReader" and isinstance(bundle.model.head, SequenceClassificationHead):
         return labelled_reviews(bundle.reader, bundle.labels, options, prefer)
+    if kind == "TextReader" and labels_tokens(bundle):
+        return labelled_tags(bundle.reader, bundle.labels, options, prefer)
     if kind == "ClipReader":
         return labelled_clips(bundle, options, prefer)
     raise ValueError(
         f"{options.model} reads with {kind} for a {type(bundle.model.head).__name__}; evaluate "
-        "takes bundles that read lines, videos, or texts that have one label each"
+        "takes bundles that read lines, videos, or texts with one label, or one for each token"
     )
+
+
+def labels_tokens(bundle: Bundle) -> bool:
+    """Whether a bundle gives one label to each step."""
+    head = bundle.model.head
+    return not isinstance(head, CTCHead) and not getattr(head, "multi_label", False)

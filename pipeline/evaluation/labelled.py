@@ -11,7 +11,9 @@ from models.heads.labels import Text
 
 from ..reading.items import Answer, Item
 from ..reading.records import Reading
-from ..scoring.readings import recase
+from ..scoring.metrics import Normalization, Tally
+from ..scoring.readings import recase, step_ids, tally_readings
+from ..scoring.tag_spans import tally_tags
 
 WARM_UP = 4  # items read before timing starts: the first batches are slow
 
@@ -61,6 +63,16 @@ class LabelledData(NamedTuple):
     def notes(self) -> list[str]:
         """What was passed over and what was changed."""
         return [*self.passed_over, *self.changed]
+
+    def tally(self, readings: Sequence[Reading], normalization: Normalization) -> Tally:
+        """Tally the readings of all items, once the targets are arrays."""
+        if self.unit == "sentences":
+            sizes = [len(target) for target in self.targets]
+            predictions = list(map(step_ids, readings, sizes))
+            return tally_tags(predictions, self.targets, self.groups, self.labels)
+        return tally_readings(
+            readings, self.targets, self.groups, self.labels, normalization, self.background
+        )
 
     def select(self, kept: Sequence[int]) -> "LabelledData":
         """Return the data of these items only; those that are kept have no digests."""

@@ -23,7 +23,7 @@ from ..reading.items import Item
 from ..reading.text_items import text_item
 from .labelled import LabelledData, encode_texts, label_ids
 
-UNITS = {"LineReader": "lines", "ClipReader": "clips", "TextReader": "reviews"}
+UNITS = {"LineReader": "lines", "ClipReader": "clips"}
 
 
 def labelled_split(
@@ -59,7 +59,7 @@ def labelled_split(
         groups=[dataset.groups[i] for i in kept],
         labels=labels,
         nothing=nothing,
-        unit=UNITS[type(bundle.reader).__name__],
+        unit=UNITS.get(type(bundle.reader).__name__) or text_unit(bundle),
         unscored=unscored,
         any_case=dataset.any_case and [dataset.any_case[i] for i in kept],
         digests=partial(digests_of, bundle, source, dataset, kept),
@@ -75,6 +75,12 @@ def digests_of(
         return line_digests([dataset.files[i] for i in kept], bundle.reader)
     digests = dataset.digests()
     return None if digests is None else digests[list(kept)]
+
+
+def text_unit(bundle: Bundle) -> str:
+    """What a text is for a bundle, in the plural."""
+    one_label = isinstance(bundle.model.head, SequenceClassificationHead)
+    return "reviews" if one_label else "sentences"
 
 
 def source_of_config(config: Path) -> Source:
@@ -132,7 +138,11 @@ def items_of(bundle: Bundle, source: Source, split: Split, config: str) -> list[
             f"{config}: the bundle prepares its input with {ours}, the config with {theirs}; give "
             "the config the same options"
         )
-    return [Item(name, partial(load, dataset, i)) for i, name in enumerate(dataset.names)]
+    tokens = getattr(dataset, "tokens", None)  # of made texts
+    return [
+        Item(name, partial(load, dataset, i), tokens and partial(tokens, i))
+        for i, name in enumerate(dataset.names)
+    ]
 
 
 def load(dataset: SequenceDataset, index: int) -> np.ndarray:

@@ -17,7 +17,6 @@ from ..reading.inputs import KINDS
 from ..reading.items import Answer
 from ..reading.prediction import Recognizer
 from ..scoring.metrics import Normalization, Score, compute_scores
-from ..scoring.readings import tally_readings
 from . import html as page
 from .video_html import comparison
 from .video_sections import VideoReading, label_sections, step_sections, text_sections
@@ -116,14 +115,7 @@ def score_videos(
         for answer in answers
     ]
     data, notes = data.with_targets(scored)
-    tally = tally_readings(
-        [answer.reading for answer in scored],
-        data.targets,
-        data.groups,
-        data.labels,
-        Normalization(options.ignore_case),
-        data.background,
-    )
+    tally = data.tally([a.reading for a in scored], Normalization(options.ignore_case))
     return data._replace(unscored=[*data.unscored, *notes]), compute_scores(tally)
 
 
