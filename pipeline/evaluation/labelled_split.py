@@ -12,6 +12,7 @@ from datasets.batch import IGNORED
 from datasets.lines.cache import line_digests
 from datasets.progress import track
 from datasets.source import SequenceDataset, Source, Split
+from datasets.video.reader import Clip
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
@@ -145,9 +146,13 @@ def items_of(bundle: Bundle, source: Source, split: Split, config: str) -> list[
     ]
 
 
-def load(dataset: SequenceDataset, index: int) -> np.ndarray:
-    """Return the input (T, ...) of a sample."""
-    return dataset.read(index).inputs
+def load(dataset: SequenceDataset, index: int) -> np.ndarray | Clip:
+    """Return the input (T, ...) of a sample; of a made video as a Clip, a frame a second."""
+    inputs = dataset.read(index).inputs
+    if inputs.ndim != 4:
+        return inputs
+    steps = np.arange(len(inputs))
+    return Clip(inputs, steps.astype(np.float64), steps)
 
 
 def encode_targets(

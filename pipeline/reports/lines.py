@@ -22,6 +22,7 @@ from . import html as page
 from .line_cards import Pair
 from .line_sections import page_sections
 from .lines_read import LinesRead
+from .scores import Report
 
 
 def load_lines(recognizer: Recognizer, model: str, options) -> LabelledData:
@@ -107,8 +108,8 @@ def terminal_summary(
 
 def report_lines(
     recognizer: Recognizer, bundles: Sequence[str], tables: dict[str, dict[str, float]], options
-) -> tuple[str, list[str], list[str], int]:
-    """The page's lead and sections, the lines for the terminal, and the exit status.
+) -> Report:
+    """The page of lines.
 
     bundles: read the same lines for comparison. tables: percent scores of other systems by name.
     """
@@ -120,4 +121,5 @@ def report_lines(
     sections = [*map(page.paragraph, notes)]
     sections += page_sections(own, others, pairs, by_normalization, tables, options.shown)
     summary = [*notes, *terminal_summary(by_normalization, pairs)]
-    return lead, sections, summary, int(any(lines.failed for lines in results))
+    code = int(any(lines.failed for lines in results))
+    return Report("What was read in the lines", lead, sections, summary, code)
