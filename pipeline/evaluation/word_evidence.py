@@ -9,13 +9,14 @@ import torch
 from ..reading.prediction import BATCH, Recognizer
 from ..reading.threads import single_threaded
 
-MAX_PARTS = 128  # of a text that are left out one after the other
+MAX_WORDS = 128  # of a text that are hidden one by one
+PARTS, CLOSER = 64, 16  # of a longer text: hidden as a whole, and then the strongest word by word
 GONE = ""  # is no token of any vocabulary
 
 
 class WordEvidence(NamedTuple):
     """tokens: K tokens that were read. effects: (K,) by how much each raised the log-odds of the
-    label, which is how much these fall when it is unknown; of longer texts, that of its part.
+    label: how much these fall when it is unknown. A weak part of a long text shares its effect.
     """
 
     tokens: list[str]
@@ -32,14 +33,29 @@ def word_evidence(recognizer: Recognizer, tokens: Sequence[str], label: int) -> 
     own = list(tokens[-length:] if reader.keep == "end" else tokens[:length])
     if not own:
         return WordEvidence([], np.zeros(0))
-    parts = np.array_split(np.arange(len(own)), min(len(own), MAX_PARTS))
-    inputs = [reader.encode(own)]
-    for part in parts:
-        start, end = int(part[0]), int(part[-1]) + 1
-        inputs.append(reader.encode([*own[:start], *[GONE] * (end - start), *own[end:]]))
-    whole, *without = log_odds(recognizer, inputs, label)
-    effects = np.repeat(whole - np.array(without), [len(part) for part in parts])
+    (whole,) = log_odds(recognizer, [reader.encode(own)], label)
+
+    def effects_of(parts: Sequence[np.ndarray]) -> np.ndarray:
+        hidden = [hide(own, part) for part in parts]
+        return whole - np.array(log_odds(recognizer, list(map(reader.encode, hidden)), label))
+
+    words = np.arange(len(own))[:, None]
+    if len(own) <= MAX_WORDS:
+        return WordEvidence(own, effects_of(words))
+    parts = np.array_split(words[:, 0], PARTS)
+    coarse = effects_of(parts)
+    effects = np.concatenate(
+        [np.full(len(p), e / len(p)) for p, e in zip(parts, coarse, strict=True)]
+    )
+    closer = np.concatenate([parts[i] for i in np.argsort(-np.abs(coarse))[:CLOSER]])
+    effects[closer] = effects_of(words[closer])
     return WordEvidence(own, effects)
+
+
+def hide(tokens: Sequence[str], part: np.ndarray) -> list[str]:
+    """Return the tokens with those at these indices unknown."""
+    hidden = set(part.tolist())
+    return [GONE if index in hidden else token for index, token in enumerate(tokens)]
 
 
 @torch.inference_mode()

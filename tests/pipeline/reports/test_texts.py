@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.evaluation.word_evidence import MAX_PARTS, word_evidence
+from pipeline.evaluation.word_evidence import MAX_WORDS, word_evidence
 from pipeline.reading.bundle import save_bundle
 from pipeline.reading.prediction import Recognizer
 from tests.pipeline.reports.test_html import Page
@@ -104,11 +104,12 @@ def test_the_evidence_of_a_word_is_what_the_log_odds_lose_without_it():
     assert word_evidence(recognizer, [], 1).tokens == []
 
 
-def test_a_long_text_is_hidden_part_by_part():
-    long = ["film"] * (3 * MAX_PARTS)
-    long[1] = "good"
+def test_in_a_long_text_the_strongest_parts_are_looked_at_word_by_word():
+    long = ["film"] * (3 * MAX_WORDS)
+    long[1], long[200] = "good", "bad"
     _, effects = word_evidence(Recognizer(opinion_bundle()), long, 1)
-    assert len(effects) == len(long) and (effects[:3] > 0).all() and not effects[3:].any()
+    assert len(effects) == len(long) and effects[1] > 0 > effects[200]
+    assert not np.delete(effects, [1, 200]).any()
 
 
 def test_bundles_are_not_compared_on_texts(command, here):
