@@ -21,9 +21,10 @@ LONG, OVER_USUAL = 1000, 20  # words, and times the median, from which a text ma
 COMMON = 100  # most frequent words of all texts, by which a language is known
 FOREIGN = 0.25  # of the usual share of these words, below which a text is unlike the others
 ENOUGH = 15  # words of a text, and texts, to judge that by
-# what UTF-8 looks like when it was read as Latin-1 or Windows-1252, and white space kept
+# what UTF-8 looks like when it was read as Latin-1 or Windows-1252
 MOJIBAKE = re.compile(r"[ÃÂâ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œž]|â€")
 MARKUP = re.compile(r"<(?!br\s*/?>)/?[a-zA-Z][^<>]{0,200}>|&(?:[a-zA-Z]{2,8}|#\d{1,6});")
+KEPT = "\t\n\r\u200c\u200d\ufe0f"  # controls that belong into texts: breaks, joiners
 NAMED = 3  # signs that one message names
 
 
@@ -60,7 +61,7 @@ KINDS = {
     "in two splits": Kind("mend", "who has learned a text cannot be tested on it: remove one"),
     "duplicate": Kind("mend", "keep one, or give all one group"),
     "near duplicate": Kind("mend", "keep one, or give all one group"),
-    "wrong encoding": Kind("mend", "read the source as UTF-8, and write it so"),
+    "wrong encoding": Kind("mend", "read the source in its own encoding, and write UTF-8"),
     "control characters": Kind("mend", "remove them"),
     "markup": Kind("mend", "take the text out of its HTML"),
     "other language": Kind("mend", "unlike the other texts: see whether it belongs here"),
@@ -94,13 +95,15 @@ def is_word(token: str) -> bool:
 
 def sign_findings(one: ListedText) -> Iterator[TextFinding]:
     """Yield what the signs of a text tell: a wrong encoding, controls, HTML."""
-    broken = [*MOJIBAKE.findall(one.text), *re.findall("\ufffd", one.text)]
+    odd = [c for c in one.text if is_control(c) and c not in KEPT]
+    # Windows-1252 read as Latin-1 leaves its quotes and dashes as controls of the second set
+    misread = [f"U+{ord(c):04X}" for c in odd if "\x80" <= c <= "\x9f" or c == "\ufffd"]
+    broken = [*MOJIBAKE.findall(one.text), *misread]
     if broken:
         yield TextFinding("wrong encoding", one, named(broken), score=len(broken))
-    controls = [c for c in one.text if is_control(c) and c not in "\t\n\r\ufffd\u200c\u200d\ufe0f"]
+    controls = [f"U+{ord(c):04X}" for c in odd if not "\x80" <= c <= "\x9f" and c != "\ufffd"]
     if controls:
-        codes = [f"U+{ord(c):04X}" for c in controls]
-        yield TextFinding("control characters", one, named(codes), score=len(codes))
+        yield TextFinding("control characters", one, named(controls), score=len(controls))
     tags = MARKUP.findall(one.text)
     if tags:
         yield TextFinding("markup", one, named(tags), score=len(tags))

@@ -78,6 +78,7 @@ def test_planted_faults_are_all_found_and_nothing_else(command, here):
         (sentence(71) + " \x07", "a", "control"),
         (sentence(72) + "<div>&nbsp;", "a", "markup"),
         (FOREIGN, "a", "foreign"),
+        (sentence(73) + " \x93so\x94", "a", "Windows-1252"),
     ]
     code, found, out = diagnosed(command, write_table("r.csv", rows + planted))
     assert found_kinds(found) == {
@@ -85,7 +86,7 @@ def test_planted_faults_are_all_found_and_nothing_else(command, here):
         "no words": ["61"],
         "duplicate": ["64"],
         "near duplicate": ["65"],
-        "wrong encoding": ["67"],
+        "wrong encoding": ["71", "67"],
         "control characters": ["68"],
         "markup": ["69"],
         "other language": ["70"],
