@@ -41,6 +41,11 @@ class MixedDataset(SequenceDataset):
             part.epoch = value
         self._join()  # a part may draw other samples
 
+    def digests(self) -> np.ndarray | None:
+        """Those of the parts that have some."""
+        found = [own for own in (part.digests() for part in self.parts) if own is not None]
+        return np.concatenate(found) if found else None
+
     def read(self, index: int) -> Sample:
         part = int(np.searchsorted(self._ends, index, side="right"))
         start = int(self._ends[part - 1]) if part else 0
@@ -94,6 +99,9 @@ class DrawnDataset(SequenceDataset):
         rng, starts = np.random.default_rng(epoch), np.cumsum([0, *self.parts])
         drawn = zip(starts, self.parts, self.counts(epoch), strict=False)
         return np.concatenate([start + draw_indices(rng, *sizes) for start, *sizes in drawn])
+
+    def digests(self) -> np.ndarray | None:
+        return self.whole.digests()
 
     def read(self, index: int) -> Sample:
         return self.whole.read(int(self.indices[index]))

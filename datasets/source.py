@@ -65,6 +65,13 @@ class SequenceDataset(ABC):
     @abstractmethod
     def read(self, index: int) -> Sample: ...
 
+    def digests(self) -> np.ndarray | None:
+        """Return a digest (N,) uint64 of the content of each sample; None if samples are made.
+
+        Of samples that are drawn anew each epoch, those of all that may be drawn, in any order.
+        """
+        return None
+
 
 class Source(ABC):
     """Labelled data in three splits.

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ..digests import UNKNOWN, digest_all, digest_array
 from ..environment import raise_if_machine
 from ..pages.files import find_image, read_page
 from ..pages.layout import split_page_line_name
@@ -94,16 +95,10 @@ class LineCache:
     def _load(self, name: str) -> tuple[NormalLine, int] | str:
         """A line and its columns at the reader's height, or why it cannot be used."""
         try:
-            line = load_normal_line(name, self.reader.crop)
-            width = self.reader.width(line.image, name)
+            return load_stored_line(name, self.reader)
         except (OSError, ValueError) as error:
             raise_if_machine(error, name)
             return str(error)
-        if len(line.image) > LARGE * self.reader.height:  # as the reader scales it
-            size = width, self.reader.height
-            image = cv2.resize(line.image, size, interpolation=cv2.INTER_AREA)
-            line = line._replace(image=image)
-        return line, width
 
     def _content(self, images: Sequence) -> tuple[dict, dict[str, np.ndarray]]:
         """The facts and arrays of an entry."""
@@ -126,6 +121,35 @@ class LineCache:
                 raise_if_machine(error, name)
                 identity.append(str(file))  # reading it tells the reason
         return identity
+
+
+def load_stored_line(name: str, reader: LineReader) -> tuple[NormalLine, int]:
+    """Load a line as it is stored, and its columns at the reader's height.
+
+    Raises OSError or ValueError that names it.
+    """
+    line = load_normal_line(name, reader.crop)
+    width = reader.width(line.image, name)
+    if len(line.image) > LARGE * reader.height:  # as the reader scales it
+        image = cv2.resize(line.image, (width, reader.height), interpolation=cv2.INTER_AREA)
+        line = line._replace(image=image)
+    return line, width
+
+
+def line_digests(names: Sequence[str], reader: LineReader) -> np.ndarray:
+    """Digests (N,) uint64 of lines, UNKNOWN for one that cannot be read.
+
+    They are those of the pixels that are stored for this reader, so copies of a line have one.
+    """
+
+    def digest(name: str) -> int:
+        try:
+            return digest_array(load_stored_line(name, reader)[0].image)
+        except (OSError, ValueError) as error:
+            raise_if_machine(error, name)
+            return UNKNOWN
+
+    return digest_all(names, digest)
 
 
 def source_files(name: str) -> list[Path]:

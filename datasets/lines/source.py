@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..batch import Sample
+from ..digests import digest_all, digest_array
 from ..mixture import DrawnDataset
 from ..pages.crops.modes import Crop
 from ..progress import track
@@ -58,6 +59,10 @@ class LineDataset(SequenceDataset):
             vocabulary.encode(line.text, line.path, training and line.any_case) for line in lines
         ]
         self.augmentation: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def digests(self) -> np.ndarray:
+        """Those of the images as they are stored, see `cache.line_digests`."""
+        return digest_all(self.lines, lambda line: digest_array(line.stored.load()))
 
     def read(self, index: int) -> Sample:
         line = self.lines[index]

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..batch import Sample
+from ..digests import as_digests
 from ..source import SequenceDataset, Split
 from .files import Row
 from .token_cache import Entry
-from .tokens import TextReader
+from .tokens import TextReader, text_digest
 
 
 class TokenizedReview(NamedTuple):
@@ -40,6 +41,7 @@ def pack_reviews(
         "offsets": offsets.astype(np.int64),
         "labels": np.array([labels.index(row.label) for row in rows], dtype=np.int64),
         "rows": np.array([item.row_index for item in items], dtype=np.int64),
+        "digests": as_digests(text_digest(row.text) for row in rows),
     }
 
 
@@ -53,7 +55,7 @@ class ReviewDataset(SequenceDataset):
     def __init__(self, entry: Entry, split: Split, reader: TextReader, label_ids: np.ndarray):
         self.names: list[str] = entry.facts["splits"][split]["names"]
         self.groups: list[str] = entry.facts["splits"][split]["groups"]
-        self._file = entry.arrays[f"{split}_ids"]
+        self._file, self._digests = entry.arrays[f"{split}_ids"], entry.arrays[f"{split}_digests"]
         self.rows, labels, offsets = (
             np.load(entry.arrays[f"{split}_{name}"]) for name in ("rows", "labels", "offsets")
         )
@@ -70,6 +72,9 @@ class ReviewDataset(SequenceDataset):
     def __getstate__(self) -> dict:
         """Leave out the mapped array: a spawned worker maps the file itself."""
         return {name: value for name, value in vars(self).items() if name != "_ids"}
+
+    def digests(self) -> np.ndarray:
+        return np.load(self._digests)
 
     def read(self, index: int) -> Sample:
         start = self._starts[index]

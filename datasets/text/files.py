@@ -144,6 +144,11 @@ class ReviewFolder(ReviewFiles):
         reviews = [file for file, name in named.items() if self.pattern.fullmatch(name)]
         return reviews + [file for file, name in named.items() if MOVIES.fullmatch(name)]
 
+    def labels(self) -> set[str]:
+        """The names of the folders of labels."""
+        names = (self._name(file) for part in self.parts for file in self.files(part))
+        return {match[2] for match in map(self.pattern.fullmatch, names) if match}
+
     def _name(self, file: Path) -> str:
         return file.relative_to(self.folder).as_posix()
 

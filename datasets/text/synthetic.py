@@ -168,6 +168,10 @@ class SyntheticTextDataset(SequenceDataset):
             self.targets.append(np.array(target, dtype=np.int64))
         self.sizes = np.array([len(words) for words in self.texts], dtype=np.int64)
 
+    def tokens(self, index: int) -> list[str]:
+        """Return the words of a sample."""
+        return self.texts[index]
+
     def read(self, index: int) -> Sample:
         return Sample(self.reader.encode(self.texts[index]), self.targets[index])
 

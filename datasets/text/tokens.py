@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from ..digests import digest_bytes
 from ..limits.opening import MAX_TEXT, read_bytes
 from ..source import Reader
 from .ngrams import NgramTable, frequent_runs
@@ -85,8 +86,7 @@ class TextReader(Reader):
 
     def split(self, text: str) -> list[str]:
         """Split a text into its tokens."""
-        text = LINE_BREAK.sub(" ", unicodedata.normalize("NFC", text).lower())
-        return SPLITTERS[self.tokenizer](text)
+        return SPLITTERS[self.tokenizer](normalize_text(text))
 
     def locate(self, tokens: list[str]) -> np.ndarray:
         """Tokens -> their indices in the vocabulary (N,) int64, or -1; the input of `look_up`."""
@@ -127,6 +127,16 @@ class TextReader(Reader):
                     f"{item}: not UTF-8 at byte {error.start}; save it as UTF-8"
                 ) from error
         return self.encode(self.split(item))
+
+
+def normalize_text(text: str) -> str:
+    """Return a text as it is split: lower case, in NFC, <br /> as a space."""
+    return LINE_BREAK.sub(" ", unicodedata.normalize("NFC", text).lower())
+
+
+def text_digest(text: str) -> int:
+    """Return the digest of a text's words: case, line breaks and runs of spaces do not matter."""
+    return digest_bytes(" ".join(normalize_text(text).split()).encode("utf-8", "surrogatepass"))
 
 
 def read_symbols(bundle: str | None) -> list[str] | None:

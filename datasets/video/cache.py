@@ -10,13 +10,14 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ..digests import UNKNOWN, digest_all
 from ..environment import MachineError, raise_if_machine, writing
 from ..limits.opening import open_regular
 from ..text.token_cache import ADVICE, HASHED_BYTES, cache_folder, key_of
@@ -142,3 +143,21 @@ def content_of(path: Path) -> str:
                 file.seek(start)
                 digest.update(file.read(PART_BYTES))
     return digest.hexdigest()
+
+
+def content_digest(content: str) -> int:
+    """The digest of a video, given its `content_of`."""
+    return int(content[:16], 16) or 1
+
+
+def clip_digests(paths: Sequence[str]) -> np.ndarray:
+    """Digests (N,) uint64 of videos, UNKNOWN for one that cannot be read; copies have one."""
+
+    def digest(path: str) -> int:
+        try:
+            return content_digest(content_of(Path(path)))
+        except (OSError, ValueError) as error:
+            raise_if_machine(error, path)
+            return UNKNOWN
+
+    return digest_all(paths, digest)

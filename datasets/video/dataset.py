@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..batch import Sample
+from ..digests import as_digests
 from ..source import SequenceDataset
-from .cache import FrameCache, Stored
+from .cache import FrameCache, Stored, content_digest
 
 
 class LabelledClip(NamedTuple):
@@ -70,6 +71,9 @@ class ClipDataset(SequenceDataset):
             images = self.augmentation.clip(np.ascontiguousarray(frames.transpose(0, 2, 3, 1)))
             frames = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         return Sample(frames, clip.target[steps] if self.per_step else clip.target)
+
+    def digests(self) -> np.ndarray:
+        return as_digests(content_digest(clip.stored.content) for clip in self.clips)
 
     def _steps(self, count: int, index: int) -> slice | np.ndarray:
         """The steps of a clip that this sample has in this epoch."""

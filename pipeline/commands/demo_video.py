@@ -91,7 +91,7 @@ def motion_table(videos: ScoredVideos) -> Table:
     table.add_column("clip", style="cyan", no_wrap=True)
     table.add_column("reading, and the truth if they differ")
     table.add_column("sure", justify="right", no_wrap=True)
-    for answer, target in videos.seen:
+    for answer, target, _ in videos.seen:
         label, truth = videos.labels[answer.reading.id], videos.labels[int(target)]
         text = Text(label)
         if label != truth:

@@ -16,6 +16,7 @@ from datasets.output.text import clean, make_console, print_error
 
 from ..doctor.diagnosis import Diagnosis, Examiner, TableOptions
 from ..doctor.lines import LineExaminer, LineOptions
+from ..doctor.texts.examiner import TextExaminer
 from ..doctor.videos import VideoExaminer
 from ..evaluation.outputs import check_outputs
 from ..parsing import StrictParser
@@ -37,7 +38,9 @@ def build_parser() -> StrictParser:
         metavar="PATH",
         help="videos: a folder with its subfolders, a file, or an annotation file (CSV, BORIS, "
         "ELAN, VIA); text lines: a folder (labels.tsv, .gt.txt, PAGE, ALTO or LMDB), or a PAGE or "
-        "ALTO file; as given or under $STRAND_DATA",
+        "ALTO file; texts with one label each: a table with the columns text and label, a folder "
+        "of such tables, or for each label a folder with .txt files; as given or under "
+        "$STRAND_DATA",
     )
     parser.add_argument(
         "--table",
@@ -52,7 +55,8 @@ def build_parser() -> StrictParser:
     parser.add_argument("--multi_label", action="store_true", help=text)
     text = "images a second of videos that are folders of images"
     parser.add_argument("--rate_hz", type=float | None, help=text)
-    parser.add_argument("--model", help="lines: bundle that finds labels which are probably wrong")
+    text = "lines, texts: bundle that finds labels which are probably wrong"
+    parser.add_argument("--model", help=text)
     add_crop_option(parser)
     for name, text in {
         "--json": "also write all findings to this file",
@@ -99,24 +103,29 @@ def diagnose(
 ) -> list[Diagnosis]:
     """One diagnosis for each kind of files in the paths.
 
-    Raises ValueError for a path without videos and lines, and for line options without lines.
+    Raises ValueError for a path without videos, lines and texts, and for line options without
+    lines.
     """
-    line_examiner = LineExaminer(lines)
-    examiners: tuple[Examiner, ...] = (VideoExaminer(), line_examiner)
+    line_examiner, text_examiner = LineExaminer(lines), TextExaminer(lines.model)
+    examiners: tuple[Examiner, ...] = (VideoExaminer(), text_examiner, line_examiner)
     chosen: dict[Examiner, list[Path]] = {line_examiner: []} if lines.config else {}
     for path in paths:
         suitable = [examiner for examiner in examiners if examiner.takes(path)]
         if not suitable:
             raise ValueError(
-                f"{path}: no videos in it, and no labelled lines; give a folder of them, or a table"
+                f"{path}: no videos in it, and no labelled lines or texts; give a folder of them, "
+                "or a table"
             )
         for examiner in suitable:
             chosen.setdefault(examiner, []).append(path)
     if not chosen:
         raise ValueError("nothing to examine; give a PATH, or --config F for the lines of a config")
-    unused = [name for name, value in lines._asdict().items() if value]
-    if unused and line_examiner not in chosen:
-        raise ValueError(f"--{unused[0]} goes with text lines; there are none in what was given")
+    if line_examiner not in chosen:
+        unused = [name for name, value in lines._asdict().items() if value]
+        if unused and not (unused == ["model"] and text_examiner in chosen):
+            raise ValueError(
+                f"--{unused[0]} goes with text lines; there are none in what was given"
+            )
     return [examiner.examine(its_paths, options) for examiner, its_paths in chosen.items()]
 
 

@@ -41,6 +41,8 @@ def add_labelled_data_options(parser: StrictParser, data: str) -> None:
         "and test/, or train.csv and so on; default: test"
     )
     parser.add_argument("--split", type=Split | None, help=text)
+    text = "also score what the bundle was trained, chosen or calibrated on; default: leave it out"
+    parser.add_argument("--include_seen", action="store_true", help=text)
 
 
 def check_labelled_data(options) -> None:

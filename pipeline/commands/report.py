@@ -1,10 +1,10 @@
-"""report: write an HTML page of a bundle's readings of lines or videos beside the truth."""
+"""report: write an HTML page of a bundle's readings of lines, videos or texts beside the truth."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from datasets import LineReader
+from datasets import LineReader, TextReader
 from datasets.output.files import write_whole
 from datasets.output.text import print_lines
 
@@ -14,6 +14,7 @@ from ..reading.bundle import load_bundle
 from ..reading.prediction import Recognizer
 from ..reports import html as page
 from ..reports.lines import report_lines
+from ..reports.texts import report_texts
 from ..reports.videos import report_videos
 from .options import (
     add_annotation_options,
@@ -34,12 +35,14 @@ def build_parser() -> StrictParser:
         prog="run.py report", usage="python run.py report ... (--help lists the options)"
     )
     add_model_option(parser)
-    text = "labelled lines or annotated videos as `evaluate` takes them, or unlabelled videos"
+    text = "labelled lines, annotated videos or labelled texts as `evaluate` takes them, or "
+    text += "unlabelled videos"
     add_labelled_data_options(parser, text)
     add_group_option(parser)
     parser.add_argument("--output", type=str, default="report.html", help="file of the page")
     text = "maximum number of items shown in each list"
-    parser.add_argument("--videos", "--lines", dest="shown", type=int, default=20, help=text)
+    names = ("--videos", "--lines", "--texts")
+    parser.add_argument(*names, dest="shown", type=int, default=20, help=text)
     add_case_option(parser)
     parser.add_argument(
         "--beside",
@@ -56,36 +59,37 @@ def build_parser() -> StrictParser:
 
 
 def main(arguments: list[str]) -> int:
-    """0, 1 if a line or a video could not be read (the page names it), 2 for misuse."""
+    """0, 1 if an item could not be read (the page names it), 2 for misuse."""
     return run_command(report, build_parser().parse_args(arguments[1:]))
 
 
 def report(options) -> int:
-    """Write the page and print its path, for lines also the scores."""
+    """Write the page and print its path, for lines and texts also the scores."""
     check_labelled_data(options)
     output = {"--output": options.output}
     bundles = [options.model, *(name for name in options.beside if not is_json(name))]
     check_outputs(output, [options.data], options.config, bundles, filter(is_json, options.beside))
     if options.shown < 1:
-        raise ValueError(f"--lines or --videos {options.shown}: show at least 1")
+        raise ValueError(f"--lines, --texts or --videos {options.shown}: show at least 1")
     bundles = bundles[1:]
     tables = read_score_tables(list(filter(is_json, options.beside)))
     recognizer = Recognizer(load_bundle(options.model, options.crop))
-    lines = isinstance(recognizer.bundle.reader, LineReader)
-    if bundles and not lines:
+    reader = recognizer.bundle.reader
+    if bundles and not isinstance(reader, LineReader):
         raise ValueError(
-            f"--beside {bundles[0]}: bundles are compared on lines only; for videos give the "
-            ".json files that evaluate --json writes"
+            f"--beside {bundles[0]}: bundles are compared on lines only; for videos and texts give "
+            "the .json files that evaluate --json writes"
         )
-    if lines:
-        lead, sections, summary, code = report_lines(recognizer, bundles, tables, options)
+    if isinstance(reader, LineReader):
+        made = report_lines(recognizer, bundles, tables, options)
+    elif isinstance(reader, TextReader):
+        made = report_texts(recognizer, tables, options)
     else:
-        lead, sections, summary, code = report_videos(recognizer, tables, options)
-    title = f"What was read in the {'lines' if lines else 'videos'}"
-    sections += model_section(recognizer, options.model)
-    write_whole(options.output, page.document(title, lead, sections))
-    print_lines(*summary, options.output)
-    return code
+        made = report_videos(recognizer, tables, options)
+    sections = made.sections + model_section(recognizer, options.model)
+    write_whole(options.output, page.document(made.title, made.lead, sections, made.style))
+    print_lines(*made.summary, options.output)
+    return made.code
 
 
 def is_json(name: str) -> bool:

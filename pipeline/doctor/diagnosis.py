@@ -2,11 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
+
+from datasets.output.text import counted
 
 Item = TypeVar("Item")
+MAX_NAMED = 3  # findings of a kind that the terminal names
+IMBALANCE = 5.0  # ratio of the commonest to the rarest label, from which a warning is given
 
 
 class TableOptions(NamedTuple):
@@ -26,6 +30,17 @@ class TableOptions(NamedTuple):
     rate_hz: float | None = None
 
 
+class Kind(NamedTuple):
+    """A kind of finding. advice: what to do.
+
+    level: "suspect", the label is probably wrong; "broken", training cannot use the item; "mend";
+    or "news", which is no fault.
+    """
+
+    level: Literal["suspect", "broken", "mend", "news"]
+    advice: str
+
+
 class Row(NamedTuple):
     """Result for one file.
 
@@ -41,7 +56,7 @@ class Row(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """Result for all files of one kind ("lines" or "videos").
+    """Result for all files of one kind ("lines", "texts" or "videos").
 
     totals: figures by name. counts: tables by name, such as
     {"labels": {"walk": {"segments": 3, "seconds": 2.5}}}. problems: annotations that cannot be
@@ -112,3 +127,35 @@ def group_by(items: Iterable[Item], key: Callable[[Item], Hashable]) -> list[lis
     for item in items:
         groups[key(item)].append(item)
     return list(groups.values())
+
+
+def describe_findings(
+    name: str, kind: Kind, findings: Sequence[tuple[str, str]], noun: str
+) -> list[str]:
+    """Describe the findings of one kind: one message each if it is broken, else one for all.
+
+    name: of the kind. findings: (item, reason). noun: what an item is.
+    """
+    shown, more = findings[:MAX_NAMED], len(findings) - MAX_NAMED
+    if kind.level == "broken":
+        problems = [f"{name}: {item}: {reason}" for item, reason in shown]
+        return [*problems, f"{name}: {more} more; {kind.advice}"] if more > 0 else problems
+    listed = ", ".join(f"{item} ({reason})" for item, reason in shown)
+    dots = ", ..." if more > 0 else ""
+    title = "label" if name == kind.level else name  # after "suspect"
+    return [f"{title}, {counted(len(findings), noun)}: {listed}{dots}; {kind.advice}"]
+
+
+def imbalance_warning(
+    labels: Mapping[str, Mapping[str, float]], unit: str, advice: str
+) -> Iterator[str]:
+    """Warn if the commonest label, counted in a unit, is far above the rarest."""
+    if len(labels) < 2:
+        return
+    order = sorted(labels, key=lambda label: labels[label][unit])
+    rarest, commonest = labels[order[0]][unit], labels[order[-1]][unit]
+    if commonest > IMBALANCE * rarest:
+        yield (
+            f"'{order[-1]}' has {commonest:.4g} {unit}, '{order[0]}' {rarest:.4g}: accuracy alone "
+            f"hides the rare ones; {advice}"
+        )

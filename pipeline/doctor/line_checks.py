@@ -4,7 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from datasets.lines.ink import TWO_BANDS
 from datasets.output.text import counted
 from datasets.transcripts import transcript_fault
 
+from .diagnosis import Kind
 from .line_files import ListedLine
 from .line_ink import LineInk
 from .line_spellings import ODD_SPACES, SPELLINGS, ZERO_WIDTH
@@ -40,17 +41,6 @@ class Finding(NamedTuple):
     other: ListedLine | None = None
     reading: str | None = None
     score: float = 0.0
-
-
-class Kind(NamedTuple):
-    """A kind of finding. advice: what to do.
-
-    level: "suspect", the label is probably wrong; "broken", training cannot use the line; "mend";
-    or "news", which is no fault.
-    """
-
-    level: Literal["suspect", "broken", "mend", "news"]
-    advice: str
 
 
 # in the order in which they are reported

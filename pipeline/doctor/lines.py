@@ -9,18 +9,16 @@ from typing import NamedTuple
 from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder
 from datasets.output.files import write_whole
-from datasets.output.text import clean, counted
+from datasets.output.text import clean
 from datasets.pages.crops.modes import Crop
 from datasets.splits import FOLDER
 
 from ..evaluation.config_folders import crop_of_config
-from .diagnosis import Diagnosis, Examiner, TableOptions, group_by
+from .diagnosis import Diagnosis, Examiner, TableOptions, describe_findings, group_by
 from .line_checks import KINDS, Finding, count_spellings
 from .line_examination import Examined, examine_lines
 from .line_files import holds_lines, join_listings, list_config, list_folder
 from .line_page import write_page
-
-MAX_NAMED = 3  # findings of a kind that the terminal names
 
 
 class LineOptions(NamedTuple):
@@ -149,15 +147,9 @@ def summarize(examined: Examined, options: LineOptions) -> Diagnosis:
 
 def messages(kind: str, findings: Sequence[Finding]) -> list[str]:
     """Describe the findings of one kind: one message each if it is broken, else one for all."""
-    level, advice = KINDS[kind]
-    named, more = findings[:MAX_NAMED], len(findings) - MAX_NAMED
-    if level == "broken":
-        problems = [f"{kind}: {finding.line.path}: {finding.reason}" for finding in named]
-        return [*problems, f"{kind}: {more} more; {advice}"] if more > 0 else problems
-    listed = ", ".join(f"{finding.line.name} ({finding.reason})" for finding in named)
-    dots = ", ..." if more > 0 else ""
-    title = "label" if kind == level else kind  # after "suspect"
-    return [f"{title}, {counted(len(findings), 'line')}: {listed}{dots}; {advice}"]
+    broken = KINDS[kind].level == "broken"
+    pairs = [(f.line.path if broken else f.line.name, f.reason) for f in findings]
+    return describe_findings(kind, KINDS[kind], pairs, "line")
 
 
 def as_document(finding: Finding) -> dict[str, object]:

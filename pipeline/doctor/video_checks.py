@@ -14,10 +14,9 @@ from datasets.video.annotations.files import (
 )
 from datasets.video.decoder import VideoFacts
 
-from .diagnosis import group_by
+from .diagnosis import group_by, imbalance_warning
 
-IMBALANCE = 5.0  # ratio of the commonest to the rarest label, from which a warning is given
-SPREAD = 1.05  # ratio of the largest to the smallest mean frame rate, likewise
+SPREAD = 1.05  # ratio of the largest to the smallest mean frame rate that needs no warning
 LATE = 0.5  # seconds by which the header's duration may exceed the decoded one
 FEW = 3  # groups that a label needs to occur in training, validation and test
 MAX_NAMED = 3  # files or labels that one message names
@@ -243,17 +242,9 @@ def duplicates(videos: Sequence[Video]) -> Iterator[str]:
 
 def label_imbalance(labels: Counts) -> Iterator[str]:
     """Warn if the commonest label, by seconds of segments or by clips, is far above the rarest."""
-    if len(labels) < 2:
-        return
     unit = "seconds" if any(entry["segments"] for entry in labels.values()) else "clips"
-    order = sorted(labels, key=lambda label: labels[label][unit])
-    rarest, commonest = labels[order[0]][unit], labels[order[-1]][unit]
-    if commonest > IMBALANCE * rarest:
-        yield (
-            f"'{order[-1]}' has {commonest:.4g} {unit}, '{order[0]}' {rarest:.4g}: accuracy alone "
-            "hides the rare ones; judge by mean class accuracy, and weigh the classes of steps by "
-            "class_weight_power"
-        )
+    advice = "judge by mean class accuracy, and weigh the classes of steps by class_weight_power"
+    yield from imbalance_warning(labels, unit, advice)
 
 
 def rare_labels(videos: Sequence[Video], groups: Counts) -> Iterator[str]:

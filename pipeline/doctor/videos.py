@@ -31,6 +31,7 @@ from datasets.video.reader import ClipReader
 
 from .diagnosis import Diagnosis, Examiner, Row, TableOptions, group_by
 from .line_files import holds_lines
+from .texts.examiner import holds_reviews
 from .video_checks import VIDEO_CHECKS, Video, count_groups, count_labels, count_splits, warnings
 
 
@@ -41,15 +42,15 @@ class VideoExaminer(Examiner):
         """Return whether a path holds videos or their annotations, judged by suffixes.
 
         A file with a video's suffix that is no video is taken, and later reported as broken. Tables
-        of line images are not taken.
+        of line images and of reviews are not taken.
         """
         if path.is_file():
             suffixes = (*ClipReader.suffixes, *ANNOTATION_SUFFIXES)
-            return has_suffix(path, suffixes) and not holds_lines(path)
+            return has_suffix(path, suffixes) and not (holds_lines(path) or holds_reviews(path))
         videos = list(videos_in(path))
         if holds_lines(path):  # a line may be a .gif, and numbered lines are no frames
             return any(not v.is_dir() and not has_suffix(v, IMAGE_SUFFIXES) for v in videos)
-        return bool(videos or annotation_files(path))
+        return bool(videos) or not all(map(holds_reviews, annotation_files(path)))
 
     def examine(self, paths: Sequence[Path], options: TableOptions) -> Diagnosis:
         annotated: list[tuple[Path, ClipAnnotation | None]] = []

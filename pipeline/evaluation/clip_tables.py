@@ -1,7 +1,9 @@
-"""Output of `evaluate` on clips beyond scores: confusion table, errors of boundaries in seconds."""
+"""Output of `evaluate` beyond scores: of clips a confusion table and errors of boundaries in
+seconds, of tagged texts the spans of each type and a confusion table.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from ..scoring.segment_metrics import (
     confusion_table,
     mean_over_videos,
 )
+from ..scoring.tag_spans import count_spans
 from .labelled import LabelledData
 
 
@@ -37,6 +40,8 @@ def clip_details(
     ]
     matrix = confusion_with_unread(predictions, data.targets, len(data.labels))
     table = confusion_table(matrix, labels).splitlines()
+    if data.unit == "sentences":
+        return [*span_table(count_spans(predictions, data.targets, data.labels)), *table], {}
     if isinstance(data.nothing, Label):
         return table, {}
     if isinstance(data.items[0], Item):  # samples without files, and so without times
@@ -54,6 +59,19 @@ def clip_details(
         "boundary_error_s": None if math.isnan(error.mean) else error.mean,
         "boundaries_missed": error.missed,
     }
+
+
+def span_table(counts: Mapping[str, tuple[int, int, int]]) -> list[str]:
+    """Precision, recall and F1 of the spans of each type, in percent, one type per line."""
+    if not counts:
+        return []
+    width = max(len("spans"), *map(len, counts))
+    lines = [f"{'spans':<{width}}  precision    recall        f1     true"]
+    for kind, (right, read, true) in counts.items():
+        shares = (right, read), (right, true), (2 * right, read + true)
+        cells = [f"{100 * a / b:6.2f} %" if b else "       -" for a, b in shares]
+        lines.append(f"{clean(kind):<{width}}   {'  '.join(cells)}  {true:7}")
+    return lines
 
 
 def label_table(tally: Tally, labels: Sequence[str]) -> list[str]:

@@ -10,14 +10,14 @@ from datasets.output.files import write_whole
 from datasets.output.text import print_error, print_lines, print_notes
 from datasets.progress import track
 from datasets.source import Split
-from models import SequenceClassificationHead
+from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import StepLabels, Text
 
+from ..reading.bundle import Bundle
 from ..reading.items import Answer
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
 from ..scoring.metrics import Normalization, Tally, compute_scores, describe_score
-from ..scoring.readings import tally_readings
 from ..scoring.temperature import (
     BINS,
     chance_calibration_error,
@@ -28,8 +28,9 @@ from .clip_tables import clip_details
 from .labelled import LabelledData, background_ids
 from .labelled_clips import labelled_clips
 from .labelled_lines import labelled_lines
-from .labelled_reviews import labelled_reviews
 from .labelled_split import labelled_split
+from .labelled_texts import labelled_reviews, labelled_tags
+from .seen import describe_unknown, leave_out_seen
 
 
 def evaluate(recognizer: Recognizer, options) -> int:
@@ -39,14 +40,14 @@ def evaluate(recognizer: Recognizer, options) -> int:
     """
     data = labelled_data(recognizer, options)
     print_notes(*data.notes, *data.unscored)
+    data, told, seen = leave_out_seen(recognizer.bundle, data, options)
+    print_lines(*told)
     answers, per_second = read_all(recognizer, data)
     data, notes = data.with_targets(answers)
     print_notes(*notes)
     readings = [answer.reading for answer in answers]
     normalization = Normalization(options.ignore_case, options.fold_punctuation)
-    tally = tally_readings(
-        readings, data.targets, data.groups, data.labels, normalization, data.background
-    )
+    tally = data.tally(readings, normalization)
     values = {}
     for name, score in compute_scores(tally).items():
         print_lines(describe_score(name, score))
@@ -60,16 +61,20 @@ def evaluate(recognizer: Recognizer, options) -> int:
             f"ece {values['ece']:.2f} % (how far confidence is from the share that is right; "
             f"{bins} bins; {chance_calibration_error(confidences, bins):.2f} % comes by chance)"
         )
-    if data.unit == "clips":
+    if data.unit in ("clips", "sentences"):
         lines, more_values = clip_details(answers, data, tally)
         print_lines(*lines)
         values |= more_values
-    compared = f"; compared after {normalization.describe()}" if is_text else ""
     rate = f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.2g}"
-    part = f"; the {options.split} split of {options.config}" if options.config else ""
-    print_lines(f"{len(readings)} {data.unit}, {rate} a second{compared}{part}")
+    remarks = [
+        f"{len(readings)} {data.unit}, {rate} a second",
+        f"compared after {normalization.describe()}" if is_text else "",
+        f"the {options.split} split of {options.config}" if options.config else "",
+        describe_unknown(recognizer.bundle),
+    ]
+    print_lines("; ".join(filter(None, remarks)))
     if options.json:
-        values |= {"n": len(readings), "per_second": per_second}
+        values |= {"n": len(readings), "per_second": per_second} | ({"seen": seen} if seen else {})
         write_whole(options.json, json.dumps(values, indent=1) + "\n")
     return int(any(reading is data.nothing for reading in readings))
 
@@ -116,12 +121,20 @@ def labelled_data(
         return data._replace(background=background_ids(options.background, data.labels))
     kind = type(bundle.reader).__name__
     if kind == "LineReader":
-        return labelled_lines(bundle.labels, options, prefer)
+        return labelled_lines(bundle.reader, bundle.labels, options, prefer)
     if kind == "TextReader" and isinstance(bundle.model.head, SequenceClassificationHead):
         return labelled_reviews(bundle.reader, bundle.labels, options, prefer)
+    if kind == "TextReader" and labels_tokens(bundle):
+        return labelled_tags(bundle.reader, bundle.labels, options, prefer)
     if kind == "ClipReader":
         return labelled_clips(bundle, options, prefer)
     raise ValueError(
         f"{options.model} reads with {kind} for a {type(bundle.model.head).__name__}; evaluate "
-        "takes bundles that read lines, videos, or texts that have one label each"
+        "takes bundles that read lines, videos, or texts with one label, or one for each token"
     )
+
+
+def labels_tokens(bundle: Bundle) -> bool:
+    """Whether a bundle gives one label to each step."""
+    head = bundle.model.head
+    return not isinstance(head, CTCHead) and not getattr(head, "multi_label", False)

@@ -1,7 +1,7 @@
 """Labelled data for scoring: items with targets encoded as label ids."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,16 +11,28 @@ from models.heads.labels import Text
 
 from ..reading.items import Answer, Item
 from ..reading.records import Reading
-from ..scoring.readings import recase
+from ..scoring.metrics import Normalization, Tally
+from ..scoring.readings import recase, step_ids, tally_readings
+from ..scoring.tag_spans import tally_tags
 
 WARM_UP = 4  # items read before timing starts: the first batches are slow
+
+
+class TargetsOfAnswers(Protocol):
+    """Targets of N items that depend on their answers."""
+
+    def __call__(self, answers: Sequence[Answer]) -> tuple[list[np.ndarray], list[str]]:
+        """Return the N targets, and notes on what does not fit."""
+
+    def select(self, kept: Sequence[int]) -> "TargetsOfAnswers":
+        """Return the targets of these items only."""
 
 
 class LabelledData(NamedTuple):
     """N items to score a bundle on, their targets (ids of `labels`) and their groups.
 
     targets: an array for each item; or, if they depend on the times at which a video was read, a
-        function of the answers that returns the arrays and notes on what does not fit.
+        function of the answers.
     labels: the bundle's labels, followed by symbols that only the targets have.
     nothing: the reading, always wrong, that replaces that of an item that could not be read.
     unit: what an item is, in the plural. unscored: reasons why other items have no target.
@@ -29,10 +41,12 @@ class LabelledData(NamedTuple):
     warm_up: number of items read before timing starts.
     passed_over: what in the folder is no item, counted by kind.
     any_case: of each item, whether the case of its text is unknown; None if none's is.
+    digests: returns the digests (N,) uint64 of the items as training has them; None if items are
+        made, and not in training.
     """
 
     items: list[str | Item]
-    targets: list[np.ndarray] | Callable[[Sequence[Answer]], tuple[list[np.ndarray], list[str]]]
+    targets: "list[np.ndarray] | TargetsOfAnswers"
     groups: list[str]
     labels: list[str]
     nothing: Reading
@@ -43,11 +57,33 @@ class LabelledData(NamedTuple):
     warm_up: int = WARM_UP
     passed_over: Sequence[str] = ()
     any_case: Sequence[bool] | None = None
+    digests: Callable[[], np.ndarray | None] | None = None
 
     @property
     def notes(self) -> list[str]:
         """What was passed over and what was changed."""
         return [*self.passed_over, *self.changed]
+
+    def tally(self, readings: Sequence[Reading], normalization: Normalization) -> Tally:
+        """Tally the readings of all items, once the targets are arrays."""
+        if self.unit == "sentences":
+            sizes = [len(target) for target in self.targets]
+            predictions = list(map(step_ids, readings, sizes))
+            return tally_tags(predictions, self.targets, self.groups, self.labels)
+        return tally_readings(
+            readings, self.targets, self.groups, self.labels, normalization, self.background
+        )
+
+    def select(self, kept: Sequence[int]) -> "LabelledData":
+        """Return the data of these items only; those that are kept have no digests."""
+        targets = self.targets
+        return self._replace(
+            items=[self.items[i] for i in kept],
+            targets=targets.select(kept) if callable(targets) else [targets[i] for i in kept],
+            groups=[self.groups[i] for i in kept],
+            any_case=self.any_case and [self.any_case[i] for i in kept],
+            digests=None,
+        )
 
     def with_targets(self, answers: Sequence[Answer]) -> tuple["LabelledData", list[str]]:
         """Return the data with its targets as arrays, computed from the answers, and the notes."""

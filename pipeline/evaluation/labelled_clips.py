@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +33,7 @@ from datasets.video.annotations.files import (
     read_annotations,
     several_labels_at,
 )
+from datasets.video.cache import clip_digests
 from datasets.video.groups import group_of
 from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from models.heads.labels import Label, StepLabels, Text
@@ -86,7 +88,7 @@ def labelled_clips(bundle: Bundle, options, prefer: Sequence[Split]) -> Labelled
         if multi_label and options.background:
             raise ValueError("--background: a bundle of several labels at once has no segments")
         label = several_labels_at if multi_label else labels_at
-        targets = partial(step_targets, kept, ids, set(ignored), label=label)
+        targets = StepTargets(kept, ids, set(ignored), label)
         nothing = StepLabels([], [])
     else:
         raise ValueError(
@@ -96,8 +98,9 @@ def labelled_clips(bundle: Bundle, options, prefer: Sequence[Split]) -> Labelled
     if not kept:
         reasons = "".join(f"\n  {reason}" for reason in problems[:3])
         raise ValueError(f"{options.data}: no clip to score{reasons}")
+    paths = [str(path_of(annotation, options)) for annotation in kept]
     return LabelledData(
-        items=[str(path_of(annotation, options)) for annotation in kept],
+        items=paths,
         targets=targets,
         groups=[group_name(annotation, options.group_pattern) for annotation in kept],
         labels=list(labels),
@@ -108,6 +111,7 @@ def labelled_clips(bundle: Bundle, options, prefer: Sequence[Split]) -> Labelled
         changed=changed,
         warm_up=0,  # decoding a clip takes longer than the first batch
         passed_over=over,
+        digests=partial(clip_digests, paths),
     )
 
 
@@ -189,42 +193,59 @@ def split_texts(texts: Sequence[str], labels: Sequence[str]) -> list[Sequence[st
     return [text.split() for text in texts] if any(len(label) > 1 for label in labels) else texts
 
 
-def step_targets(
-    annotations: list[ClipAnnotation],
-    ids: dict[str, int],
-    ignored: set[str],
-    answers: Sequence[Answer],
-    label: Callable[..., np.ndarray] = labels_at,
-) -> tuple[list[np.ndarray], list[str]]:
-    """Return labels (T_i,) or (T_i, L), int64, at the steps that were read of each clip, and notes.
+@dataclass(frozen=True)
+class StepTargets:
+    """Labels at the steps that were read of clips.
 
-    label: function that labels steps, see `labels_at`. The notes are on segments that do not fit
-    their clip. A clip whose annotation has another unit is not scored. A clip that could not be
-    read gets as many steps as its annotation would have at the rate of the others: it counts as
-    wrong in all of them. Raises ValueError if no clip can be scored.
+    annotations, ids: of the clips, and of the labels. ignored: labels that mean unlabelled. label:
+    function that labels steps, see `labels_at`.
     """
-    step, stride = step_size(answers)
-    targets, notes, offsets, refused = [], [], [], []
-    for annotation, answer in zip(annotations, answers, strict=True):
-        times, numbers = answer.times, answer.numbers
-        if times is None:
-            times, numbers = expected_steps(annotation.segments, step, stride)
-        elif len(times):
-            try:
-                checked, problems, late = check_segments(annotation, times, numbers)
-            except ValueError as error:
-                refused.append(f"{error}; not scored")
-                targets.append(np.full_like(label((), times, numbers, ids, ignored), IGNORED))
-                continue
-            offsets.append((annotation, float(times[0]) if numbers[0] == 0 else 0.0))
-            notes += [problem.reason for problem in problems]
-            notes += [f"{problem.reason}; not scored from there on" for problem in late]
-            annotation = checked
-        targets.append(label(annotation.segments, times, numbers, ids, ignored))
-    if len(refused) == len(annotations):
-        raise ValueError("no clip fits its labels\n  " + "\n  ".join(refused[:3]))
-    notes += [problem.reason for problem in describe_offsets(offsets)]
-    return targets, refused + notes
+
+    annotations: Sequence[ClipAnnotation]
+    ids: dict[str, int]
+    ignored: set[str]
+    label: Callable[..., np.ndarray] = labels_at
+
+    def select(self, kept: Sequence[int]) -> "StepTargets":
+        """Return the targets of these clips only."""
+        return replace(self, annotations=[self.annotations[i] for i in kept])
+
+    def __call__(self, answers: Sequence[Answer]) -> tuple[list[np.ndarray], list[str]]:
+        """Return labels (T_i,) or (T_i, L), int64, of each clip, and notes.
+
+        The notes are on segments that do not fit their clip. A clip whose annotation has another
+        unit is not scored. A clip that could not be read gets as many steps as its annotation would
+        have at the rate of the others: it counts as wrong in all of them. Raises ValueError if no
+        clip can be scored.
+        """
+        step, stride = step_size(answers)
+        targets, notes, offsets, refused = [], [], [], []
+        for annotation, answer in zip(self.annotations, answers, strict=True):
+            times, numbers = answer.times, answer.numbers
+            if times is None:
+                times, numbers = expected_steps(annotation.segments, step, stride)
+            elif len(times):
+                try:
+                    checked, problems, late = check_segments(annotation, times, numbers)
+                except ValueError as error:
+                    refused.append(f"{error}; not scored")
+                    targets.append(np.full_like(self.labels((), times, numbers), IGNORED))
+                    continue
+                offsets.append((annotation, float(times[0]) if numbers[0] == 0 else 0.0))
+                notes += [problem.reason for problem in problems]
+                notes += [f"{problem.reason}; not scored from there on" for problem in late]
+                annotation = checked
+            targets.append(self.labels(annotation.segments, times, numbers))
+        if len(refused) == len(self.annotations):
+            raise ValueError("no clip fits its labels\n  " + "\n  ".join(refused[:3]))
+        notes += [problem.reason for problem in describe_offsets(offsets)]
+        return targets, refused + notes
+
+    def labels(
+        self, segments: Sequence[Segment], times: np.ndarray, numbers: np.ndarray
+    ) -> np.ndarray:
+        """Return the labels of steps at these times."""
+        return self.label(segments, times, numbers, self.ids, self.ignored)
 
 
 def step_size(answers: Sequence[Answer]) -> tuple[float, int]:

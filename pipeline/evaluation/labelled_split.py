@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from datasets import Reviews
+from datasets import LineReader, Reviews
 from datasets.batch import IGNORED
+from datasets.lines.cache import line_digests
 from datasets.progress import track
 from datasets.source import SequenceDataset, Source, Split
+from datasets.video.reader import Clip
 from models import CTCHead, SequenceClassificationHead
 from models.heads.labels import Label, StepLabels, Text
 
@@ -22,7 +24,7 @@ from ..reading.items import Item
 from ..reading.text_items import text_item
 from .labelled import LabelledData, encode_texts, label_ids
 
-UNITS = {"LineReader": "lines", "ClipReader": "clips", "TextReader": "reviews"}
+UNITS = {"LineReader": "lines", "ClipReader": "clips"}
 
 
 def labelled_split(
@@ -58,10 +60,28 @@ def labelled_split(
         groups=[dataset.groups[i] for i in kept],
         labels=labels,
         nothing=nothing,
-        unit=UNITS[type(bundle.reader).__name__],
+        unit=UNITS.get(type(bundle.reader).__name__) or text_unit(bundle),
         unscored=unscored,
         any_case=dataset.any_case and [dataset.any_case[i] for i in kept],
+        digests=partial(digests_of, bundle, source, dataset, kept),
     )
+
+
+def digests_of(
+    bundle: Bundle, source: Source, dataset: SequenceDataset, kept: Sequence[int]
+) -> np.ndarray | None:
+    """Return the digests of the samples `kept` as the bundle's training has them."""
+    lines = dataset.files is not None and isinstance(bundle.reader, LineReader)
+    if lines and part_spec(bundle.reader) != part_spec(source.reader):
+        return line_digests([dataset.files[i] for i in kept], bundle.reader)
+    digests = dataset.digests()
+    return None if digests is None else digests[list(kept)]
+
+
+def text_unit(bundle: Bundle) -> str:
+    """What a text is for a bundle, in the plural."""
+    one_label = isinstance(bundle.model.head, SequenceClassificationHead)
+    return "reviews" if one_label else "sentences"
 
 
 def source_of_config(config: Path) -> Source:
@@ -119,12 +139,20 @@ def items_of(bundle: Bundle, source: Source, split: Split, config: str) -> list[
             f"{config}: the bundle prepares its input with {ours}, the config with {theirs}; give "
             "the config the same options"
         )
-    return [Item(name, partial(load, dataset, i)) for i, name in enumerate(dataset.names)]
+    tokens = getattr(dataset, "tokens", None)  # of made texts
+    return [
+        Item(name, partial(load, dataset, i), tokens and partial(tokens, i))
+        for i, name in enumerate(dataset.names)
+    ]
 
 
-def load(dataset: SequenceDataset, index: int) -> np.ndarray:
-    """Return the input (T, ...) of a sample."""
-    return dataset.read(index).inputs
+def load(dataset: SequenceDataset, index: int) -> np.ndarray | Clip:
+    """Return the input (T, ...) of a sample; of a made video as a Clip, a frame a second."""
+    inputs = dataset.read(index).inputs
+    if inputs.ndim != 4:
+        return inputs
+    steps = np.arange(len(inputs))
+    return Clip(inputs, steps.astype(np.float64), steps)
 
 
 def encode_targets(

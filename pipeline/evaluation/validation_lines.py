@@ -1,8 +1,10 @@
 """Labelled lines of a folder, or validation and training lines of a config, for fitting tools."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from datasets.files import resolve_data_path
 from datasets.lines.folders import LineFolder, split_finder
@@ -40,13 +42,15 @@ class ConfigLines(NamedTuple):
     """Lines of a config.
 
     kept, trained: the validation lines, and the training lines, of each folder that has some.
-    left_out: reasons why lines are in no split. notes: as of FolderLines.
+    left_out: reasons why lines are in no split. notes: as of FolderLines. digests: returns those of
+    all these lines, in any order.
     """
 
     kept: list[FolderLines]
     trained: list[FolderLines]
     left_out: list[str]
     notes: list[str]
+    digests: Callable[[], np.ndarray]
 
 
 def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
@@ -74,7 +78,11 @@ def config_lines(config: str | Path, reader: Reader) -> ConfigLines:
     left_out = [problem.reason for problem in source.problems]
     notes = [*source.passed_over, *(note.reason for note in source.notes)]
     kept, trained = ([lines for lines in part if lines.paths] for part in (kept, trained))
-    return ConfigLines(kept, trained, left_out, notes)
+
+    def digests() -> np.ndarray:
+        return np.concatenate([source.split(name).digests() for name in ("train", "validation")])
+
+    return ConfigLines(kept, trained, left_out, notes, digests)
 
 
 def _folder_lines(folder: LineFolder, lines: Sequence[Line]) -> FolderLines:

@@ -1,6 +1,7 @@
 """Calibrate a bundle on labelled data, print the errors before and after, and save it."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 from datasets import LineReader
+from datasets.lines.cache import line_digests
 from datasets.output.text import print_error, print_lines, print_notes
 from datasets.progress import track
 from models import CTCHead, SequenceClassificationHead
@@ -22,6 +24,7 @@ from ..reading.order import swap_order
 from ..reading.prediction import Recognizer
 from ..reading.records import reading_confidence
 from ..scoring.readings import recase
+from ..scoring.seen_samples import SeenSamples
 from ..scoring.string_confidence import (
     character_confidences,
     fit_character_temperature,
@@ -103,15 +106,32 @@ def calibrate_bundle(options) -> int:
         bundle.decoder = None
     recognizer = EvidenceRecognizer(bundle)
     labelled = load_labelled_data(recognizer, options)
+    digests = labelled.digests() if labelled.digests else None
+    print_notes(*note_trained(bundle, digests, labelled.unit))
     data = collect_evidence(recognizer, labelled)
     output_bundle = load_bundle(options.model)  # the recognizer has folded the other one's norms
     output_bundle.calibration = fit_and_print(bundle, data, refit=search is None)
+    seen = bundle.seen or SeenSamples(complete=False)
+    output_bundle.seen = seen.add("calibration", digests)
     save_bundle(output_bundle, output)
     print_lines(f"wrote {output}")
     failed = len(labelled.items) - len(data.groups)
     if failed:
         print_notes(f"{failed} of {len(labelled.items)} {labelled.unit} failed; the others count")
     return int(failed > 0)
+
+
+def note_trained(bundle: Bundle, digests: np.ndarray | None, unit: str) -> list[str]:
+    """A warning if the bundle was trained on some of the items; else nothing."""
+    if bundle.seen is None or digests is None:
+        return []
+    count = bundle.seen.roles_of(digests).count("train")
+    if not count:
+        return []
+    return [
+        f"{count:,} of these {len(digests):,} {unit} were in training, where it is surer than "
+        "elsewhere: calibrate on others"
+    ]
 
 
 def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
@@ -129,7 +149,8 @@ def load_labelled_data(recognizer: Recognizer, options) -> LabelledData:
         texts = [text for folder in lines.kept for text in folder.texts]
         data = lines_to_data(paths, texts, recognizer.bundle.labels, lines.left_out)
         any_case = [folder.any_case for folder in lines.kept for _ in folder.paths]
-        data = data._replace(changed=lines.notes, any_case=any_case)
+        digests = partial(line_digests, paths, recognizer.bundle.reader)
+        data = data._replace(changed=lines.notes, any_case=any_case, digests=digests)
     print_notes(*data.notes)
     report_left_out(data.unscored)
     if not data.items:

@@ -1,11 +1,15 @@
 """Add a character language model to a bundle: fit, tune the search, measure, calibrate, save."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from datasets.lines.cache import line_digests
 from datasets.output.text import print_lines
 from datasets.progress import track
 from models import CTCHead
@@ -25,6 +29,7 @@ from ..reading.order import network_texts
 from ..reading.prediction import Recognizer
 from ..scoring.metrics import compute_scores, tally_texts
 from ..scoring.readings import join_labels, text_of
+from ..scoring.seen_samples import SeenSamples
 from ..scoring.temperature import Calibration, decoder_name
 from .calibration import EvidenceRecognizer, collect_evidence, fit_and_print, lines_to_data
 from .language_learning import describe_model, learn_model
@@ -51,7 +56,7 @@ def fit_language_model(options) -> None:
     search = build_search(bundle, options)
     passages, transcripts = read_prose(options.texts)
     bundle.decoder = None
-    lines, trained = validation_lines(options, bundle)
+    lines, trained, digests = validation_lines(options, bundle)
     transcripts = [*trained, *transcripts]
     if not transcripts and not passages:
         raise ValueError("nothing to learn from: give --texts, or a --config with training lines")
@@ -67,6 +72,8 @@ def fit_language_model(options) -> None:
     calibration = recalibrate(bundle, search, lines)
     bundle = load_bundle(options.model)  # again, because recognition has folded its norms
     bundle.decoder, bundle.calibration = search, calibration
+    seen = bundle.seen or SeenSamples(complete=False)
+    bundle.seen = seen.add("language_model", digests())
     bundle.card["language_model"] = (
         f"order {model.order}, from {', '.join(Path(t).name for t in options.texts) or 'no texts'}"
         f" and {len(trained)} transcripts; weighed on {len(tuning_lines.paths)} validation lines"
@@ -127,14 +134,15 @@ def recalibrate(bundle: Bundle, search: BeamSearch, lines: Lines) -> Calibration
     return fit_and_print(bundle, evidence, refit=False)
 
 
-def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
-    """The validation lines, and the transcripts of a config's training lines; those of any case in
-    the case in which the bundle reads them.
+def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str], Callable[[], np.ndarray]]:
+    """The validation lines, the transcripts of a config's training lines, those of any case in the
+    case in which the bundle reads them, and a function that returns the digests of all these lines.
     """
     if options.data is not None:
         folder = folder_lines(options.data)
         report_left_out(folder.left_out, folder.notes)
-        return Lines(folder.paths, folder.texts), []
+        digests = partial(line_digests, folder.paths, bundle.reader)
+        return Lines(folder.paths, folder.texts), [], digests
     config = config_lines(options.config, bundle.reader)
     report_left_out(config.left_out, config.notes)
     paths = [path for folder in config.kept for path in folder.paths]
@@ -143,7 +151,7 @@ def validation_lines(options, bundle: Bundle) -> tuple[Lines, list[str]]:
         [text for folder in part for text in texts_as_read(recognizer, folder)]
         for part in (config.kept, config.trained)
     )
-    return Lines(paths, texts), trained
+    return Lines(paths, texts), trained, config.digests
 
 
 def texts_as_read(recognizer: Recognizer, folder: FolderLines) -> list[str]:

@@ -24,9 +24,17 @@ from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
 
 from ..class_paths import OPTION, find_allowed
+from ..scoring.seen_samples import SeenSamples
 from ..scoring.temperature import Calibration, calibration_to_metadata
 from .bundle_files import find_bundle
-from .bundle_schema import FORMAT, check_options, read_calibration, read_metadata
+from .bundle_schema import (
+    FORMAT,
+    check_options,
+    read_calibration,
+    read_metadata,
+    read_seen,
+    seen_metadata,
+)
 from .decoding import decoder_metadata, load_decoder
 from .threads import single_threaded
 
@@ -43,6 +51,7 @@ class Bundle:
     scores: metrics measured at training time, by name. card: data, time and terms in words.
     calibration: of its confidences; a file without one has temperature 1.
     decoder: beam search for strings, usually with a language model; None decodes greedily.
+    seen: the samples it learned from; None for older bundles, which do not say.
     """
 
     model: SequenceModel
@@ -52,6 +61,7 @@ class Bundle:
     card: dict[str, str] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
     decoder: BeamSearch | None = None
+    seen: SeenSamples | None = None
 
 
 def part_spec(thing) -> dict:
@@ -142,7 +152,7 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     model = bundle.model
     parts = {name: getattr(model, name) for name in PARTS}
     metadata = {
-        "format": FORMAT,
+        "format": 1 if bundle.seen is None else FORMAT,  # so that older versions read it, too
         "torch": torch.__version__,
         "parts": {name: part_spec(part) for name, part in parts.items() if part is not None},
         "labels": bundle.labels,
@@ -158,9 +168,10 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
     check_finite(weights, f"{path}: not written, for", "train again with a lower learning rate")
     search, tensors = decoder_metadata(bundle.decoder)
+    seen, digests = seen_metadata(bundle.seen)
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"strand": json.dumps(metadata | search, ensure_ascii=False)}
-    write_whole(path, save(weights | tensors, metadata=header))
+    header = {"strand": json.dumps(metadata | search | seen, ensure_ascii=False)}
+    write_whole(path, save(weights | tensors | digests, metadata=header))
 
 
 def check_finite(weights: dict[str, Tensor], where: str, advice: str) -> None:
@@ -202,6 +213,7 @@ def load_bundle(name: str, crop: Crop | None = None) -> Bundle:
     model = build_network(content["parts"], len(content["labels"]), path)
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
+    seen = read_seen(content, weights, path)
     with single_threaded():
         check_finite(weights, f"{path}:", "copy the bundle again, or train it again")
         decoder = load_decoder(content, weights, content["labels"], path)
@@ -213,7 +225,7 @@ def load_bundle(name: str, crop: Crop | None = None) -> Bundle:
             raise ValueError(f"--crop {crop}: {path} has a {type(reader).__name__}, no LineReader")
         reader.crop = crop
     labels, scores, card = (content[name] for name in ("labels", "scores", "card"))
-    return Bundle(model.eval(), labels, reader, scores, card, calibration, decoder)
+    return Bundle(model.eval(), labels, reader, scores, card, calibration, decoder, seen)
 
 
 class WithoutInitialization(TorchFunctionMode):

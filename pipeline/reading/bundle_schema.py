@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self, get_type_hints
 
+import numpy as np
+import torch
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -17,13 +19,17 @@ from pydantic import (
 )
 from pydantic_core import from_json, to_json
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from ..scoring.risk_coverage import RiskCoverageCurve
+from ..scoring.seen_samples import ROLES, SeenSamples
 from ..scoring.string_confidence import StringCalibration
 from ..scoring.temperature import Calibration
 from ..scoring.temperature import Decoder as DecoderName
 
-FORMAT = 1
+FORMAT = 2  # 2: with the digests of seen samples
+SEEN_VERSION = 1  # raise it when readers decode or normalise otherwise: old digests find nothing
+SEEN = "seen."  # of the names of the tensors with digests
 FIELDS = {"parts", "labels", "reader", "scores", "card"}
 REQUIRED_PARTS = {"encoder", "recurrent", "head"}
 MAX_NUMBER = 2**24  # of an option; such as ids of a vocabulary
@@ -104,6 +110,15 @@ class CalibrationFields(BaseModel):
     strings: dict[DecoderName, Strings] = {}
 
 
+class Seen(BaseModel):
+    """What `SeenSamples` holds beside the digests."""
+
+    model_config = STRICT
+
+    version: int
+    complete: bool
+
+
 class Metadata(BaseModel):
     """All that a bundle says beside its weights; fields of later versions are let pass."""
 
@@ -116,6 +131,7 @@ class Metadata(BaseModel):
     scores: dict[str, float]  # may be nan: a score without any sample
     card: dict[str, JsonValue]
     decoder: Decoder | None = None
+    seen: Seen | None = None
 
     @model_validator(mode="after")
     def bound_the_search(self) -> Self:
@@ -208,6 +224,36 @@ def read_calibration(content: dict, path: Path) -> Calibration:
         return Calibration(fields.temperature, strings)
     except ValueError as error:
         raise ValueError(f"{what} ({error}); copy the bundle again, or update Strand") from error
+
+
+def seen_metadata(seen: SeenSamples | None) -> tuple[dict, dict[str, Tensor]]:
+    """Metadata and tensors that a bundle stores of seen samples; both empty for None."""
+    if seen is None:
+        return {}, {}
+    tensors = {  # not all that reads safetensors knows uint64
+        SEEN + role: torch.from_numpy(digests.view(np.int64).copy())
+        for role, digests in seen.digests.items()
+    }
+    return {"seen": {"version": SEEN_VERSION, "complete": seen.complete}}, tensors
+
+
+def read_seen(content: dict, weights: dict[str, Tensor], path: Path) -> SeenSamples | None:
+    """The seen samples of a bundle, whose tensors are removed from `weights`.
+
+    None for older bundles without them, and if their digests are of another version. Raises
+    ValueError if they are damaged.
+    """
+    tensors = {key: weights.pop(key) for key in list(weights) if key.startswith(SEEN)}
+    seen = content.get("seen")
+    if seen is None or seen["version"] != SEEN_VERSION:
+        return None
+    digests = {}
+    for key, tensor in tensors.items():
+        role = key.removeprefix(SEEN)
+        if role not in ROLES or tensor.dtype != torch.int64 or tensor.ndim != 1:
+            raise ValueError(f"{path}: damaged digests of samples ({key}); copy the bundle again")
+        digests[role] = tensor.numpy().view(np.uint64)
+    return SeenSamples(digests, seen["complete"])
 
 
 def check_options(cls: type, options: dict[str, Any], path: Path) -> None:

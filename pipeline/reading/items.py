@@ -28,10 +28,12 @@ class Item(NamedTuple):
 
     name: how its record refers to it. load: returns the input (T, ...), for a video a Clip, for a
     page PageLines, or raises ValueError or OSError; MachineError stops the reading of all items.
+    tokens: of a text, returns its tokens, of which the input is the last ones, or the first.
     """
 
     name: str
     load: Callable[[], np.ndarray | Clip | PageLines]
+    tokens: Callable[[], list[str]] | None = None
 
 
 class Answer(NamedTuple):

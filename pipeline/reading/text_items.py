@@ -10,6 +10,7 @@ from datasets import TextReader
 from datasets.environment import raise_if_machine
 from datasets.tables import UnusableRow, find_column
 from datasets.text.tables import column_names, read_columns
+from datasets.text.tokens import normalize_text
 
 from .items import Item
 
@@ -56,7 +57,18 @@ def read_texts(path: str) -> Iterator[str | UnusableRow | None]:
 
 def text_item(text: str, reader: TextReader, name: str | None = None) -> Item:
     """An item for a text given directly; without a name, the text itself is its name."""
-    return Item(text if name is None else name, lambda: reader.encode(reader.split(text)))
+    name = text if name is None else name
+    return Item(name, lambda: reader.encode(reader.split(text)), lambda: reader.split(text))
+
+
+def tagged_item(tokens: list[str], reader: TextReader, name: str) -> Item:
+    """An item for a text that is split already; all its tokens are read, however long it is."""
+    folded = list(map(normalize_text, tokens))
+
+    def load() -> np.ndarray:
+        return reader.look_up(reader.locate(folded), np.arange(len(folded)) == 0)
+
+    return Item(name, load, lambda: folded)
 
 
 def failed_item(name: str, reason: str) -> Item:

@@ -5,9 +5,26 @@ from html import escape
 
 import numpy as np
 
+from ..scoring.segment_metrics import confusion_matrix
 from . import html as page
 
 MAX_LABELS = 24  # in a heat table: a larger one cannot be read
+
+
+def confusion_sections(
+    readings: Sequence[np.ndarray], targets: Sequence[np.ndarray], labels: Sequence[str], unit: str
+) -> list[str]:
+    """The confusion matrix, and precision, recall and F1 of each label.
+
+    readings, targets: N pairs of ids () or (T_i,).
+    """
+    counts = confusion_matrix(readings, targets, len(labels))
+    return [
+        page.heading("What was taken for what"),
+        confusion_table(counts, labels, unit),
+        page.heading("Each label"),
+        class_table(counts, labels, unit),
+    ]
 
 
 def confusion_table(counts: np.ndarray, labels: Sequence[str], unit: str) -> str:

@@ -13,7 +13,7 @@ from ..scoring.paired_bootstrap import PairedDifference, describe_difference, in
 from . import html as page
 from .line_strip import UNSURE, spans, strip
 from .lines_read import LinesRead
-from .video_html import comparison
+from .scores import comparison
 
 # the difference, None if the transcripts are empty, and the names of both bundles
 Pair = tuple[PairedDifference | None, str, str]

@@ -8,7 +8,8 @@ from datasets.output.text import counted, print_error, print_notes
 from datasets.progress import track
 
 from ..evaluation.evaluate import labelled_data
-from ..evaluation.labelled import describe_data
+from ..evaluation.labelled import LabelledData, describe_data
+from ..evaluation.seen import check_any_new, describe_seen, keep, new_items, roles_in
 from ..reading.bundle import load_bundle
 from ..reading.bundle_files import bundle_name
 from ..reading.inputs import KINDS
@@ -17,21 +18,23 @@ from ..reading.records import reading_confidence
 from ..scoring.metrics import Normalization, Score, compute_scores, describe_score, tally_texts
 from ..scoring.paired_bootstrap import PairedDifference, describe_difference, paired_bootstrap
 from ..scoring.readings import join_labels, text_of
+from . import html as page
 from .line_cards import Pair
 from .line_sections import page_sections
 from .lines_read import LinesRead
+from .scores import Report
 
 
-def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
-    """Read every labelled line; one that cannot be read is named and counts as "".
-
-    Raises ValueError for a bundle that reads no lines.
-    """
+def load_lines(recognizer: Recognizer, model: str, options) -> LabelledData:
+    """Load the labelled lines. Raises ValueError for a bundle that reads none."""
     kind = type(recognizer.bundle.reader).__name__
     if kind != "LineReader":
         raise ValueError(f"{model} reads {KINDS[kind][0]}; the others read lines, choose another")
-    data = labelled_data(recognizer, options)
-    print_notes(*data.notes)
+    return labelled_data(recognizer, options)
+
+
+def read_lines(recognizer: Recognizer, model: str, data: LabelledData, options) -> LinesRead:
+    """Read every labelled line; one that cannot be read is named and counts as ""."""
     answers = list(track(recognizer.answers(data.items), f"reading by {model}", len(data.items)))
     failed = {i: a.reading for i, a in enumerate(answers) if isinstance(a.reading, str)}
     for reason in failed.values():
@@ -52,15 +55,30 @@ def read_lines(recognizer: Recognizer, model: str, options) -> LinesRead:
     )  # fmt: skip
 
 
-def read_all(recognizer: Recognizer, bundles: Sequence[str], options) -> list[LinesRead]:
-    """The lines read by the model and by each bundle beside it, under distinct names."""
-    results = [read_lines(recognizer, options.model, options)]
-    for model in bundles:
-        lines = read_lines(Recognizer(load_bundle(model, options.crop)), model, options)
+def read_all(
+    recognizer: Recognizer, bundles: Sequence[str], options
+) -> tuple[list[LinesRead], list[str]]:
+    """The lines read by the model and by each bundle beside it, under distinct names; and notes on
+    what one of them has seen, which none of them reads.
+    """
+    models = [options.model, *bundles]
+    recognizers = [recognizer, *(Recognizer(load_bundle(m, options.crop)) for m in bundles)]
+    loaded = [load_lines(*pair, options) for pair in zip(recognizers, models, strict=True)]
+    print_notes(*loaded[0].notes)
+    roles = [roles_in(r.bundle, data) for r, data in zip(recognizers, loaded, strict=True)]
+    kept = new_items(roles, options)
+    notes = []
+    for model, own in zip(models, roles, strict=True):
+        check_any_new(own, kept, loaded[0], options)
+        name = f"{bundle_name(model)}: " if bundles else ""
+        notes += [f"{name}{line}" for line in describe_seen(own, len(kept), loaded[0].unit)]
+    results = []
+    for reading, model, data in zip(recognizers, models, loaded, strict=True):
+        lines = read_lines(reading, model, keep(data, kept), options)
         if lines.name in {other.name for other in results}:
             lines = lines._replace(name=f"{lines.name} ({len(results) + 1})")
         results.append(lines)
-    return results
+    return results, notes
 
 
 def all_scores(own: LinesRead) -> dict[Normalization, dict[str, Score]]:
@@ -90,15 +108,18 @@ def terminal_summary(
 
 def report_lines(
     recognizer: Recognizer, bundles: Sequence[str], tables: dict[str, dict[str, float]], options
-) -> tuple[str, list[str], list[str], int]:
-    """The page's lead and sections, the lines for the terminal, and the exit status.
+) -> Report:
+    """The page of lines.
 
     bundles: read the same lines for comparison. tables: percent scores of other systems by name.
     """
-    own, *others = results = read_all(recognizer, bundles, options)
+    results, notes = read_all(recognizer, bundles, options)
+    own, *others = results
     pairs = [(compare(own, other), own.name, other.name) for other in others]
     by_normalization = all_scores(own)
     lead = f"{counted(len(own.items), 'line')} of {describe_data(options)}, read by {options.model}"
-    sections = page_sections(own, others, pairs, by_normalization, tables, options.shown)
-    summary = terminal_summary(by_normalization, pairs)
-    return lead, sections, summary, int(any(lines.failed for lines in results))
+    sections = [*map(page.paragraph, notes)]
+    sections += page_sections(own, others, pairs, by_normalization, tables, options.shown)
+    summary = [*notes, *terminal_summary(by_normalization, pairs)]
+    code = int(any(lines.failed for lines in results))
+    return Report("What was read in the lines", lead, sections, summary, code)

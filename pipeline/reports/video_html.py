@@ -1,4 +1,4 @@
-"""HTML of video readings from plain data: timelines, cards, a table of systems."""
+"""HTML of video readings from plain data: timelines and cards."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..scoring.metrics import IGNORED
-from .html import data_uri, mark_differences, table, ticks
+from .html import data_uri, mark_differences, ticks
 
 LEFT, RIGHT, WIDTH = 70, 890, 900  # of a drawing: columns of the plot, and in all
 BAR, CURVE, STRIP = 18, 34, 62  # heights of a label row, the confidence curve, the thumbnails
@@ -21,7 +21,8 @@ class Timeline(NamedTuple):
 
     edges: (T + 1,) seconds; step i lasts from edges[i] to edges[i + 1]. reading: (T,) ids.
     confidences: (T,) 0 to 1. target: (T,) ids, -100 where unlabelled; None without truth.
-    thumbnails: JPEG files of moments spread evenly over the time.
+    thumbnails: JPEG files of moments spread evenly over the time. unit: of the time, if it is not
+    known in seconds.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Timeline(NamedTuple):
     confidences: np.ndarray
     target: np.ndarray | None
     thumbnails: list[bytes]
+    unit: str = "s"
 
     @property
     def duration(self) -> float:
@@ -97,8 +99,8 @@ def timeline(video: Timeline, labels: Sequence[str], colours: Mapping[str, str])
         if ids is not None:
             parts.append(bar(name, ids, video, top, end, labels, colours))
             top += BAR + 4
-    parts += [confidence_curve(video, top, end), axis(end, top + CURVE)]
-    caption = escape(f"{video.name}: {end:.1f} s{agreement(video)}")
+    parts += [confidence_curve(video, top, end), axis(end, top + CURVE, video.unit)]
+    caption = escape(f"{video.name}: {end:.1f} {video.unit}{agreement(video)}")
     return (
         f'<figure class="timeline"><svg viewBox="0 0 {WIDTH} {top + CURVE + 24}" role="img" '
         f'aria-label="{caption}"><title>{caption}</title>{"".join(parts)}</svg>'
@@ -146,7 +148,7 @@ def bar(
     for run in runs(ids, None, video.confidences):
         label = "not labelled" if run.reading == IGNORED else labels[run.reading]
         start, stop = float(video.edges[run.start]), float(video.edges[run.end])
-        tooltip = f"{label}, {start:.2f} to {stop:.2f} s"
+        tooltip = f"{label}, {start:.2f} to {stop:.2f} {video.unit}"
         if name == "reading":
             tooltip += f", {100 * run.confidence:.0f} % sure"
         left, right = x_of(start, end), x_of(stop, end)
@@ -173,8 +175,8 @@ def confidence_curve(video: Timeline, top: int, end: float) -> str:
     )
 
 
-def axis(end: float, top: int) -> str:
-    """The time axis in seconds, below the curve."""
+def axis(end: float, top: int, unit: str) -> str:
+    """The time axis, below the curve."""
     marks = "".join(
         f'<line class="grid" x1="{x}" x2="{x}" y1="{top}" y2="{top + 4}"/>'
         f'<text x="{x}" y="{top + 16}" text-anchor="middle">{t:g}</text>'
@@ -182,7 +184,8 @@ def axis(end: float, top: int) -> str:
     )
     return (
         f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{top}" y2="{top}"/>{marks}'
-        f'<text x="{LEFT - 14}" y="{top + 16}" text-anchor="end">seconds</text>'
+        f'<text x="{LEFT - 14}" y="{top + 16}" text-anchor="end">'
+        f"{'seconds' if unit == 's' else unit}</text>"
     )
 
 
@@ -212,13 +215,3 @@ def card(row: Card, exact: bool) -> str:
         f'<p class="name">{escape(row.title)}</p><p class="text" dir="auto">{reading} '
         f"<small>{100 * row.confidence:.0f} %</small></p>{target}</article>"
     )
-
-
-def comparison(systems: Mapping[str, Mapping[str, float]]) -> str:
-    """A table of percent scores by system and metric; "-" where a system has no such score."""
-    names = list(dict.fromkeys(name for values in systems.values() for name in values))
-    rows = [
-        [escape(system), *(f"{values[n]:.2f}" if n in values else "-" for n in names)]
-        for system, values in systems.items()
-    ]
-    return table(["", *names], rows)

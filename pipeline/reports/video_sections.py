@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from ..reading.items import Answer
+from ..reading.items import Answer, Item
 from ..reading.video.spans import median_step
 from ..scoring.readings import join_labels, text_of
-from ..scoring.segment_metrics import confusion_matrix
 from ..writing.palette import palette
-from ..writing.thumbnails import thumbnails
+from ..writing.thumbnails import frame_thumbnail, thumbnails
 from . import html as page
-from .confusion import class_table, confusion_table
+from .confusion import confusion_sections
+from .risk_figures import risk_sections
 from .video_html import Card, Run, Timeline, cards, legend, timeline, wrong_runs
 
 NUM_THUMBNAILS = 12  # along a timeline
@@ -22,10 +22,21 @@ MAX_CARDS = 12  # in a list of wrong stretches
 
 
 class VideoReading(NamedTuple):
-    """A video that was read. target: () | (T,) | (L,) ids, or None if nothing is known."""
+    """A video that was read. target: () | (T,) | (L,) ids, or None if nothing is known.
+
+    item: of a video that is made, and no file; its steps count instead of seconds.
+    """
 
     answer: Answer
     target: np.ndarray | None
+    item: Item | None = None
+
+    def thumbnails(self, times: Sequence[float]) -> list[bytes]:
+        """JPEG files of the pictures at these times, ascending."""
+        if self.item is None:
+            return thumbnails(self.answer.name, times)
+        frames = self.item.load().frames
+        return [frame_thumbnail(frames[min(int(time), len(frames) - 1)]) for time in times]
 
 
 VideoRun = tuple[int, Run]  # index of a video, and a run in it
@@ -49,7 +60,7 @@ def step_sections(seen: Sequence[VideoReading], labels: Sequence[str], limit: in
     moments = {k: part_centres(videos[k].duration, NUM_THUMBNAILS) for k in shown}
     for k, run in {*wrong.longest, *wrong.most_confident}:
         moments[k] = [*moments.get(k, []), centre(videos[k], run)]
-    images = {k: thumbnails_at(seen[k].answer.name, times) for k, times in moments.items()}
+    images = {k: thumbnails_at(seen[k], times) for k, times in moments.items()}
     ids = [video.reading for video in videos] + [video.target for video in known]
     used = [labels[i] for i in np.unique(np.concatenate(ids)) if i >= 0]
     sections = [
@@ -77,6 +88,7 @@ def timeline_of(video: VideoReading) -> Timeline:
         np.array(reading.confidences),
         video.target,
         [],
+        "s" if video.item is None else "steps",
     )
 
 
@@ -107,7 +119,7 @@ def wrong_sections(
         return cards([
             Card(
                 f"{videos[k].name}, {videos[k].edges[run.start]:.1f} to "
-                f"{videos[k].edges[run.end]:.1f} s",
+                f"{videos[k].edges[run.end]:.1f} {videos[k].unit}",
                 labels[run.reading], labels[run.target], run.confidence,
                 [images[k][centre(videos[k], run)]],
             )
@@ -128,10 +140,10 @@ def centre(video: Timeline, run: Run) -> float:
     return float(video.edges[run.start] + video.edges[run.end]) / 2
 
 
-def thumbnails_at(path: str, times: Sequence[float]) -> dict[float, bytes]:
+def thumbnails_at(video: VideoReading, times: Sequence[float]) -> dict[float, bytes]:
     """A JPEG file for each of these times in seconds, which may come in any order."""
     ordered = sorted(set(times))
-    return dict(zip(ordered, thumbnails(path, ordered), strict=True))
+    return dict(zip(ordered, video.thumbnails(ordered), strict=True))
 
 
 def label_sections(seen: Sequence[VideoReading], labels: Sequence[str], limit: int) -> list[str]:
@@ -150,6 +162,9 @@ def label_sections(seen: Sequence[VideoReading], labels: Sequence[str], limit: i
         readings = [np.array(clip.answer.reading.id) for clip in seen]
         targets = [clip.target for clip in seen]
         sections += confusion_sections(readings, targets, labels, "clips")
+        confidences = np.array([clip.answer.reading.confidence for clip in seen])
+        correct = np.array([clip.answer.reading.id == int(clip.target) for clip in seen])
+        sections += risk_sections(confidences, correct, "clips")
     return sections
 
 
@@ -185,21 +200,8 @@ def clip_card(clip: VideoReading, reading: str, target: str | None, confidence: 
     """A card with three thumbnails of a clip."""
     times = clip.answer.times
     centres = part_centres(float(times[-1] + median_step(times)), 3)
-    images = thumbnails(clip.answer.name, centres)
+    images = clip.thumbnails(centres)
     return Card(Path(clip.answer.name).name, reading, target, confidence, images)
-
-
-def confusion_sections(
-    readings: Sequence[np.ndarray], targets: Sequence[np.ndarray], labels: Sequence[str], unit: str
-) -> list[str]:
-    """The confusion matrix, and precision, recall and F1 of each label."""
-    counts = confusion_matrix(readings, targets, len(labels))
-    return [
-        page.heading("What was taken for what"),
-        confusion_table(counts, labels, unit),
-        page.heading("Each label"),
-        class_table(counts, labels, unit),
-    ]
 
 
 def part_centres(end: float, count: int) -> list[float]:

@@ -11,21 +11,21 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..evaluation.evaluate import labelled_data
 from ..evaluation.labelled import LabelledData, describe_data
+from ..evaluation.seen import leave_out_seen
 from ..reading.bundle_files import bundle_name
-from ..reading.inputs import KINDS
-from ..reading.items import Answer
+from ..reading.items import Answer, Item
 from ..reading.prediction import Recognizer
 from ..scoring.metrics import Normalization, Score, compute_scores
-from ..scoring.readings import tally_readings
 from . import html as page
-from .video_html import comparison
+from .scores import Report, beside, headline
 from .video_sections import VideoReading, label_sections, step_sections, text_sections
 
 
 class VideoResults(NamedTuple):
     """All videos with their readings; data: None without annotations, scores: then empty.
 
-    failures: the reasons of the videos that could not be read, which are not in `seen`.
+    failures: the reasons of the videos that could not be read, which are not in `seen`. notes: on
+    what the bundle has learned from.
     """
 
     count: int
@@ -33,44 +33,34 @@ class VideoResults(NamedTuple):
     failures: list[str]
     data: LabelledData | None
     scores: dict[str, Score]
+    notes: Sequence[str] = ()
 
 
 def report_videos(
     recognizer: Recognizer, tables: Mapping[str, Mapping[str, float]], options
-) -> tuple[str, list[str], list[str], int]:
-    """The page's lead and sections, the lines for the terminal, and the exit status.
+) -> Report:
+    """The page of videos.
 
     tables: percent scores of other systems by name.
     """
     check_bundle(recognizer, options.model)
     results = read_videos(recognizer, options)
-    sections = headline(results)
-    if tables and results.scores:
-        own = {name: score.value for name, score in results.scores.items()}
-        others = {
-            name: {metric: value for metric, value in table.items() if metric in own}
-            for name, table in tables.items()
-        }
-        sections += [
-            page.heading("Beside other ways"),
-            page.paragraph("In percent."),
-            comparison({bundle_name(options.model): own} | others),
-        ]
+    groups, failed = len(set(results.data.groups if results.data else ())), len(results.failures)
+    sections = [
+        *map(page.paragraph, results.notes),
+        *headline(results.scores, groups, results.count, failed, "videos"),
+    ]
+    sections += beside(bundle_name(options.model), results.scores, tables)
     sections += reading_sections(results, recognizer.bundle.labels, options.shown)
     unscored = results.data.unscored if results.data else []
     sections += page.failure_list([*results.failures, *unscored])
     lead = f"{counted(results.count, 'video')} of {describe_data(options)}, read by {options.model}"
-    return lead, sections, [], int(bool(results.failures))
+    title = "What was read in the videos"
+    return Report(title, lead, sections, list(results.notes), int(bool(results.failures)))
 
 
 def check_bundle(recognizer: Recognizer, model: str) -> None:
     """Raises ValueError for a bundle whose readings have no page."""
-    kind = type(recognizer.bundle.reader).__name__
-    if not isinstance(recognizer.bundle.reader, ClipReader):
-        raise ValueError(
-            f"{model} reads {KINDS[kind][0]}; report takes bundles that read lines or videos. "
-            "evaluate scores this one"
-        )
     if getattr(recognizer.model.head, "multi_label", False):
         raise ValueError(f"{model}: several labels a step; report shows bundles with one a step")
 
@@ -79,13 +69,11 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
     """Read every video and, where annotations are known, score the readings."""
     items = unlabelled_videos(options.data) if options.data else []
     data = None if items else labelled_data(recognizer, options)
+    notes: list[str] = []
     if data is not None:
         print_notes(*data.notes)
+        data, notes, _ = leave_out_seen(recognizer.bundle, data, options)
     items = items or data.items
-    if not all(isinstance(item, str) for item in items):
-        raise ValueError(
-            f"{describe_data(options)}: its videos are no files to show; evaluate scores them"
-        )
     answers = list(track(recognizer.answers(items), "reading", len(items)))
     failures = [answer.reading for answer in answers if isinstance(answer.reading, str)]
     for reason in failures:
@@ -95,11 +83,11 @@ def read_videos(recognizer: Recognizer, options) -> VideoResults:
         data, values = score_videos(data, answers, options)
         targets = data.targets
     seen = [
-        VideoReading(answer, target)
-        for answer, target in zip(answers, targets, strict=True)
+        VideoReading(answer, target, item if isinstance(item, Item) else None)
+        for answer, target, item in zip(answers, targets, items, strict=True)
         if not isinstance(answer.reading, str)
     ]
-    return VideoResults(len(answers), seen, failures, data, values)
+    return VideoResults(len(answers), seen, failures, data, values, notes)
 
 
 def score_videos(
@@ -111,14 +99,7 @@ def score_videos(
         for answer in answers
     ]
     data, notes = data.with_targets(scored)
-    tally = tally_readings(
-        [answer.reading for answer in scored],
-        data.targets,
-        data.groups,
-        data.labels,
-        Normalization(options.ignore_case),
-        data.background,
-    )
+    tally = data.tally([a.reading for a in scored], Normalization(options.ignore_case))
     return data._replace(unscored=[*data.unscored, *notes]), compute_scores(tally)
 
 
@@ -132,20 +113,6 @@ def unlabelled_videos(data: str) -> list[str]:
     if any(has_suffix(file, ANNOTATION_SUFFIXES) for file in files):
         return []
     return [str(file) for file in files if has_suffix(file, ClipReader.suffixes)]
-
-
-def headline(results: VideoResults) -> list[str]:
-    """The scores with their intervals, and how many videos were read."""
-    figures = {"videos": str(results.count), "not readable": str(len(results.failures))}
-    for name, score in results.scores.items():
-        figures[name.replace("_", " ")] = page.percent_text(score, 1)
-    note = "Nothing is known to be true: the readings alone."
-    if results.scores:
-        note = (
-            f"In brackets the 95 % interval over {len(set(results.data.groups))} groups, drawn "
-            "again with replacement. A video that could not be read counts as wrong."
-        )
-    return [page.facts(figures), page.paragraph(note)]
 
 
 def reading_sections(results: VideoResults, labels: Sequence[str], limit: int) -> list[str]:

@@ -20,6 +20,7 @@ from ..reading.bundle_files import BEST
 from ..reading.order import logical_readings, swap_order
 from ..scoring.metrics import describe_score
 from ..scoring.readings import describe_reading, join_labels
+from ..scoring.seen_samples import SeenSamples
 from ..scoring.temperature import Calibration, fit_calibration
 from .averaging import averaged_weights
 from .checks.finite import check_weights_finite
@@ -190,10 +191,14 @@ class BestBundle(Callback):
     """Save the bundle with the lowest validation error so far as RUN_FOLDER/best.safetensors.
 
     Without a validation split it is saved at the end of the training, with the last weights.
+
+    start: what the bundle that the training starts from has seen, if it starts from one.
     """
 
     def __init__(self) -> None:
         self.best = float("inf")
+        self.start = SeenSamples()
+        self._seen: SeenSamples | None = None
 
     def state_dict(self) -> dict:
         return {"best": self.best}
@@ -251,7 +256,13 @@ class BestBundle(Callback):
     def _save(self, trainer, module, scores: dict[str, float], calibration: Calibration) -> None:
         check_weights_finite(module)
         reader = trainer.datamodule.source.reader
-        bundle = Bundle(module.model, module.labels, reader, scores, calibration=calibration)
+        if self._seen is None:  # now, not before the first step: it may read all the data once
+            self._seen = self.start
+            for role in ("train", "validation"):
+                self._seen = self._seen.add(role, trainer.datamodule.split(role).digests())
+        bundle = Bundle(
+            module.model, module.labels, reader, scores, calibration=calibration, seen=self._seen
+        )
         save_bundle(bundle, run_folder(trainer) / BEST)
 
 

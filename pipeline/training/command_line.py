@@ -21,6 +21,7 @@ from ..interrupts import INTERRUPTED
 from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle_files import BEST
 from ..reading.prediction import has_native_bfloat16
+from ..scoring.seen_samples import SeenSamples
 from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
@@ -166,6 +167,8 @@ class StrandCLI(LightningCLI):
         if self.start is None:
             return
         summary = self.start.initialize(self.model, self.datamodule)
+        best = next(c for c in self.trainer.callbacks if isinstance(c, BestBundle))
+        best.start = self.start.bundle.seen or SeenSamples(complete=False)
         if self.trainer.is_global_zero:
             print_lines(*summary)
             self.start.score(self.model, self.datamodule)

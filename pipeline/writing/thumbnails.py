@@ -65,6 +65,11 @@ def thumbnails(path: str, times: Sequence[float]) -> list[bytes]:
     return images + [encode_jpeg(shown)] * (len(times) - len(images))
 
 
+def frame_thumbnail(frame: np.ndarray) -> bytes:
+    """A frame (C, H, W) uint8, grey or RGB, as a JPEG file of its own size."""
+    return encode_jpeg(np.repeat(frame, 3, axis=0) if len(frame) == 1 else frame)
+
+
 def encode_jpeg(pixels: np.ndarray) -> bytes:
     """RGB (3, H, W) uint8 -> a JPEG file."""
     image = cv2.cvtColor(pixels.transpose(1, 2, 0), cv2.COLOR_RGB2BGR)

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import LineFolder, LineReader, RealLines
+from datasets import LineFolder, LineReader, RealLines, SyntheticLines
 from datasets.environment import MachineError
 from datasets.lines import cache as cache_module
-from datasets.lines.cache import LineCache, StoredLine
+from datasets.lines.cache import LineCache, StoredLine, line_digests
 from datasets.lines.reader import load_line, load_normal_line
+from datasets.mixture import MixedDataset
 from datasets.source import Problem
 from tests.support.pages import transkribus
 from tests.support.small import break_images, noise_line, write_image
@@ -137,3 +138,22 @@ def test_a_source_reads_from_the_cache_alone(tmp_path, decoded):
         expected = source.reader.prepare(noise_line(int(Path(name).name[1])))
         np.testing.assert_array_equal(train[i][1].inputs, expected)
     assert len(decoded) == 4
+
+
+def test_a_line_has_the_digest_of_its_file_whether_it_is_stored_or_not(tmp_path):
+    """Also one that is stored smaller than it is, a copy in another format, and one drawn anew."""
+    paths = images(tmp_path / "a", 3)
+    paths.append(write_image(tmp_path / "a/large.png", noise_line(9, width=300, height=96)))
+    for path in paths:
+        path.with_suffix(".gt.txt").write_text("ab", encoding="utf-8")
+    copy = write_image(tmp_path / "copy.bmp", load_line(str(paths[3])))
+    folder = LineFolder(str(tmp_path / "a"), validation=0.0, weight=2.0)
+    source = RealLines([folder], height=16, max_width=500, cache=str(tmp_path / "cache"))
+    dataset = source.split("train")
+    names = [str(tmp_path / "a" / f"{name}.png") for name in (0, 1, 2, "large")]
+    digests = line_digests([*names, str(copy), "none.png"], source.reader)
+    assert sorted(dataset.digests()) == sorted(digests[:4]) and len(set(digests[:4])) == 4
+    assert digests[3] == digests[4] and digests[5] == 0
+    other = SyntheticLines(count=2, alphabet="".join(source.labels), height=16, fonts=None)
+    mixed = MixedDataset([dataset, other.split("train")])
+    assert sorted(mixed.digests()) == sorted(digests[:4]) and other.split("train").digests() is None

@@ -116,7 +116,9 @@ def test_calibrate_fits_on_labelled_lines_and_changes_no_reading(data, bundle_fi
 def test_evaluate_prints_the_calibration_error_of_lines(data, calibrated, command, tmp_path):
     output, _ = calibrated
     scores = tmp_path / "s.json"
-    done = command("evaluate", "--model", output, "--data", data, "--json", scores)
+    done = command(
+        "evaluate", "--model", output, "--data", data, "--include_seen", "--json", scores
+    )
     ece = json.loads(scores.read_text())["ece"]
     assert f"ece {ece:.2f} %" in done.out and "1 bins; " in done.out
     confidences = [r["confidence"] for r in Recognizer(load_bundle(str(output))).predict(

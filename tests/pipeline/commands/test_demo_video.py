@@ -48,7 +48,7 @@ def test_every_sample_is_read_and_scored(zoo):
     assert len(motions.seen) == 14 and len(events.seen) == 4
     correct = [clip.answer.reading.id == int(clip.target) for clip in motions.seen]
     assert motions.scores["accuracy"].value == pytest.approx(100 * np.mean(correct))
-    for answer, target in events.seen:
+    for answer, target, _ in events.seen:
         assert len(answer.reading.ids) == len(answer.times) == len(target) > 40
         assert target.min() >= 0  # every frame of these videos has a label
     assert 0 <= events.scores["frame_accuracy"].value <= 100

@@ -220,7 +220,7 @@ def test_evaluate_refuses_bundles_that_it_cannot_score(command, tmp_path):
         2,
         lambda n: TokenEmbedding(n, 2),
         lambda n: RecurrentStack(n, 2, 1),
-        TokenClassificationHead,
+        lambda size, count: TokenClassificationHead(size, count, multi_label=True),
     )
     save_bundle(Bundle(model, ["a", "b"], TextReader(["x", "y"])), tmp_path / "c.safetensors")
     code, _, err = command("evaluate", "--model", tmp_path / "c.safetensors", "--data", tmp_path)

@@ -54,6 +54,7 @@ def test_the_bundle_that_is_written_searches_by_default(folder, command, tmp_pat
     bundle = load_bundle(str(made))
     assert bundle.decoder.language_model.order == 3
     assert "6 validation lines" in bundle.card["language_model"]
+    assert len(bundle.seen.digests["language_model"]) == 6 and not bundle.seen.complete
     image = str(folder / "p__0.png")
     reading = "predict", image, "--model", str(made), "--format", "jsonl"
     record = json.loads(command(*reading, "--n_best", "2").out)

@@ -86,7 +86,7 @@ def parsed(data, *arguments: str):
     parser.add_argument("--group_pattern", default="(.+?)__")
     options = parser.parse_args(list(arguments))
     fixed = {"data": str(data), "model": "m", "ignore_case": False, "fold_punctuation": False}
-    fixed |= {"config": None, "split": None}
+    fixed |= {"config": None, "split": None, "include_seen": False}
     return SimpleNamespace(**vars(options), **fixed)
 
 

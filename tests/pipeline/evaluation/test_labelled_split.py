@@ -229,9 +229,38 @@ def test_samples_that_a_source_makes_are_scored_as_compare_scores_them(command, 
     found, *_ = scores(command, "m.safetensors", "made.yaml")
     oracle = score_split(Path("m.safetensors"), data, "validation")
     assert found["n"] == len(oracle.names) == 8
-    assert found[oracle.metric] == pytest.approx(oracle.value)
+    metric = "token_accuracy" if name == "SyntheticTags" else oracle.metric
+    assert found[metric] == pytest.approx(oracle.value)
     done = command("evaluate", "--model", "m.safetensors", "--config", "made.yaml", "--split=test")
     assert done.code == 2 and "made.yaml: the test split is empty" in done.err
+
+
+@pytest.mark.parametrize("name", ["SyntheticClips", "SyntheticEvents"])
+def test_made_videos_are_scored_and_shown(command, here, name):
+    """Their pictures come from the frames, their times are steps."""
+    options = {"count": 4, "validation": 4, "test": 4, "frame_size": 16}
+    source = {"class_path": f"datasets.{name}", "init_args": options}
+    data = build_data_module({"source": source}, "here")
+    head = SequenceClassificationHead if name == "SyntheticClips" else TokenClassificationHead
+    model = connect(
+        1,
+        len(data.labels),
+        lambda size: FrameCNN(size, channels=(4,), grid=2),
+        lambda size: RecurrentStack(size, hidden_size=4, num_layers=1),
+        head,
+    )
+    save_bundle(Bundle(model.eval(), data.labels, data.source.reader), Path("m.safetensors"))
+    Path("made.yaml").write_text(yaml.safe_dump({"data": {"source": source}}))
+    found, out, _ = scores(command, "m.safetensors", "made.yaml", "--split", "test")
+    assert found["n"] == 4 and "boundary" not in out
+    done = command("report", "--model", "m.safetensors", "--config", "made.yaml", "--split=test")
+    assert done.code == 0, done.err
+    html = Path("report.html").read_text(encoding="utf-8")
+    assert "4 videos of the test split of made.yaml" in html and "data:image/jpeg" in html
+    if name == "SyntheticEvents":
+        assert ">steps</text>" in html and ">seconds</text>" not in html
+    else:
+        assert "Of the 4 clips that were read" in html
 
 
 @pytest.fixture

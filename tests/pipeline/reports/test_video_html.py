@@ -14,6 +14,7 @@ from pipeline.reading.bundle import save_bundle
 from pipeline.reading.items import Answer
 from pipeline.reports import video_sections
 from pipeline.reports.confusion import class_table, confusion_table
+from pipeline.reports.scores import comparison
 from pipeline.reports.video_html import (
     LEFT,
     RIGHT,
@@ -21,7 +22,6 @@ from pipeline.reports.video_html import (
     Run,
     Timeline,
     card,
-    comparison,
     runs,
     timeline,
     wrong_runs,
@@ -36,7 +36,6 @@ from pipeline.reports.video_sections import (
 from pipeline.writing.palette import palette
 from pipeline.writing.thumbnails import thumbnails, video_format
 from tests.pipeline.reports.test_html import Page
-from tests.support.opinions import opinion_bundle
 from tests.support.screen import clip_bundle, even, plain, write_film
 
 LABELS = ["walk", "sit", "<b>"]
@@ -317,12 +316,6 @@ def test_misuse_is_one_line_and_exit_status_2(command, videos, bundles, options,
         "report", "--model", bundles / "steps.safetensors", "--data", videos, *options
     )
     assert (code, out) == (2, "") and says in err and err.count("\n") == 1
-
-
-def test_bundles_of_texts_are_refused_with_an_alternative(command, videos, tmp_path):
-    save_bundle(opinion_bundle(), tmp_path / "texts.safetensors")
-    code, _, err = command("report", "--model", tmp_path / "texts.safetensors", "--data", videos)
-    assert code == 2 and "reads texts; report takes bundles that read lines or videos" in err
 
 
 def test_bundles_are_not_compared_on_videos(command, videos, bundles):

@@ -1,0 +1,1 @@
+"""What is wrong with labelled texts before training; only checks of texts belong here."""
