@@ -35,7 +35,7 @@ from pipeline.scoring.temperature import (
     expected_calibration_error,
     num_bins,
 )
-from pipeline.training.command_line import quieten_lightning
+from pipeline.training.messages import quieten_lightning
 
 from ..table import aligned, score_cell
 

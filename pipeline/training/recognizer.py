@@ -27,6 +27,7 @@ from .checks.finite import check_step, clip_gradients
 from .checks.targets import check_some_target_fits, describe_shortage
 from .optimizer import make_optimizer
 from .schedule import Schedule, learning_rate_factor
+from .selection.rule import MONITOR, selection_value
 
 Stage = Literal["train", "validation", "test"]
 # limits of a batch for SequenceModel.count: samples, and bytes of their inputs
@@ -104,6 +105,7 @@ class SequenceRecognizer(pl.LightningModule):
         self.seed: int | None = None  # of all that training steps draw
         self._pending: list[tuple[Tensor, Tensor]] = []  # loss and indices since the last update
         self.scores: dict = {}  # of the last validation or test
+        self._losses: list[tuple[Tensor, int]] = []  # loss and samples of each batch of it
 
     def configure_callbacks(self) -> list[pl.Callback]:
         return [MovingAverage(self.average_decay)] if self.average_decay is not None else []
@@ -138,6 +140,7 @@ class SequenceRecognizer(pl.LightningModule):
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
         loss = self._step(batch, "train")
+        self.log("epoch", self.current_epoch + 1.0)  # Lightning's own counts from 0
         self._pending.append((loss.detach(), batch.indices))
         return loss
 
@@ -155,7 +158,7 @@ class SequenceRecognizer(pl.LightningModule):
             norm = torch.zeros_like(norm)  # the scaler of float16 skips a step that overflows
         all_names = self.trainer.datamodule.split("train").names
         names = [all_names[i] for i in torch.cat(indices).tolist()]
-        where = f"epoch {self.current_epoch}, step {self.global_step + 1}"
+        where = f"epoch {self.current_epoch + 1}, step {self.global_step + 1}"
         check_step(where, losses, norm, names, optimizer.param_groups[0]["lr"])
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
@@ -172,8 +175,10 @@ class SequenceRecognizer(pl.LightningModule):
         loss, size = None, len(kept.indices)
         if size:
             loss, logits, lengths = self.model.loss(*kept[:4])
-            shown = {"prog_bar": training, "sync_dist": not training}
-            self.log(f"{stage}/loss", loss, batch_size=size, **shown)
+            if training:
+                self.log("train/loss", loss, batch_size=size, prog_bar=True)
+            else:
+                self._losses.append((loss, size))
         elif training:  # no loss, but other processes wait for this one's gradients
             loss = 0.0 * sum(p.sum() for p in self.parameters())
         if not training:  # every sample is scored, also those without a loss
@@ -236,9 +241,19 @@ class SequenceRecognizer(pl.LightningModule):
         """Compute and log the corpus scores in percent, over the samples of all processes."""
         self.scores = compute_scores(join_tallies(self._gather(self._tallies)))
         named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
-        named[f"{stage}/error"] = error_rate(self.scores)
+        error, loss = error_rate(self.scores), self._mean_loss()
+        named |= {f"{stage}/error": error, f"{stage}/loss": loss, "epoch": self.current_epoch + 1.0}
         self.log_dict(named, sync_dist=True)  # equal on all processes; avoids a warning
+        if stage == "validation":  # not logged: it looks as the error does
+            self.trainer.callback_metrics[MONITOR] = selection_value(error, loss)
         self._tallies.clear()
+
+    def _mean_loss(self) -> float:
+        """Mean over the samples that have a loss, of all processes; nan without any."""
+        losses = self._gather([(float(loss), size) for loss, size in self._losses])
+        self._losses.clear()
+        samples = sum(size for _, size in losses)
+        return sum(loss * size for loss, size in losses) / samples if samples else math.nan
 
     def _gather(self, items: list) -> list:
         """The concatenated lists of all processes, on each of them."""
