@@ -199,8 +199,8 @@ def length_known(trainer: pl.Trainer) -> bool:
 
 
 def has_validation(trainer: pl.Trainer) -> bool:
-    """Whether the validation split has any samples."""
-    return len(trainer.datamodule.split("validation")) > 0
+    """Whether the validation split has any samples, and they are not left out."""
+    return len(trainer.datamodule.split("validation")) > 0 and trainer.limit_val_batches != 0
 
 
 def count_parameters(model: torch.nn.Module) -> str:

@@ -31,7 +31,7 @@ from .fine_tuning.start import StartBundle
 from .history import TrainingHistory
 from .interrupt import StopBetweenBatches
 from .loggers import logger_options, make_loggers, place_loggers
-from .messages import describe_missing
+from .messages import describe_end, describe_missing
 from .recognizer import SequenceRecognizer
 from .run_folder import RunFolder, next_commands, run_of
 from .selection.best_bundle import BestBundle
@@ -247,14 +247,9 @@ class StrandCLI(LightningCLI):
         folder = self.folder.path
         if not self.trainer.is_global_zero:
             return
+        print_lines(*describe_end(self.trainer))
         if not self.writes:
-            count = int(self.trainer.fast_dev_run)
-            print_lines(f"fast_dev_run: {count} batches of train and of validation went through; "
-                        "nothing was written, no bundle either")  # fmt: skip
             return
-        for callback in self.trainer.early_stopping_callbacks:
-            if isinstance(callback, EpochEarlyStopping) and callback.describe():
-                print_lines(callback.describe())
         best, last = folder / BEST, folder / "checkpoints" / "last.ckpt"
         if not best.exists():
             saved = f"{last.name} is there" if last.exists() else "nothing was saved"
@@ -262,7 +257,7 @@ class StrandCLI(LightningCLI):
             return
         for line in self.start.reports(best) if self.start else ():
             print_lines(line)
-        print_lines(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+        print_lines(f"run folder: {folder} (best.safetensors, checkpoints/, metrics.csv, TensorBoard log)")
         has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
         print_lines(*next_commands(folder, has_lines))
 

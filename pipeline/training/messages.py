@@ -1,7 +1,12 @@
-"""What Lightning says of itself, of which most is left out, and what it says is missing."""
+"""Lightning's own messages, most of which are left out, and others in their place."""
 
 import logging
 import warnings
+from collections.abc import Iterator
+
+import pytorch_lightning as pl
+
+from .selection.early_stopping import EpochEarlyStopping
 
 
 def describe_missing(error: ModuleNotFoundError) -> str:
@@ -23,3 +28,14 @@ def quieten_lightning() -> None:
 
 def is_no_tip(record: logging.LogRecord) -> bool:
     return "Tip:" not in record.getMessage()
+
+
+def describe_end(trainer: pl.Trainer) -> Iterator[str]:
+    """Why a training ended before its last epoch, if it did."""
+    for callback in trainer.early_stopping_callbacks:
+        if isinstance(callback, EpochEarlyStopping) and (reason := callback.describe()):
+            yield reason
+    if trainer.fast_dev_run:
+        counts = f"trained on: {trainer.num_training_batches}"
+        counts += f", validated on: {sum(trainer.num_val_batches)}"
+        yield f"fast_dev_run: batches {counts}; nothing was written, no bundle either"

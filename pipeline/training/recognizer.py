@@ -22,6 +22,7 @@ from ..scoring.readings import error_rate, recase, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
+from .checkpoints.options import take_options
 from .checks.checkpoint import check_checkpoint
 from .checks.finite import check_step, clip_gradients
 from .checks.targets import check_some_target_fits, describe_shortage
@@ -78,8 +79,7 @@ class SequenceRecognizer(pl.LightningModule):
         super().__init__()
         self.save_hyperparameters()
         self.labels = list(labels)
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.table_learning_rate = table_learning_rate
+        self.rates = learning_rate, weight_decay, table_learning_rate
         self.schedule, self.warmup_steps = schedule, warmup_steps
         self.average_decay = average_decay
         # sizes flow one way: from the data into the encoder, from each part into the next
@@ -104,8 +104,8 @@ class SequenceRecognizer(pl.LightningModule):
         self._too_long: set[str] = set()  # names of the samples already reported
         self.seed: int | None = None  # of all that training steps draw
         self._pending: list[tuple[Tensor, Tensor]] = []  # loss and indices since the last update
+        self._losses: list[tuple[Tensor, int]] = []  # outside training: loss and samples of batches
         self.scores: dict = {}  # of the last validation or test
-        self._losses: list[tuple[Tensor, int]] = []  # loss and samples of each batch of it
 
     def configure_callbacks(self) -> list[pl.Callback]:
         return [MovingAverage(self.average_decay)] if self.average_decay is not None else []
@@ -240,9 +240,11 @@ class SequenceRecognizer(pl.LightningModule):
     def _log_scores(self, stage: Stage) -> None:
         """Compute and log the corpus scores in percent, over the samples of all processes."""
         self.scores = compute_scores(join_tallies(self._gather(self._tallies)))
-        named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
         error, loss = error_rate(self.scores), self._mean_loss()
-        named |= {f"{stage}/error": error, f"{stage}/loss": loss, "epoch": self.current_epoch + 1.0}
+        named = {name: score.value for name, score in self.scores.items()}
+        named = {f"{stage}/{k}": v for k, v in (named | {"error": error, "loss": loss}).items()}
+        if self.trainer.state.fn == "fit":
+            named["epoch"] = self.current_epoch + 1.0
         self.log_dict(named, sync_dist=True)  # equal on all processes; avoids a warning
         if stage == "validation":  # not logged: it looks as the error does
             self.trainer.callback_metrics[MONITOR] = selection_value(error, loss)
@@ -264,9 +266,7 @@ class SequenceRecognizer(pl.LightningModule):
         return list(chain.from_iterable(gathered))
 
     def configure_optimizers(self):
-        optimizer = make_optimizer(
-            self.model, self.learning_rate, self.weight_decay, self.table_learning_rate
-        )
+        optimizer = make_optimizer(self.model, *self.rates)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
@@ -291,6 +291,8 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.seed = checkpoint.get("seed")  # absent from older checkpoints
+        if self.trainer.state.fn == "fit":
+            take_options(checkpoint, self)
         check_checkpoint(checkpoint, self.labels, self.trainer.datamodule.source.reader)
         for name in ("state_dict", "current_model_state"):  # the second with averaging only
             if name in checkpoint:

@@ -36,10 +36,13 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self) -> None:
-        self._stage: Stage = "step"
+        self._stage: Stage | None = None  # before the training
         self._validated = False  # since the last batch
         self._begun, self._saved = time.monotonic(), None  # seconds, of the last checkpoint too
         self._max_steps: int | None = None  # restored after the validation that is due
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._stage = "step"
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx) -> None:
         self._stage, self._validated = "step", False

@@ -58,7 +58,7 @@ class BestBundle(Callback):
         if not has_validation(trainer):
             print_once(
                 trainer,
-                "no validation split: nothing is chosen on the way; best.safetensors will be the "
+                "no validation: nothing is chosen on the way; best.safetensors will be the "
                 "last epoch's",
             )
 

@@ -47,7 +47,7 @@ class EpochEarlyStopping(EarlyStopping):
     def load_state_dict(self, state: dict) -> None:
         super().load_state_dict(state | {"patience": self.patience})  # the one given now
         self.best_epoch = state.get("best_epoch")
-        if self.wait_count < self.patience:
+        if self.patience is None or self.wait_count < self.patience:
             self._forget_reason()
 
     def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
