@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from pipeline.reading.bundle import load_bundle
 from pipeline.training.averaging import MovingAverage, averaged_weights
-from pipeline.training.callbacks import BestBundle
+from pipeline.training.selection.best_bundle import BestBundle
 from pipeline.training.interrupt import StopBetweenBatches
 from pipeline.training.recognizer import SequenceRecognizer
 
