@@ -257,7 +257,9 @@ class StrandCLI(LightningCLI):
             return
         for line in self.start.reports(best) if self.start else ():
             print_lines(line)
-        print_lines(f"run folder: {folder} (best.safetensors, checkpoints/, metrics.csv, TensorBoard log)")
+        print_lines(
+            f"run folder: {folder} (best.safetensors, checkpoints/, metrics.csv, TensorBoard log)"
+        )
         has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
         print_lines(*next_commands(folder, has_lines))
 

@@ -47,9 +47,9 @@ def leave_out_places(options: object) -> None:
         for item in options:
             leave_out_places(item)
     elif isinstance(options, Namespace):
-        for name, value in vars(options).items():
+        for name, value in list(vars(options).items()):
             if name in WRITTEN:
-                options[name] = None
+                del options[name]
             leave_out_places(value)
 
 

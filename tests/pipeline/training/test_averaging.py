@@ -13,9 +13,9 @@ from torch.testing import assert_close
 
 from pipeline.reading.bundle import load_bundle
 from pipeline.training.averaging import MovingAverage, averaged_weights
-from pipeline.training.selection.best_bundle import BestBundle
 from pipeline.training.interrupt import StopBetweenBatches
 from pipeline.training.recognizer import SequenceRecognizer
+from pipeline.training.selection.best_bundle import BestBundle
 
 AVERAGE = ["--model.average_decay=0.9", "--model.learning_rate=0.05"]
 FAST = [*AVERAGE, "--model.warmup_steps=0"]  # weights and average differ after one epoch

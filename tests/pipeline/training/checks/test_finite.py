@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.training.selection.best_bundle import BestBundle
 from pipeline.training.checks.finite import (
     DivergenceError,
     check_step,
@@ -14,6 +13,7 @@ from pipeline.training.checks.finite import (
     clip_gradients,
 )
 from pipeline.training.recognizer import SequenceRecognizer
+from pipeline.training.selection.best_bundle import BestBundle
 
 FINE, NAN, INFINITE = torch.tensor(1.5), torch.tensor(torch.nan), torch.tensor(torch.inf)
 

@@ -124,7 +124,9 @@ def test_other_reasons_to_stop_are_told(run, scored):
     scored([50, 3], [0.5, 0.5])
     more = ("--early_stopping.stopping_threshold=5", "--trainer.max_epochs=5")
     out = run("fit", "-c", "words.yaml", *more)
-    assert "stopped early after epoch 2: validation/selection has reached stopping_threshold 5" in out
+    assert (
+        "stopped early after epoch 2: validation/selection has reached stopping_threshold 5" in out
+    )
 
 
 def test_the_loss_of_the_validation_is_a_mean_over_samples(run, monkeypatch):

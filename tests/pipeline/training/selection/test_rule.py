@@ -34,7 +34,9 @@ IN_ORDER = [
 def test_the_error_decides_and_the_loss_between_equal_ones():
     values = [float(selection_value(*epoch)) for epoch in IN_ORDER]
     assert values == sorted(set(values))
-    assert all(abs(value - error) < 1e-7 for value, (error, _) in zip(values, IN_ORDER, strict=True))
+    assert all(
+        abs(value - error) < 1e-7 for value, (error, _) in zip(values, IN_ORDER, strict=True)
+    )
     assert math.isnan(selection_value(math.nan, 0.1))
 
 
@@ -89,5 +91,7 @@ def patience(**limits: int) -> int:
 def test_the_patience_is_a_third_of_the_planned_epochs_and_twenty_at_least():
     assert patience(max_epochs=10) == patience(max_epochs=60) == patience() == 20
     assert patience(max_epochs=100) == 34 and patience(max_epochs=300) == 100
-    assert patience(max_steps=900) == 30 and patience(max_steps=450, accumulate_grad_batches=4) == 60
+    assert (
+        patience(max_steps=900) == 30 and patience(max_steps=450, accumulate_grad_batches=4) == 60
+    )
     assert patience(max_epochs=300, patience=7) == 7
