@@ -48,7 +48,7 @@ def leave_out_places(options: object) -> None:
             leave_out_places(item)
     elif isinstance(options, Namespace):
         for name, value in list(vars(options).items()):
-            if name in WRITTEN:
+            if name in WRITTEN and value is not None:
                 del options[name]
             leave_out_places(value)
 
