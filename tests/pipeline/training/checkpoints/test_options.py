@@ -65,6 +65,18 @@ def test_a_rate_of_zero_can_be_raised(run, groups):
     assert [step[0][0] for step in groups] == pytest.approx([0.1] * 3)
 
 
+def test_another_seed_takes_effect(run, monkeypatch):
+    run("fit", "-c", "words.yaml")
+    seeds = []
+    monkeypatch.setattr(
+        SequenceRecognizer, "on_train_epoch_end", lambda self: seeds.append(self.seed)
+    )
+    assert "going on with other options: seed_everything 3 instead of 0\n" in run(
+        *AGAIN, "--seed_everything=3"
+    )
+    assert seeds == [3] and torch.load(LAST, weights_only=True)["seed"] == 3
+
+
 def test_what_cannot_change_is_refused_and_the_config_stays(command, run):
     run("fit", "-c", "words.yaml")
     before = Path("runs/words/config.yaml").read_bytes()
