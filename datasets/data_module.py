@@ -147,11 +147,12 @@ class SequenceDataModule(pl.LightningDataModule):
                 f"the {name} split has {len(dataset)} samples for {world_size} processes; give it "
                 f"more, or train with --trainer.devices {len(dataset)}"
             )
+        overfit = self.trainer is not None and self.trainer.overfit_batches > 0
         sampler = EpochSampler(
             dataset,
             batch_size=self.batch_size,
             batch_steps=self.batch_steps,
-            shuffle=name == "train",
+            shuffle=name == "train" and not overfit,  # the same batches in each epoch
             seed=self.seed,
             rank=torch.distributed.get_rank() if distributed else 0,
             world_size=world_size,

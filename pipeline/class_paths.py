@@ -5,6 +5,8 @@ value gives, in each slot, and where the object is defined too. It refuses all b
 """
 
 import inspect
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
@@ -33,7 +35,8 @@ set_parsing_settings(
 
 
 def allow_imports(modules: Sequence[str]) -> None:
-    """Allow the classes of these modules, and of no others that were allowed before.
+    """Allow the classes of these modules, and of no others that were allowed before. They are
+    looked for in the working folder too, after all other places.
 
     Raises ValueError for what is no module's name.
     """
@@ -46,11 +49,18 @@ def allow_imports(modules: Sequence[str]) -> None:
         import_path_allowlist=list(modules),
     )
     _allowed[:] = modules
+    if modules and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
 
 
 def allowed_imports() -> list[str]:
     """Return the option for each module that was allowed, to give to another process."""
     return [f"{OPTION}={module}" for module in _allowed]
+
+
+def is_allowed(module: str) -> bool:
+    """Whether the user has allowed a module, or a package that it is in."""
+    return any(module == allowed or module.startswith(f"{allowed}.") for allowed in _allowed)
 
 
 def find_allowed(path: str) -> object | None:
@@ -59,7 +69,7 @@ def find_allowed(path: str) -> object | None:
     Raises ValueError if its module cannot be imported.
     """
     module, _, name = path.rpartition(".")
-    if not any(module == allowed or module.startswith(f"{allowed}.") for allowed in _allowed):
+    if not is_allowed(module):
         return None
     try:
         return getattr(import_module(module), name, None)

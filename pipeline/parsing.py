@@ -38,6 +38,7 @@ CHOICES = re.compile(r"Literal\[(.*?)\]")
 GIVEN = re.compile(r"(?:Given|Got) value: (\w+)$", re.MULTILINE)
 DENIED = re.compile(r"Importing '([^']+)' is not allowed|'([^']+)' is no class that a config may")
 MAX_GIVEN = 100  # characters of a value in a message
+UNBUILT = re.compile(r"Problem with given class_path '([^']+)':\s+(.+?)(?=\n *- |\nGiven |$)", re.S)
 NO_NAME = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 
 
@@ -75,7 +76,7 @@ class StrictParser(ArgumentParser):
         try:
             return super().instantiate(*args, **kwargs)
         except ValueError as error:
-            if invalid := explain_invalid(error):
+            if invalid := explain_invalid(error) or explain_unbuilt(error):
                 raise ValueError(invalid) from error
             raise
 
@@ -103,6 +104,14 @@ def explain_invalid(error: ValueError) -> str | None:
         given = f"{first['input']!r}"[:MAX_GIVEN]
         reason = f"{'.'.join(map(str, first['loc']))}: {reason}, given {given}"
     return f"options of a class: {reason}; correct the config"
+
+
+def explain_unbuilt(error: ValueError) -> str | None:
+    """Why a class could not be built (a package that it needs is not installed, say), in one line;
+    None for another error. jsonargparse tells it as one of several types that a value has not.
+    """
+    found = UNBUILT.search(str(error))
+    return f"{found[1]}: {' '.join(found[2].split())}" if found else None
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:

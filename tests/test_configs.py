@@ -180,7 +180,7 @@ def test_a_config_takes_a_step(config, command, data):
         assert command("fit", "-c", before, *limits).code == 0
     code, out, err = command("fit", "-c", config, *small, *limits)
     assert code == 0, err
-    assert "epoch 0: " in out
+    assert "epoch 1: " in out
     assert read_metadata(Path(f"runs/{config.stem}/best.safetensors"))["labels"]
 
 

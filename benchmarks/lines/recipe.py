@@ -24,7 +24,7 @@ from pipeline.comparison.trial_runner import Runner
 from pipeline.comparison.trials import Variant, options_of, plan_trials
 from pipeline.evaluation.split_scores import SampleScores
 from pipeline.interrupts import INTERRUPTED
-from pipeline.training.command_line import quieten_lightning
+from pipeline.training.messages import quieten_lightning
 
 from ..table import aligned
 

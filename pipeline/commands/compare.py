@@ -22,7 +22,7 @@ from ..comparison.trial_runner import Runner
 from ..comparison.trials import RUNS, Trial, Variant, plan_trials, read_variants
 from ..evaluation.split_scores import SampleScores, data_module_of_run, load_scores, score_split
 from ..parsing import StrictParser
-from ..training.command_line import quieten_lightning
+from ..training.messages import quieten_lightning
 from .options import run_command
 
 WRITTEN = ("table.csv", "table.md", "table.json", "compare.png")

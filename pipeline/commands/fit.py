@@ -3,7 +3,8 @@
 import torch
 
 from ..interrupts import taking_its_time
-from ..training.command_line import StrandCLI, command_line, quieten_lightning
+from ..training.command_line import StrandCLI, command_line
+from ..training.messages import quieten_lightning
 from .options import run_command
 
 

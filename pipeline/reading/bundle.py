@@ -23,7 +23,7 @@ from datasets.source import Reader
 from models import BagOfTokens, Encoder, Head, RecurrentStack, SequenceModel
 from models.decoding.beam import BeamSearch
 
-from ..class_paths import OPTION, find_allowed
+from ..class_paths import OPTION, find_allowed, is_allowed
 from ..scoring.seen_samples import SeenSamples
 from ..scoring.temperature import Calibration, calibration_to_metadata
 from .bundle_files import find_bundle
@@ -68,11 +68,17 @@ def part_spec(thing) -> dict:
     """Class name and constructor options of a part, kept as attributes of the same names.
 
     The name is that which Strand exports, or that of the user's own class with its module.
+    Raises ValueError for an option that is not kept.
     """
     cls = type(thing)
     own = cls.__module__.partition(".")[0] not in ("datasets", "models")
     name = f"{cls.__module__}.{cls.__name__}" if own else cls.__name__
     names = inspect.signature(cls).parameters
+    if lost := [n for n in names if not hasattr(thing, n)]:
+        raise ValueError(
+            f"{name}: a bundle keeps the options of each part, and reads them from its attributes; "
+            f"add to __init__ {', '.join(f'self.{n} = {n}' for n in lost)}"
+        )
     return {"class": name, "options": {n: getattr(thing, n) for n in names}}
 
 
@@ -94,12 +100,18 @@ def build_part(spec: dict, room, base: type, path: Path):
     user allowed, and a subclass of `base`, or if it does not accept the options.
     """
     name = spec["class"]
-    cls = getattr(room, name) if name in room.__all__ else find_allowed(name)
-    if not (inspect.isclass(cls) and issubclass(cls, base)):
-        module = name.rpartition(".")[0]
-        advice = f"if you trust its module, give {OPTION} {module}" if module else "update Strand"
+    module = name.rpartition(".")[0]
+    if module and not is_allowed(module):
         raise ValueError(
-            f"{path}: '{name}' is no {base.__name__} of this version of Strand; {advice}"
+            f"{path}: '{name}' is a part of somebody's own; if you have and trust its module, give "
+            f"{OPTION} {module}"
+        )
+    exported = name if name in room.__all__ else ""
+    cls = find_allowed(name) if module else getattr(room, exported, None)
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
+        raise ValueError(
+            f"{path}: '{name}' is no {base.__name__} of {module or 'this version of Strand'}; "
+            "update it"
         )
     check_options(cls, spec["options"], path)
     try:
@@ -149,6 +161,20 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     Raises ValueError for a network that `load_bundle` could not restore, or with weights that are
     not finite; an existing file is kept.
     """
+    metadata, weights = contents(bundle, path)
+    check_finite(weights, f"{path}: not written, for", "train again with a lower learning rate")
+    search, tensors = decoder_metadata(bundle.decoder)
+    seen, digests = seen_metadata(bundle.seen)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = {"strand": json.dumps(metadata | search | seen, ensure_ascii=False)}
+    write_whole(path, save(weights | tensors | digests, metadata=header))
+
+
+def contents(bundle: Bundle, path: Path) -> tuple[dict, dict[str, Tensor]]:
+    """The metadata, without those of the decoder, and the weights in float16.
+
+    Raises ValueError for a network that `load_bundle` could not restore.
+    """
     model = bundle.model
     parts = {name: getattr(model, name) for name in PARTS}
     metadata = {
@@ -166,12 +192,7 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         for name, w in without_shortcut(model.state_dict()).items()
     }
     check_loadable(metadata["parts"], weights, len(bundle.labels), path)
-    check_finite(weights, f"{path}: not written, for", "train again with a lower learning rate")
-    search, tensors = decoder_metadata(bundle.decoder)
-    seen, digests = seen_metadata(bundle.seen)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"strand": json.dumps(metadata | search | seen, ensure_ascii=False)}
-    write_whole(path, save(weights | tensors | digests, metadata=header))
+    return metadata, weights
 
 
 def check_finite(weights: dict[str, Tensor], where: str, advice: str) -> None:

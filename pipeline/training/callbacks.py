@@ -1,30 +1,20 @@
-"""Callbacks that report on a training and save its best bundle."""
+"""Callbacks that report on a training."""
 
 import time
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
+from pytorch_lightning.callbacks import Callback, RichProgressBar, Timer
 
-from datasets.output.files import write_whole
 from datasets.output.text import clean
 from datasets.source import Problem, Source
 from models.heads.labels import Text
 
-from ..reading.bundle import Bundle, save_bundle
-from ..reading.bundle_files import BEST
 from ..reading.order import logical_readings, swap_order
 from ..scoring.metrics import describe_score
 from ..scoring.readings import describe_reading, join_labels
-from ..scoring.seen_samples import SeenSamples
-from ..scoring.temperature import Calibration, fit_calibration
-from .averaging import averaged_weights
-from .checks.finite import check_weights_finite
-from .run_folder import run_folder, run_of
 from .schedule import check_length_known
 
 MAX_PROBLEMS = 20  # problems with the data printed one by one
@@ -131,7 +121,11 @@ class TrainingSpeed(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         samples_per_second, waiting = self.rates()
         module.log_dict(
-            {"speed/samples_per_second": samples_per_second, "speed/waiting_percent": 100 * waiting}
+            {
+                "speed/samples_per_second": samples_per_second,
+                "speed/waiting_percent": 100 * waiting,
+                "epoch": trainer.current_epoch + 1.0,
+            }
         )
 
 
@@ -176,7 +170,7 @@ class EpochReport(Callback):
             self._print(trainer, f"training loss of the last batch {loss:.3f}")
 
     def _print(self, trainer: pl.Trainer, text: str) -> None:
-        print_once(trainer, f"epoch {trainer.current_epoch}: {text}{self.speed.describe()}")
+        print_once(trainer, f"epoch {trainer.current_epoch + 1}: {text}{self.speed.describe()}")
 
     def on_test_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         size = len(trainer.datamodule.split("test"))
@@ -187,83 +181,14 @@ def describe_scores(module: pl.LightningModule) -> str:
     return "  ".join(describe_score(name, score) for name, score in module.scores.items())
 
 
-class BestBundle(Callback):
-    """Save the bundle with the lowest validation error so far as RUN_FOLDER/best.safetensors.
+class TrainingProgress(RichProgressBar):
+    """Lightning's progress bar, with epochs counted from 1."""
 
-    Without a validation split it is saved at the end of the training, with the last weights.
-
-    start: what the bundle that the training starts from has seen, if it starts from one.
-    """
-
-    def __init__(self) -> None:
-        self.best = float("inf")
-        self.start = SeenSamples()
-        self._seen: SeenSamples | None = None
-
-    def state_dict(self) -> dict:
-        return {"best": self.best}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.best = state["best"]
-
-    def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        if stage == "fit" and not has_validation(trainer):
-            warnings.filterwarnings("ignore", "Total length of `list` across ranks is zero")
-            for callback in trainer.checkpoint_callbacks:
-                if isinstance(callback, ModelCheckpoint):
-                    callback.monitor = None  # nothing to monitor: best.ckpt is the last, unwarned
-
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if trainer.is_global_zero and self.best < float("inf"):
-            self._take_along(run_folder(trainer) / BEST, run_of(trainer.ckpt_path))
-        if not has_validation(trainer):
-            print_once(
-                trainer,
-                "no validation split: nothing is chosen on the way; best.safetensors will be the "
-                "last epoch's",
-            )
-
-    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        if trainer.state.fn != "fit" or trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        error = float(trainer.callback_metrics["validation/error"])
-        if not error <= self.best:  # or is nan
-            return
-        self.best = error
-        calibration, changed = fit_calibration(module.evidence)
-        values = {name: score.value for name, score in module.scores.items()} | changed
-        scores = {f"validation/{name}": round(value, 3) for name, value in values.items()}
-        with averaged_weights(trainer, module):  # at this hook Lightning has restored the others
-            self._save(trainer, module, scores, calibration)
-
-    def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Lightning does not call this for an interrupted training."""
-        if trainer.is_global_zero and not has_validation(trainer):
-            with averaged_weights(trainer, module):  # also if there was nothing left to train
-                self._save(trainer, module, {}, Calibration())
-
-    def _take_along(self, best: Path, before: Path | None) -> None:
-        """Copy the best bundle so far of the checkpoint's run into a folder of a new name; if it is
-        in neither, the next one is the best.
-        """
-        if best.exists():
-            return
-        if before is not None and (before / BEST).is_file():
-            write_whole(best, (before / BEST).read_bytes())
-        else:
-            self.best = float("inf")
-
-    def _save(self, trainer, module, scores: dict[str, float], calibration: Calibration) -> None:
-        check_weights_finite(module)
-        reader = trainer.datamodule.source.reader
-        if self._seen is None:  # now, not before the first step: it may read all the data once
-            self._seen = self.start
-            for role in ("train", "validation"):
-                self._seen = self._seen.add(role, trainer.datamodule.split(role).digests())
-        bundle = Bundle(
-            module.model, module.labels, reader, scores, calibration=calibration, seen=self._seen
-        )
-        save_bundle(bundle, run_folder(trainer) / BEST)
+    def _get_train_description(self, current_epoch: int) -> str:
+        text = f"Epoch {current_epoch + 1}"
+        if self.trainer.max_epochs > 0:
+            text += f"/{self.trainer.max_epochs}"
+        return text.ljust(len(self.validation_description))
 
 
 def length_known(trainer: pl.Trainer) -> bool:
@@ -274,8 +199,8 @@ def length_known(trainer: pl.Trainer) -> bool:
 
 
 def has_validation(trainer: pl.Trainer) -> bool:
-    """Whether the validation split has any samples."""
-    return len(trainer.datamodule.split("validation")) > 0
+    """Whether the validation split has any samples, and they are not left out."""
+    return len(trainer.datamodule.split("validation")) > 0 and trainer.limit_val_batches != 0
 
 
 def count_parameters(model: torch.nn.Module) -> str:

@@ -1,16 +1,12 @@
 """The LightningCLI behind `fit`, `validate` and `test`: options, trainer defaults and callbacks."""
 
-import logging
 import sys
-import warnings
-from pathlib import Path
 from typing import NoReturn
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from datasets import RealLines, SequenceDataModule
@@ -22,19 +18,26 @@ from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle_files import BEST
 from ..reading.prediction import has_native_bfloat16
 from ..scoring.seen_samples import SeenSamples
-from .callbacks import BestBundle, DataSummary, EpochReport, TrainingSpeed
+from .callbacks import DataSummary, EpochReport, TrainingProgress, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
 from .checkpoints.resuming import SaveFitConfig, check_checkpoint, how_to_go_on
+from .checks.bundle import check_savable
 from .checks.finite import DivergenceError
+from .checks.options import check_options, complete
 from .defaults.choice import choose_defaults
 from .defaults.given_options import config_texts, given_options, options_in
 from .fine_tuning.alphabets import Alphabet
 from .fine_tuning.start import StartBundle
 from .history import TrainingHistory
 from .interrupt import StopBetweenBatches
+from .loggers import logger_options, make_loggers, place_loggers
+from .messages import describe_end, describe_missing
 from .recognizer import SequenceRecognizer
-from .run_folder import RunFolder, next_commands
+from .run_folder import RunFolder, next_commands, run_of
+from .selection.best_bundle import BestBundle
+from .selection.early_stopping import EpochEarlyStopping
+from .selection.rule import MONITOR
 
 TRAINER = {
     "accelerator": "auto",
@@ -81,15 +84,12 @@ class StrandCLI(LightningCLI):
             "config, whose validation lines they are), scored before and after",
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
-        parser.add_lightning_class_args(EarlyStopping, "early_stopping")
+        parser.add_lightning_class_args(EpochEarlyStopping, "early_stopping")
         parser.set_defaults(
             {
-                "checkpoint.monitor": "validation/error",
+                "checkpoint.monitor": MONITOR,
                 "checkpoint.filename": "best",
                 "checkpoint.enable_version_counter": False,
-                "early_stopping.monitor": "validation/error",
-                "early_stopping.patience": 20,
-                "early_stopping.check_on_train_epoch_end": False,  # not every epoch is validated
             }
         )
 
@@ -112,7 +112,8 @@ class StrandCLI(LightningCLI):
         for command in self._subcommand_parsers.values():
             command.misread = parser.misread
             command.set_defaults(self.defaults.values)
-        self.config = parser.parse_args(args)
+        own = logger_options((self.given.get("trainer") or {}).get("logger"))
+        self.config = parser.parse_args([*args, *own])
         if unusable:
             raise unusable
 
@@ -128,6 +129,8 @@ class StrandCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
+        check_options(options)
+        complete(options)
         self.start = StartBundle(options, self.given) if options.init_from else None
         if options.remember and not options.init_from:
             raise ValueError("--remember goes with --init_from: what is not known is not forgotten")
@@ -137,20 +140,45 @@ class StrandCLI(LightningCLI):
             print("this processor has no bfloat16: training in float32, slower but as well")
             options.trainer.precision = "32-true"
         options.weights_only = True  # unpickling an untrusted checkpoint could run arbitrary code
-        options.trainer.logger = False  # made in instantiate_trainer, which knows the run's name
+
+    @property
+    def writes(self) -> bool:
+        """Whether this is a training that leaves a run folder behind."""
+        return self.subcommand == "fit" and not self.config.fit.trainer.fast_dev_run
+
+    def instantiate_classes(self) -> None:
+        options = self.config[self.subcommand]
+        self.folder = RunFolder(options, fit=self.writes)
+        place_loggers(options.trainer.logger, self.folder.path)
+        try:
+            super().instantiate_classes()
+        except ModuleNotFoundError as error:
+            self.folder.leave()
+            raise ValueError(describe_missing(error)) from error
+        except BaseException:
+            self.folder.leave()
+            raise
 
     def instantiate_trainer(self, **kwargs) -> pl.Trainer:
-        self.folder = RunFolder(self.config[self.subcommand], fit=self.subcommand == "fit")
-        name = self.folder.name
-        logger = TensorBoardLogger("runs", name=name, version="", default_hp_metric=False)
+        given = self.config_init[self.subcommand].trainer
+        before = run_of(self.config[self.subcommand].ckpt_path)
+        loggers = make_loggers(self.folder.path, before, self.writes, given.logger)
+        callbacks = given.callbacks or []
+        callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
+        if given.enable_progress_bar is not False:
+            bars = [c for c in callbacks if isinstance(c, ProgressBar)]
+            callbacks = callbacks + ([] if bars else [TrainingProgress()])
         try:
-            trainer = super().instantiate_trainer(logger=logger, **kwargs)
+            trainer = super().instantiate_trainer(logger=loggers, callbacks=callbacks, **kwargs)
         except (MisconfigurationException, ImportError, RuntimeError) as error:
-            self.folder.leave()
             advice = "correct the --trainer options; --trainer.accelerator auto takes what is there"
             raise ValueError(f"trainer: {error}; {advice}") from error
         trainer.strategy.checkpoint_io = AtomicCheckpoints()
-        trainer.callbacks += [LastCheckpoint(), StopBetweenBatches()]  # in this order, after all
+        last = [LastCheckpoint()]
+        if trainer.fast_dev_run:
+            writing, last = (BestBundle, TrainingHistory), []
+            trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, writing)]
+        trainer.callbacks += [*last, StopBetweenBatches()]  # in this order, after all
         return trainer
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -163,7 +191,9 @@ class StrandCLI(LightningCLI):
         if busy := note_busy(torch.get_num_threads()):
             print_lines(busy)
         if self.defaults.note and self.trainer.is_global_zero:
-            print_lines(f"{self.defaults.note}; see {Path(self.trainer.log_dir)}/config.yaml")
+            see = f"; see {self.folder.path}/config.yaml" if self.writes else ""
+            print_lines(self.defaults.note + see)
+        check_savable(self.model.model, self.model.labels, self.datamodule.source.reader)
         if self.start is None:
             return
         summary = self.start.initialize(self.model, self.datamodule)
@@ -186,6 +216,8 @@ class StrandCLI(LightningCLI):
             kept = f"the last good checkpoint is {last}" if last.exists() else "nothing was saved"
             print_error(f"{error}; {kept}")
             sys.exit(1)
+        except ModuleNotFoundError as error:
+            raise ValueError(describe_missing(error)) from error
         except (ValueError, OSError) as error:
             raise_if_machine(error)  # one line, also after hours
             if self.trainer.global_step:  # now a bug: show the traceback
@@ -215,8 +247,11 @@ class StrandCLI(LightningCLI):
         return next(c for c in self.trainer.callbacks if isinstance(c, StopBetweenBatches))
 
     def after_fit(self) -> None:
-        folder = Path(self.trainer.log_dir)
+        folder = self.folder.path
         if not self.trainer.is_global_zero:
+            return
+        print_lines(*describe_end(self.trainer))
+        if not self.writes:
             return
         best, last = folder / BEST, folder / "checkpoints" / "last.ckpt"
         if not best.exists():
@@ -225,7 +260,9 @@ class StrandCLI(LightningCLI):
             return
         for line in self.start.reports(best) if self.start else ():
             print_lines(line)
-        print_lines(f"run folder: {folder} (best.safetensors, checkpoints/, TensorBoard log)")
+        print_lines(
+            f"run folder: {folder} (best.safetensors, checkpoints/, metrics.csv, TensorBoard log)"
+        )
         has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
         print_lines(*next_commands(folder, has_lines))
 
@@ -235,33 +272,18 @@ class StrandCLI(LightningCLI):
         return isinstance(getattr(source, "sources", [source])[0], RealLines)
 
 
-def quieten_lightning() -> None:
-    """Silence Lightning's tips, its deprecation warnings and its warnings on deliberate choices."""
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(is_no_tip)
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
-    warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
-    warnings.filterwarnings("ignore", ".*is not supported by the model summary.*")
-    warnings.filterwarnings("ignore", "[^a-z]*Dump of a value that does not round-trip.*")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="pytorch_lightning")
-
-
-def is_no_tip(record: logging.LogRecord) -> bool:
-    return "Tip:" not in record.getMessage()
-
-
 def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
     """Construct the given CLI class with the arguments, which parses and runs them.
 
     Raises ValueError for what Lightning calls a misconfiguration, such as a GPU that is not there.
     """
-    speed = TrainingSpeed()
+    speed, best = TrainingSpeed(), BestBundle()
     callbacks = [
         DataSummary(),
         speed,
         EpochReport(speed),
-        BestBundle(),
-        TrainingHistory(speed),
+        best,
+        TrainingHistory(speed, best),
         LearningRateMonitor("step"),
     ]
     try:

@@ -18,6 +18,7 @@ from datasets.output.text import print_lines
 from .callbacks import TrainingSpeed, print_once
 from .memory import peak_memory_mib
 from .run_folder import run_folder, run_of
+from .selection.best_bundle import BestBundle
 
 HISTORY, RESULT = "history.jsonl", "result.json"
 
@@ -30,8 +31,8 @@ class TrainingHistory(Callback):
     checkpoint that counts it.
     """
 
-    def __init__(self, speed: TrainingSpeed) -> None:
-        self.speed = speed
+    def __init__(self, speed: TrainingSpeed, best: BestBundle) -> None:
+        self.speed, self.best = speed, best
         self.epochs, self.seconds = 0, 0.0  # finished epochs, seconds before the last resumption
         self._started: float | None = None
         self._losses: list[torch.Tensor] = []  # (loss, samples) of each batch
@@ -77,7 +78,8 @@ class TrainingHistory(Callback):
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._validation = {name: score.value for name, score in module.scores.items()}
-            self._validation["error"] = float(trainer.callback_metrics["validation/error"])
+            for name in ("error", "loss"):
+                self._validation[name] = float(trainer.callback_metrics[f"validation/{name}"])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         self.epochs += 1
@@ -86,6 +88,7 @@ class TrainingHistory(Callback):
             "seconds": round(self._elapsed(), 3),
             "train_loss": self._mean_loss(),
             "validation": self._validation,
+            "best": self.best.epochs[-1:] == [self.epochs],
             "samples_per_second": self.speed.rates()[0] if self.speed.samples else math.nan,
             "peak_memory_mib": peak_memory_mib(),
             "parameters": sum(p.numel() for p in module.model.parameters()),
@@ -136,13 +139,15 @@ def read_history(folder: Path) -> list[dict]:
 def summarize(history: list[dict]) -> dict[str, float]:
     """Summary of a training from the rows of its history, as stored in result.json.
 
-    best_epoch: the last epoch with the lowest validation error, as kept in best.safetensors; the
-    last epoch if none was validated.
+    best_epoch: the one kept in best.safetensors: the last that was the best so far, or the last
+    epoch if none was validated. Older histories do not mark it: the lowest validation error.
     seconds_per_epoch: median time from the end of an epoch to the end of the next, validation
     included.
     """
     validated = [row for row in history if row["validation"]]
-    best = min(reversed(validated), key=lambda row: row["validation"]["error"], default=history[-1])
+    marked = [row for row in history if row.get("best")]
+    best = min(validated, key=lambda row: row["validation"]["error"], default=history[-1])
+    best = marked[-1] if marked else best
     ends = [0.0, *(row["seconds"] for row in history)]
     summary = {
         "parameters": history[-1]["parameters"],

@@ -22,11 +22,13 @@ from ..scoring.readings import error_rate, recase, tally_readings
 from ..scoring.string_evidence import EvidenceBuffer, StringEvidence, string_evidence
 from ..scoring.temperature import LabelEvidence, label_evidence
 from .averaging import MovingAverage
+from .checkpoints.options import take_options
 from .checks.checkpoint import check_checkpoint
 from .checks.finite import check_step, clip_gradients
 from .checks.targets import check_some_target_fits, describe_shortage
 from .optimizer import make_optimizer
 from .schedule import Schedule, learning_rate_factor
+from .selection.rule import MONITOR, selection_value
 
 Stage = Literal["train", "validation", "test"]
 # limits of a batch for SequenceModel.count: samples, and bytes of their inputs
@@ -77,8 +79,7 @@ class SequenceRecognizer(pl.LightningModule):
         super().__init__()
         self.save_hyperparameters()
         self.labels = list(labels)
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.table_learning_rate = table_learning_rate
+        self.rates = learning_rate, weight_decay, table_learning_rate
         self.schedule, self.warmup_steps = schedule, warmup_steps
         self.average_decay = average_decay
         # sizes flow one way: from the data into the encoder, from each part into the next
@@ -103,6 +104,7 @@ class SequenceRecognizer(pl.LightningModule):
         self._too_long: set[str] = set()  # names of the samples already reported
         self.seed: int | None = None  # of all that training steps draw
         self._pending: list[tuple[Tensor, Tensor]] = []  # loss and indices since the last update
+        self._losses: list[tuple[Tensor, int]] = []  # outside training: loss and samples of batches
         self.scores: dict = {}  # of the last validation or test
 
     def configure_callbacks(self) -> list[pl.Callback]:
@@ -138,6 +140,7 @@ class SequenceRecognizer(pl.LightningModule):
 
     def training_step(self, batch: SequenceBatch, batch_idx: int) -> Tensor | None:
         loss = self._step(batch, "train")
+        self.log("epoch", self.current_epoch + 1.0)  # Lightning's own counts from 0
         self._pending.append((loss.detach(), batch.indices))
         return loss
 
@@ -155,7 +158,7 @@ class SequenceRecognizer(pl.LightningModule):
             norm = torch.zeros_like(norm)  # the scaler of float16 skips a step that overflows
         all_names = self.trainer.datamodule.split("train").names
         names = [all_names[i] for i in torch.cat(indices).tolist()]
-        where = f"epoch {self.current_epoch}, step {self.global_step + 1}"
+        where = f"epoch {self.current_epoch + 1}, step {self.global_step + 1}"
         check_step(where, losses, norm, names, optimizer.param_groups[0]["lr"])
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
@@ -172,8 +175,10 @@ class SequenceRecognizer(pl.LightningModule):
         loss, size = None, len(kept.indices)
         if size:
             loss, logits, lengths = self.model.loss(*kept[:4])
-            shown = {"prog_bar": training, "sync_dist": not training}
-            self.log(f"{stage}/loss", loss, batch_size=size, **shown)
+            if training:
+                self.log("train/loss", loss, batch_size=size, prog_bar=True)
+            else:
+                self._losses.append((loss, size))
         elif training:  # no loss, but other processes wait for this one's gradients
             loss = 0.0 * sum(p.sum() for p in self.parameters())
         if not training:  # every sample is scored, also those without a loss
@@ -235,10 +240,22 @@ class SequenceRecognizer(pl.LightningModule):
     def _log_scores(self, stage: Stage) -> None:
         """Compute and log the corpus scores in percent, over the samples of all processes."""
         self.scores = compute_scores(join_tallies(self._gather(self._tallies)))
-        named = {f"{stage}/{name}": score.value for name, score in self.scores.items()}
-        named[f"{stage}/error"] = error_rate(self.scores)
+        error, loss = error_rate(self.scores), self._mean_loss()
+        named = {name: score.value for name, score in self.scores.items()}
+        named = {f"{stage}/{k}": v for k, v in (named | {"error": error, "loss": loss}).items()}
+        if self.trainer.state.fn == "fit":
+            named["epoch"] = self.current_epoch + 1.0
         self.log_dict(named, sync_dist=True)  # equal on all processes; avoids a warning
+        if stage == "validation":  # not logged: it looks as the error does
+            self.trainer.callback_metrics[MONITOR] = selection_value(error, loss)
         self._tallies.clear()
+
+    def _mean_loss(self) -> float:
+        """Mean over the samples that have a loss, of all processes; nan without any."""
+        losses = self._gather([(float(loss), size) for loss, size in self._losses])
+        self._losses.clear()
+        samples = sum(size for _, size in losses)
+        return sum(loss * size for loss, size in losses) / samples if samples else math.nan
 
     def _gather(self, items: list) -> list:
         """The concatenated lists of all processes, on each of them."""
@@ -249,9 +266,7 @@ class SequenceRecognizer(pl.LightningModule):
         return list(chain.from_iterable(gathered))
 
     def configure_optimizers(self):
-        optimizer = make_optimizer(
-            self.model, self.learning_rate, self.weight_decay, self.table_learning_rate
-        )
+        optimizer = make_optimizer(self.model, *self.rates)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return [optimizer], [{"scheduler": scheduler, "interval": "step"}]
 
@@ -276,6 +291,8 @@ class SequenceRecognizer(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         self.seed = checkpoint.get("seed")  # absent from older checkpoints
+        if self.trainer.state.fn == "fit":
+            take_options(checkpoint, self)
         check_checkpoint(checkpoint, self.labels, self.trainer.datamodule.source.reader)
         for name in ("state_dict", "current_model_state"):  # the second with averaging only
             if name in checkpoint:

@@ -116,6 +116,16 @@ class Doubled(TokenEmbedding):
     def __init__(self, input_size: int, embedding_size: int = 4):
         super().__init__(input_size, embedding_size)
 
+class Forgetful(TokenEmbedding):
+    def __init__(self, input_size: int, size: int = 4, *, mode: str = "plain"):
+        super().__init__(input_size, size)
+        self.mode = mode
+
+class Odd(TokenEmbedding):
+    def __init__(self, input_size: int, sizes: set[int] = {4}):
+        super().__init__(input_size, 4)
+        self.sizes = sizes
+
 def run(input_size: int) -> TokenEmbedding:
     raise SystemExit("run")
 """
@@ -124,7 +134,7 @@ def run(input_size: int) -> TokenEmbedding:
 def test_the_users_own_class_is_allowed_on_the_command_line(command, monkeypatch):
     Path("own_cells.py").write_text(MINE, "utf-8")
     Path("own.yaml").write_text(WORDS.replace("models.TokenEmbedding", "own_cells.Doubled"))
-    monkeypatch.syspath_prepend(Path.cwd())
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the working folder is added to it
     refused(command("fit", "-c", "own.yaml"), "own_cells.Doubled")
     assert "own_cells" not in sys.modules
     outcome = command("fit", "-c", "own.yaml", "--allow_import", "own_cells")
@@ -135,9 +145,49 @@ def test_the_users_own_class_is_allowed_on_the_command_line(command, monkeypatch
     outcome = command("fit", "-c", "words.yaml", asked, "--allow_import", "own_cells")
     assert outcome.code == 2 and "'own_cells.run' is no class" in outcome.err
     assert command("fit", "-c", "own.yaml").code == 2  # it was for that run alone
-    predict = ("predict", "a fine film", "--model", "runs/own/best.safetensors")
-    assert "own_cells.Doubled' is no Encoder of this version" in command(*predict).err
+    bundle = "runs/own/best.safetensors"
+    predict = ("predict", "a fine film", "--model", bundle)
+    ask = f"error: {bundle}: 'own_cells.Doubled' is a part of somebody's own; if you have and trust"
+    for given in (
+        predict,
+        ("evaluate", "--model", bundle, "--config", "own.yaml"),
+        ("report", "--model", bundle, "--config", "own.yaml"),
+        ("calibrate", "--model", bundle, "--config", "own.yaml"),
+        ("fit", "-c", "words.yaml", "--init_from", bundle),
+    ):
+        outcome = command(*given)
+        assert outcome.code == 2 and ask in outcome.err and "Traceback" not in outcome.err
     assert command(*predict, "--allow_import", "own_cells").code == 0
+    gone = command(*predict, "--allow_import", "own_cells.parts")
+    assert gone.code == 2 and ask in gone.err
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("Forgetful", "add to __init__ self.size = size"),
+    ("Odd", "not JSON serializable"),
+])  # fmt: skip
+def test_a_part_that_no_bundle_can_hold_is_refused_before_the_training(
+    command, monkeypatch, name, says
+):
+    """Also with fast_dev_run, which is for trying such a part."""
+    Path("own_parts.py").write_text(MINE, "utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("own.yaml").write_text(WORDS.replace("models.TokenEmbedding", f"own_parts.{name}")
+                                .replace("    init_args: {embedding_size: 8}\n", ""))  # fmt: skip
+    for more in ((), ("--trainer.fast_dev_run=true",)):
+        outcome = command("fit", "-c", "own.yaml", "--allow_import=own_parts", *more)
+        assert outcome.code == 2 and "samples: " not in outcome.out
+        (error,) = (line for line in outcome.err.splitlines() if line.startswith("error: "))
+        assert error.startswith("error: this network cannot be saved as a bundle: ")
+        assert says in error
+    assert not list(Path("runs").iterdir())
+    sys.modules.pop("own_parts")
+
+
+def test_a_module_that_is_not_there_is_named(command):
+    outcome = command("fit", "-c", "words.yaml", "--model.encoder=not_here.Part",
+                      "--allow_import=not_here")  # fmt: skip
+    assert outcome.code == 2 and "not_here" in outcome.err and "Traceback" not in outcome.err
 
 
 def test_callbacks_and_transforms_of_the_libraries_are_allowed(command):

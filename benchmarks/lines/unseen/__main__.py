@@ -23,7 +23,7 @@ from pipeline.comparison.trials import options_of, plan_trials
 from pipeline.interrupts import INTERRUPTED
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.scoring.temperature import Calibration, decoder_name
-from pipeline.training.command_line import quieten_lightning
+from pipeline.training.messages import quieten_lightning
 
 from ...table import aligned
 from .scores import curve_rows, joint_fit, read_unseen, source_rows

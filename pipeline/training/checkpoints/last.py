@@ -12,6 +12,7 @@ from datasets.environment import MachineError
 from ..callbacks import print_once
 from ..checks.finite import DivergenceError, check_weights_finite
 from ..run_folder import run_folder
+from ..selection.rule import MONITOR
 from . import position
 
 EVERY_S = 600.0  # seconds between two checkpoints within an epoch
@@ -35,10 +36,13 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self) -> None:
-        self._stage: Stage = "step"
+        self._stage: Stage | None = None  # before the training
         self._validated = False  # since the last batch
         self._begun, self._saved = time.monotonic(), None  # seconds, of the last checkpoint too
         self._max_steps: int | None = None  # restored after the validation that is due
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._stage = "step"
 
     def on_train_batch_start(self, trainer, module, batch, batch_idx) -> None:
         self._stage, self._validated = "step", False
@@ -98,6 +102,7 @@ class LastCheckpoint(Checkpoint):
         if trainer.state.fn != "fit":
             return
         loops = checkpoint["loops"]["fit_loop"]
+        adopt_older(checkpoint["callbacks"])
         position.mend_older(loops)
         trainer.datamodule.start = position.next_batch(loops)
         if trainer.max_steps != -1 and position.is_between_epochs(loops):
@@ -118,6 +123,14 @@ class LastCheckpoint(Checkpoint):
                 state["patience"] = callback.patience  # else Lightning takes the old one
                 if state["wait_count"] >= callback.patience:
                     trainer.should_stop = True
+
+
+def adopt_older(states: dict[str, dict]) -> None:
+    """Give the states of callbacks of older checkpoints, which monitored the error alone, also the
+    keys of today's callbacks.
+    """
+    for key, state in list(states.items()):
+        states.setdefault(key.replace("'validation/error'", repr(MONITOR)), state)
 
 
 def last_checkpoint(trainer: pl.Trainer) -> Path:

@@ -5,28 +5,52 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from jsonargparse import Namespace
 from pytorch_lightning.cli import SaveConfigCallback
 
 from datasets.output.files import write_whole
 
+from ...config_files import WRITTEN
 from ...parsing import common_options
 from ..run_folder import run_folder
 
 
 class SaveFitConfig(SaveConfigCallback):
-    """Write config.yaml when fitting only; validating or testing a run leaves the file as it is.
+    """Write config.yaml when a training begins: validating or testing a run leaves the file as it
+    is, as does a training that is refused.
 
     Without the checkpoint and the name of this run: a new training from the file starts anew, and
-    one that goes on in a copy of the folder writes into the copy.
+    one that goes on in a copy of the folder writes into the copy. Also without other places to
+    write to, which no config may name.
     """
 
+    def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
+        """Lightning writes here, before a checkpoint is looked at."""
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.is_global_zero:
+            self.save_config(trainer, module, "fit")
+
     def save_config(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
-        if stage == "fit":
-            config = self.config.clone()
-            config.name = config.ckpt_path = None
-            folder = run_folder(trainer)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_whole(folder / "config.yaml", self.parser.dump(config, skip_none=False))
+        config = self.config.clone()
+        config.name = config.ckpt_path = None
+        leave_out_places(config)
+        folder = run_folder(trainer)
+        folder.mkdir(parents=True, exist_ok=True)
+        text = self.parser.dump(config, skip_none=False, skip_validation=True)
+        write_whole(folder / "config.yaml", text)
+
+
+def leave_out_places(options: object) -> None:
+    """Remove from parsed options, in place, where to write."""
+    if isinstance(options, list):
+        for item in options:
+            leave_out_places(item)
+    elif isinstance(options, Namespace):
+        for name, value in list(vars(options).items()):
+            if name in WRITTEN and value is not None:
+                del options[name]
+            leave_out_places(value)
 
 
 def check_checkpoint(path: str) -> None:

@@ -40,10 +40,10 @@ from benchmarks.reviews.speed import (
 
 CONFIG = Path(__file__).parents[3] / "configs" / "imdb" / "bilstm.yaml"
 LOG = """samples: 20 train, 4 validation, 4 test; 2 labels; 5 batches an epoch
-epoch 0: accuracy 50.00 % (40.00-60.00, 95 % over 4 movies)  11 samples/s, waiting 0.0 %
-epoch 1: accuracy 51.00 % (40.00-60.00, 95 % over 4 movies)  100 samples/s, waiting 0.1 %
-epoch 2: accuracy 52.00 % (40.00-60.00, 95 % over 4 movies)  300 samples/s, waiting 0.1 %
-epoch 3: accuracy 53.00 % (40.00-60.00, 95 % over 4 movies)  7 samples/s, waiting 0.1 %
+epoch 1: accuracy 50.00 % (40.00-60.00, 95 % over 4 movies)  11 samples/s, waiting 0.0 %
+epoch 2: accuracy 51.00 % (40.00-60.00, 95 % over 4 movies)  100 samples/s, waiting 0.1 %
+epoch 3: accuracy 52.00 % (40.00-60.00, 95 % over 4 movies)  300 samples/s, waiting 0.1 %
+epoch 4: accuracy 53.00 % (40.00-60.00, 95 % over 4 movies)  7 samples/s, waiting 0.1 %
 """
 
 

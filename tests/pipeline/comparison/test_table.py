@@ -56,8 +56,12 @@ SECOND = trained("second", scores(1, 1, 1, 1), scores(1, 1, 1, 0), stretch=5.0)
 
 def test_a_history_is_summarized():
     rows = [epoch(1, 3.0, 60), epoch(2, 5.0, 80), epoch(3, 6.0, 80), epoch(4, 8.0, 70)]
-    summary = summarize([*rows, epoch(5, 9.0, 0) | {"validation": {}}])
-    assert summary["best_epoch"] == 3  # the later of two equal ones, as in best.safetensors
+    rows.append(epoch(5, 9.0, 0) | {"validation": {}})
+    assert summarize(rows)["best_epoch"] == 2  # the first of two equal ones
+    for row in rows:
+        row["best"] = row["epoch"] in (1, 3)  # where a loss that is not shown here decided
+    summary = summarize(rows)
+    assert summary["best_epoch"] == 3
     assert (summary["epochs"], summary["seconds"], summary["parameters"]) == (5, 9.0, 1234)
     assert summary["seconds_per_epoch"] == 2.0  # of 3, 2, 1, 2, 1
     assert (summary["samples_per_second"], summary["peak_memory_mib"]) == (30.0, 105.0)

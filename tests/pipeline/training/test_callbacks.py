@@ -14,7 +14,7 @@ def test_the_speed_is_that_of_all_processes(monkeypatch):
     monkeypatch.setattr("pipeline.training.callbacks.time.perf_counter", lambda: float(next(clock)))
     logged: dict[str, float] = {}
     module = types.SimpleNamespace(log_dict=logged.update)
-    trainer = types.SimpleNamespace(world_size=2)
+    trainer = types.SimpleNamespace(world_size=2, current_epoch=4)
     batch = types.SimpleNamespace(lengths=[5, 7, 9])
     speed = TrainingSpeed()
     speed.on_train_epoch_start(trainer, module)
@@ -23,7 +23,8 @@ def test_the_speed_is_that_of_all_processes(monkeypatch):
         speed.on_train_batch_end(trainer, module, None, batch, index)
     speed.on_train_epoch_end(trainer, module)
     # a second each: three batches and the two waits between them
-    assert logged == {"speed/samples_per_second": 18 / 5, "speed/waiting_percent": 40.0}
+    speeds = {"speed/samples_per_second": 18 / 5, "speed/waiting_percent": 40.0}
+    assert logged == speeds | {"epoch": 5.0}
 
 
 def test_all_labels_are_named_with_their_counts_before_the_first_step(

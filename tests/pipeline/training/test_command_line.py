@@ -63,7 +63,7 @@ def test_a_run_writes_its_folder(run):
     assert sorted(p.name for p in (path / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
     assert (path / "config.yaml").exists() and list(path.glob("events.out.tfevents.*"))
     assert "samples: 12 train, 8 validation; 2 labels; 3 batches an epoch" in out
-    assert "epoch 1: accuracy" in out
+    assert "epoch 2: accuracy" in out
     metadata = read_metadata(path / "best.safetensors")
     assert metadata["labels"] == ["negative", "positive"]
     assert 0 <= metadata["scores"]["validation/accuracy"] <= 100
@@ -110,7 +110,7 @@ def test_ctrl_c_leaves_a_resumable_run(command, run, monkeypatch, step):
     hint = f"python run.py fit -c runs/words/config.yaml --ckpt_path {last}"
     assert code == 130 and out.splitlines()[-1] == f"interrupted; go on with: {hint}"
     assert torch.load(last, weights_only=True)["global_step"] == step
-    assert "epoch 1: accuracy" in run(*hint.split()[2:])
+    assert "epoch 2: accuracy" in run(*hint.split()[2:])
     assert torch.load(last, weights_only=True)["global_step"] == 6
 
 
@@ -307,4 +307,4 @@ def test_lines_left_out_are_named_before_the_first_step(run):
     Path("lines/p2__.png").write_bytes(b"")
     out = run("fit", "-c", "lines.yaml")
     assert "left out: 1 samples\n  lines/p2__.png: the file is empty (0 bytes); copy it" in out
-    assert out.index("left out") < out.index("epoch 0")
+    assert out.index("left out") < out.index("epoch 1")

@@ -70,7 +70,7 @@ def test_the_run_of_data_alone_is_resumed_from_its_own_config(run, start):
     run("fit", "-c", "alone.yaml", "--init_from", start, "--trainer.max_epochs=1")
     last = "runs/alone/checkpoints/last.ckpt"
     out = run("fit", "-c", "runs/alone/config.yaml", "--ckpt_path", last, "--trainer.max_epochs=2")
-    assert "epoch 1: " in out and "run folder: runs/alone (" in out
+    assert "epoch 2: " in out and "run folder: runs/alone (" in out
 
 
 REVIEWS = """

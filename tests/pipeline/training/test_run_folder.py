@@ -63,7 +63,7 @@ def test_a_new_training_from_the_config_of_a_resumed_one_starts_anew(run):
     config = yaml.safe_load(Path("runs/mine/config.yaml").read_text(encoding="utf-8"))
     assert config["ckpt_path"] is None and config["name"] is None
     out = run("fit", "-c", "runs/mine/config.yaml")
-    assert "run folder: runs/config (" in out and "epoch 1: accuracy" in out
+    assert "run folder: runs/config (" in out and "epoch 2: accuracy" in out
 
 
 def test_a_copied_folder_goes_on_in_the_copy(run):

@@ -32,8 +32,8 @@ def test_the_last_epoch_is_kept_and_nothing_is_selected(run):
     messages = [str(w.message) for w in caught if w.category is not FutureWarning]
     words = ("validation", "val_", "zero")
     assert not [text for text in messages if any(word in text for word in words)], messages
-    assert out.count("no validation split") == 1
-    assert "12 train, 0 validation" in out and "epoch 0: training loss" in out
+    assert out.count("no validation: ") == 1
+    assert "12 train, 0 validation" in out and "epoch 1: training loss" in out
     bundle, last = weights(RUN)
     assert_close(bundle, last, rtol=0, atol=0)
     assert read_metadata(RUN / "best.safetensors")["scores"] == {}

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.training.callbacks import BestBundle
 from pipeline.training.checks.finite import (
     DivergenceError,
     check_step,
@@ -14,6 +13,7 @@ from pipeline.training.checks.finite import (
     clip_gradients,
 )
 from pipeline.training.recognizer import SequenceRecognizer
+from pipeline.training.selection.best_bundle import BestBundle
 
 FINE, NAN, INFINITE = torch.tensor(1.5), torch.tensor(torch.nan), torch.tensor(torch.inf)
 
@@ -79,7 +79,7 @@ def diverge(command, monkeypatch, folder):
 
 def test_a_nan_in_the_first_epoch_ships_nothing(diverge):
     code, err = diverge(1, float("nan"))
-    assert code == 1 and err.startswith("error: epoch 0, step 2: the loss is nan, the gradient ")
+    assert code == 1 and err.startswith("error: epoch 1, step 2: the loss is nan, the gradient ")
     assert "its samples: synthetic train " in err and err.endswith("; nothing was saved\n")
     assert err.count("\n") == 1
     assert not Path("runs/words/best.safetensors").exists()
@@ -88,7 +88,7 @@ def test_a_nan_in_the_first_epoch_ships_nothing(diverge):
 
 def test_an_infinite_loss_leaves_the_last_good_checkpoint(diverge):
     code, err = diverge(4, float("inf"), "--trainer.accumulate_grad_batches=1")
-    assert code == 1 and "epoch 1, step 5: the loss is inf" in err
+    assert code == 1 and "epoch 2, step 5: the loss is inf" in err
     last = Path("runs/words/checkpoints/last.ckpt")
     assert f"the last good checkpoint is {last}" in err
     content = torch.load(last, weights_only=True)
