@@ -23,8 +23,10 @@ import numpy as np
 
 from datasets.lines.folders import LineFolder
 from datasets.lines.source import RealLines
+from pipeline.comparison.options import options_of
 from pipeline.comparison.trial_runner import Runner
-from pipeline.comparison.trials import Trial, Variant, options_of, plan_trials
+from pipeline.comparison.trials import Trial, plan_trials
+from pipeline.comparison.variants import Variant
 from pipeline.interrupts import INTERRUPTED
 from pipeline.reading.prediction import load_recognizer
 from pipeline.reading.records import reading_confidence

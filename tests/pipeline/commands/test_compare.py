@@ -13,8 +13,9 @@ import pytest
 
 from pipeline.commands import compare
 from pipeline.comparison import trial_runner
+from pipeline.comparison.options import ASIDE, option_differences
 from pipeline.comparison.trial_runner import Runner, TrainingProcess
-from pipeline.comparison.trials import ASIDE, Trial, option_differences, training_environment
+from pipeline.comparison.trials import Trial, training_environment
 from pipeline.evaluation.split_scores import load_scores
 from pipeline.interrupts import ending_on_signals
 from pipeline.training.history import read_history
@@ -138,7 +139,8 @@ def test_baselines_do_not_start_from_the_init_from_bundle(command, trainings):
 
 def test_a_failed_training_is_reported_and_the_others_are_compared(command, trainings):
     text = Path("words.yaml").read_text(encoding="utf-8")
-    Path("broken.yaml").write_text(text.replace("count: 12", "count: 0"), "utf-8")
+    augmented = "augmentations: [albumentations.HorizontalFlip]\n  workers: 0"
+    Path("broken.yaml").write_text(text.replace("workers: 0", augmented), "utf-8")
     code, out, err = command("compare", "broken.yaml", "words.yaml", "--set=trainer.max_epochs=1")
     assert code == 1 and "│ words" in out
     log = "runs/compare/compare/broken-seed0.log"
@@ -157,6 +159,22 @@ def test_a_failed_training_is_reported_and_the_others_are_compared(command, trai
         (["words.yaml", "words.yaml"], "error: 2 configs are called 'words'; rename"),
         (["words.yaml", "--beside", "none.json"], "none.json"),
         (["words.yaml", "--splits", "test"], "no option 'splits'"),
+        (
+            ["words.yaml", "--set", "data.source.validation=0"],
+            "error: words: the validation split is empty, nothing could be scored; give it samples",
+        ),
+        (
+            ["words.yaml", "--set=data.source.test=4,0", "--split", "test"],
+            "error: test=0: the test split is empty",
+        ),
+        (["words.yaml", "--set", "data.source.count=0"], "error: words: SyntheticReviews: count"),
+        (["words.yaml", "--set=data.seed=1", "--set=data.seed=2"], "give all its values at once: "),
+        (["words.yaml", "--set=model.learning_rate=1.0e-3,fast"], "model.learning_rate: "),
+        (["words.yaml", "--set=data.batch_size=4, 4"], "would hold two trainings"),
+        (["words.yaml", "--set=data.batch_size=int:2..4"], "a range needs --trials N; or give val"),
+        (["words.yaml", "--set=data.batch_size=int:4..2"], "give the lower bound first"),
+        (["words.yaml", "--runs", "runs/a"], "error: give configs to train, or --runs with"),
+        ([], "error: give configs to train, or --runs with"),
     ],
 )
 def test_mistakes_are_reported_before_the_first_training(command, trainings, arguments, says):
@@ -222,13 +240,33 @@ def test_differing_options_are_named_by_their_keys():
     ]
 
 
+def threads_of(jobs: int) -> tuple[str, str]:
+    environment = training_environment(jobs)
+    return environment["OMP_NUM_THREADS"], environment["MKL_NUM_THREADS"]
+
+
 def test_trainings_share_the_cores(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    threads = [training_environment(jobs)["OMP_NUM_THREADS"] for jobs in (1, 2, 3, 8, 20)]
-    assert threads == ["8", "4", "2", "1", "1"]
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert training_environment(2)["OMP_NUM_THREADS"] == "3"
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    threads = [threads_of(jobs) for jobs in (1, 2, 3, 8, 20)]
+    assert threads == [("8", "8"), ("4", "4"), ("2", "2"), ("1", "1"), ("1", "1")]
+
+
+@pytest.mark.parametrize(
+    ("given", "threads"),
+    [
+        ({"OMP_NUM_THREADS": "3"}, ("3", "3")),  # torch takes MKL's number, where it is set
+        ({"MKL_NUM_THREADS": "3"}, ("3", "3")),
+        ({"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "1"}, ("3", "1")),
+    ],
+)
+def test_the_number_of_threads_that_is_set_holds_for_both_libraries(monkeypatch, given, threads):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert threads_of(2) == threads
 
 
 def test_a_childs_memory_is_its_own():
