@@ -32,6 +32,7 @@ from .options import run_command
 WRITTEN = ("table.csv", "table.md", "table.json", "compare.png")
 OF_SEARCH = ("best.yaml", "trials.csv")
 WIDTH = 150  # of a table that is written into a file or a pipe
+OF_TRAINING = {"set": [], "seeds": 1, "folds": None, "baselines": False, "trials": None}  # defaults
 SHOWN = 10  # of a search's trainings in the table, the best ones
 COUNTED = "python -m benchmarks.reviews.counted --json counted.json --split"
 
@@ -142,9 +143,9 @@ def check_options(options) -> None:
 
 
 def refuse(options, why: str, *names: str) -> None:
-    """Raise ValueError if one of the options is given."""
+    """Raise ValueError if one of the options is given. names: in OF_TRAINING."""
     for name in names:
-        if getattr(options, name) not in (None, False, [], 1):
+        if getattr(options, name) != OF_TRAINING[name]:
             raise ValueError(f"{why}; leave --{name} out")
 
 

@@ -86,6 +86,20 @@ def test_two_configs_by_two_seeds(command, trainings):
     assert "test: 4 samples in 1 groups; interval" in again
 
 
+def test_a_grid_is_trained_and_extended(command, trainings):
+    rates = "--set=model.learning_rate=1e-3,1e-2"
+    code, _, err = command("compare", "words.yaml", rates, "--set=trainer.max_epochs=1")
+    assert code == 0, err
+    code, _, err = command("compare", "words.yaml", f"{rates},1e-1", "--set=trainer.max_epochs=1")
+    assert code == 0 and err.count("done before") == 2, err
+    runs = Path("runs/compare/compare")
+    names = [f"words-learning_rate_1e-{power}-seed0" for power in (3, 2, 1)]
+    assert [a[-2] for a in trainings] == [f"--name=compare/compare/{name}" for name in names]
+    assert [a[2] for a in trainings] == [f"--model.learning_rate=1e-{power}" for power in (3, 2, 1)]
+    rows = (runs / "table.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == [f"learning_rate=1e-{p}" for p in (3, 2, 1)]
+
+
 @pytest.mark.slow
 def test_another_config_in_the_same_folder_is_refused(command, trainings):
     command("compare", small(4), "--set", "trainer.max_epochs=1")
