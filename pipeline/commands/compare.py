@@ -13,7 +13,7 @@ from ..comparison.baselines import with_baselines
 from ..comparison.files import read_external_rows, write_csv, write_json
 from ..comparison.folds import BY_GROUP
 from ..comparison.runs import read_runs, run_rows
-from ..comparison.scores import check_filled, folds_of, trained_rows, trial_row
+from ..comparison.scores import check_filled, folds_of, trained_rows
 from ..comparison.settings import Setting, read_settings
 from ..comparison.table import (
     VariantResults,
@@ -222,25 +222,23 @@ def search(options, settings: Sequence[Setting], output: Path, runner: Runner) -
     """Search for the best values of the settings that vary."""
     if find_spec("optuna") is None:
         raise ValueError("--trials needs Optuna: pip install optuna")
-    from ..comparison.search import Search, best_command  # an extra
+    from ..comparison.search import Search, check_settings  # an extra
 
     varying = [setting for setting in settings if setting.varies]
     (variant,) = read_variants(options.configs, [s for s in settings if not s.varies])
-    sought = Search(variant, varying, options.trials, options.name, options.sampler, options.pruner)
+    check_settings(variant, varying, options.trials)
     check_filled([variant], "validation")
+    sought = Search(variant, varying, options.trials, options.name, options.sampler, options.pruner)
     output.mkdir(parents=True, exist_ok=True)
     failures = runner.train(sought.trials(), sought)
-    best = sought.best(SHOWN)
-    if not best:
+    rows = sought.rows(SHOWN)
+    if not rows:
         return Outcome([], [], failures, [])
-    sought.write(output, best[0])
-    built = {}
-    rows = [trial_row(trial, "validation", built) for trial in best]
     notes = [
         f"{sought.describe()}; above are the best, by the error that chose them: score the first "
         f"on test data, once: python run.py compare {output}/best.yaml --split test"
     ]
-    return Outcome(rows, notes, failures, [f"best: {best[0].row}", f"  {best_command(best[0])}"])
+    return Outcome(rows, notes, failures, sought.write(output))
 
 
 def compare_runs(options, split: Split, output: Path) -> Outcome:

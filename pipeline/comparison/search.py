@@ -9,6 +9,7 @@ import json
 import math
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -19,7 +20,9 @@ from datasets.output.files import open_whole, write_whole
 from datasets.output.text import counted
 
 from .options import ASIDE, option_differences, options_of
-from .settings import EXAMPLES, Setting, describe
+from .scores import text_of, trial_row
+from .settings import EXAMPLES, Setting, describe, short_keys
+from .table import TITLES, VariantResults
 from .trial_runner import Watcher
 from .trials import RUNS, Trial
 from .variants import Variant
@@ -38,13 +41,14 @@ class Search(Watcher):
 
     Args:
         variant: the config with the settings that do not vary.
-        settings: those that vary: ranges, and lists whose values are categories.
+        settings: those that vary: ranges, and lists whose values are categories; see
+            `check_settings`.
         count: trials, with those of earlier calls. One that failed or was interrupted is tried
             again first.
         name: of the comparison, below runs/compare.
         sampler, pruner: of SAMPLERS and PRUNERS.
 
-    Raises ValueError for values that the config does not take, and if another search has this name.
+    Raises ValueError if another search has this name.
     """
 
     def __init__(
@@ -58,7 +62,6 @@ class Search(Watcher):
     ):
         self.variant, self.settings, self.count = variant, settings, count
         self.sampler, self.folder = SAMPLERS[sampler], RUNS / "compare" / name
-        check_settings(variant, settings, count)
         self.folder.mkdir(parents=True, exist_ok=True)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.study = optuna.create_study(
@@ -77,9 +80,8 @@ class Search(Watcher):
             asked["ranges"][setting.key] = [setting.range and setting.range.kind, *setting.values]
         text = self.study.user_attrs.get("searched")
         if text is None:
-            return self.study.set_user_attr("searched", json.dumps(asked, default=str))
-        there = json.loads(text)
-        if differing := option_differences(there, json.loads(json.dumps(asked, default=str))):
+            return self.study.set_user_attr("searched", text_of(asked))
+        if differing := option_differences(json.loads(text), json.loads(text_of(asked))):
             raise ValueError(
                 f"{self.folder / STORAGE}: another search has this name: "
                 f"{'; '.join(differing[:3])}; give another --name, or delete {self.folder}"
@@ -160,13 +162,23 @@ class Search(Watcher):
         states = (TrialState.COMPLETE, TrialState.PRUNED)
         return self.study.get_trials(deepcopy=False, states=states)
 
-    def best(self, count: int) -> list[Trial]:
-        """So many of the trainings that went to their end, those with the lowest error first."""
+    def best(self) -> list[FrozenTrial]:
+        """The trials that were trained to their end, those with the lowest error first."""
         done = [trial for trial in self.finished() if trial.state == TrialState.COMPLETE]
         done.sort(key=lambda trial: (trial.value, trial.number))
-        unlike = {json.dumps(trial.params): trial for trial in reversed(done)}  # drawn twice: once
-        chosen = [trial for trial in done if unlike[json.dumps(trial.params)] is trial]
-        return [self.training(trial.number, trial.params) for trial in chosen[:count]]
+        first = {text_of(trial.params): trial for trial in reversed(done)}  # the others were told
+        return [trial for trial in done if first[text_of(trial.params)] is trial]
+
+    def rows(self, count: int) -> list[VariantResults]:
+        """Scores and results of so many of the best trials, on the validation split."""
+        rows, built = [], {}
+        for trial in self.best()[:count]:
+            row = trial_row(self.training(trial.number, trial.params), "validation", built)
+            settings = {key: rounded(trial.params[key]) for key in trial.params}
+            short = short_keys([*settings, *TITLES])
+            shown = {short[key]: value for key, value in settings.items()}
+            rows.append(replace(row, name=f"trial {trial.number}", settings=shown))
+        return rows
 
     def describe(self) -> str:
         """How many trials there are, and how they ended."""
@@ -176,8 +188,11 @@ class Search(Watcher):
         ends = ", ".join(f"{count} {end}" for end, count in counts.items() if count)
         return f"search: {counted(len(states), 'trial')} ({ends})"
 
-    def write(self, output: Path, best: Trial) -> None:
-        """Write trials.csv, a row for each trial, and best.yaml, all options of the best one."""
+    def write(self, output: Path) -> list[str]:
+        """Write trials.csv, a row for each trial, and best.yaml, all options of the best one.
+
+        Returns lines that say which it is, and the command that trains it anew.
+        """
         keys = [setting.key for setting in self.settings]
         with open_whole(output / "trials.csv") as file:
             table = csv.writer(file)
@@ -186,16 +201,15 @@ class Search(Watcher):
                 error = min(trial.intermediate_values.values(), default="")
                 counts = (trial.state.name.lower(), error, len(trial.intermediate_values))
                 table.writerow([trial.number, *counts, *(trial.params.get(k, "") for k in keys)])
+        first = self.best()[0]
+        best = self.training(first.number, first.params)
+        arguments = ["fit", "-c", str(best.config), *(f"--{change}" for change in best.overrides)]
+        command = f"python run.py {shlex.join(arguments)}"
         options = {key: value for key, value in best.options.items() if key not in ASIDE}
-        head = f"# {best.row}\n# {best_command(best)}\n"
         text = yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
+        head = f"# {command}\n# validation error {first.value:.2f}, {best.row}\n"
         write_whole(output / "best.yaml", head + text)
-
-
-def best_command(best: Trial) -> str:
-    """The command that trains the best configuration anew."""
-    arguments = ["fit", "-c", str(best.config), *(f"--{change}" for change in best.overrides)]
-    return f"python run.py {shlex.join(arguments)}"
+        return [f"best: validation error {first.value:.2f}, {best.row}", f"  {command}"]
 
 
 def check_settings(variant: Variant, settings: Sequence[Setting], count: int) -> None:
