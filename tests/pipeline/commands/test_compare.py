@@ -223,6 +223,26 @@ def test_ctrl_c_reaches_each_training_once(monkeypatch):
     assert events == ["start 0", "start 1", "stop 0", "stop 1", "wait 0", "wait 1"]
 
 
+def test_waiting_for_a_training_reads_its_history_only_when_it_has_grown(monkeypatch):
+    """A hundred polls, and one epoch halfway: parsing a long history at each would cost a core."""
+    trial = Trial(Path("x.yaml"), {"trainer": {"max_epochs": 2}}, 0, Path("runs/compare/c/x-seed0"))
+    trial.folder.mkdir(parents=True)
+    reads, polls = [], iter(range(100))
+    history = Trial.history
+    monkeypatch.setattr(Trial, "history", lambda self: reads.append(1) or history(self))
+    monkeypatch.setattr(trial_runner.time, "sleep", lambda seconds: None)
+
+    def poll() -> int | None:
+        if next(polls, None) == 50:
+            row = {"epoch": 1, "seconds": 2.0, "validation": {"accuracy": 50.0}}
+            (trial.folder / "history.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+        return None if len(reads) < 2 and next(polls, None) is not None else 1
+
+    process = TrainingProcess(poll, lambda: None, lambda seconds: 0, lambda: None)
+    assert len(Runner(1, lambda trial, jobs: process).train([trial])) == 1
+    assert len(reads) == 1
+
+
 @pytest.mark.slow
 def test_ctrl_c_in_a_terminal_and_the_same_command_again(folder):
     arguments = [sys.executable, str(ROOT / "run.py"), "compare", "words.yaml"]
