@@ -14,6 +14,7 @@ NAN = math.nan
 TITLES = ("model", "metric", "parameters", "note")
 TEXT_COLUMNS = ("model", "metric", "note")  # left-aligned
 MAX_SETTINGS = 6  # columns of options in a terminal
+NAME_WIDTH = 30  # of a row's name, before it is folded
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ def terminal_table(rows: Sequence[Row]) -> Table:
     shown = columns(rows)
     for title in shown:
         justify = "left" if title in TEXT_COLUMNS else "right"
-        table.add_column(title, justify=justify, overflow="fold")
+        width = min(NAME_WIDTH, max(map(len, shown[title]))) if title == "model" else None
+        table.add_column(title, justify=justify, overflow="fold", min_width=width)
     for cells in zip(*shown.values(), strict=True):
         table.add_row(*cells)
     return table

@@ -227,20 +227,39 @@ def test_waiting_for_a_training_reads_its_history_only_when_it_has_grown(monkeyp
     """A hundred polls, and one epoch halfway: parsing a long history at each would cost a core."""
     trial = Trial(Path("x.yaml"), {"trainer": {"max_epochs": 2}}, 0, Path("runs/compare/c/x-seed0"))
     trial.folder.mkdir(parents=True)
-    reads, polls = [], iter(range(100))
+    reads, polls = [], []
     history = Trial.history
     monkeypatch.setattr(Trial, "history", lambda self: reads.append(1) or history(self))
     monkeypatch.setattr(trial_runner.time, "sleep", lambda seconds: None)
 
     def poll() -> int | None:
-        if next(polls, None) == 50:
+        polls.append(1)
+        if len(polls) == 50:
             row = {"epoch": 1, "seconds": 2.0, "validation": {"accuracy": 50.0}}
             (trial.folder / "history.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
-        return None if len(reads) < 2 and next(polls, None) is not None else 1
+        return 1 if len(polls) == 100 else None
 
     process = TrainingProcess(poll, lambda: None, lambda seconds: 0, lambda: None)
     assert len(Runner(1, lambda trial, jobs: process).train([trial])) == 1
     assert len(reads) == 1
+
+
+def test_a_mistake_while_trainings_run_leaves_none_of_them_alone():
+    """Two may run; the second cannot be made."""
+    events = []
+
+    def trials():
+        options = {"trainer": {"max_epochs": 2}}
+        yield Trial(Path("x.yaml"), options, 0, Path("runs/compare/c/x-seed0"))
+        raise ValueError("no more")
+
+    def begin(trial: Trial, jobs: int) -> TrainingProcess:
+        wait = lambda seconds: events.append("wait") or 130  # noqa: E731
+        return TrainingProcess(lambda: None, lambda: events.append("stop"), wait, lambda: None)
+
+    with pytest.raises(ValueError, match="no more"):
+        Runner(2, begin).train(trials())
+    assert events == ["stop", "wait"]
 
 
 @pytest.mark.slow
