@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.cli import COMMANDS
 from pipeline.commands.predict import check_options
-from pipeline.comparison.trials import read_config
+from pipeline.comparison.options import read_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

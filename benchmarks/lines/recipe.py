@@ -18,10 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.class_paths import allow_imports
-from pipeline.commands.compare import trained_rows
+from pipeline.comparison.options import options_of
+from pipeline.comparison.scores import trained_rows
 from pipeline.comparison.table import VariantResults
 from pipeline.comparison.trial_runner import Runner
-from pipeline.comparison.trials import Variant, options_of, plan_trials
+from pipeline.comparison.trials import plan_trials
+from pipeline.comparison.variants import Variant
 from pipeline.evaluation.split_scores import SampleScores
 from pipeline.interrupts import INTERRUPTED
 from pipeline.training.messages import quieten_lightning

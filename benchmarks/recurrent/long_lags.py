@@ -1,27 +1,33 @@
-"""Two long-lag tasks, and a recurrent cell trained on one of them.
+"""Three tasks that need memory, and a recurrent cell trained on one of them.
 
 Recall: which of 8 symbols was the first, after `lag` more of them? Adding (after Hochreiter and
 Schmidhuber 1997): the sum of two marked numbers, the first of them `lag` steps before the end.
+Order (after the temporal order problem there): in which order did three of 8 symbols come, each of
+which is in the sequence once? All sequences of one length hold the same symbols.
 """
 
 import copy
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from itertools import permutations
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models import RecurrentStack, SequenceClassificationHead
+from models import MovingMean, RecurrentStack, SequenceClassificationHead
 from models.recurrent.stack import Cell, last_step
 
 SYMBOLS = 8
+ORDERS = torch.tensor(list(permutations(range(3))))  # (6, 3): of the first three symbols
 HIDDEN, BATCH, STEPS = 64, 64, 1500
 LEARNING_RATES = (3e-3, 1e-2)
 CLIP = 1.0
-TRAINED_LAGS = (8, 200)  # a batch's longest lag is drawn between them, log-uniform
-LAGS = {"recall": (50, 200, 500), "adding": (50, 200)}
+# a batch's longest lag is drawn between these, log-uniform; of `order` the lag is the length
+TRAINED_LAGS = {"recall": (8, 200), "adding": (8, 200), "order": (10, 300)}
+LAGS = {"recall": (50, 200, 500), "adding": (50, 200), "order": (10, 30, 100, 300)}
+KINDS = (*get_args(Cell), "bilstm", "mean")  # mean: of all inputs, without recurrence
 TOLERANCE, SOLVED = 0.04, 0.99  # an answer is right if |error| < TOLERANCE; solved: share of right
 CHECK_EVERY, CHECKED, TESTED = 100, 128, 512  # steps; sequences for validation, for the test
 TRAIN, VALIDATION, TEST = range(3)  # numpy streams that share no sequence
@@ -57,27 +63,54 @@ def adding(lags: np.ndarray, random: np.random.Generator) -> Sample:
     return torch.from_numpy(inputs), torch.from_numpy(lengths), torch.from_numpy(targets)
 
 
+def order(lengths: np.ndarray, random: np.random.Generator) -> Sample:
+    """lengths (B,), each >= 3 -> one-hot symbols (B, T, 8), shuffled; target: a row of ORDERS (B,).
+
+    Symbols 0 to 2 are in each sequence once, the others fill it, each as often as the next: what a
+    sequence holds says nothing of its target, but its order does.
+    """
+    fillers = 3 + np.arange(lengths.max() - 3) % (SYMBOLS - 3)
+    inputs = np.zeros((len(lengths), lengths.max(), SYMBOLS), np.float32)
+    places = np.zeros((len(lengths), 3), int)
+    for row, length in enumerate(lengths):
+        symbols = random.permutation(np.concatenate([np.arange(3), fillers[: length - 3]]))
+        inputs[row, np.arange(length), symbols] = 1.0
+        places[row] = [np.flatnonzero(symbols == symbol)[0] for symbol in range(3)]
+    first_to_last = torch.from_numpy(places.argsort(1))
+    targets = (first_to_last[:, None] == ORDERS).all(2).int().argmax(1)
+    return torch.from_numpy(inputs), torch.from_numpy(lengths), targets
+
+
 TASKS: dict[str, Callable[[np.ndarray, np.random.Generator], Sample]] = {
     "recall": recall,
     "adding": adding,
+    "order": order,
 }
+CLASSES = {"recall": SYMBOLS, "order": len(ORDERS)}
 
 
 class Network(nn.Module):
-    """One forward layer of a cell, read at its last step: (B, T, D) -> logits (B, 8) or sums (B,).
+    """One layer of a cell, read at its last step: (B, T, D) -> logits (B, classes) or sums (B,).
 
-    Reading nothing but the last step leaves all remembering to the cell.
+    Reading nothing but the last step leaves all remembering to the cell. It runs forward; `bilstm`
+    in both directions, and is read at the last step of each. `mean`: the mean of all inputs.
     """
 
-    def __init__(self, task: str, cell: Cell):
+    def __init__(self, task: str, cell: str):
         super().__init__()
-        size = SYMBOLS if task == "recall" else 2
-        self.recurrent = RecurrentStack(size, HIDDEN, 1, cell, "forward")
-        self.head = (
-            SequenceClassificationHead(HIDDEN, SYMBOLS)
-            if task == "recall"
-            else nn.Linear(HIDDEN, 1)
-        )
+        size = SYMBOLS if task in CLASSES else 2
+        if cell == "mean":
+            self.recurrent = MovingMean(size)
+        else:
+            kind, direction = ("lstm", "both") if cell == "bilstm" else (cell, "forward")
+            self.recurrent = RecurrentStack(size, HIDDEN, 1, kind, direction)
+        width = self.recurrent.output_size
+        if task in CLASSES:
+            pooling = "mean" if cell == "mean" else "last"
+            self.head = SequenceClassificationHead(width, CLASSES[task], pooling)
+            self.head.read_after(self.recurrent.backward_size)
+        else:
+            self.head = nn.Linear(width, 1)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         features = self.recurrent(inputs, lengths)
@@ -87,7 +120,7 @@ class Network(nn.Module):
 
 
 def loss_of(answers: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of logits (B, 8), or squared error of sums (B,)."""
+    """Cross-entropy of logits (B, classes), or squared error of sums (B,)."""
     pair = (answers, targets)
     return (
         nn.functional.cross_entropy(*pair) if answers.ndim == 2 else nn.functional.mse_loss(*pair)
@@ -95,7 +128,7 @@ def loss_of(answers: Tensor, targets: Tensor) -> Tensor:
 
 
 def right(answers: Tensor, targets: Tensor) -> Tensor:
-    """(B,) bool: the symbol, or a sum within the tolerance."""
+    """(B,) bool: the class, or a sum within the tolerance."""
     return (
         answers.argmax(1) == targets if answers.ndim == 2 else (answers - targets).abs() < TOLERANCE
     )
@@ -162,7 +195,7 @@ def train(run: Run) -> dict:
     decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, STEPS)
     random = np.random.default_rng([TRAIN, run.seed])
     for step in range(1, STEPS + 1):
-        longest = int(np.exp(random.uniform(*np.log(TRAINED_LAGS))))
+        longest = int(np.exp(random.uniform(*np.log(TRAINED_LAGS[run.task]))))
         lags = random.integers(longest // 2, longest + 1, BATCH)
         inputs, lengths, targets = TASKS[run.task](lags, random)
         optimizer.zero_grad()

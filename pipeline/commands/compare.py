@@ -1,16 +1,20 @@
-"""compare: train each config with each seed and write one table and one figure of the scores."""
+"""compare: train configs, grids or a search, or take runs; one table and figure of the scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from datasets import SequenceDataModule
 from datasets.output.files import refuse_overlap, replacing, write_whole
 from datasets.output.text import make_console, print_error, print_lines
+from datasets.source import Split
 
-from ..comparison.baselines import score_majority, with_baselines
+from ..comparison.baselines import with_baselines
 from ..comparison.files import read_external_rows, write_csv, write_json
-from ..comparison.folds import BY_GROUP, Fold, join_folds, make_folds, sum_results
+from ..comparison.folds import BY_GROUP
+from ..comparison.runs import read_runs, run_rows
+from ..comparison.scores import check_filled, folds_of, trained_rows
+from ..comparison.settings import Setting, read_settings
 from ..comparison.table import (
     VariantResults,
     describe_table,
@@ -19,37 +23,70 @@ from ..comparison.table import (
     terminal_table,
 )
 from ..comparison.trial_runner import Runner
-from ..comparison.trials import RUNS, Trial, Variant, plan_trials, read_variants
-from ..evaluation.split_scores import SampleScores, data_module_of_run, load_scores, score_split
+from ..comparison.trials import RUNS, Trial, plan_trials
+from ..comparison.variants import read_variants
 from ..parsing import StrictParser
 from ..training.messages import quieten_lightning
 from .options import run_command
 
 WRITTEN = ("table.csv", "table.md", "table.json", "compare.png")
+OF_SEARCH = ("best.yaml", "trials.csv")
 WIDTH = 150  # of a table that is written into a file or a pipe
+OF_TRAINING = {"set": [], "seeds": 1, "folds": None, "baselines": False, "trials": None}  # defaults
+SHOWN = 10  # of a search's trainings in the table, the best ones
 COUNTED = "python -m benchmarks.reviews.counted --json counted.json --split"
+
+
+class Outcome(NamedTuple):
+    """What was compared.
+
+    rows: the first is the one that the others are compared with. notes: to print below the table.
+    failures: error messages. closing: lines to print at the end.
+    """
+
+    rows: list[VariantResults]
+    notes: list[str]
+    failures: list[str]
+    closing: list[str]
 
 
 def build_parser() -> StrictParser:
     """The parser of the command."""
     parser = StrictParser(
         prog="run.py compare",
-        usage="python run.py compare CONFIG... [--seeds N] (--help lists the options)",
+        usage="python run.py compare CONFIG... [--seeds N] | --runs RUN... (--help lists the "
+        "options)",
     )
-    parser.add_argument("configs", nargs="+", help="YAML files, one row of the table each")
+    text = "YAML files, a row of the table each; with --set, one for each combination of values"
+    parser.add_argument("configs", nargs="*", help=text)
+    text = "instead of configs: folders of finished runs of `fit`, or globs"
+    parser.add_argument("--runs", nargs="+", type=str, default=[], help=text)
     parser.add_argument("--seeds", type=int, default=1, help="train with seeds 0 to N - 1")
     parser.add_argument("--name", default="compare", help="folder of the runs below runs/compare")
     text = "concurrent trainings, which share the CPU cores; without a GPU, one per core is fastest"
     parser.add_argument("--jobs", type=int, default=1, help=text)
     add_test_options(parser)
+    add_search_options(parser)
     text = "folder of table and figure; default: the folder of the runs"
     parser.add_argument("--output", type=str | None, help=text)
     for name, text in {
-        "--set": "KEY=VALUE for every config, such as trainer.max_epochs=1; repeatable",
+        "--set": "KEY=VALUE for every config, such as trainer.max_epochs=1; KEY=A,B for each "
+        "value; with --trials also KEY=log:1e-4..1e-2, int:32..256, float:0..0.5; repeatable",
         "--beside": "JSON list of rows {name, score, low, high, seconds, note}; repeatable",
     }.items():
         parser.add_argument(name, action="append", default=[], help=text)
     return parser
+
+
+def add_search_options(parser: StrictParser) -> None:
+    """Searching in the ranges and lists of --set; needs Optuna."""
+    text = "search with N trainings for the values of --set with the lowest validation error"
+    parser.add_argument("--trials", type=int | None, metavar="N", help=text)
+    text = "how --trials draws values: by Parzen estimators of the good ones, or at random"
+    parser.add_argument("--sampler", type=Literal["tpe", "random"], default="tpe", help=text)
+    text = "by what --trials stops trainings early: their validation error, beside that of others"
+    choices = Literal["median", "hyperband", "none"]
+    parser.add_argument("--pruner", type=choices, default="median", help=text)
 
 
 def add_test_options(parser: StrictParser) -> None:
@@ -85,121 +122,133 @@ def main(arguments: list[str]) -> int:
 
 def check_options(options) -> None:
     """Raises ValueError for a value that cannot be used."""
-    for name in ("seeds", "jobs"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"--{name} {getattr(options, name)}: at least 1")
+    if bool(options.configs) == bool(options.runs):
+        raise ValueError("give configs to train, or --runs with the folders of finished runs")
+    for name in ("seeds", "jobs", "trials"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ValueError(f"--{name} {value}: at least 1")
     if Path(options.name).name != options.name:
         raise ValueError(f"--name {options.name}: one folder's name, without a path")
-    for change in options.set:
-        if "=" not in change or change.startswith("-"):
-            raise ValueError(f"--set {change}: give KEY=VALUE, such as trainer.max_epochs=1")
     if options.folds and options.split == "validation":
         raise ValueError("--split validation: with --folds each group is a test; leave --split out")
+    if options.runs:
+        refuse(options, "--runs trains nothing", "set", "seeds", "folds", "baselines", "trials")
+    if options.trials:
+        refuse(options, "--trials searches with one seed", "seeds", "folds", "baselines")
+        if options.split == "test":
+            raise ValueError("--trials chooses by validation; score the best on the test split")
+        if len(options.configs) > 1:
+            raise ValueError("--trials searches in one config; give one")
+
+
+def refuse(options, why: str, *names: str) -> None:
+    """Raise ValueError if one of the options is given. names: in OF_TRAINING."""
+    for name in names:
+        if getattr(options, name) != OF_TRAINING[name]:
+            raise ValueError(f"{why}; leave --{name} out")
 
 
 def compare(options, runner: Runner | None = None) -> int:
     """Train, score, write and print; errors in the options are raised before the first training."""
     check_options(options)
     beside = [row for path in options.beside for row in read_external_rows(path)]
-    variants, notes = read_variants(options.configs, options.set), []
-    folds = {}
+    settings = read_settings(options.set)
+    output = Path(options.output) if options.output else RUNS / "compare" / options.name
+    written = WRITTEN + OF_SEARCH * bool(options.trials)
+    outputs = [("--output", output / name) for name in written]
+    refuse_overlap(outputs, [*options.beside, *options.configs])
+    split = "test" if options.folds else options.split or "validation"
+    runner = runner or Runner(options.jobs)
+    if options.runs:
+        outcome = compare_runs(options, split, output)
+    elif options.trials:
+        outcome = search(options, settings, output, runner)
+    else:
+        outcome = train(options, settings, split, output, runner)
+    if not outcome.rows:
+        ends = f"{len(outcome.failures)} trainings failed; see above"
+        raise ValueError(f"nothing to compare: {ends if outcome.failures else 'none was finished'}")
+    rows = [make_row(config, outcome.rows[0]) for config in outcome.rows] + beside
+    explanation = "\n".join([describe_table(rows, outcome.rows, split), *outcome.notes])
+    write_results(rows, outcome.rows, explanation, split, output)
+    console = make_console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print(terminal_table(rows))
+    print_lines(*explanation.splitlines(), *outcome.closing)
+    print_lines(f"written: {output}/{', '.join(written)}")
+    for text in outcome.failures:
+        print_error(text)
+    return 1 if outcome.failures else 0
+
+
+def train(
+    options, settings: Sequence[Setting], split: Split, output: Path, runner: Runner
+) -> Outcome:
+    """Train each config with each combination of the settings' values."""
+    check_no_ranges(settings)
+    variants, notes, folds = read_variants(options.configs, settings), [], {}
     if options.folds:
-        folds = {v.config: make_folds(v.options, options.folds, v.name) for v in variants}
+        folds = folds_of(variants, options.folds)
         if any(v.options["init_from"] for v in variants):
             notes.append("init_from: that bundle must never have seen any of these groups")
     if options.baselines:
         variants, baseline_notes = with_baselines(variants, options.mean_window)
         notes += baseline_notes
     trials = plan_trials(variants, options.seeds, options.name, folds)
-    output = Path(options.output) if options.output else RUNS / "compare" / options.name
-    refuse_overlap([("--output", output / name) for name in WRITTEN], options.beside)
-    output.mkdir(parents=True, exist_ok=True)
-    failures = (runner or Runner(options.jobs)).train(trials)
-    split = "test" if folds else options.split or "validation"
-    trained = trained_rows(variants, trials, folds, split)
-    if not trained:
-        raise ValueError(f"nothing to compare: {len(failures)} trainings failed; see above")
-    rows = [make_row(config, trained[0]) for config in trained] + beside
-    explanation = "\n".join([describe_table(rows, trained, split), *notes])
-    write_results(rows, trained, explanation, split, output)
-    console = make_console()
-    if not console.is_terminal:
-        console.width = WIDTH
-    console.print(terminal_table(rows))
-    print_lines(*explanation.splitlines())
-    if not beside and reads_reviews(trials):
-        print(f"counted baselines to stand beside: {COUNTED} {split}")
-        print("and then compare again with: --beside counted.json")
-    print_lines(f"written: {output}/{', '.join(WRITTEN)}")
-    for text in failures:
-        print_error(text)
-    return 1 if failures else 0
-
-
-def trained_rows(
-    variants: Sequence[Variant],
-    trials: Sequence[Trial],
-    folds: Mapping[Path, Sequence[Fold]],
-    split: str,
-) -> list[VariantResults]:
-    """Scores of each variant, from the seeds of which all folds are trained.
-
-    The first variant that was trained comes first, as the one the others are compared with; the
-    others keep their order. Counted baselines are scored only if something was trained.
-    """
-    rows = {}
-    for variant in variants:
-        own = [trial for trial in trials if trial.name == variant.name]
-        unfinished = {trial.seed for trial in own if not trial.done()}
-        done = [trial for trial in own if trial.seed not in unfinished]
-        if done:
-            rows[variant.name] = trained_row(variant, done, folds.get(variant.config, ()), split)
-    if not rows:
-        return []
-    first = next(iter(rows))
-    for variant in variants:
-        if variant.counted:
-            own = folds.get(variant.config, ())
-            rows[variant.name] = VariantResults(
-                variant.name, [majority_scores(variant, own, split)], [], [], len(own), variant.note
-            )
-    ordered = [rows[variant.name] for variant in variants if variant.name in rows]
-    return sorted(ordered, key=lambda row: row.name != first)
-
-
-def trained_row(
-    variant: Variant, trials: Sequence[Trial], folds: Sequence[Fold], split: str
-) -> VariantResults:
-    """Scores and results of a variant by seed; those of folds are joined."""
-    scores, results = [], []
-    for seed, parts in score_trials(trials, split).items():
-        own = [trial.result() for trial in trials if trial.seed == seed]
-        scores.append(join_folds(folds, parts, variant.name) if folds else parts[0])
-        results.append(sum_results(own) if folds else own[0])
-    histories = [trial.history() for trial in trials]
-    return VariantResults(variant.name, scores, results, histories, len(folds), variant.note)
-
-
-def score_trials(trials: Sequence[Trial], split: str) -> dict[int, list[SampleScores]]:
-    """Scores of a variant's folds by seed, kept in files; a fold's data is built at most once."""
-    by_seed: dict[int, list[SampleScores]] = {}
-    built: tuple[Fold | None, SequenceDataModule] | None = None
-    for trial in trials:
-        path = trial.folder / f"samples-{split}.npz"
-        if not path.exists() or path.stat().st_mtime < trial.bundle.stat().st_mtime:
-            if built is None or built[0] != trial.fold:
-                built = (trial.fold, data_module_of_run(trial.folder / "config.yaml"))
-            score_split(trial.bundle, built[1], split).save(path)
-        by_seed.setdefault(trial.seed, []).append(load_scores(path))
-    return by_seed
-
-
-def majority_scores(variant: Variant, folds: Sequence[Fold], split: str) -> SampleScores:
-    """Scores of the majority baseline."""
     if not folds:
-        return score_majority(variant.options, split, variant.name)
-    parts = [score_majority(fold.apply(variant.options), split, variant.name) for fold in folds]
-    return join_folds(folds, parts, variant.name)
+        unfinished = {trial.name for trial in trials if not trial.done()}
+        check_filled([v for v in variants if v.name in unfinished], split)
+    output.mkdir(parents=True, exist_ok=True)
+    failures = runner.train(trials)
+    closing = []
+    if not options.beside and reads_reviews(trials):
+        closing = [f"counted baselines to stand beside: {COUNTED} {split}"]
+        closing.append("and then compare again with: --beside counted.json")
+    return Outcome(trained_rows(variants, trials, folds, split), notes, failures, closing)
+
+
+def check_no_ranges(settings: Sequence[Setting]) -> None:
+    """Raise ValueError for a range, in which only a search can draw values."""
+    for setting in settings:
+        if setting.range:
+            raise ValueError(
+                f"--set {setting.key}: a range needs --trials N; or give values: {setting.key}=A,B"
+            )
+
+
+def search(options, settings: Sequence[Setting], output: Path, runner: Runner) -> Outcome:
+    """Search for the best values of the settings that vary."""
+    if find_spec("optuna") is None:
+        raise ValueError("--trials needs Optuna: pip install optuna")
+    from ..comparison.search import Search, check_settings  # an extra
+
+    varying = [setting for setting in settings if setting.varies]
+    (variant,) = read_variants(options.configs, [s for s in settings if not s.varies])
+    check_settings(variant, varying, options.trials)
+    check_filled([variant], "validation")
+    sought = Search(variant, varying, options.trials, options.name, options.sampler, options.pruner)
+    output.mkdir(parents=True, exist_ok=True)
+    failures = runner.train(sought.trials(), sought)
+    rows = sought.rows(SHOWN)
+    if not rows:
+        return Outcome([], [], failures, [])
+    notes = [
+        f"{sought.describe()}; above are the best, by the error that chose them: score the first "
+        f"on test data, once: python run.py compare {output}/best.yaml --split test"
+    ]
+    return Outcome(rows, notes, failures, sought.write(output))
+
+
+def compare_runs(options, split: Split, output: Path) -> Outcome:
+    """Score runs that were trained before. Raises ValueError if none can be scored."""
+    runs, left_out = read_runs(options.runs)
+    output.mkdir(parents=True, exist_ok=True)
+    rows, problems = run_rows(runs, split)
+    if not rows:
+        raise ValueError("; ".join(problems))
+    return Outcome(rows, left_out, problems, [])
 
 
 def write_results(

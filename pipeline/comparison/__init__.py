@@ -1,1 +1,1 @@
-"""The `compare` command: many trainings, folds and baselines, and a table and plot of scores."""
+"""The `compare` command: trainings of configs, grids, folds, searches; a table and a plot."""

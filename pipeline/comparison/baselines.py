@@ -18,7 +18,8 @@ from models.heads.labels import IGNORED, Label, StepLabels, Text
 
 from ..evaluation.split_scores import SampleScores, build_data_module, sample_scores
 from ..scoring.readings import tally_readings
-from .trials import Variant, options_of
+from .options import options_of
+from .variants import Variant
 
 
 def with_baselines(variants: Sequence[Variant], window: int) -> tuple[list[Variant], list[str]]:
@@ -32,7 +33,10 @@ def with_baselines(variants: Sequence[Variant], window: int) -> tuple[list[Varia
     rows, notes = [], []
     for variant in variants:
         name, stem = f"{variant.name}, majority", f"{variant.stem}-majority"
-        rows += [variant, replace(variant, name=name, stem=stem, counted=True, note="counted")]
+        counted = replace(
+            variant, name=name, stem=stem, counted=True, note="counted", base=variant.name
+        )
+        rows += [variant, counted]
         changes, reason = one_frame(variant.options)
         if reason:
             notes.append(f"no one-frame baseline of {variant.name}: {reason}")
@@ -53,7 +57,8 @@ def changed(variant: Variant, what: str, changes: Iterable[str]) -> Variant:
     if variant.options["init_from"]:
         overrides += ("init_from=null",)
     name, stem = f"{variant.name}, {what}", f"{variant.stem}-{what.replace(' ', '_')}"
-    return Variant(name, stem, variant.config, overrides, options_of(variant.config, overrides))
+    options = options_of(variant.config, overrides)
+    return Variant(name, stem, variant.config, overrides, options, base=variant.name)
 
 
 def one_frame(options: dict) -> tuple[tuple[str, ...], str]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 
 from rich.table import Table
@@ -10,7 +10,11 @@ from rich.table import Table
 from ..evaluation.split_scores import OTHER_METRICS, SampleScores, average_scores
 
 NAN = math.nan
+# columns with names as options have
+TITLES = ("model", "metric", "parameters", "note")
 TEXT_COLUMNS = ("model", "metric", "note")  # left-aligned
+MAX_SETTINGS = 6  # columns of options in a terminal
+NAME_WIDTH = 30  # of a row's name, before it is folded
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class VariantResults:
 
     results: `history.summarize` of each seed; empty for a baseline that is not trained. histories:
     the epochs of each seed, or of each seed and fold. folds: the number joined; 0: no folds.
+    settings: options in which it differs from other rows, by their short keys.
     """
 
     name: str
@@ -27,6 +32,7 @@ class VariantResults:
     histories: list[list[dict]] = field(default_factory=list)
     folds: int = 0
     note: str = "trained"
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -42,7 +48,7 @@ class Row:
     """One row of the table. Scores and differences are in percent, and nan if unknown.
 
     difference, difference_low, difference_high: to the first config, on the same samples.
-    others: further scores by name.
+    others: further scores by name. settings: as in `VariantResults`.
     """
 
     name: str
@@ -63,6 +69,7 @@ class Row:
     gpu_memory_mib: float = NAN
     note: str = ""
     others: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 def make_row(trained: VariantResults, first: VariantResults) -> Row:
@@ -95,6 +102,7 @@ def make_row(trained: VariantResults, first: VariantResults) -> Row:
         gpu_memory_mib=max(trained.figures("gpu_memory_mib"), default=NAN),
         note=trained.note + folds,
         others=joined.other_values(),
+        settings=trained.settings,
     )
 
 
@@ -104,6 +112,10 @@ def columns(rows: Sequence[Row]) -> dict[str, list[str]]:
     single = len(metrics) == 1
     cells = {
         "model": [row.name for row in rows],
+        **{
+            key: [row.settings.get(key, "") for row in rows]
+            for key in dict.fromkeys(key for row in rows for key in row.settings)
+        },
         "metric": ["" if single else row.metric for row in rows],
         f"{next(iter(metrics)) if single else 'score'} %": [number(r.score) for r in rows],
         "± seeds": [number(row.deviation) for row in rows],
@@ -151,12 +163,15 @@ def three_digits(value: float) -> str:
 
 
 def terminal_table(rows: Sequence[Row]) -> Table:
-    """The table for rich's console."""
+    """The table for rich's console, without the options if there are too many to fit."""
+    if len({key for row in rows for key in row.settings}) > MAX_SETTINGS:
+        rows = [replace(row, settings={}) for row in rows]
     table = Table(header_style="bold")
     shown = columns(rows)
     for title in shown:
         justify = "left" if title in TEXT_COLUMNS else "right"
-        table.add_column(title, justify=justify, overflow="fold")
+        width = min(NAME_WIDTH, max(map(len, shown[title]))) if title == "model" else None
+        table.add_column(title, justify=justify, overflow="fold", min_width=width)
     for cells in zip(*shown.values(), strict=True):
         table.add_row(*cells)
     return table
@@ -189,6 +204,12 @@ def describe_table(rows: Sequence[Row], trained: Sequence[VariantResults], split
         notes.append(f"score, epochs and times: means over {seeds} seeds, ±: standard deviation")
     if any(not math.isnan(row.difference) for row in rows):
         notes.append(f"to the first: difference to {trained[0].name}, paired on the same samples")
+    other = [t.name for t in trained[1:] if not t.scores[0].same_samples(sample)]
+    if other:
+        notes.append(f"scored on other samples than {trained[0].name}: {', '.join(other)}")
+    settings = {key for row in rows for key in row.settings}
+    if len(settings) > MAX_SETTINGS:
+        notes.append(f"the {len(settings)} options that differ are columns of table.csv")
     if any("mean_class_accuracy" in row.others for row in rows):
         notes.append("mean class: the mean over classes of each one's accuracy")
     epochs, times = ("", " of all folds") if folds else (", with validation", "")

@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -11,10 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from datasets.output.text import clean, make_console
 
 from ..interrupts import taking_its_time
+from ..training.history import HISTORY
 from .trials import Trial, training_environment
 
 PATIENCE_S = 120  # for a training to save itself after Ctrl-C
 POLL_S = 0.5
+REFRESH_HZ = 2  # of the progress bars; each time they are drawn costs a millisecond or two
 LOG_LINES = 20  # of a log's end that are searched for the reason of a failure
 
 
@@ -40,6 +43,40 @@ def start_process(trial: Trial, jobs: int) -> TrainingProcess:
     )
 
 
+class Watcher:
+    """Follows the trainings; this one lets each go to its end."""
+
+    def should_stop(self, trial: Trial, history: list[dict]) -> bool:
+        """Whether to stop a running training early, asked after each of its epochs."""
+        return False
+
+    def ended(self, trial: Trial, stopped: bool) -> None:
+        """A training has ended. stopped: early, by `should_stop`, unless it is done all the same.
+        One that is neither stopped nor done has failed.
+        """
+
+
+@dataclass
+class Running:
+    """A training that runs, with what its history says so far. size: of the history's file."""
+
+    trial: Trial
+    process: TrainingProcess
+    task: int
+    history: list[dict] = field(default_factory=list)
+    size: int = 0
+    stopped: bool = False
+
+    def read_history(self) -> bool:
+        """Read the history if it has grown; returns whether it has."""
+        path = self.trial.folder / HISTORY
+        size = path.stat().st_size if path.exists() else 0
+        if size == self.size:
+            return False
+        self.size, self.history = size, self.trial.history()
+        return True
+
+
 class Runner:
     """Run the trainings that are not done yet, `jobs` at a time, in the order given."""
 
@@ -50,28 +87,27 @@ class Runner:
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeElapsedColumn(), TextColumn("{task.fields[score]}"),
             console=self.console, transient=True, disable=not self.console.is_terminal,
+            refresh_per_second=REFRESH_HZ,
         )  # fmt: skip
-        self.running: list[tuple[Trial, TrainingProcess, int]] = []
+        self.running: list[Running] = []
         self.failures: list[str] = []
 
-    def train(self, trials: Sequence[Trial]) -> list[str]:
-        """Run the trials and return an error message for each that failed; the others are done.
+    def train(self, trials: Iterable[Trial], watcher: Watcher | None = None) -> list[str]:
+        """Run the trials and return an error message for each that failed; the others are done, or
+        were stopped by the watcher.
 
-        Raises KeyboardInterrupt after all running trainings have saved themselves.
+        Each trial is taken from the iterable when there is room for it to run.
+        Raises KeyboardInterrupt, or what else ends this process, after all running trainings have
+        saved themselves.
         """
-        waiting = [trial for trial in trials if not trial.done()]
-        for trial in trials:
-            if trial.done():
-                self._print(f"{trial.title}: done before")
+        waiting, watcher = iter(trials), watcher or Watcher()
         try:
             with taking_its_time(), self.bar:
-                while waiting or self.running:
-                    while waiting and len(self.running) < self.jobs:
-                        self._start(waiting.pop(0))
-                    self._poll()
+                while self._fill(waiting, watcher):
+                    self._poll(watcher)
                     if self.running:
                         time.sleep(POLL_S)
-        except KeyboardInterrupt:
+        except BaseException:
             with taking_its_time():
                 self._stop()
             raise
@@ -80,48 +116,68 @@ class Runner:
     def _print(self, text: str, style: str | None = None) -> None:
         self.console.print(clean(text), style=style)
 
+    def _fill(self, waiting: Iterator[Trial], watcher: Watcher) -> bool:
+        """Start trainings while there is room; returns whether any is running."""
+        while len(self.running) < self.jobs and (trial := next(waiting, None)) is not None:
+            if trial.done():
+                self._print(f"{trial.title}: done before")
+                watcher.ended(trial, stopped=False)
+            else:
+                self._start(trial)
+        return bool(self.running)
+
     def _start(self, trial: Trial) -> None:
         epochs = trial.options["trainer"]["max_epochs"]
         total = epochs if epochs and epochs > 0 else None
         start = "goes on" if trial.checkpoint.exists() else "starts"
         self._print(f"{trial.title} {start}, log: {trial.log}")
         task = self.bar.add_task(trial.title, total=total, score="")
-        self.running.append((trial, self.start(trial, self.jobs), task))
+        self.running.append(Running(trial, self.start(trial, self.jobs), task))
 
-    def _poll(self) -> None:
+    def _poll(self, watcher: Watcher) -> None:
         """Update the progress of the running trainings and remove those that have ended."""
-        for trial, process, task in list(self.running):
-            code = process.poll()
-            history = trial.history()
-            score = last_score(history)
-            if history:
-                self.bar.update(task, completed=len(history), score=score)
-            if code is None:
-                continue
-            self.running.remove((trial, process, task))
-            self.bar.remove_task(task)
-            if trial.done():
-                end = f"done: {len(history)} epochs, {history[-1]['seconds']:.0f} s"
-                self._print(f"{trial.title} {end}" + (f", {score}" if score else ""))
-            else:
-                self.failures.append(describe_failure(trial, code))
-                self._print(self.failures[-1], "red")
+        for running in list(self.running):
+            code = running.process.poll()
+            if running.read_history() and running.history:
+                score = last_score(running.history)
+                self.bar.update(running.task, completed=len(running.history), score=score)
+                stop = not running.stopped and watcher.should_stop(running.trial, running.history)
+                if stop and code is None:
+                    running.process.interrupt()
+                    running.stopped = True
+            if code is not None:
+                self._end(running, code)
+                watcher.ended(running.trial, running.stopped)
+
+    def _end(self, running: Running, code: int) -> None:
+        """Remove a training that has ended, and print how."""
+        self.running.remove(running)
+        self.bar.remove_task(running.task)
+        trial, history = running.trial, running.history
+        if not trial.done() and not running.stopped:
+            self.failures.append(describe_failure(trial, code))
+            return self._print(self.failures[-1], "red")
+        seconds = f"{history[-1]['seconds']:.0f} s" if history else "0 s"
+        end = f"{'done' if trial.done() else 'stopped early'}: {len(history)} epochs, {seconds}"
+        score = last_score(history)
+        self._print(f"{trial.title} {end}" + (f", {score}" if score else ""))
 
     def _stop(self) -> None:
         """Let each training finish its batch and save; a second Ctrl-C kills them."""
-        for _, process, _ in self.running:
-            process.interrupt()
+        for running in self.running:
+            if not running.stopped:  # a second signal would not let it save itself
+                running.process.interrupt()
         try:
-            for trial, process, _ in self.running:
+            for running in self.running:
                 try:
-                    process.wait(PATIENCE_S)
+                    running.process.wait(PATIENCE_S)
                 except subprocess.TimeoutExpired:
-                    process.kill()
+                    running.process.kill()
                     end = f"still busy after {PATIENCE_S} s, ended"
-                    self._print(f"{trial.title}: {end}; its last epoch's checkpoint stays")
+                    self._print(f"{running.trial.title}: {end}; its last epoch's checkpoint stays")
         except KeyboardInterrupt:
-            for _, process, _ in self.running:
-                process.kill()
+            for running in self.running:
+                running.process.kill()
 
 
 def last_score(history: list[dict]) -> str:

@@ -13,53 +13,14 @@ from pathlib import Path
 
 import yaml
 
-from datasets.output.text import print_notes
-
 from ..parsing import common_options
-from ..training.command_line import StrandCLI, command_line
 from ..training.history import RESULT, read_history
+from ..training.run_folder import RUNS
 from .folds import Fold
+from .options import option_differences, read_config, seed_options
+from .variants import Variant
 
 PROGRAM = Path(__file__).resolve().parents[2] / "run.py"
-RUNS = Path("runs")
-# options on where and how a run is written, not on what is trained: they may differ
-ASIDE = {"name", "ckpt_path", "weights_only", "trainer.logger", "trainer.enable_progress_bar"}
-
-
-class ConfigReader(StrandCLI):
-    """Parse a config as `fit` does, without instantiating or running anything."""
-
-    def _set_seed(self) -> None:
-        pass
-
-    def instantiate_classes(self) -> None:
-        pass
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        pass
-
-    def resolved(self) -> dict:
-        """All options with their values, including defaults."""
-        parser = self._parser("fit")
-        return yaml.safe_load(parser.dump(self.config.fit, skip_none=False, skip_validation=True))
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A row of the table: a config as it is, or changed into a baseline.
-
-    name: of the row. stem: prefix of its folders' names. overrides: KEY=VALUE. options: all
-    options, resolved. counted: a baseline without a network, nothing is trained. note: for the
-    table's last column.
-    """
-
-    name: str
-    stem: str
-    config: Path
-    overrides: tuple[str, ...]
-    options: dict
-    counted: bool = False
-    note: str = "trained"
 
 
 @dataclass(frozen=True)
@@ -141,57 +102,23 @@ class Trial:
             )
 
 
-def read_config(arguments: Sequence[str]) -> dict:
-    """Resolve the arguments of `fit` to all options; as `fit`, ends the process for a mistake."""
-    return command_line(ConfigReader, ["fit", *arguments]).resolved()
-
-
-def seed_options(seed: int) -> list[str]:
-    """Seed the weights and the order of the samples, but not the choice of validation samples."""
-    return [f"--seed_everything={seed}", f"--data.seed={seed}"]
-
-
-def read_variants(configs: Sequence[str], overrides: Sequence[str]) -> list[Variant]:
-    """One variant per config, with the overrides applied.
-
-    Raises ValueError for configs with equal names; ends the process if one cannot be parsed.
-    """
-    stems = [Path(config).stem for config in configs]
-    for stem in stems:
-        if stems.count(stem) > 1:
-            raise ValueError(f"{stems.count(stem)} configs are called '{stem}'; rename all but one")
-    return [
-        Variant(stem, stem, Path(config), tuple(overrides), options_of(Path(config), overrides))
-        for stem, config in zip(stems, configs, strict=True)
-    ]
-
-
-def options_of(config: Path, overrides: Sequence[str]) -> dict:
-    """All resolved options of a config with the overrides, for seed 0."""
-    changes = [f"--{change}" for change in overrides]
-    try:
-        return read_config(["-c", str(config), *changes, *seed_options(0)])
-    except SystemExit:
-        print_notes(f"config: {config}")
-        raise
-
-
 def plan_trials(
     variants: Sequence[Variant],
     seeds: int,
     name: str,
-    folds: Mapping[Path, Sequence[Fold]] | None = None,
+    folds: Mapping[str, Sequence[Fold]] | None = None,
 ) -> list[Trial]:
     """Make the trials, ordered by variant, then fold, then seed.
 
-    folds: of each config; None: no groups are kept out but those that the config keeps out.
+    folds: of each row that is no baseline; None: no groups are kept out but those that the config
+    keeps out.
     Raises ValueError for folders that hold another training, or that two trials would share.
     """
     trials = []
     for variant in variants:
         if variant.counted:
             continue
-        for fold, seed in product(folds[variant.config] if folds else [None], range(seeds)):
+        for fold, seed in product(folds[variant.origin] if folds else [None], range(seeds)):
             overrides = variant.overrides + (fold.overrides() if fold else ())
             options = fold.apply(variant.options) if fold else variant.options
             options = options | {"seed_everything": seed, "data": options["data"] | {"seed": seed}}
@@ -202,39 +129,22 @@ def plan_trials(
     folders = [trial.folder for trial in trials]
     for trial in trials:
         if folders.count(trial.folder) > 1:
-            raise ValueError(f"{trial.folder} would hold two trainings; rename {trial.config}")
+            raise ValueError(
+                f"{trial.folder} would hold two trainings; rename {trial.config}, or "
+                "change the values of --set"
+            )
         trial.check_folder()
     return trials
 
 
-def option_differences(there: dict, asked: dict) -> list[str]:
-    """Describe options that differ, except those in ASIDE, such as "model.recurrent.hidden_size is
-    64 there, asked is 32".
-    """
-    there, asked = flatten(there), flatten(asked)
-    missing = "nothing"
-    return [
-        f"{key} is {there.get(key, missing)} there, asked is {asked.get(key, missing)}"
-        for key in there | asked
-        if key not in ASIDE and there.get(key, missing) != asked.get(key, missing)
-    ]
-
-
-def flatten(options: dict, prefix: str = "") -> dict:
-    """Nested options as {dotted key: value}; lists and empty dictionaries are values."""
-    flat = {}
-    for key, value in options.items():
-        if isinstance(value, dict) and value:
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
 def training_environment(jobs: int) -> dict[str, str]:
-    """Environment that gives each of the jobs its share of the cores as threads, unless
-    OMP_NUM_THREADS is set.
+    """Environment that gives each of the jobs its share of the cores as threads.
+
+    If OMP_NUM_THREADS or MKL_NUM_THREADS is set, it holds for the other too: torch takes MKL's
+    number for both.
     """
+    omp, mkl = (os.environ.get(f"{name}_NUM_THREADS") for name in ("OMP", "MKL"))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     share = str(max(1, cores // jobs))
-    return {"OMP_NUM_THREADS": share, "MKL_NUM_THREADS": share} | os.environ
+    threads = {"OMP_NUM_THREADS": omp or mkl or share, "MKL_NUM_THREADS": mkl or omp or share}
+    return os.environ | threads

@@ -18,8 +18,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.comparison.options import options_of
 from pipeline.comparison.trial_runner import Runner
-from pipeline.comparison.trials import options_of, plan_trials
+from pipeline.comparison.trials import plan_trials
 from pipeline.interrupts import INTERRUPTED
 from pipeline.reading.bundle import load_bundle, save_bundle
 from pipeline.scoring.temperature import Calibration, decoder_name

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from datasets.lines.folders import LineFolder
 from datasets.lines.source import RealLines
-from pipeline.comparison.trials import Variant, options_of
+from pipeline.comparison.options import options_of
+from pipeline.comparison.variants import Variant
 
 START, ALL = "no real lines", "all"
 

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.lines.recipe import BASE, cells_of, mixing, of_folder, rows_of, table, variants_of
 from benchmarks.lines.squeezed import Squeezed
 from datasets import LineFolder, RealLines
+from pipeline.comparison.options import option_differences
 from pipeline.comparison.table import VariantResults
-from pipeline.comparison.trials import option_differences
 from pipeline.evaluation.split_scores import SampleScores
 from tests.support.small import LINES, noise_line, write_image
 

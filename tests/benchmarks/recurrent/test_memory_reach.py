@@ -13,12 +13,14 @@ from benchmarks.recurrent.long_lags import (
     FACTOR,
     LAGS,
     LEARNING_RATES,
+    ORDERS,
     TASKS,
     Network,
     Run,
     adding,
     gradient_reach,
     loss_of,
+    order,
     recall,
     right,
 )
@@ -32,12 +34,13 @@ from benchmarks.recurrent.memory_reach import (
     summarise,
 )
 
-MIXED = np.array([2, 50, 7, 31])
+MIXED = np.array([3, 50, 7, 31])
+BOTH = ["recall", "adding"]
 
 
 def test_recall_by_hand():
     inputs, lengths, targets = recall(MIXED, np.random.default_rng(0))
-    assert inputs.shape == (4, 51, 8) and lengths.tolist() == [3, 51, 8, 32]
+    assert inputs.shape == (4, 51, 8) and lengths.tolist() == [4, 51, 8, 32]
     assert targets.tolist() == inputs[:, 0].argmax(1).tolist()
     # one symbol a step, nothing on padding
     for row, length in zip(inputs, lengths, strict=True):
@@ -52,6 +55,26 @@ def test_adding_by_hand():
         assert first < second <= first + lag // 2
         assert target.item() == pytest.approx((row[first, 0] + row[second, 0]).item())
         assert not row[length:].any() and row[:length, 0].gt(0).all()
+
+
+def test_order_by_hand():
+    inputs, lengths, targets = order(MIXED, np.random.default_rng(0))
+    assert inputs.shape == (4, 50, 8) and lengths.tolist() == MIXED.tolist()
+    for row, length, target in zip(inputs, lengths, targets, strict=True):
+        assert row.sum(1).tolist() == [1.0] * length + [0.0] * (50 - length)
+        marks = [s for s in row[:length].argmax(1).tolist() if s < 3]
+        assert marks == ORDERS[target].tolist()
+
+
+def test_what_a_sequence_holds_does_not_tell_its_order():
+    """All of one length hold the same symbols, and each order is as frequent as the others."""
+    inputs, _, targets = order(np.full(6000, 30), np.random.default_rng(0))
+    assert inputs.sum(1).unique(dim=0).tolist() == [[1, 1, 1, 6, 6, 5, 5, 5]]
+    assert targets.bincount().tolist() == pytest.approx([1000] * 6, abs=100)
+    torch.manual_seed(0)
+    network = Network("order", "mean")
+    answers = network(inputs[:64], torch.full((64,), 30))
+    assert_close(answers, answers[:1].expand(64, 6))
 
 
 def test_always_one_has_the_known_error():
@@ -106,10 +129,11 @@ def test_factor_per_step_of_a_power_is_its_base():
     assert set(FACTOR) <= set(DISTANCES)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "bilstm", "mean"])
 @pytest.mark.parametrize("task", TASKS)
-def test_a_network_reads_only_its_own_steps(task):
+def test_a_network_reads_only_its_own_steps(task, cell):
     torch.manual_seed(0)
-    network = Network(task, "lstm")
+    network = Network(task, cell)
     inputs, lengths, _ = TASKS[task](MIXED, np.random.default_rng(0))
     alone = network(inputs[2:3, : lengths[2]], lengths[2:3])
     assert_close(network(inputs, lengths)[2:3], alone, rtol=0, atol=1e-5)
@@ -129,7 +153,7 @@ def finished(cell, shares):
     slow, fast = LEARNING_RATES
     return [
         row
-        for task in LAGS
+        for task in BOTH
         for row in [
             record(task, cell, slow, 0, 0.0, 9.0, validation=2.0),
             *(record(task, cell, fast, seed, s, 0.125) for seed, s in enumerate(shares)),
@@ -138,13 +162,14 @@ def finished(cell, shares):
 
 
 def test_table_by_hand():
-    results = summarise(finished("gru", [0.25, 1.0, 0.5]), ["lstm", "gru"])
-    table = format_table(results, markdown=True).splitlines()
+    results = summarise(finished("gru", [0.25, 1.0, 0.5]), ["lstm", "gru"], BOTH)
+    table = format_table(results, BOTH, markdown=True).splitlines()
     assert table[0].startswith("| cell | seeds | factor a step, untrained | trained | recall 50 |")
-    shares = "50.0 | 50.0 | 50.0 | 50.0 (0.1250) | 50.0 (0.1250)"
+    share = "58.3 ± 38.2"  # (25 + 100 + 50) / 3, sqrt((33.3 ** 2 + 41.7 ** 2 + 8.3 ** 2) / 2)
+    shares = f"{share} | {share} | {share} | {share} (0.1250) | {share} (0.1250)"
     assert table[2:] == [f"| gru | 3 | 0.500 | 0.900 | {shares} | 200 / 200 |"]
     assert {line.count("|") for line in table} == {table[0].count("|")}
-    text = format_table(results, markdown=False).splitlines()
+    text = format_table(results, BOTH, markdown=False).splitlines()
     assert len(text) == 2 and text[0].index("steps") == text[1].index("200 / 200")
 
 
@@ -155,21 +180,21 @@ def test_the_rate_is_chosen_on_validation_once_all_were_tried():
     # better in the test, worse in the validation: the test has no say
     second = record("recall", "rnn", fast, 0, 1.0, 0.0, validation=1.5)
     assert chosen_rate([first, second], "recall", "rnn") == slow
-    assert summarise([first, second], ["rnn"]) == []  # the other task is still missing
+    assert summarise([first, second], ["rnn"], BOTH) == []  # the other task is still missing
 
 
 def test_runs_go_on_where_they_stopped():
     slow, fast = LEARNING_RATES
     records, order = [], []
-    while run := next_run(records, ["rnn", "gru"], seeds=2):
+    while run := next_run(records, ["rnn", "gru"], BOTH, seeds=2):
         order.append(run)
         better = 0.1 if (run.learning_rate == fast) == (run.task == "adding") else 0.2
         records.append(record(*run, 0.5, 0.5, validation=better))
     assert len(order) == len(set(order)) == 2 * 2 * (2 + 1)
     assert order[-2:] == [Run("recall", "gru", slow, 1), Run("adding", "gru", fast, 1)]
     for done in range(len(order)):
-        assert next_run(records[:done], ["rnn", "gru"], seeds=2) == order[done]
-    assert next_run(records, ["rnn", "gru"], seeds=1) is None
+        assert next_run(records[:done], ["rnn", "gru"], BOTH, seeds=2) == order[done]
+    assert next_run(records, ["rnn", "gru"], BOTH, seeds=1) is None
 
 
 def test_records_of_other_settings_are_refused(tmp_path, monkeypatch):
@@ -187,10 +212,11 @@ def test_records_of_other_settings_are_refused(tmp_path, monkeypatch):
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(long_lags, "STEPS", 2)
-    monkeypatch.setattr(long_lags, "LAGS", {"recall": (4, 9), "adding": (5,)})
+    lags = {"recall": (4, 9), "adding": (5,), "order": (4, 9)}
+    monkeypatch.setattr(long_lags, "LAGS", lags)
     monkeypatch.setattr(long_lags, "DISTANCES", (0, 1, 3))
     monkeypatch.setattr(long_lags, "FACTOR", (1, 3))
-    monkeypatch.setattr(long_lags, "TRAINED_LAGS", (4, 9))
+    monkeypatch.setattr(long_lags, "TRAINED_LAGS", dict.fromkeys(lags, (6, 9)))
 
 
 def test_the_command_stops_goes_on_and_draws(tmp_path, small, capsys):
@@ -205,6 +231,16 @@ def test_the_command_stops_goes_on_and_draws(tmp_path, small, capsys):
     memory_reach.main([*command, "--format", "markdown"])  # nothing is left to train
     assert (tmp_path / "results.json").read_text() == text
     assert "| rnn | 1 |" in capsys.readouterr().out
+    assert 5_000 < (tmp_path / "memory_reach.png").stat().st_size < 200_000
+
+
+def test_the_order_alone_in_one_table(tmp_path, small, capsys):
+    command = ["--tasks", "order", "--cells", "bilstm", "mean", "--output", str(tmp_path)]
+    memory_reach.main([*command, "--seeds", "2"])
+    table, notes = capsys.readouterr().out.split("\n\n")
+    assert table.splitlines()[0].split("  ")[0] == "cell" and "factor" not in table
+    assert [line.split()[:2] for line in table.splitlines()[1:]] == [["bilstm", "2"], ["mean", "2"]]
+    assert table.count(" ± ") == 4 and "chance 16.7" in notes and "adding" not in notes
     assert 5_000 < (tmp_path / "memory_reach.png").stat().st_size < 200_000
 
 

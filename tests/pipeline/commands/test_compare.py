@@ -13,8 +13,9 @@ import pytest
 
 from pipeline.commands import compare
 from pipeline.comparison import trial_runner
+from pipeline.comparison.options import ASIDE, option_differences
 from pipeline.comparison.trial_runner import Runner, TrainingProcess
-from pipeline.comparison.trials import ASIDE, Trial, option_differences, training_environment
+from pipeline.comparison.trials import Trial, training_environment
 from pipeline.evaluation.split_scores import load_scores
 from pipeline.interrupts import ending_on_signals
 from pipeline.training.history import read_history
@@ -85,6 +86,20 @@ def test_two_configs_by_two_seeds(command, trainings):
     assert "test: 4 samples in 1 groups; interval" in again
 
 
+def test_a_grid_is_trained_and_extended(command, trainings):
+    rates = "--set=model.learning_rate=1e-3,1e-2"
+    code, _, err = command("compare", "words.yaml", rates, "--set=trainer.max_epochs=1")
+    assert code == 0, err
+    code, _, err = command("compare", "words.yaml", f"{rates},1e-1", "--set=trainer.max_epochs=1")
+    assert code == 0 and err.count("done before") == 2, err
+    runs = Path("runs/compare/compare")
+    names = [f"words-learning_rate_1e-{power}-seed0" for power in (3, 2, 1)]
+    assert [a[-2] for a in trainings] == [f"--name=compare/compare/{name}" for name in names]
+    assert [a[2] for a in trainings] == [f"--model.learning_rate=1e-{power}" for power in (3, 2, 1)]
+    rows = (runs / "table.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == [f"learning_rate=1e-{p}" for p in (3, 2, 1)]
+
+
 @pytest.mark.slow
 def test_another_config_in_the_same_folder_is_refused(command, trainings):
     command("compare", small(4), "--set", "trainer.max_epochs=1")
@@ -138,7 +153,8 @@ def test_baselines_do_not_start_from_the_init_from_bundle(command, trainings):
 
 def test_a_failed_training_is_reported_and_the_others_are_compared(command, trainings):
     text = Path("words.yaml").read_text(encoding="utf-8")
-    Path("broken.yaml").write_text(text.replace("count: 12", "count: 0"), "utf-8")
+    augmented = "augmentations: [albumentations.HorizontalFlip]\n  workers: 0"
+    Path("broken.yaml").write_text(text.replace("workers: 0", augmented), "utf-8")
     code, out, err = command("compare", "broken.yaml", "words.yaml", "--set=trainer.max_epochs=1")
     assert code == 1 and "│ words" in out
     log = "runs/compare/compare/broken-seed0.log"
@@ -157,6 +173,22 @@ def test_a_failed_training_is_reported_and_the_others_are_compared(command, trai
         (["words.yaml", "words.yaml"], "error: 2 configs are called 'words'; rename"),
         (["words.yaml", "--beside", "none.json"], "none.json"),
         (["words.yaml", "--splits", "test"], "no option 'splits'"),
+        (
+            ["words.yaml", "--set", "data.source.validation=0"],
+            "error: words: the validation split is empty, nothing could be scored; give it samples",
+        ),
+        (
+            ["words.yaml", "--set=data.source.test=4,0", "--split", "test"],
+            "error: test=0: the test split is empty",
+        ),
+        (["words.yaml", "--set", "data.source.count=0"], "error: words: SyntheticReviews: count"),
+        (["words.yaml", "--set=data.seed=1", "--set=data.seed=2"], "give all its values at once: "),
+        (["words.yaml", "--set=model.learning_rate=1.0e-3,fast"], "model.learning_rate: "),
+        (["words.yaml", "--set=data.batch_size=4, 4"], "would hold two trainings"),
+        (["words.yaml", "--set=data.batch_size=int:2..4"], "a range needs --trials N; or give val"),
+        (["words.yaml", "--set=data.batch_size=int:4..2"], "give the lower bound first"),
+        (["words.yaml", "--runs", "runs/a"], "error: give configs to train, or --runs with"),
+        ([], "error: give configs to train, or --runs with"),
     ],
 )
 def test_mistakes_are_reported_before_the_first_training(command, trainings, arguments, says):
@@ -191,6 +223,45 @@ def test_ctrl_c_reaches_each_training_once(monkeypatch):
     assert events == ["start 0", "start 1", "stop 0", "stop 1", "wait 0", "wait 1"]
 
 
+def test_waiting_for_a_training_reads_its_history_only_when_it_has_grown(monkeypatch):
+    """A hundred polls, and one epoch halfway: parsing a long history at each would cost a core."""
+    trial = Trial(Path("x.yaml"), {"trainer": {"max_epochs": 2}}, 0, Path("runs/compare/c/x-seed0"))
+    trial.folder.mkdir(parents=True)
+    reads, polls = [], []
+    history = Trial.history
+    monkeypatch.setattr(Trial, "history", lambda self: reads.append(1) or history(self))
+    monkeypatch.setattr(trial_runner.time, "sleep", lambda seconds: None)
+
+    def poll() -> int | None:
+        polls.append(1)
+        if len(polls) == 50:
+            row = {"epoch": 1, "seconds": 2.0, "validation": {"accuracy": 50.0}}
+            (trial.folder / "history.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+        return 1 if len(polls) == 100 else None
+
+    process = TrainingProcess(poll, lambda: None, lambda seconds: 0, lambda: None)
+    assert len(Runner(1, lambda trial, jobs: process).train([trial])) == 1
+    assert len(reads) == 1
+
+
+def test_a_mistake_while_trainings_run_leaves_none_of_them_alone():
+    """Two may run; the second cannot be made."""
+    events = []
+
+    def trials():
+        options = {"trainer": {"max_epochs": 2}}
+        yield Trial(Path("x.yaml"), options, 0, Path("runs/compare/c/x-seed0"))
+        raise ValueError("no more")
+
+    def begin(trial: Trial, jobs: int) -> TrainingProcess:
+        wait = lambda seconds: events.append("wait") or 130  # noqa: E731
+        return TrainingProcess(lambda: None, lambda: events.append("stop"), wait, lambda: None)
+
+    with pytest.raises(ValueError, match="no more"):
+        Runner(2, begin).train(trials())
+    assert events == ["stop", "wait"]
+
+
 @pytest.mark.slow
 def test_ctrl_c_in_a_terminal_and_the_same_command_again(folder):
     arguments = [sys.executable, str(ROOT / "run.py"), "compare", "words.yaml"]
@@ -222,13 +293,33 @@ def test_differing_options_are_named_by_their_keys():
     ]
 
 
+def threads_of(jobs: int) -> tuple[str, str]:
+    environment = training_environment(jobs)
+    return environment["OMP_NUM_THREADS"], environment["MKL_NUM_THREADS"]
+
+
 def test_trainings_share_the_cores(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    threads = [training_environment(jobs)["OMP_NUM_THREADS"] for jobs in (1, 2, 3, 8, 20)]
-    assert threads == ["8", "4", "2", "1", "1"]
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert training_environment(2)["OMP_NUM_THREADS"] == "3"
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    threads = [threads_of(jobs) for jobs in (1, 2, 3, 8, 20)]
+    assert threads == [("8", "8"), ("4", "4"), ("2", "2"), ("1", "1"), ("1", "1")]
+
+
+@pytest.mark.parametrize(
+    ("given", "threads"),
+    [
+        ({"OMP_NUM_THREADS": "3"}, ("3", "3")),  # torch takes MKL's number, where it is set
+        ({"MKL_NUM_THREADS": "3"}, ("3", "3")),
+        ({"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "1"}, ("3", "1")),
+    ],
+)
+def test_the_number_of_threads_that_is_set_holds_for_both_libraries(monkeypatch, given, threads):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert threads_of(2) == threads
 
 
 def test_a_childs_memory_is_its_own():

@@ -16,7 +16,8 @@ from pipeline.comparison.baselines import (
     whole_samples,
     with_baselines,
 )
-from pipeline.comparison.trials import Variant, read_variants
+from pipeline.comparison.settings import read_settings
+from pipeline.comparison.variants import Variant, read_variants
 from tests.support.films import film
 
 CLIPS = """
@@ -110,7 +111,9 @@ def config(tmp_path, monkeypatch) -> Path:
 
 def test_the_changes_are_parsed_as_intended(config):
     """By `fit`: options of the replaced class are dropped, shared ones stay."""
-    (variant,) = read_variants([str(config)], ["data.source.validation=0", "trainer.max_epochs=3"])
+    (variant,) = read_variants(
+        [str(config)], read_settings(["data.source.validation=0", "trainer.max_epochs=3"])
+    )
     rows, notes = with_baselines([variant], 15)
     assert notes == []
     names = ["clips", "clips, majority", "clips, one frame", "clips, mean pooling"]
@@ -149,7 +152,7 @@ def test_baselines_of_a_fine_tuned_config_start_from_random_weights(monkeypatch)
 def test_the_majority_of_clips(config):
     """Of up up down in training it is `up`, correct for one of b's two clips."""
     (variant,) = read_variants(
-        [str(config)], ['data.source.test=["b"]', "data.source.validation=0"]
+        [str(config)], read_settings(['data.source.test=["b"]', "data.source.validation=0"])
     )
     score = score_majority(variant.options, "test", "clips")
     assert score.names == ["b0.mp4", "b1.mp4"] and score.groups == ["b", "b"]
