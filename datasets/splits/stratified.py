@@ -1,0 +1,150 @@
+"""Groups placed by their sizes and their classes, so that each part can be learned and judged.
+
+The measure of a split is a list of counts and distances, compared one after the other: what makes
+a part useless comes before what makes it unbalanced. Of few groups every split is tried; many are
+placed by iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011), each group as one example
+with several labels, and then moved one by one as long as that helps.
+"""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+
+ALL = 1_000_000  # numbers of classes in candidates that are measured at a time
+STEP = 0.25  # of the size that was asked for: differences below it do not count
+TRAIN = 0  # the first part
+
+
+class Groups:
+    """G groups to place in P parts, the first of which is to train on.
+
+    Args:
+        sizes: (G,) samples of each group.
+        classes: (G, C) samples, or events, of each class in each group.
+        targets: (P,) samples that each part is to have, above 0.
+    """
+
+    def __init__(self, sizes: np.ndarray, classes: np.ndarray, targets: np.ndarray):
+        self.sizes, self.classes = sizes.astype(np.float64), classes.astype(np.float64)
+        self.targets = targets.astype(np.float64)
+        shares = self.targets / self.targets.sum()
+        self.expected = shares[:, None] * self.classes.sum(0)  # (P, C)
+
+    def totals(self, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Samples (M, P) and classes (M, P, C) of M splits, given the part of each group (M, G)."""
+        inside = (parts[:, None] == np.arange(len(self.targets))[:, None]).astype(np.float64)
+        return inside @ self.sizes, inside @ self.classes
+
+    def faults(self, sizes: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """The measures (M, 6) of M splits, the gravest first; the lower, the better.
+
+        Empty parts; classes that are not taught; parts to judge by with fewer than two classes that
+        are taught; sizes off what was asked, in steps of a quarter of it; classes that are taught
+        and missing elsewhere; distances of classes from what was expected, squared over it.
+
+        sizes: (M, P). classes: (M, P, C).
+        """
+        present = classes > 0
+        taught = present[:, TRAIN]
+        known = present[:, TRAIN + 1 :] & taught[:, None]
+        steps = np.ceil(np.abs(sizes / self.targets - 1) / STEP - 1e-9) - 1
+        distances = (classes - self.expected) ** 2 / np.maximum(self.expected, 1e-9)
+        columns = (
+            (sizes == 0).sum(1),
+            (~taught).sum(1),
+            (known.sum(2) < 2).sum(1),
+            np.maximum(steps, 0).sum(1),
+            (taught[:, None] & ~known).sum((1, 2)),
+            distances.sum((1, 2)),
+        )
+        return np.stack(columns, 1).round(6)
+
+    def measure(self, parts: Sequence[int]) -> tuple[float, ...]:
+        """The faults of one split, given the part of each group."""
+        return tuple(self.faults(*self.totals(np.array([parts])))[0])
+
+    def is_balanced(self, parts: Sequence[int]) -> bool:
+        """Whether a split has none of the graver faults, and of each class in each part to judge by
+        within a quarter, or one sample, of what is expected.
+        """
+        _, (classes,) = self.totals(np.array([parts]))
+        slack = np.maximum(STEP * self.expected, 1)
+        near = np.abs(classes - self.expected) <= slack
+        return not any(self.measure(parts)[:-1]) and bool(near[TRAIN + 1 :].all())
+
+
+def place(groups: Groups, first: Sequence[int], rng: random.Random) -> list[int]:
+    """The part of each group, in the order of the groups.
+
+    first: a split that is kept if it is balanced, so that groups which are held out already stay.
+    """
+    if groups.is_balanced(first):
+        return list(first)
+    count, parts = len(groups.sizes), len(groups.targets)
+    if parts**count * groups.classes.shape[1] <= ALL:
+        return _best_of_all(groups, rng)
+    starts = [list(first), _stratify(groups, rng)]
+    return _improve(groups, min(starts, key=groups.measure), rng)
+
+
+def _best_of_all(groups: Groups, rng: random.Random) -> list[int]:
+    """The split with the fewest faults of all that there are; one of equals at random."""
+    count = len(groups.sizes)
+    order = rng.sample(range(count), count)
+    splits = np.stack(np.unravel_index(np.arange(len(groups.targets) ** count),
+                                       [len(groups.targets)] * count), 1)[:, order]  # fmt: skip
+    return splits[_first(groups.faults(*groups.totals(splits)))].tolist()
+
+
+def _first(faults: np.ndarray) -> int:
+    """The row with the fewest faults, the first of equals."""
+    return int(np.lexsort(faults.T[::-1])[0])
+
+
+def _stratify(groups: Groups, rng: random.Random) -> list[int]:
+    """Place the groups class by class, the rarest first, each where its class is missing most."""
+    parts = [-1] * len(groups.sizes)
+    room = groups.targets.copy()
+    need = groups.expected.copy()
+    lacks = np.ones(need.shape, dtype=bool)
+    order = rng.sample(range(len(parts)), len(parts))
+    rarest = np.argsort((groups.classes > 0).sum(0), kind="stable")
+    columns = [groups.classes[:, c] for c in rarest] + [np.ones(len(parts))]  # then what has none
+    for c, column in zip([*rarest, None], columns, strict=True):
+        for group in sorted((g for g in order if column[g] > 0), key=lambda g: -column[g]):
+            if parts[group] >= 0:
+                continue
+            size = groups.sizes[group]
+            fits = [part == TRAIN or room[part] >= size for part in range(len(room))]
+            part = max(
+                range(len(room)),
+                key=lambda p: (
+                    (lacks[p, c] and fits[p], need[p, c], room[p]) if c is not None else room[p]
+                ),
+            )
+            parts[group] = part
+            room[part] -= size
+            need[part] -= groups.classes[group]
+            lacks[part] &= groups.classes[group] == 0
+    return parts
+
+
+def _improve(groups: Groups, parts: list[int], rng: random.Random) -> list[int]:
+    """Move one group at a time, the one that helps most, until none does."""
+    parts, count, others = np.array(parts), len(parts), len(groups.targets)
+    most = max(1, ALL // (others * others * groups.classes.shape[1]))
+    while True:
+        moved = np.array(rng.sample(range(count), min(count, most)))
+        sizes, classes = groups.totals(parts[None])
+        left, to = np.repeat(moved, others), np.tile(np.arange(others), len(moved))
+        rows = np.arange(len(left))
+        sizes, classes = sizes.repeat(len(left), 0), classes.repeat(len(left), 0)
+        for place_of, sign in ((parts[left], -1), (to, 1)):
+            sizes[rows, place_of] += sign * groups.sizes[left]
+            classes[rows, place_of] += sign * groups.classes[left]
+        faults = groups.faults(sizes, classes)
+        best = _first(faults)
+        if tuple(faults[best]) >= groups.measure(parts):
+            return parts.tolist()
+        parts[left[best]] = to[best]
