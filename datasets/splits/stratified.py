@@ -3,7 +3,7 @@
 The measure of a split is a list of counts and distances, compared one after the other: what makes
 a part useless comes before what makes it unbalanced. Of few groups every split is tried; many are
 placed by iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011), each group as one example
-with several labels, and then moved one by one as long as that helps.
+with several labels, and then moved or exchanged as long as that helps.
 """
 
 import random
@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-ALL = 1_000_000  # numbers of classes in candidates that are measured at a time
+ALL = 300_000  # numbers of classes in candidates that are measured at a time
 STEP = 0.25  # of the size that was asked for: differences below it do not count
+ROUNDS = 200  # of improvement
+STARTS = 100  # groups: of fewer, several splits are improved, and the best is taken
 TRAIN = 0  # the first part
 
 
@@ -35,6 +37,21 @@ class Groups:
         """Samples (M, P) and classes (M, P, C) of M splits, given the part of each group (M, G)."""
         inside = (parts[:, None] == np.arange(len(self.targets))[:, None]).astype(np.float64)
         return inside @ self.sizes, inside @ self.classes
+
+    def after(
+        self, parts: np.ndarray, moved: np.ndarray, to: np.ndarray, others: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Totals, as of `totals`, after each of M changes of a split: a group moved to a part, and
+        another to where that was; G for none.
+        """
+        sizes, classes = np.append(self.sizes, 0), np.vstack([self.classes, self.classes[:1] * 0])
+        origin, rows = parts[moved], np.arange(len(moved))
+        totals = [total.repeat(len(moved), 0) for total in self.totals(parts[None])]
+        for total, own in zip(totals, (sizes, classes), strict=True):
+            change = own[moved] - own[others]
+            total[rows, origin] -= change
+            total[rows, to] += change
+        return totals[0], totals[1]
 
     def faults(self, sizes: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """The measures (M, 6) of M splits, the gravest first; the lower, the better.
@@ -84,8 +101,10 @@ def place(groups: Groups, first: Sequence[int], rng: random.Random) -> list[int]
     count, parts = len(groups.sizes), len(groups.targets)
     if parts**count * groups.classes.shape[1] <= ALL:
         return _best_of_all(groups, rng)
-    starts = [list(first), _stratify(groups, rng)]
-    return _improve(groups, min(starts, key=groups.measure), rng)
+    starts = [list(first)] + [_stratify(groups, rng) for _ in range(max(1, STARTS // count))]
+    if count > STARTS:
+        starts = [min(starts, key=groups.measure)]
+    return min((_improve(groups, start, rng) for start in starts), key=groups.measure)
 
 
 def _best_of_all(groups: Groups, rng: random.Random) -> list[int]:
@@ -130,21 +149,24 @@ def _stratify(groups: Groups, rng: random.Random) -> list[int]:
     return parts
 
 
-def _improve(groups: Groups, parts: list[int], rng: random.Random) -> list[int]:
-    """Move one group at a time, the one that helps most, until none does."""
-    parts, count, others = np.array(parts), len(parts), len(groups.targets)
-    most = max(1, ALL // (others * others * groups.classes.shape[1]))
-    while True:
-        moved = np.array(rng.sample(range(count), min(count, most)))
-        sizes, classes = groups.totals(parts[None])
-        left, to = np.repeat(moved, others), np.tile(np.arange(others), len(moved))
-        rows = np.arange(len(left))
-        sizes, classes = sizes.repeat(len(left), 0), classes.repeat(len(left), 0)
-        for place_of, sign in ((parts[left], -1), (to, 1)):
-            sizes[rows, place_of] += sign * groups.sizes[left]
-            classes[rows, place_of] += sign * groups.classes[left]
-        faults = groups.faults(sizes, classes)
+def _improve(groups: Groups, start: Sequence[int], rng: random.Random) -> list[int]:
+    """Move one group, or exchange two, whichever helps most, until nothing does."""
+    parts, count, others = np.array(start), len(start), len(groups.targets)
+    most = max(1, ALL // (others * others * groups.classes.shape[1]))  # groups tried at a time
+    for _ in range(ROUNDS):
+        tried = np.array(rng.sample(range(count), min(count, most)))
+        # a group, where it goes, and the group that takes its place; the last is none
+        moves = [np.repeat(tried, others), np.tile(np.arange(others), len(tried))]
+        moves.append(np.full_like(moves[0], count))
+        if count * count <= most:
+            one, other = np.nonzero(parts[:, None] < parts)
+            moves = np.concatenate([moves, [one, parts[other], other]], 1)
+        faults = groups.faults(*groups.after(parts, *moves))
         best = _first(faults)
         if tuple(faults[best]) >= groups.measure(parts):
-            return parts.tolist()
-        parts[left[best]] = to[best]
+            break
+        group, target, other = (column[best] for column in moves)
+        if other < count:
+            parts[other] = parts[group]
+        parts[group] = target
+    return parts.tolist()
