@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-ALL = 300_000  # numbers of classes in candidates that are measured at a time
+ALL = 100_000  # numbers of classes in candidates that are measured at a time
 STEP = 0.25  # of the size that was asked for: differences below it do not count
 ROUNDS = 200  # of improvement
 STARTS = 100  # groups: of fewer, several splits are improved, and the best is taken

@@ -1,9 +1,9 @@
 """Clips that are in two parts: the same film encoded, scaled or coloured anew.
 
 A clip's fingerprint is a thumbnail of each of a few frames. Two clips of one fixed camera share
-their background, so what changes during the clips is compared too, where anything does. Of 800 clips
-of one speaker's mouth no two are as alike as the bounds ask, and each of 12 encoded anew, at two
-thirds of the size and a high compression, is found.
+their background, so what changes during the clips is compared too, where anything does. Of 800
+clips of one speaker's mouth no two are as alike as the bounds ask, and each of 12 encoded anew, at
+two thirds of the size and a high compression, is found.
 """
 
 from collections import defaultdict
