@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -25,9 +26,10 @@ from .text_duplicates import find_similar_texts
 def examine_split(config: Path) -> Diagnosis:
     """Build the data of a config as training does, and examine how it is split.
 
-    Raises ValueError or OSError for a config without usable data.
+    Data that cannot be split as asked are examined whole. Raises ValueError or OSError for a config
+    without usable data.
     """
-    source = source_of_config(config)
+    source, refused = build_source(config)
     parts = parts_of(source)
     sources = source.sources if isinstance(source, Mixture) else [source]
     warnings = [note.reason for note in source.notes]
@@ -35,13 +37,23 @@ def examine_split(config: Path) -> Diagnosis:
     for own in sources:
         warnings += folder_warnings(own) if isinstance(own, Clips) else ()
     warnings += find_leaks(sources)
-    problems = [problem.reason for problem in source.problems]
+    problems = refused + [problem.reason for problem in source.problems]
     counts = {"parts": part_table(parts), "labels": label_table(parts)}
-    totals = {"samples": sum(part.samples for part in parts), "left out": len(problems)}
+    totals = {"samples": sum(part.samples for part in parts), "left out": len(source.problems)}
     news = [describe_part(part) for part in parts]
     return Diagnosis(
         "split", (), totals, counts, problems, warnings, news=news, passed_over=source.passed_over
     )
+
+
+def build_source(config: Path) -> tuple[Source, list[str]]:
+    """The source of a config; or undivided, and why training refuses its split."""
+    try:
+        return source_of_config(config), []
+    except ValueError as refusal:
+        with suppress(ValueError):
+            return source_of_config(config, {"validation": [], "test": []}), [str(refusal)]
+        raise
 
 
 def folder_warnings(source: Clips) -> Iterator[str]:

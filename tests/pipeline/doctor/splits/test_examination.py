@@ -98,6 +98,21 @@ def test_one_label_for_each_folder_of_clips(here, command):
     assert "per folder" not in warnings
 
 
+def test_a_split_that_training_refuses_is_told_and_its_data_are_shown(here, command):
+    write_clips()
+    table = Path("films/labels.csv").read_text().splitlines()
+    rows = [row for row in table if not row.startswith(("cam0", "cam1")) or ",run," in row]
+    rows = [row.replace(",run,cam0", ",sit,cam0") for row in rows if "cam1" not in row]
+    Path("films/labels.csv").write_text("\n".join(rows))
+    options = {"root": "films", "table": "labels.csv", "height": 32, "width": 48}
+    write_config("Clips", **options, validation=0.2)
+    out, found = examine(command, "split", code=1)
+    assert "broken c.yaml: films: validation: 2 groups of 2 labels cannot be divided" in out
+    assert found["parts"]["train"] == {"samples": 6, "groups": 2, "labels": 2}
+    assert "one label per group: cam0 ('sit'), cam2 ('run')" in out
+    assert command("fit", "-c", "c.yaml").code == 2
+
+
 def test_the_split_of_lines(here, command):
     for place in range(8):
         write_image(Path(f"lines/{'abcd'[place // 2]}__{place}.png"), noise_line(place, 60))
@@ -125,6 +140,9 @@ def test_the_split_of_made_data_and_what_has_none(here, command):
     Path("c.yaml").write_text("model: {}\n")
     done = command("doctor", "--config", "c.yaml")
     assert done.code == 2 and "c.yaml: no data.source in it" in done.err
+    write_config("SyntheticReviews", count=0, validation=4, test=0)
+    done = command("doctor", "--config", "c.yaml")
+    assert done.code == 2 and "count=0; give at least 1" in done.err
     write_config("Reviews", root="gone.csv")
     done = command("doctor", "--config", "c.yaml")
     assert done.code == 2 and "gone.csv" in done.err and "Traceback" not in done.err
