@@ -10,11 +10,12 @@ from .folders import (
     note_divided_folders,
     split_folders,
 )
-from .groups import assign_splits, split_groups
+from .groups import IndivisibleError, assign_splits, split_groups
 
 __all__ = [
     "FOLDER",
     "SPLIT_FOLDERS",
+    "IndivisibleError",
     "assign_splits",
     "called_as_splits",
     "folder_of",

@@ -13,6 +13,10 @@ from .stratified import Groups, place
 MAX_FOLDS = 10  # of a cross-validation that is advised
 
 
+class IndivisibleError(ValueError):
+    """The groups cannot be divided into parts that could be judged."""
+
+
 def assign_splits(
     groups: Sequence[str],
     given: Sequence[Split | None],
@@ -70,8 +74,8 @@ def split_groups(
     labels: of each sample, such as its class or those of its segments. A draw that leaves a part
         empty, far from its size, or without its share of some class is then replaced by a better
         one. None, as for strings: the draw by names and sizes stays.
-    Raises ValueError if a named group does not exist, is named twice, if no group is left to train
-    on, or if groups drawn to judge by cannot but have fewer than two labels.
+    Raises ValueError if a named group does not exist, is named twice, or if no group is left to
+    train on; IndivisibleError if what is drawn to judge by cannot but have fewer than two labels.
     """
     assigned = _named_groups(groups, validation, test, where)
     free = [group for group in sorted(set(groups)) if group not in assigned]
@@ -147,7 +151,7 @@ def _balance(
     """The draw, or a better one by sizes and labels; see `stratified`.
 
     counts: labels of each group that can be drawn. wanted: samples of each part that is asked for.
-    Raises ValueError if such a part has fewer than two labels that training has too.
+    Raises IndivisibleError if such a part has fewer than two labels that training has too.
     """
     names, labels = sorted(counts), sorted(set().union(*counts.values()))
     if len(labels) < 2:
@@ -171,7 +175,7 @@ def _balance(
             what = f"only '{known[0]}'" if known else "no label that training has too"
             in_several = (groups.classes > 0).sum(0) > 1  # else no fold could help
             advice = f"{describe_folds(len(names))}, give" if in_several.sum() > 1 else "Give"
-            raise ValueError(
+            raise IndivisibleError(
                 f"{where}: {part}: {counted(len(names), 'group')} of {len(labels)} labels cannot "
                 f"be divided so that training and {part} share two labels; the best {part} has "
                 f"{what}. {advice} finer groups, name the groups of {part} in a list, or set "

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from datasets import Clips, Mixture, Reviews
 from datasets.batch import IGNORED
 from datasets.source import SPLITS, Source
-from datasets.splits import folder_of
+from datasets.splits import IndivisibleError, folder_of
 from datasets.splits.parts import describe_part, parts_of
 from datasets.video.cache import FrameCache
 from datasets.video.dataset import LabelledClip
@@ -51,9 +50,12 @@ def build_source(config: Path) -> tuple[Source, list[str]]:
     try:
         return source_of_config(config), []
     except ValueError as refusal:
-        with suppress(ValueError):
-            return source_of_config(config, {"validation": [], "test": []}), [str(refusal)]
-        raise
+        cause: BaseException | None = refusal  # the parser of the config wraps it
+        while cause is not None and not isinstance(cause, IndivisibleError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        return source_of_config(config, {"validation": [], "test": []}), [str(refusal)]
 
 
 def folder_warnings(source: Clips) -> Iterator[str]:
