@@ -111,8 +111,7 @@ def _best_of_all(groups: Groups, rng: random.Random) -> list[int]:
     """The split with the fewest faults of all that there are; one of equals at random."""
     count = len(groups.sizes)
     order = rng.sample(range(count), count)
-    splits = np.stack(np.unravel_index(np.arange(len(groups.targets) ** count),
-                                       [len(groups.targets)] * count), 1)[:, order]  # fmt: skip
+    splits = np.indices([len(groups.targets)] * count).reshape(count, -1).T[:, order]
     return splits[_first(groups.faults(*groups.totals(splits)))].tolist()
 
 
@@ -123,29 +122,23 @@ def _first(faults: np.ndarray) -> int:
 
 def _stratify(groups: Groups, rng: random.Random) -> list[int]:
     """Place the groups class by class, the rarest first, each where its class is missing most."""
-    parts = [-1] * len(groups.sizes)
-    room = groups.targets.copy()
-    need = groups.expected.copy()
+    unlabelled = np.where(groups.classes.any(1), 0, groups.sizes)  # one more class
+    classes = np.column_stack([groups.classes, unlabelled])
+    room, count = groups.targets.copy(), len(groups.targets)
+    need = (room / room.sum())[:, None] * classes.sum(0)
     lacks = np.ones(need.shape, dtype=bool)
+    parts = [-1] * len(classes)
     order = rng.sample(range(len(parts)), len(parts))
-    rarest = np.argsort((groups.classes > 0).sum(0), kind="stable")
-    columns = [groups.classes[:, c] for c in rarest] + [np.ones(len(parts))]  # then what has none
-    for c, column in zip([*rarest, None], columns, strict=True):
-        for group in sorted((g for g in order if column[g] > 0), key=lambda g: -column[g]):
-            if parts[group] >= 0:
-                continue
-            size = groups.sizes[group]
-            fits = [part == TRAIN or room[part] >= size for part in range(len(room))]
-            part = max(
-                range(len(room)),
-                key=lambda p: (
-                    (lacks[p, c] and fits[p], need[p, c], room[p]) if c is not None else room[p]
-                ),
-            )
-            parts[group] = part
-            room[part] -= size
-            need[part] -= groups.classes[group]
-            lacks[part] &= groups.classes[group] == 0
+    for c in np.argsort((classes > 0).sum(0), kind="stable"):
+        column = classes[:, c].tolist()
+        own = [group for group in order if column[group] and parts[group] < 0]
+        for group in sorted(own, key=lambda group: -column[group]):
+            wanting = lacks[:, c] & ((room >= groups.sizes[group]) | (np.arange(count) == TRAIN))
+            best = max(zip(wanting, need[:, c], room, range(count), strict=True))[-1]
+            parts[group] = best
+            room[best] -= groups.sizes[group]
+            need[best] -= classes[group]
+            lacks[best] &= classes[group] == 0
     return parts
 
 
