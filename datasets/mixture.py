@@ -1,6 +1,6 @@
 """Combine several sources with the same labels into one, such as real and synthetic lines."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -155,11 +155,18 @@ class Mixture(Source):
         self.problems: list[Problem] = [p for source in sources for p in source.problems]
         self.passed_over = [line for source in sources for line in source.passed_over]
         self.notes = [note for source in sources for note in source.notes]
+        self.unread = first.unread
 
-    def label_counts(self, name: Split) -> Counter[str] | None:
+    def labels_by_group(self, name: Split) -> dict[str, Counter[str]] | None:
         """Those of all sources in the train split, else those of the first; None as there."""
-        counts = [s.label_counts(name) for s in self.sources[: None if name == "train" else 1]]
-        return None if None in counts else sum(counts, Counter())
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for source in self.sources[: None if name == "train" else 1]:
+            groups = source.labels_by_group(name)
+            if groups is None:
+                return None
+            for group, counts in groups.items():
+                found[group].update(counts)
+        return dict(found)
 
     def split(self, name: Split) -> SequenceDataset:
         if name != "train":

@@ -83,6 +83,7 @@ class Source(ABC):
     problems: samples left out, each with its reason.
     notes: warnings about samples that are used, or about options.
     passed_over: for each folder, what in it is no sample, counted by kind.
+    unread: splits in files of their own, which are not read before they are asked for.
     """
 
     input_size: int
@@ -91,10 +92,21 @@ class Source(ABC):
     problems: list[Problem]
     notes: Sequence[Problem] = ()
     passed_over: Sequence[str] = ()
+    unread: Sequence[Split] = ()
 
     @abstractmethod
     def split(self, name: Split) -> SequenceDataset: ...
 
-    def label_counts(self, name: Split) -> Counter[str] | None:
-        """How often each label occurs in a split; None for strings and made data."""
+    def labels_by_group(self, name: Split) -> dict[str, Counter[str]] | None:
+        """How often each label occurs in each group of a split; None for strings and made data."""
         return None
+
+    def label_counts(self, name: Split) -> Counter[str] | None:
+        """How often each label occurs in a split, 0 for those that do not; None likewise."""
+        groups = self.labels_by_group(name)
+        if groups is None:
+            return None
+        counts = Counter(dict.fromkeys(self.labels, 0))
+        for own in groups.values():
+            counts.update(own)
+        return counts

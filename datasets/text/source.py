@@ -12,6 +12,7 @@ from ..labels import fold_label, twin_notes
 from ..progress import track
 from ..source import Problem, Source, Split
 from ..splits import assign_splits
+from ..splits.parts import parts_of, split_notes
 from .dataset import ReviewDataset, TokenizedReview, pack_reviews
 from .files import find_reviews
 from .token_cache import Entry, cache_folder, fingerprint, key_of, load_entry, store_entry
@@ -30,8 +31,10 @@ class Reviews(Source):
             given or under $STRAND_DATA. Tables have columns text and label, optionally id and a
             group.
         validation: fraction of the training reviews held out for model selection, in whole groups,
-            unless there are files for it.
-        test: fraction held out for testing, for data that has no test files of its own.
+            or the names of groups, unless there are files for it.
+        test: likewise held out for testing, for data that has no test files of its own.
+        stratify: where the draw for a fraction leaves a split far from its share of some label,
+            draw again by labels; false: never.
         labels: names of the labels 0, 1, ...; or the labels as written in the files, in the desired
             order. null takes them as written, sorted.
         vocabulary_size: number of tokens that get an id: those in the most training reviews.
@@ -52,8 +55,8 @@ class Reviews(Source):
     def __init__(
         self,
         root: str,
-        validation: float = 0.1,
-        test: float = 0.0,
+        validation: list[str] | float = 0.1,
+        test: list[str] | float = 0.0,
         labels: list[str] | None = None,
         vocabulary_size: int = 30000,
         min_count: int = 2,
@@ -68,8 +71,10 @@ class Reviews(Source):
         seed: int = 0,
         cache: str | None = None,
         vocabulary: str | None = None,
+        stratify: bool = True,
     ):
         self.root, self.validation, self.test, self.limit = root, validation, test, limit
+        self.stratify = stratify
         self.seed, self.cache = seed, cache_folder(cache)
         self.sizes = [vocabulary_size] + [ngram_size] * (ngrams - 1)
         self.least = [min_count] + [ngram_min_count] * (ngrams - 1)
@@ -80,7 +85,7 @@ class Reviews(Source):
         splitter = TextReader([], None, tokenizer, ngrams)
         self.vocabulary, self._symbols = vocabulary, read_symbols(vocabulary)
         options = [tokenizer, self.sizes, self.least, group, validation, test, limit, seed]
-        options += [self._symbols] if vocabulary else []
+        options += [stratify, *([self._symbols] if vocabulary else [])]
         self._key = key_of(FORMAT, options, fingerprint(self._training_files()))
         folder = self.cache / self._key
         self._entry = load_entry(folder) or store_entry(folder, *self._prepare(splitter))
@@ -93,7 +98,11 @@ class Reviews(Source):
         self.input_size = self.reader.input_size
         self.problems = [Problem(*problem) for problem in facts["problems"]]
         self.passed_over = self.files.passed_over()
+        self.unread = ["test"] if "test" in self.files.parts else []
+        shares = {"validation": validation, "test": test}
+        shares = {name: share for name, share in shares.items() if name not in self.files.parts}
         self.notes = twin_notes(self.label_counts("train"), root)
+        self.notes += split_notes(parts_of(self, self.unread), shares, root)
 
     def _check(self) -> None:
         """Raise ValueError for options out of range."""
@@ -107,7 +116,7 @@ class Reviews(Source):
             if value < minimum:
                 raise ValueError(f"Reviews: {name}={value}; give at least {minimum}")
         for name, share in (("validation", self.validation), ("test", self.test)):
-            if not 0 <= share < 1:
+            if isinstance(share, float | int) and not 0 <= share < 1:
                 raise ValueError(f"Reviews: {name}={share} is no share; give 0 or more, below 1")
 
     def _training_files(self) -> list[Path]:
@@ -176,7 +185,8 @@ class Reviews(Source):
             own = "validation" in self.files.parts
             given = [item.part if own else None for item in rows]
             shares = self.validation, self.test
-            assigned = assign_splits(groups, given, *shares, self.root, self.seed)
+            labels = [[item.row.label] for item in rows] if self.stratify else None
+            assigned = assign_splits(groups, given, *shares, self.root, self.seed, labels)
             for item in rows:
                 splits[assigned[item.row.group]].append(item)
         train = splits["train"]
@@ -226,10 +236,13 @@ class Reviews(Source):
         entry = self._test_entry() if name == "test" else self._entry
         return ReviewDataset(entry, name, self.reader, self._ids)
 
-    def label_counts(self, name: Split) -> Counter[str]:
-        """How many reviews of a split have each label."""
-        numbers = np.bincount(self.split(name).labels, minlength=len(self.labels))
-        return Counter(dict(zip(self.labels, numbers.tolist(), strict=True)))
+    def labels_by_group(self, name: Split) -> dict[str, Counter[str]]:
+        """How many reviews of each group have each label."""
+        reviews = self.split(name)
+        groups: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for group, label in zip(reviews.groups, reviews.labels.tolist(), strict=True):
+            groups[group][self.labels[label]] += 1
+        return dict(groups)
 
     def texts(self, name: Split) -> tuple[list[str], list[int]]:
         """The texts of a split as written in the files, and the ids of their labels."""

@@ -19,7 +19,7 @@ import numpy as np
 from ..environment import MachineError, raise_if_machine, writing
 from ..limits.roots import OPTION, OutsideError, may_use
 
-FORMAT = 2
+FORMAT = 3
 # larger files are identified by path, size and modification time instead of their content
 HASHED_BYTES = 32_000_000
 ADVICE = "give a folder for `cache`"

@@ -1,6 +1,6 @@
 """Labelled videos as a data source, with labels per clip or step, or transcripts."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Literal
@@ -12,6 +12,7 @@ from ..files import resolve_data_path
 from ..labels import fold_label, twin_notes
 from ..source import Problem, Source, Split
 from ..splits import assign_splits, folder_of, note_divided_folders
+from ..splits.parts import parts_of, split_notes
 from ..vocabulary import Vocabulary, WordVocabulary
 from .annotations.beside import clips_passed_over, unnamed_videos
 from .annotations.checks import find_inclusive_frames
@@ -53,6 +54,8 @@ class Clips(Source):
             group where the table has none; null: each clip is a group.
         validation, test: groups held out: their names, or a fraction of all clips; of no effect
             for a split that has a folder.
+        stratify: where the draw for a fraction leaves a split far from its share of some label,
+            draw again by labels; false: never, for configs that share clips under other labels.
         labels: their order; null: sorted by name.
         ignore: labels treated as unlabelled: their steps are not counted anywhere.
         unit: unit of transcripts.
@@ -91,6 +94,7 @@ class Clips(Source):
         seed: int = 0,
         cache: str | None = None,
         multi_label: bool = False,
+        stratify: bool = True,
     ):
         if multi_label and target != "steps":
             raise ValueError(f"Clips: multi_label goes with target: steps, not {target}")
@@ -136,7 +140,11 @@ class Clips(Source):
         self.notes += notes
         groups = [clip.group for clip in decoded]
         given = [clip.annotation.split for clip in decoded]
-        assigned = assign_splits(groups, given, validation, test, root, seed) if decoded else {}
+        own = [self._own_labels(clip.annotation) for clip in decoded]
+        labelled = own if stratify and target != "text" else None
+        assigned = (
+            assign_splits(groups, given, validation, test, root, seed, labelled) if decoded else {}
+        )
         contents = [
             (clip.stored.content, clip.annotation.clip, assigned[clip.group]) for clip in decoded
         ]
@@ -160,6 +168,10 @@ class Clips(Source):
         self._clips = {name: self._labelled(clips) for name, clips in self._decoded.items()}
         if self.vocabulary is None:
             self.notes += twin_notes(self.label_counts("train"), root)
+            own_folders = [] if None in given else given
+            shares = {"validation": validation, "test": test}
+            shares = {name: share for name, share in shares.items() if name not in own_folders}
+            self.notes += split_notes(parts_of(self), shares, root)
 
     def _usable(self, annotations: Sequence[ClipAnnotation]) -> list[ClipAnnotation]:
         """The annotations that provide what the target needs; problems name the others."""
@@ -176,6 +188,12 @@ class Clips(Source):
             else:
                 usable.append(annotation)
         return usable
+
+    def _own_labels(self, annotation: ClipAnnotation) -> list[str]:
+        """The labels by which groups are balanced: of the clip, or of each of its segments."""
+        if self.target == "clip":
+            return [annotation.label]
+        return [s.label for s in annotation.segments if s.label not in self.ignore]
 
     def _choose_labels(
         self, labels: list[str] | None, annotations: list[ClipAnnotation]
@@ -246,19 +264,20 @@ class Clips(Source):
             annotation.segments, clip.stored.times, clip.stored.numbers, ids, self.ignore
         )
 
-    def label_counts(self, name: Split) -> Counter[str] | None:
-        """How many clips of a split have each label, or how many of their steps."""
+    def labels_by_group(self, name: Split) -> dict[str, Counter[str]] | None:
+        """How many clips of each group have each label, or how many of their steps."""
         if self.vocabulary is not None:
             return None
-        counts = Counter(dict.fromkeys(self.labels, 0))
+        groups: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for clip in self._clips[name]:
             if self.multi_label:
                 numbers = (clip.target == 1).sum(0)
             else:
                 ids = clip.target.reshape(-1)
                 numbers = np.bincount(ids[ids != IGNORED], minlength=len(self.labels))
-            counts.update(dict(zip(self.labels, numbers.tolist(), strict=True)))
-        return counts
+            counts = dict(zip(self.labels, numbers.tolist(), strict=True))
+            groups[clip.group].update({label: n for label, n in counts.items() if n})
+        return dict(groups)
 
     def split(self, name: Split) -> ClipDataset:
         window, speed = (self.window, self.speed) if name == "train" else (0, 0.0)

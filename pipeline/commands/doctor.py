@@ -16,8 +16,10 @@ from datasets.output.text import clean, make_console, print_error
 
 from ..doctor.diagnosis import Diagnosis, Examiner, TableOptions
 from ..doctor.lines import LineExaminer, LineOptions
+from ..doctor.splits.examination import examine_split
 from ..doctor.texts.examiner import TextExaminer
 from ..doctor.videos import VideoExaminer
+from ..evaluation.config_folders import names_lines
 from ..evaluation.outputs import check_outputs
 from ..parsing import StrictParser
 from .options import add_annotation_options, add_crop_option, run_command
@@ -60,7 +62,7 @@ def build_parser() -> StrictParser:
     add_crop_option(parser)
     for name, text in {
         "--json": "also write all findings to this file",
-        "--config": "lines: check those of a config, by split",
+        "--config": "check the split of a config, and the lines of one that has lines",
         "--html": "lines: write a page of the findings",
         "--fix": "lines: write a list of those to leave out, for a config",
     }.items():
@@ -101,11 +103,14 @@ def check_data(options) -> int:
 def diagnose(
     paths: Sequence[Path], options: TableOptions, lines: LineOptions = NO_LINE_OPTIONS
 ) -> list[Diagnosis]:
-    """One diagnosis for each kind of files in the paths.
+    """One diagnosis for each kind of files in the paths, and for the split of a config.
 
     Raises ValueError for a path without videos, lines and texts, and for line options without
     lines.
     """
+    config = resolve_data_path(lines.config) if lines.config else None
+    if config and not names_lines(config):
+        lines = lines._replace(config=None)
     line_examiner, text_examiner = LineExaminer(lines), TextExaminer(lines.model)
     examiners: tuple[Examiner, ...] = (VideoExaminer(), text_examiner, line_examiner)
     chosen: dict[Examiner, list[Path]] = {line_examiner: []} if lines.config else {}
@@ -118,15 +123,16 @@ def diagnose(
             )
         for examiner in suitable:
             chosen.setdefault(examiner, []).append(path)
-    if not chosen:
-        raise ValueError("nothing to examine; give a PATH, or --config F for the lines of a config")
+    if not chosen and not config:
+        raise ValueError("nothing to examine; give a PATH, or --config F for the split of a config")
     if line_examiner not in chosen:
         unused = [name for name, value in lines._asdict().items() if value]
         if unused and not (unused == ["model"] and text_examiner in chosen):
             raise ValueError(
                 f"--{unused[0]} goes with text lines; there are none in what was given"
             )
-    return [examiner.examine(its_paths, options) for examiner, its_paths in chosen.items()]
+    found = [examiner.examine(its_paths, options) for examiner, its_paths in chosen.items()]
+    return found + ([examine_split(config)] if config and not lines.config else [])
 
 
 def show(diagnosis: Diagnosis, console: Console) -> None:

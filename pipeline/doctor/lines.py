@@ -11,7 +11,9 @@ from datasets.lines.folders import LineFolder
 from datasets.output.files import write_whole
 from datasets.output.text import clean
 from datasets.pages.crops.modes import Crop
+from datasets.source import SPLITS
 from datasets.splits import FOLDER
+from datasets.splits.parts import Part, describe_part
 
 from ..evaluation.config_folders import crop_of_config
 from .diagnosis import Diagnosis, Examiner, TableOptions, describe_findings, group_by
@@ -19,6 +21,7 @@ from .line_checks import KINDS, Finding, count_spellings
 from .line_examination import Examined, examine_lines
 from .line_files import holds_lines, join_listings, list_config, list_folder
 from .line_page import write_page
+from .splits.tables import part_table
 
 
 class LineOptions(NamedTuple):
@@ -129,6 +132,12 @@ def summarize(examined: Examined, options: LineOptions) -> Diagnosis:
         for names, counts in count_spellings(folder).items():
             spellings[names].update(counts)
     counts = {"findings by kind": kinds, "two forms of one sign": spellings}
+    if splits.keys() <= set(SPLITS):
+        groups = {name: Counter(line.group for line in lines if line.split == name)
+                  for name in SPLITS}  # fmt: skip
+        parts = [Part(name, own, None) for name, own in groups.items()]
+        counts["parts"] = part_table(parts)
+        told["news"] += map(describe_part, parts)
     documents = list(map(as_document, findings))
     problems, warnings = told["broken"], told["mend"]
     return Diagnosis(

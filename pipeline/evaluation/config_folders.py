@@ -28,6 +28,11 @@ def folders_of_config(config: Path) -> list[LineFolder]:
     return folders
 
 
+def names_lines(config: Path) -> bool:
+    """Whether a config has RealLines."""
+    return any(True for _ in real_lines_in(yaml_or_none(config)))
+
+
 def paths_in_config(config: Path) -> list[Path]:
     """Return the files and folders that a config's values name, of whatever use; [] for no YAML."""
     found, parts = [], [yaml_or_none(config)]

@@ -1,6 +1,6 @@
 """Labelled data of a split of a config: the samples that training validates or tests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -84,15 +84,18 @@ def text_unit(bundle: Bundle) -> str:
     return "reviews" if one_label else "sentences"
 
 
-def source_of_config(config: Path) -> Source:
+def source_of_config(config: Path, options: Mapping[str, object] | None = None) -> Source:
     """Build the data source of a config, or of a run's config.yaml, without its network.
 
-    Raises ValueError if the file describes none, OSError if there is no such file.
+    options: of the source, in place of those in the file. Raises ValueError if the file describes
+    none, OSError if there is no such file.
     """
     try:
         source = yaml.safe_load(read_config_text(config))["data"]["source"]
     except (yaml.YAMLError, TypeError, KeyError) as error:
         raise ValueError(f"{config}: no data.source in it ({error}); give a config") from error
+    if options and isinstance(source, dict):
+        source["init_args"] = (source.get("init_args") or {}) | dict(options)
     parser = StrictParser(usage=f"data of {config}")
     parser.add_subclass_arguments(Source, "source", required=True)
     try:

@@ -8,8 +8,10 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, RichProgressBar, Timer
 
+from datasets import SequenceDataModule
 from datasets.output.text import clean
-from datasets.source import Problem, Source
+from datasets.source import Problem
+from datasets.splits.parts import describe_part, parts_of
 from models.heads.labels import Text
 
 from ..reading.order import logical_readings, swap_order
@@ -33,7 +35,6 @@ class DataSummary(Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         data = trainer.datamodule
         loader = trainer.train_dataloader
-        # the test split is not even opened: it is for the end, after all choices
         sizes = [f"{len(data.split(name))} {name}" for name in ("train", "validation")]
         waste = 100 * loader.batch_sampler.padding_waste()
         print_once(
@@ -42,8 +43,8 @@ class DataSummary(Callback):
             f"{len(loader)} batches an epoch, padding waste {waste:.1f} %; "
             f"{count_parameters(module.model)} parameters",
         )
-        if counts := describe_label_counts(data.source):
-            print_once(trainer, counts)
+        for line in describe_parts(data):
+            print_once(trainer, line)
         self._print_problems(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -60,13 +61,11 @@ class DataSummary(Callback):
         print_problems(trainer, "used, but look at them: {}", trainer.datamodule.source.notes)
 
 
-def describe_label_counts(source: Source) -> str:
-    """All labels with their numbers in the train and validation splits; "" for strings."""
-    train, validation = (source.label_counts(name) for name in ("train", "validation"))
-    if train is None:
-        return ""
-    counts = (f"{label} {train[label]} + {validation[label]}" for label in source.labels)
-    return f"labels (train + validation): {', '.join(counts)}"
+def describe_parts(data: SequenceDataModule) -> list[str]:
+    """Samples, groups and labels of each part; a test in files of its own stays unopened."""
+    unread = data.source.unread
+    lines = [describe_part(part) for part in parts_of(data.source, unread, data.split)]
+    return lines + [f"{name}: in files of its own, read when it is scored" for name in unread]
 
 
 def print_problems(trainer: pl.Trainer, heading: str, problems: Sequence[Problem]) -> None:

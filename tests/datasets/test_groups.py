@@ -118,8 +118,10 @@ def test_a_folder_is_the_group_of_its_clips(here):
     source = clips(table="labels.csv", group="folder", validation=0.3)
     groups = {split: source.split(split).groups for split in ("train", "validation")}
     assert len(groups["validation"]) == 2 and len(set(groups["validation"])) == 1
-    assert not set(groups["train"]) & set(groups["validation"]) and not source.notes
-    (note,) = clips(table="labels.csv", validation=0.4).notes
+    assert not set(groups["train"]) & set(groups["validation"])
+    (note,) = source.notes
+    assert "films: 3 groups only" in note.reason and "--folds 3" in note.reason
+    note, *_ = clips(table="labels.csv", validation=0.4, stratify=False).notes
     assert "films: " in note.reason and "folders are divided between the splits" in note.reason
     # a column of that name is still the column
     found, _ = read_annotations("films/columns.csv", group="folder")

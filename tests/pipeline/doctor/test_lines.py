@@ -224,7 +224,8 @@ def test_a_file_that_cannot_be_written_does_not_prevent_other_output(page, capsy
 def test_misuse_is_reported_without_a_traceback(page, capsys):
     (page[0] / "bad.yaml").write_text("a: [")
     wrong = ["--config", str(page[0] / "bad.yaml")], [str(page[0]), "--group_pattern", "("]
-    for arguments, message in zip(wrong, ("bad.yaml: no config", "group_pattern '('"), strict=True):
+    messages = "bad.yaml: no data.source", "group_pattern '('"
+    for arguments, message in zip(wrong, messages, strict=True):
         assert doctor.main(["doctor", *arguments]) == 2
         assert message in capsys.readouterr().err
 
