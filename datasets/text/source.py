@@ -18,8 +18,6 @@ from .files import find_reviews
 from .token_cache import Entry, cache_folder, fingerprint, key_of, load_entry, store_entry
 from .tokens import Keep, TextReader, Tokenizer, choose_symbols, read_symbols
 
-FORMAT = 3  # of a cache entry; 3: with the digests of the texts
-
 
 class Reviews(Source):
     """Reviews, or any texts with one label each. Tokenised once and cached.
@@ -86,7 +84,7 @@ class Reviews(Source):
         self.vocabulary, self._symbols = vocabulary, read_symbols(vocabulary)
         options = [tokenizer, self.sizes, self.least, group, validation, test, limit, seed]
         options += [stratify, *([self._symbols] if vocabulary else [])]
-        self._key = key_of(FORMAT, options, fingerprint(self._training_files()))
+        self._key = key_of(options, fingerprint(self._training_files()))
         folder = self.cache / self._key
         self._entry = load_entry(folder) or store_entry(folder, *self._prepare(splitter))
         facts = self._entry.facts

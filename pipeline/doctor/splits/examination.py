@@ -18,8 +18,8 @@ from ...evaluation.labelled_split import source_of_config
 from ..diagnosis import Diagnosis
 from .clip_duplicates import find_similar_clips
 from .confounding import find_confounding
+from .similar_texts import find_similar_texts
 from .tables import label_table, labels_of_groups, part_table
-from .text_duplicates import find_similar_texts
 
 
 def examine_split(config: Path) -> Diagnosis:
