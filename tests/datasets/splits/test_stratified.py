@@ -78,7 +78,7 @@ def wanted_of(table: Table, validation: float, test: float) -> dict[str, float]:
 
 
 @given(tables(), shares, st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_split_of_few_groups_is_better(table, asked, seed):
     wanted = wanted_of(table, *asked)
     if len({label for _, label in table}) < 2 or not wanted:
@@ -120,7 +120,7 @@ def test_many_small_groups_are_divided_as_asked(labels, size, seed):
 
 
 @given(tables(11), shares, st.integers(0, 3), st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_same_data_and_seed_give_the_same_split_in_any_order(table, asked, seed, rng):
     mixed = rng.sample(table, len(table))
 
@@ -137,7 +137,7 @@ def test_the_same_data_and_seed_give_the_same_split_in_any_order(table, asked, s
 
 
 @given(tables(12), shares, st.integers(0, 3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_without_labels_groups_stay_where_they_were(table, asked, seed):
     """The draw by names and sizes, written once more: what is held out of lines never moves."""
     groups = [group for group, _ in table]
