@@ -198,7 +198,8 @@ class StrandCLI(LightningCLI):
         summary = self.start.initialize(self.model, self.datamodule)
         if self.trainer.is_global_zero:
             print_lines(*summary)
-            self.start.score(self.model, self.datamodule)
+            if self.writes:
+                self.start.score(self.model, self.datamodule)
 
     def fit(self, **options) -> None:
         """Train; after Ctrl-C print the command that resumes the training and exit with status 130.
