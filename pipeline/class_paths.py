@@ -7,8 +7,10 @@ value gives, in each slot, and where the object is defined too. It refuses all b
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from types import ModuleType
 
 from jsonargparse import Namespace, set_parsing_settings
 
@@ -35,22 +37,24 @@ set_parsing_settings(
 
 
 def allow_imports(modules: Sequence[str]) -> None:
-    """Allow the classes of these modules, and of no others that were allowed before. They are
-    looked for in the working folder too, after all other places.
+    """Allow the classes of these modules, and of no others that were allowed before, and import
+    them. They are looked for in the working folder too, after all other places.
 
-    Raises ValueError for what is no module's name.
+    Raises ValueError for what is no module's name, and for a module that cannot be imported.
     """
     fixed = {*STRAND, *LIBRARIES}
     for module in modules:
         if not all(part.isidentifier() for part in module.split(".")):
             raise ValueError(f"{OPTION} {module!r}: give a module, such as mypackage.cells")
+    if modules and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    for module in modules:
+        import_own(module)
     set_parsing_settings(
         import_path_denylist=[module for module in _allowed if module not in fixed],
         import_path_allowlist=list(modules),
     )
     _allowed[:] = modules
-    if modules and os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
 
 
 def allowed_imports() -> list[str]:
@@ -71,10 +75,18 @@ def find_allowed(path: str) -> object | None:
     module, _, name = path.rpartition(".")
     if not is_allowed(module):
         return None
+    return getattr(import_own(module), name, None)
+
+
+def import_own(module: str) -> ModuleType:
+    """Import a module of the user's. Raises ValueError, with the line of its error, if it fails."""
     try:
-        return getattr(import_module(module), name, None)
-    except ImportError as error:
-        raise ValueError(f"{OPTION} {module}: cannot be imported ({error})") from error
+        return import_module(module)
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        own = "" if last.filename.startswith("<") else f" at line {last.lineno} of {last.filename}"
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{OPTION} {module}: cannot be imported ({reason}{own})") from error
 
 
 def check_classes(options: object) -> None:

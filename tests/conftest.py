@@ -10,7 +10,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import pytorch_lightning  # noqa: F401
 
+from pipeline.class_paths import allow_imports
 from pipeline.cli import main
 from pipeline.reading.bundle import save_bundle
 from pipeline.reading.prediction import Recognizer, load_recognizer
@@ -44,7 +45,7 @@ def no_data_folder(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture
-def command(monkeypatch) -> Callable[..., Outcome]:
+def command(monkeypatch) -> Iterator[Callable[..., Outcome]]:
     """`python run.py ARGUMENTS...` inside this process."""
 
     def run(*arguments: object) -> Outcome:
@@ -59,7 +60,8 @@ def command(monkeypatch) -> Callable[..., Outcome]:
         return Outcome(code, out.getvalue(), err.getvalue())
 
     monkeypatch.setattr(sys, "argv", ["run.py"])
-    return run
+    yield run
+    allow_imports([])
 
 
 @pytest.fixture(scope="session")

@@ -201,7 +201,8 @@ class StrandCLI(LightningCLI):
         best.start = self.start.bundle.seen or SeenSamples(complete=False)
         if self.trainer.is_global_zero:
             print_lines(*summary)
-            self.start.score(self.model, self.datamodule)
+            if self.writes:
+                self.start.score(self.model, self.datamodule)
 
     def fit(self, **options) -> None:
         """Train; after Ctrl-C print the command that resumes the training and exit with status 130.

@@ -158,8 +158,8 @@ def test_the_users_own_class_is_allowed_on_the_command_line(command, monkeypatch
         outcome = command(*given)
         assert outcome.code == 2 and ask in outcome.err and "Traceback" not in outcome.err
     assert command(*predict, "--allow_import", "own_cells").code == 0
-    gone = command(*predict, "--allow_import", "own_cells.parts")
-    assert gone.code == 2 and ask in gone.err
+    other = command(*predict, "--allow_import", "tests.support")
+    assert other.code == 2 and ask in other.err
 
 
 @pytest.mark.parametrize(("name", "says"), [
@@ -184,10 +184,21 @@ def test_a_part_that_no_bundle_can_hold_is_refused_before_the_training(
     sys.modules.pop("own_parts")
 
 
-def test_a_module_that_is_not_there_is_named(command):
-    outcome = command("fit", "-c", "words.yaml", "--model.encoder=not_here.Part",
-                      "--allow_import=not_here")  # fmt: skip
-    assert outcome.code == 2 and "not_here" in outcome.err and "Traceback" not in outcome.err
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (None, "ModuleNotFoundError: No module named 'not_here'"),
+        ("def broken(:", "SyntaxError: invalid syntax (not_here.py, line 1)"),
+        ("\nx = unknown", "NameError: name 'unknown' is not defined at line 2 of "),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_named(command, monkeypatch, code, says):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    if code is not None:
+        Path("not_here.py").write_text(code, "utf-8")
+    outcome = command("fit", "-c", "words.yaml", "--allow_import=not_here")
+    assert outcome.code == 2 and "Traceback" not in outcome.err
+    assert f"error: --allow_import not_here: cannot be imported ({says}" in outcome.err
 
 
 def test_callbacks_and_transforms_of_the_libraries_are_allowed(command):

@@ -56,7 +56,8 @@ class EpochEarlyStopping(EarlyStopping):
             self.patience = max(LEAST_PATIENCE, math.ceil(PATIENCE * planned_epochs(trainer)))
 
     def _run_early_stopping_check(self, trainer: pl.Trainer) -> None:
-        monitored(trainer, "early_stopping", self.monitor)
+        if self.strict:
+            monitored(trainer, "early_stopping", self.monitor)
         self._forget_reason()
         best, epoch = self.best_score, trainer.current_epoch + 1
         if self.best_epoch is not None:
@@ -76,9 +77,9 @@ class EpochEarlyStopping(EarlyStopping):
             case EarlyStoppingReason.NOT_STOPPED:
                 return ""
             case EarlyStoppingReason.PATIENCE_EXHAUSTED:
-                since = f" since epoch {self.best_epoch}" if self.best_epoch else ""
+                since = f", since epoch {self.best_epoch}" if self.best_epoch else ""
                 return (
-                    f"{epoch} has not improved for {self.wait_count} epochs{since}; for more, give "
+                    f"{epoch} has not improved in {self.wait_count} epochs{since}; for more, give "
                     f"--early_stopping.patience (here {self.patience})"
                 )
             case EarlyStoppingReason.STOPPING_THRESHOLD:

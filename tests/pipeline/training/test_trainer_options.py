@@ -43,6 +43,14 @@ def test_a_fast_run_without_validation(run):
     assert "trained on: 1, validated on: 0; nothing" in run("fit", "-c", "words.yaml", *given)
 
 
+def test_a_fast_run_from_a_bundle_scores_nothing_before_it(run):
+    run("fit", "-c", "words.yaml", "--trainer.max_epochs=1")
+    given = ("--init_from=runs/words/best.safetensors", "--trainer.fast_dev_run=true")
+    out = run("fit", "-c", "words.yaml", *given)
+    assert "--init_from: all weights" in out and "before (" not in out
+    assert [path.name for path in Path("runs").iterdir()] == ["words"]
+
+
 def test_overfitting_takes_the_same_batches_in_each_epoch(run, batches):
     run("fit", "-c", "words.yaml", "--trainer.overfit_batches=1", "--trainer.max_epochs=3")
     assert len(batches) == 3 and batches[0] == batches[1] == batches[2]

@@ -110,7 +110,7 @@ def test_an_early_stop_says_so_and_counts_from_the_best_epoch(run, scored, every
     out = run("fit", "-c", "words.yaml", "--trainer.max_epochs=30", *options)
     best = 2 * every
     assert (
-        f"stopped early after epoch {best + 4}: validation/selection has not improved for 4 epochs "
+        f"stopped early after epoch {best + 4}: validation/selection has not improved in 4 epochs, "
         f"since epoch {best}; for more, give --early_stopping.patience (here 4)\n"
     ) in out
     assert len(read_history(RUN)) == best + 4
