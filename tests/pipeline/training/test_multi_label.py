@@ -45,7 +45,8 @@ def test_several_labels_from_a_table_and_back(run, command, table):
     out = run("fit", "-c", "several.yaml")
     assert "4 train, 1 validation; 2 labels" in out and "mean_label_f1" in out
     bundle = "runs/several/best.safetensors"
-    out = run("evaluate", "--model", bundle, "--data", table, "--json", "scores.json")
+    scored = ("--data", table, "--include_seen", "--json", "scores.json")
+    out = run("evaluate", "--model", bundle, *scored)
     assert json.loads(Path("scores.json").read_text())["mean_label_f1"] > 70 and "light" in out
     run("predict", "--model", bundle, "videos/4.mp4", "--format", "csv", "--output", "read.csv")
     (found,), problems = read_annotations("read.csv", multi_label=True)
