@@ -30,6 +30,7 @@ LIPS = "words digit color slots"  # the last three, and lips.yaml, start from th
 VIDEO = {"lips", "fir_home", "ut_interaction", *LIPS.split()}
 LINES = {
     "lines_base",
+    "lines_large",
     "lines_printed",
     "lines_fraktur",
     "lines_fr",
@@ -111,7 +112,8 @@ def data(tmp_path, monkeypatch) -> Path:
     write_line_folder(root / "lines/de_archiscribe_fraktur", [f"w{i}__1" for i in range(10)])
     write_line_folder(root / "lines/de_ocrd_linegt", [f"w{i}-0001__1" for i in range(10)])
     write_line_folder(root / "lines/fr_gallicorpora_print18", [f"b{i}_p__1" for i in range(10)])
-    write_named_folders(root, ROOM / "lines_base.yaml")
+    for name in ("lines_base", "lines_large"):
+        write_named_folders(root, ROOM / f"{name}.yaml")
     write_video_folders(root / "video")
     texts = [" ".join([string.ascii_letters, "good bad"[4 * (i % 2) :]] * 9) for i in range(40)]
     table = {"text": texts, "label": [i % 2 for i in range(40)], "movie": list(range(40))}
