@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, Pr
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from datasets import RealLines, SequenceDataModule
+from datasets import SequenceDataModule
 from datasets.environment import MachineError, note_busy, raise_if_machine
 from datasets.output.text import print_error, print_lines
 
@@ -17,7 +17,6 @@ from ..interrupts import INTERRUPTED
 from ..parsing import StrictParser, misread_scalars
 from ..reading.bundle_files import BEST
 from ..reading.prediction import has_native_bfloat16
-from ..scoring.seen_samples import SeenSamples
 from .callbacks import DataSummary, EpochReport, TrainingProgress, TrainingSpeed
 from .checkpoints.files import AtomicCheckpoints
 from .checkpoints.last import LastCheckpoint
@@ -191,14 +190,16 @@ class StrandCLI(LightningCLI):
         if busy := note_busy(torch.get_num_threads()):
             print_lines(busy)
         if self.defaults.note and self.trainer.is_global_zero:
-            see = f"; see {self.folder.path}/config.yaml" if self.writes else ""
-            print_lines(self.defaults.note + see)
+            print_lines(
+                self.defaults.note + (f"; see {self.folder.path}/config.yaml" * self.writes)
+            )
         check_savable(self.model.model, self.model.labels, self.datamodule.source.reader)
         if self.start is None:
             return
         summary = self.start.initialize(self.model, self.datamodule)
-        best = next(c for c in self.trainer.callbacks if isinstance(c, BestBundle))
-        best.start = self.start.bundle.seen or SeenSamples(complete=False)
+        for callback in self.trainer.callbacks:
+            if isinstance(callback, BestBundle):
+                callback.start = self.start.seen
         if self.trainer.is_global_zero:
             print_lines(*summary)
             if self.writes:
@@ -264,13 +265,7 @@ class StrandCLI(LightningCLI):
         print_lines(
             f"run folder: {folder} (best.safetensors, checkpoints/, metrics.csv, TensorBoard log)"
         )
-        has_lines = bool(self.real_lines() and len(self.datamodule.split("validation")))
-        print_lines(*next_commands(folder, has_lines))
-
-    def real_lines(self) -> bool:
-        """Whether the validation lines are files, not made anew for each training."""
-        source = self.datamodule.source
-        return isinstance(getattr(source, "sources", [source])[0], RealLines)
+        print_lines(*next_commands(folder, self.datamodule))
 
 
 def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:

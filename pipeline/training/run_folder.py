@@ -6,6 +6,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from datasets import RealLines, SequenceDataModule
+
 from ..reading.bundle_files import BEST
 
 try:
@@ -112,15 +114,16 @@ def run_folder(trainer: "pl.Trainer") -> Path:
     return Path(trainer.logger.log_dir)
 
 
-def next_commands(folder: Path, has_lines: bool) -> list[str]:
+def next_commands(folder: Path, data: SequenceDataModule) -> list[str]:
     """The commands that come after a training, a line each below a heading.
 
-    folder: of the run. has_lines: whether its config has real lines for validation, from which the
-    fitting commands learn.
+    folder: of the run. data: those with real lines for validation, which are files and not made
+    anew for each training, can teach the fitting commands.
     """
+    first = getattr(data.source, "sources", [data.source])[0]
     model = f"--model {folder}/best.safetensors"
     commands = [f"python run.py predict INPUT {model}"]
-    if has_lines:
+    if isinstance(first, RealLines) and len(data.split("validation")):
         config = f"--config {folder}/config.yaml"
         commands += [
             f"python run.py language_model {model} --texts TEXTS.txt {config}",

@@ -8,6 +8,7 @@ from datasets import SequenceDataModule
 from ...evaluation.improvement import Improvement
 from ...reading.bundle import describe_part, load_bundle, part_spec
 from ...reading.bundle_files import find_bundle
+from ...scoring.seen_samples import SeenSamples
 from ..defaults.choice import take_reader_options
 from ..recognizer import SequenceRecognizer
 from .alphabets import choose_alphabet
@@ -34,6 +35,11 @@ class StartBundle:
         head = type(self.bundle.model.head).__name__
         if options.model.head.class_path.rpartition(".")[2] == head:
             choose_alphabet(options.data.source, self.bundle.labels, options.alphabet)
+
+    @property
+    def seen(self) -> SeenSamples:
+        """What the bundle has learned from."""
+        return self.bundle.seen or SeenSamples(complete=False)
 
     def initialize(self, module: SequenceRecognizer, data: SequenceDataModule) -> list[str]:
         """Copy the weights into a network and return a summary by lines; see `initialize_from`.
