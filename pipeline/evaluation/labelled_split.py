@@ -18,7 +18,8 @@ from models.heads.labels import Label, StepLabels, Text
 
 from ..config_files import read_config_text
 from ..parsing import StrictParser, explain, known_keys
-from ..reading.bundle import Bundle, describe_part, part_spec
+from ..reading.bundle import Bundle, part_spec
+from ..reading.bundle_schema import describe_part
 from ..reading.inputs import KINDS
 from ..reading.items import Item
 from ..reading.text_items import text_item

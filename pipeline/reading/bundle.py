@@ -82,17 +82,6 @@ def part_spec(thing) -> dict:
     return {"class": name, "options": {n: getattr(thing, n) for n in names}}
 
 
-def default_options(thing) -> dict:
-    """The constructor options of a part that have defaults."""
-    parameters = inspect.signature(type(thing)).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not p.empty}
-
-
-def describe_part(spec: dict) -> str:
-    """One-line description of a part spec; long options (a vocabulary) are truncated."""
-    return f"{spec['class']} {str(spec['options'])[:200]}"
-
-
 def build_part(spec: dict, room, base: type, path: Path):
     """Construct a part from what `part_spec` returned.
 

@@ -284,3 +284,14 @@ def numbers(options: dict[str, Any]) -> Iterator[tuple[str, float]]:
         yield from ((name, number) for number in found)
         if isinstance(value, list) and len(found) > MAX_ITEMS:
             yield f"length of {name}", float("inf")
+
+
+def default_options(thing) -> dict:
+    """The constructor options of a part that have defaults."""
+    parameters = inspect.signature(type(thing)).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def describe_part(spec: dict) -> str:
+    """One-line description of a part spec; long options (a vocabulary) are truncated."""
+    return f"{spec['class']} {str(spec['options'])[:200]}"

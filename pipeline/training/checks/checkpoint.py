@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datasets.labels import same_labels
 from datasets.source import Reader
 
-from ...reading.bundle import default_options, describe_part, part_spec
+from ...reading.bundle import part_spec
+from ...reading.bundle_schema import default_options, describe_part
 
 MAX_LABELS = 12  # shown in an error message
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from datasets import SequenceDataModule
 
 from ...evaluation.improvement import Improvement
-from ...reading.bundle import describe_part, load_bundle, part_spec
+from ...reading.bundle import load_bundle, part_spec
 from ...reading.bundle_files import find_bundle
+from ...reading.bundle_schema import describe_part
 from ...scoring.seen_samples import SeenSamples
 from ..defaults.choice import take_reader_options
 from ..recognizer import SequenceRecognizer
