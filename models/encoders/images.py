@@ -14,10 +14,12 @@ from ..recurrent.layer import padding_mask
 class Encoder(nn.Module):
     """Inputs (B, T, ...), lengths (B,) -> features (B, T', D), zero on padding, and their lengths.
 
+    input_size: what the reader gives: ids of words, channels of frames, rows of lines.
     output_size: D. context: number of earlier inputs that a step's features depend on, for streams.
     Every constructor argument is kept as an attribute of the same name, for the bundle.
     """
 
+    input_size: int
     output_size: int
     context: int = 0
 

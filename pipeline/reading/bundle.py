@@ -291,8 +291,10 @@ def build_network(parts: dict, num_labels: int, path: Path) -> SequenceModel:
 def check_reader(reader: Reader, model: SequenceModel, path: Path) -> None:
     """Raise ValueError if a reader gives what the network does not take."""
     gives = next(getattr(reader, name) for name in READS if hasattr(reader, name))
-    if gives != model.encoder.input_size:
+    takes = getattr(model.encoder, "input_size", None)
+    if gives != takes:
+        missing = "; keep its first argument as self.input_size" if takes is None else ""
         raise ValueError(
             f"{path}: the reader gives {gives} channels, rows or ids, but the encoder takes "
-            f"{model.encoder.input_size}; copy the bundle again"
+            f"{takes}{missing or '; copy the bundle again'}"
         )

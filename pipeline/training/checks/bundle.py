@@ -7,7 +7,7 @@ import datasets
 from datasets.source import Reader
 from models import SequenceModel
 
-from ...reading.bundle import Bundle, build_part, contents
+from ...reading.bundle import Bundle, build_part, check_reader, contents
 from ...reading.bundle_files import BEST
 
 
@@ -19,6 +19,7 @@ def check_savable(model: SequenceModel, labels: list[str], reader: Reader) -> No
     try:
         metadata, _ = contents(Bundle(model, labels, reader), Path(BEST))
         json.dumps(metadata)
-        build_part(metadata["reader"], datasets, Reader, Path(BEST))
+        rebuilt = build_part(metadata["reader"], datasets, Reader, Path(BEST))
+        check_reader(rebuilt, model, Path(BEST))
     except (TypeError, ValueError) as error:
         raise ValueError(f"this network cannot be saved as a bundle: {error}") from error
