@@ -47,7 +47,7 @@ def folders_of(patterns: Sequence[str]) -> Iterator[Path]:
             continue
         found = [Path(path) for path in sorted(glob.glob(pattern)) if Path(path).is_dir()]
         if not found:
-            raise ValueError(f"--runs {pattern}: no such folder")
+            raise ValueError(f"--runs {pattern}: there is no such folder, and none that it matches")
         yield from found
 
 

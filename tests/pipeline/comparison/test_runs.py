@@ -54,7 +54,7 @@ def test_unfinished_runs_are_left_out_and_named():
 
 
 def test_runs_that_are_none_are_refused():
-    with pytest.raises(ValueError, match="--runs no/such: no such folder"):
+    with pytest.raises(ValueError, match="--runs no/such: there is no such folder"):
         read_runs(["no/such"])
     made("b", "result.json")
     with pytest.raises(ValueError, match=r"no finished run of fit; left out: runs/b: its training"):
