@@ -93,6 +93,25 @@ def held_out_sets(config: Path, split: str, limit: int | None) -> list[LineSet]:
     return sets
 
 
+def without_seen(lines: LineSet, models: Sequence[str]) -> LineSet:
+    """The set without the groups of which one of our bundles, or its start, has seen a line."""
+    from datasets.lines.cache import line_digests
+    from pipeline.reading.bundle import load_bundle
+
+    seen = set()
+    for bundle in map(load_bundle, models):
+        if bundle.seen is not None:
+            roles = bundle.seen.roles_of(line_digests(lines.paths, bundle.reader))
+            seen |= {group for group, role in zip(lines.groups, roles, strict=True) if role}
+    rows = zip(lines.paths, lines.texts, lines.groups, lines.files, strict=True)
+    kept = [row for row in rows if row[2] not in seen]
+    if len(kept) < len(lines.paths):
+        left_out = f"{len(lines.paths) - len(kept)} lines of {len(seen)} groups"
+        print_notes(f"{lines.name}: {left_out} are left out, a bundle was trained on some of them")
+    paths, texts, groups, files = map(list, zip(*kept, strict=True)) if kept else ([],) * 4
+    return LineSet(lines.name, paths, texts, groups, lines.ignore_case, files)
+
+
 def is_without_lower_case(texts: Sequence[str]) -> bool:
     """Labels in capitals only do not tell the case of the print: compare without case."""
     return not any(letter.islower() for text in texts for letter in text)
@@ -254,9 +273,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unknown = set(options.sets or ()).difference(sets)
     if unknown:
         parser.error(f"--sets {' '.join(sorted(unknown))}: there are {' '.join(sets)}")
+    chosen = [lines for name, lines in sets.items() if name in (options.sets or sets)]
+    if options.split == "test":  # validation lines have chosen the bundles' epochs
+        chosen = [without_seen(lines, options.model) for lines in chosen]
     rows = []
-    for lines in sets.values():
-        if options.sets and lines.name not in options.sets:
+    for lines in chosen:
+        if not lines.paths:
             continue
         with in_memory(lines.paths, lines.files) as paths, ExitStack() as stack:
             readers = [strand_reader(model, lines) for model in options.model]

@@ -21,7 +21,11 @@ from benchmarks.lines.peers import (
     numbers_right,
     share_of_numbers,
     strand_reader,
+    without_seen,
 )
+from datasets import LineReader
+from datasets.lines.cache import line_digests
+from pipeline.scoring.seen_samples import SeenSamples
 from tests.support.readers import reader
 from tests.support.small import noise_line
 
@@ -135,6 +139,24 @@ def test_a_line_with_a_character_of_its_own_is_kept(tmp_path):
     (found,) = held_out_sets(config, "test", limit=None)
     assert (found.texts, found.groups) == (["a£"], ["p2"])
     assert found.files == [(tmp_path / "p2__1.png").read_bytes()]
+
+
+def test_groups_that_a_bundle_has_seen_are_left_out(tmp_path, monkeypatch, capsys):
+    names = [str(tmp_path / f"{page}__{i}.png") for page in "ab" for i in range(2)]
+    for i, path in enumerate(names):
+        cv2.imwrite(path, noise_line(i, 200, 40))
+    own = LineReader()
+    seen = SeenSamples().add("train", line_digests(names[1:2], own))
+    bundles = {"new": None, "old": seen}
+    monkeypatch.setattr(
+        "pipeline.reading.bundle.load_bundle",
+        lambda name: types.SimpleNamespace(reader=own, seen=bundles[name]),
+    )
+    lines = LineSet("x", names, list("pqrs"), list("aabb"), False, [b"1", b"2", b"3", b"4"])
+    assert without_seen(lines, ["new"]) == lines and not capsys.readouterr().err
+    kept = without_seen(lines, ["new", "old"])
+    assert kept == LineSet("x", names[2:], ["r", "s"], ["b", "b"], False, [b"3", b"4"])
+    assert "x: 2 lines of 1 groups are left out" in capsys.readouterr().err
 
 
 def test_records_of_a_database_are_taken_out_of_it(tmp_path):
