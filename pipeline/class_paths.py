@@ -133,6 +133,9 @@ def is_usable(path: str) -> bool:
 
 def refusal(path: str) -> str:
     """Return the message for a path that a config may not name."""
+    if path.startswith("lightning.pytorch."):
+        here = path.replace("lightning.pytorch", "pytorch_lightning", 1)
+        return f"'{path}' is in the package lightning, which Strand does not use; give {here}"
     return (
         f"'{path}' is no class that a config may name: those are the ones that datasets and models "
         "export, Albumentations' and Lightning's; for others that you trust, name their module on "

@@ -1,5 +1,6 @@
 """compare: train configs, grids or a search, or take runs; one table and figure of the scores."""
 
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +34,7 @@ WRITTEN = ("table.csv", "table.md", "table.json", "compare.png")
 OF_SEARCH = ("best.yaml", "trials.csv")
 WIDTH = 150  # of a table that is written into a file or a pipe
 OF_TRAINING = {"set": [], "seeds": 1, "folds": None, "baselines": False, "trials": None}  # defaults
+OF_FIT = re.compile(r"--\w+\.[\w.]+")  # options of trainings have dots, those of compare have none
 SHOWN = 10  # of a search's trainings in the table, the best ones
 COUNTED = "python -m benchmarks.reviews.counted --json counted.json --split"
 
@@ -112,7 +114,11 @@ def main(arguments: list[str]) -> int:
 
     Raises KeyboardInterrupt after Ctrl-C.
     """
-    options = build_parser().parse_args(arguments[1:])
+    parser = build_parser()
+    if of_fit := next(filter(OF_FIT.match, arguments[1:]), None):
+        key, _, value = of_fit.removeprefix("--").partition("=")
+        parser.error(f"{of_fit}: an option of the trainings; give --set {key}={value or 'VALUE'}")
+    options = parser.parse_args(arguments[1:])
     quieten_lightning()
     try:
         return run_command(compare, options)

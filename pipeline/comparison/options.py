@@ -7,14 +7,22 @@ import yaml
 
 from datasets.output.text import print_notes
 
-from ..training.command_line import StrandCLI, command_line
+from ..training.command_line import StrandCLI, TrainingParser, command_line
 
 # options on where and how a run is written, not on what is trained: they may differ
 ASIDE = {"name", "ckpt_path", "weights_only", "trainer.logger", "trainer.enable_progress_bar"}
 
 
+class ConfigParser(TrainingParser):
+    """The parser of `fit`, for the configs of a comparison."""
+
+    USAGE = "python run.py compare CONFIG... [--set KEY=VALUE ...] (fit --help lists the keys)"
+
+
 class ConfigReader(StrandCLI):
     """Parse a config as `fit` does, without instantiating or running anything."""
+
+    PARSER = ConfigParser
 
     def _set_seed(self) -> None:
         pass

@@ -54,10 +54,12 @@ def read_settings(given: Iterable[str]) -> list[Setting]:
 
 
 def read_setting(key: str, text: str) -> Setting:
-    """Parse the values of an option. Raises ValueError for a range that is none."""
+    """Parse the values of an option. Raises ValueError for a range that is none, for no value and
+    for one given twice.
+    """
     match = RANGE.fullmatch(text)
     if match is None:
-        return Setting(key, split_values(text))
+        return Setting(key, distinct_values(key, text))
     kind, (low, _, high) = match[1], match[2].partition("..")
     try:
         found = Range(kind, *((int if kind == "int" else float)(bound) for bound in (low, high)))
@@ -68,6 +70,20 @@ def read_setting(key: str, text: str) -> Setting:
         least = ", the first above 0" if kind == "log" else ""
         raise ValueError(f"--set {key}={text}: give the lower bound first, then the higher{least}")
     return Setting(key, (low, high), found)
+
+
+def distinct_values(key: str, text: str) -> tuple[str, ...]:
+    """The values of an option, each of which is a row of the table.
+
+    Raises ValueError for no value and for one given twice.
+    """
+    if not text.strip():
+        raise ValueError(f"--set {key}=: no value; give {key}=A, {key}=A,B, or {key}=null for none")
+    values = split_values(text)
+    double = next((value for value in values if values.count(value) > 1), None)
+    if double is not None:
+        raise ValueError(f"--set {key}={text}: {double} is given twice; give each value once")
+    return values
 
 
 def split_values(text: str) -> tuple[str, ...]:

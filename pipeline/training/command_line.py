@@ -36,7 +36,7 @@ from .recognizer import SequenceRecognizer
 from .run_folder import RunFolder, next_commands, run_of
 from .selection.best_bundle import BestBundle
 from .selection.early_stopping import EpochEarlyStopping
-from .selection.rule import MONITOR
+from .selection.rule import MONITOR, check_scored
 
 TRAINER = {
     "accelerator": "auto",
@@ -50,15 +50,16 @@ TRAINER = {
 class TrainingParser(StrictParser, LightningArgumentParser):
     """Lightning's argument parser with the error messages of StrictParser."""
 
+    USAGE = "python run.py fit|validate|test -c CONFIG [--key=value ...] (--help lists the keys)"
+
     def __init__(self, *args, **kwargs):
-        usage = "python run.py fit|validate|test -c CONFIG [--key=value ...]"
-        super().__init__(*args, **kwargs, usage=f"{usage} (--help lists the keys)")
+        super().__init__(*args, **kwargs, usage=self.USAGE)
 
 
 class StrandCLI(LightningCLI):
-    """LightningCLI for one module and one data module, which gives the network its input size and
-    labels.
-    """
+    """LightningCLI for one module and one data module, which gives it input size and labels."""
+
+    PARSER = TrainingParser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("data.input_size", "model.input_size", apply_on="instantiate")
@@ -148,8 +149,8 @@ class StrandCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         options = self.config[self.subcommand]
         self.folder = RunFolder(options, fit=self.writes)
-        place_loggers(options.trainer.logger, self.folder.path)
         try:
+            place_loggers(options.trainer.logger, self.folder.path)
             super().instantiate_classes()
         except ModuleNotFoundError as error:
             self.folder.leave()
@@ -193,6 +194,7 @@ class StrandCLI(LightningCLI):
             print_lines(
                 self.defaults.note + (f"; see {self.folder.path}/config.yaml" * self.writes)
             )
+        check_scored(self.config.fit, self.model.model.head)
         check_savable(self.model.model, self.model.labels, self.datamodule.source.reader)
         if self.start is None:
             return
@@ -288,7 +290,7 @@ def command_line(kind: type[StrandCLI], arguments: list[str]) -> StrandCLI:
             SequenceDataModule,
             trainer_defaults=TRAINER | {"callbacks": callbacks},
             seed_everything_default=0,
-            parser_class=TrainingParser,
+            parser_class=kind.PARSER,
             auto_configure_optimizers=False,
             save_config_callback=SaveFitConfig,
             save_config_kwargs={"save_to_log_dir": False},

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 LOCK = ".lock"
+EVENTS = "events.out.tfevents."  # of TensorBoard, opened before the first step
 
 
 class RunFolder:
@@ -76,9 +77,13 @@ class RunFolder:
             )
 
     def leave(self) -> None:
-        """Remove the folder if nothing was written into it."""
-        if self._lock is not None and [p.name for p in self.path.iterdir()] == [LOCK]:
-            (self.path / LOCK).unlink()
+        """Remove the folder if a training wrote nothing into it: it was refused before it began."""
+        if self._lock is None:
+            return
+        files = list(self.path.iterdir())
+        if all(file.name == LOCK or file.name.startswith(EVENTS) for file in files):
+            for file in files:
+                file.unlink()
             with suppress(OSError):
                 self.path.rmdir()
 

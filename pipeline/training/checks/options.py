@@ -2,14 +2,14 @@
 
 from jsonargparse import Namespace
 
-from ..selection.rule import check_monitor
+from ..selection.rule import MONITORS, check_monitor
 
 ONE_FILE = (0, 1)  # values of checkpoint.save_top_k with which best.ckpt is the only file
 
 
 def check_options(options: Namespace) -> None:
     """Raise ValueError for an option that a run cannot follow, with the one to give instead."""
-    for group in ("checkpoint", "early_stopping"):
+    for group in MONITORS:
         check_monitor(group, options[group].monitor, options[group].mode)
     trainer = options.trainer
     if trainer.enable_checkpointing is False:

@@ -7,12 +7,16 @@ cannot disagree on the best epoch.
 
 import pytorch_lightning as pl
 import torch
+from jsonargparse import Namespace
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
+
+from models import CTCHead, Head, SequenceClassificationHead, TokenClassificationHead
 
 from ...scoring.segment_metrics import OVERLAPS
 
 MONITOR = "validation/selection"
+MONITORS = ("checkpoint", "early_stopping")  # the groups of options that name a score
 TIE = 1.0e-8  # percent: errors differ by more, and float64 resolves 1e-6 of it
 # the scores that a validation may give, by the mode in which they are better
 SCORES = {
@@ -48,6 +52,32 @@ def check_monitor(option: str, monitor: str | None, mode: str) -> None:
         raise ValueError(
             f"{option}.monitor {monitor}: the {better} the better; give {option}.mode {right} too"
         )
+
+
+def scores_of(head: Head) -> tuple[str, ...]:
+    """The scores that a validation gives for a head; all of them for one of one's own."""
+    common = ("selection", "error", "loss")
+    if isinstance(head, CTCHead):
+        return (*common, "cer", "wer", "exact")
+    if isinstance(head, SequenceClassificationHead):
+        return (*common, "accuracy", "mean_class_accuracy")
+    if isinstance(head, TokenClassificationHead):
+        more = ("mean_label_f1",) if head.multi_label else ("edit", *OVERLAPS)
+        return (*common, "frame_accuracy", "mean_class_accuracy", *more)
+    return tuple(name for names in SCORES.values() for name in names)
+
+
+def check_scored(options: Namespace, head: Head) -> None:
+    """Raise ValueError for a monitor among the options of `fit` that a head has no score for."""
+    scores = scores_of(head)
+    for option in MONITORS:
+        group, _, name = (options[option].monitor or "").partition("/")
+        if group == "validation" and name not in scores:
+            known = ", ".join(f"validation/{score}" for score in scores)
+            raise ValueError(
+                f"{option}.monitor {group}/{name}: a {type(head).__name__} has no such score; take "
+                f"one of {known}"
+            )
 
 
 def monitored(trainer: pl.Trainer, option: str, monitor: str) -> float:

@@ -107,6 +107,8 @@ REFUSED = [
     ("--trainer.val_check_interval=50", "must be less than or equal to the number of the training"),
     ("--checkpoint.monitor=validation/accuracy", "give checkpoint.mode max too"),
     ("--early_stopping.monitor=validation/exactly", "there is no such score; take one of"),
+    ("--checkpoint.monitor=validation/cer", "Head has no such score; take one of validation/sel"),
+    ("--early_stopping.monitor=validation/wer", "validation/mean_class_accuracy"),
 ]
 
 
@@ -115,6 +117,7 @@ def test_what_a_run_cannot_follow_is_refused_before_it(command, option, says):
     code, out, err = command("fit", "-c", "words.yaml", option)
     (error,) = (line for line in err.splitlines() if line.startswith("error: "))
     assert code == 2 and says in error and "Traceback" not in err and "epoch 1" not in out
+    assert not RUN.exists()
 
 
 def test_device_statistics_are_logged_or_say_what_to_install(command):

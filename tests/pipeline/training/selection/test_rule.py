@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from models import CTCHead, SequenceClassificationHead, TokenClassificationHead
 from pipeline.scoring.metrics import Score
 from pipeline.scoring.readings import error_rate
 from pipeline.training.selection.early_stopping import EpochEarlyStopping
@@ -12,6 +13,7 @@ from pipeline.training.selection.rule import (
     SCORES,
     check_monitor,
     is_better,
+    scores_of,
     selection_value,
     worst,
 )
@@ -44,6 +46,14 @@ def test_equal_values_and_nan_are_not_better():
     for mode, better in (("min", 1.0), ("max", 3.0)):
         assert is_better(better, 2.0, mode) and is_better(2.0, worst(mode), mode)
         assert not is_better(2.0, 2.0, mode) and not is_better(math.nan, worst(mode), mode)
+
+
+def test_every_score_is_one_of_some_head():
+    heads = [CTCHead(4, 3), SequenceClassificationHead(4, 3)]
+    heads += [TokenClassificationHead(4, 3, multi_label=several) for several in (False, True)]
+    names = {name for values in SCORES.values() for name in values}
+    assert {name for head in heads for name in scores_of(head)} == names
+    assert set(scores_of(object())) == names
 
 
 def test_a_rare_class_counts_as_much_as_a_frequent_one():
