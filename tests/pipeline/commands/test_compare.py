@@ -189,7 +189,7 @@ def test_a_failed_training_is_reported_and_the_others_are_compared(command, trai
         (["words.yaml", "--set=data.seed=1", "--set=data.seed=2"], "give all its values at once: "),
         (["words.yaml", "--set=model.learning_rate=1.0e-3,fast"], "model.learning_rate: "),
         (["words.yaml", "--set=data.batch_size=4, 4"], "batch_size=4, 4: 4 is given twice"),
-        (["words.yaml", "--set=model.learning_rate=1_,1!"], "would hold two trainings"),
+        (["words.yaml", "--set=name=a b,a_b"], "would hold two trainings"),
         (["words.yaml", "--set=data.batch_size=int:2..4"], "a range needs --trials N; or give val"),
         (["words.yaml", "--set=data.batch_size=int:4..2"], "give the lower bound first"),
         (["words.yaml", "--runs", "runs/a"], "error: give configs to train, or --runs with"),

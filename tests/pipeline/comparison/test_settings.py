@@ -17,7 +17,6 @@ from pipeline.comparison.settings import Range, describe, grid, read_settings, s
         ("'x, y'", ("'x, y'",)),
         ("don't,do", ("don't", "do")),
         ("null,2", ("null", "2")),
-        ("", ("",)),
         ("a],[b", ("a],[b",)),  # no YAML: as it was given
         ("[a, b", ("[a, b",)),
     ],

@@ -94,14 +94,6 @@ def test_the_checkpoint_of_an_older_version_goes_on_with_its_best(run, scored):
     assert kept() == 3
 
 
-def test_a_score_of_another_task_is_one_line(command):
-    for group in ("checkpoint", "early_stopping"):
-        code, _, err = command("fit", "-c", "words.yaml", f"--{group}.monitor=validation/cer")
-        assert code == 2 and "Traceback" not in err
-        says = f"{group}.monitor validation/cer: this training has no such score; it has validation"
-        assert says in err.splitlines()[-1]
-
-
 @pytest.mark.parametrize("every", [1, 2])
 def test_an_early_stop_says_so_and_counts_from_the_best_epoch(run, scored, every):
     """In epochs, also if only every second one is validated."""
