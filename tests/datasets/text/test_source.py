@@ -243,6 +243,7 @@ def test_batches_are_made_of_reviews(table):
     assert batch.inputs.shape == (8, 5, 2) and batch.targets.shape == (8,)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (Path(STRAND_DATA) / "imdb" / "train.parquet").exists() or not STRAND_DATA,
     reason="STRAND_DATA has no imdb/train.parquet",
